@@ -13,6 +13,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::endpoints::DeliveryOutcome;
 use crate::engine::{Delivery, Engine, Event, FailureReason, Next, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
@@ -38,10 +39,8 @@ pub trait DeliveryObserver {
 pub struct EndpointOutcome {
     /// The endpoint's name.
     pub endpoint: String,
-    /// Whether it was delivered.
-    pub delivered: bool,
-    /// Whether the answer makes the provider disable the endpoint.
-    pub gone: bool,
+    /// How the delivery ended.
+    pub ending: DeliveryOutcome,
 }
 
 /// Everything that one run of deliveries needs.
@@ -106,7 +105,7 @@ async fn show(
         tally.count(&event);
         observer.event(number, &event)?;
         if let Some(outcome) = EndpointOutcome::of(&event) {
-            let failed = !outcome.delivered;
+            let failed = outcome.ending != DeliveryOutcome::Delivered;
             observer.outcome(outcome);
             // It may have disabled the endpoint of other waiting deliveries.
             if failed {
@@ -223,17 +222,15 @@ impl EndpointOutcome {
     /// How a delivery to an endpoint ended; `None` where it has not, or was only a test.
     fn of(event: &Event) -> Option<Self> {
         let label = &event.delivery.label;
-        let goes_on = matches!(event.next, Next::Retry { .. } | Next::Interrupted);
-        let ended = !goes_on && event.next != Next::Failed(FailureReason::Withheld);
-        let endpoint = label
-            .endpoint
-            .as_ref()
-            .filter(|_| ended && label.source != Source::Test)?;
-        Some(Self {
-            endpoint: endpoint.clone(),
-            delivered: event.next == Next::Delivered,
-            gone: event.next == Next::Failed(FailureReason::Gone),
-        })
+        let ending = match event.next {
+            Next::Delivered => DeliveryOutcome::Delivered,
+            Next::Failed(FailureReason::Gone) => DeliveryOutcome::Gone,
+            // A delivery that was withheld says nothing about the endpoint's health.
+            Next::Retry { .. } | Next::Interrupted | Next::Failed(FailureReason::Withheld) => return None,
+            Next::Failed(_) => DeliveryOutcome::Failed,
+        };
+        let endpoint = label.endpoint.clone().filter(|_| label.source != Source::Test)?;
+        Some(Self { endpoint, ending })
     }
 }
 

@@ -25,6 +25,7 @@ use hook::internals::engine::{Event, Next};
 use hook::internals::error::Result;
 use hook::internals::exchange::{SecretKind, Source};
 use hook::internals::exit::Exit;
+use hook::internals::finding::Level;
 use hook::internals::pipeline::DeliveryObserver;
 use hook::internals::provider::Registry;
 use hook::internals::random::Random;
@@ -231,8 +232,12 @@ impl Machine {
             panic!("what is added is told");
         };
         assert_eq!((details.name.as_str(), details.active), (ENDPOINT, true));
-        let note = format!("note: for `{url}`, which is on this machine, `--local` waives: https-required");
-        assert_eq!(self.said(), [Notice::Note(note)]);
+        let said = self.said();
+        let [Notice::Finding(waived)] = &said[..] else {
+            panic!("a waived rule is reported: {said:?}");
+        };
+        assert_eq!((waived.level, waived.code), (Level::Note, "waived"));
+        assert!(waived.fact.contains(&*url), "{waived:?}");
         let known = self.context.book().read().expect("the book");
         let known: Vec<_> = known.iter().map(|known| (&*known.name, &*known.url)).collect();
         assert_eq!(known, [(ENDPOINT, &*url)]);

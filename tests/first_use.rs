@@ -63,6 +63,20 @@ fn clone(outcome: &Outcome) -> Outcome {
 }
 
 #[test]
+fn processes_that_create_the_ledger_at_once_all_record() {
+    for _ in 0..ROUNDS {
+        let sandbox = Sandbox::new();
+        let send = ["send", "job.paid", "-p", "poolflow", "--to", "http://127.0.0.1:9/"];
+        let all: Vec<Process> = (0..4).map(|_| sandbox.hook(send).spawn()).collect();
+        for process in all {
+            process.wait().exits(4);
+        }
+        let log = sandbox.hook(["log", "--json"]).run().ok().stdout();
+        assert_eq!(log.lines().count(), 4, "{log}");
+    }
+}
+
+#[test]
 fn a_sender_and_listeners_that_start_together_agree() {
     let sandbox = Sandbox::new();
     let provider = ["--secret", "-p", "standard-webhooks@ed25519", "--count", "1"];

@@ -124,11 +124,11 @@ fn records_are_selected_by_failure_time_and_event() {
 fn without_a_selection_it_says_what_to_type_where_nobody_can_be_asked() {
     let sandbox = Sandbox::new();
     let app = app();
-    sandbox
-        .hook(["replay"])
-        .run()
-        .exits(6)
-        .says(["error: ledger `", "` not found"]);
+    sandbox.hook(["replay"]).run().exits(6).says([
+        "error: nothing was recorded yet",
+        "caused by: ledger `",
+        "` not found",
+    ]);
     send(&sandbox, &app, &["job.paid"]);
     sandbox
         .hook(["replay"])

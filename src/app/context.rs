@@ -116,10 +116,7 @@ impl Context {
         let window = window.unwrap_or(self.settings.dedupe_window);
         let ledger = self.start_ledger(window, limits.size, move |store| {
             let newest = Query {
-                page: QueryPage {
-                    limit: 1,
-                    ..QueryPage::default()
-                },
+                page: QueryPage::newest(1),
                 ..Query::default()
             };
             // A ledger that cannot be read is reported by the first use of it.

@@ -55,9 +55,13 @@ impl DeliveryObserver for EndpointHealth<'_> {
         if !self.counts {
             return;
         }
-        let may_disable = outcome.gone || (!outcome.delivered && self.whole_schedule && self.disables);
+        let may_disable = match outcome.ending {
+            DeliveryOutcome::Delivered => false,
+            DeliveryOutcome::Failed => self.whole_schedule && self.disables,
+            DeliveryOutcome::Gone => true,
+        };
         // A success that follows one says nothing new, and there may be a million of them.
-        if !(outcome.delivered && self.pending.last() == Some(&outcome)) {
+        if !(outcome.ending == DeliveryOutcome::Delivered && self.pending.last() == Some(&outcome)) {
             self.pending.push(outcome);
         }
         // A book that cannot be written now is told about at the end.
@@ -70,7 +74,7 @@ impl DeliveryObserver for EndpointHealth<'_> {
 /// Counts what came of deliveries to endpoints, and says when one was disabled. A failure counts only when the schedule
 /// was worked off to its end: after a single attempt the provider would have gone on.
 pub fn count_outcomes(context: &Context, outcomes: &[EndpointOutcome], whole_schedule: bool) -> Result<()> {
-    let counts = |outcome: &&EndpointOutcome| outcome.delivered || outcome.gone || whole_schedule;
+    let counts = |outcome: &&EndpointOutcome| whole_schedule || outcome.ending != DeliveryOutcome::Failed;
     let outcomes: Vec<&EndpointOutcome> = outcomes.iter().filter(counts).collect();
     if outcomes.is_empty() {
         return Ok(());
@@ -79,7 +83,7 @@ pub fn count_outcomes(context: &Context, outcomes: &[EndpointOutcome], whole_sch
     // A success after successes changes nothing, and must not wait for the book.
     let changes = |outcome: &&EndpointOutcome| {
         let of = known.iter().find(|endpoint| endpoint.name == outcome.endpoint);
-        of.is_some_and(|endpoint| !outcome.delivered || endpoint.failed_deliveries > 0)
+        of.is_some_and(|endpoint| outcome.ending != DeliveryOutcome::Delivered || endpoint.failed_deliveries > 0)
     };
     if !outcomes.iter().any(changes) {
         return Ok(());
@@ -106,12 +110,7 @@ fn count(
         let rule = schedule.as_ref().map(|schedule| schedule.then).unwrap_or_default();
         let name = endpoint.name.clone();
         for outcome in outcomes.iter().filter(|outcome| outcome.endpoint == name) {
-            let ending = match (outcome.delivered, outcome.gone) {
-                (true, _) => DeliveryOutcome::Delivered,
-                (false, true) => DeliveryOutcome::Gone,
-                (false, false) => DeliveryOutcome::Failed,
-            };
-            if note_delivery(endpoint, ending, rule, context.now()) {
+            if note_delivery(endpoint, outcome.ending, rule, context.now()) {
                 disabled.push((endpoint.clone(), schedule.clone()));
             }
         }

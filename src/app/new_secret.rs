@@ -82,11 +82,12 @@ pub fn dev_secret(context: &Context, provider: Option<&str>, public: bool) -> Re
         Some(scheme) => scheme.private_text(&secret)?,
         None => secret,
     };
-    Ok(if public {
-        ShownSecret::new(&profile, None, Some(&secret))
+    let (secret, public) = if public {
+        (None, Some(&secret))
     } else {
-        ShownSecret::new(&profile, Some(&secret), None)
-    })
+        (Some(&secret), None)
+    };
+    Ok(ShownSecret::new(&profile, secret, public))
 }
 
 fn signing(context: &Context, name: Option<&str>) -> Result<Arc<Profile>> {

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::app::context::Context;
 use crate::app::trust;
@@ -21,7 +20,6 @@ use crate::provider::{Profile, Registry, near_names};
 use crate::store::{DeliveryState, Op};
 use crate::template::text_of;
 use crate::text::{printable, quoted};
-use crate::transport::address_policy;
 
 /// A workflow, and how it is run.
 #[derive(Debug, Clone)]
@@ -247,12 +245,7 @@ fn authorize(context: &Context, name: &str, file: &WorkflowFile, headers: &mut H
 
 /// Checks the URL by the provider's rules: what is not a URL is refused, other findings are warnings.
 fn check_url(context: &Context, profile: &Profile, name: &str, url: &str) -> Result<()> {
-    let local = Url::parse(url).is_ok_and(|url| address_policy::is_loopback(&url));
-    let options = RuleOptions {
-        local,
-        ..RuleOptions::default()
-    };
-    for finding in rules::judge_url(profile, url, &options) {
+    for finding in rules::judge_url(profile, url, &RuleOptions::for_url(url)) {
         if finding.code == "bad-url" {
             let error = wrong(name, finding.fact);
             return Err(finding.hint.into_iter().fold(error, Error::hint));

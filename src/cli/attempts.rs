@@ -1,4 +1,4 @@
-//! Shows deliveries while they are made.
+//! Live display of deliveries.
 
 use std::sync::Arc;
 
@@ -30,9 +30,10 @@ impl Attempts {
 
 impl DeliveryObserver for Attempts {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
+        // Dropping the countdown clears its line before the attempt is printed.
         self.countdown = None;
         self.ui.show(&NumberedEvent(number, event))?;
-        // Whoever reads the pipe may wait for just this line.
+        // The reader of a pipe may wait for just this line.
         self.ui.flush()?;
         let failed = event.attempt.as_ref().filter(|_| event.next != Next::Delivered);
         if let Some(detail) = failed.and_then(failure_detail) {

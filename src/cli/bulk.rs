@@ -59,6 +59,7 @@ impl BulkBar {
 impl DeliveryObserver for BulkBar {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         match event.next {
+            // A delivery counts once, when it has ended.
             Next::Retry { .. } => return Ok(()),
             Next::Failed(_) => {
                 self.failed += 1;

@@ -65,7 +65,7 @@ pub(super) fn run(session: &Session, args: &CompletionsArgs) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// The folder in which the shell looks by itself, or is told to look by its users, and the name of the file.
+/// The folder where the shell looks by default, or where its users usually make it look, and the name of the file.
 fn place(shell: Shell) -> (Option<PathBuf>, &'static str) {
     let data = |folder| Some(paths::base("XDG_DATA_HOME", ".local/share")?.join(folder));
     let config = |folder| Some(paths::base("XDG_CONFIG_HOME", ".config")?.join(folder));
@@ -102,7 +102,7 @@ fn install(shell: Shell, file: &Path, script: &str) -> Result<&'static str> {
     Ok(done)
 }
 
-/// What is left to do for the user.
+/// What the user still has to do.
 fn hints(shell: Shell, file: &Path, elsewhere: bool) -> Vec<String> {
     let folder = file.parent().unwrap_or(file);
     let (file, within) = (quoted(shell, file), quoted(shell, folder));
@@ -126,7 +126,7 @@ fn hints(shell: Shell, file: &Path, elsewhere: bool) -> Vec<String> {
     }
 }
 
-/// Only what zsh starts with is known here; what ~/.zshrc adds is not.
+/// Checks the default `fpath` only: what ~/.zshrc adds is unknown here.
 fn is_in_fpath(folder: &Path) -> bool {
     let mut zsh = Command::new("zsh");
     zsh.args(["-fc", "print -rl -- $fpath"]).stdin(Stdio::null());

@@ -30,14 +30,14 @@ enum ConfigCommand {
     Trust {
         /// The file or its folder; default: that of the nearest parent folder
         file: Option<PathBuf>,
-        /// Do not ask; without a terminal nothing is asked
+        /// Do not ask; without a terminal, hook never asks
         #[arg(short, long)]
         yes: bool,
     },
 }
 
 impl ConfigArgs {
-    /// Whether what an untrusted project asks for is this command's own business.
+    /// Whether this command itself reports what an untrusted project requests.
     pub(super) fn trusts(&self) -> bool {
         matches!(self.command, ConfigCommand::Trust { .. })
     }

@@ -32,19 +32,16 @@ pub(super) struct DemoArgs {
     keep: bool,
 }
 
-/// What the ledger says of a delivery that arrived.
+/// State of a delivery that succeeded.
 const DELIVERED: &str = "delivered";
 
 /// The event that the tour follows.
 const LEAD: &str = "job.paid";
 
-/// A change that the signature does not cover.
-const TAMPERED: &str = "data.total_cents=1";
-
-/// What must be in the ledger after a step.
+/// Checks the ledger after a step.
 type DemoProof<'a> = fn(&Tour<'a>) -> Result<bool>;
 
-/// The tour and where it is.
+/// The tour and its progress.
 struct Tour<'a> {
     session: &'a Session,
     folder: PathBuf,
@@ -52,7 +49,7 @@ struct Tour<'a> {
     failed: usize,
 }
 
-/// A listener that runs beside the tour.
+/// A listener that runs while the tour goes on.
 struct Beside {
     url: String,
     thread: JoinHandle<Exit>,
@@ -93,86 +90,73 @@ pub(super) fn run(session: &Session, args: &DemoArgs) -> Result<Exit> {
 
 impl<'a> Tour<'a> {
     fn walk(&mut self) -> Result<()> {
-        let first = self.listener("a receiver that verifies every request", &["--count", "4"])?;
-        let url = first.url.clone();
-        self.step(
-            "a job was paid: signed like its provider, delivered, verified, recorded",
-            &["send", LEAD, "--to", &url],
-            Exit::Ok,
-            |tour| tour.has(&[(1, VERIFIED), (2, DELIVERED)]),
-        )?;
-        self.step(
-            "the same signature with another amount: refused",
-            &["replay", "1", "--as-captured", "--set", TAMPERED, "--to", &url],
-            Exit::Refused,
-            |tour| tour.has(&[(3, "refused"), (4, "failed")]),
-        )?;
-        self.step(
-            "another secret: refused",
-            &["send", LEAD, "--secret", "literal:another-secret", "--to", &url],
-            Exit::Refused,
-            |tour| tour.has(&[(5, "refused")]),
-        )?;
-        self.step(
-            "the first delivery again: signed afresh, and seen to be a duplicate",
-            &["replay", "2", "--to", &url],
-            Exit::Ok,
-            |tour| Ok(matches!(tour.record(7)?, Some(Record::Capture(capture)) if capture.duplicate_of == Some(1))),
-        )?;
+        let first = self.listener("a receiver that verifies every request", "--count 4")?;
+        let to = format!("--to {}", first.url);
+        let title = "a job was paid: signed like its provider, delivered, verified, recorded";
+        self.step(title, &format!("send {LEAD} {to}"), Exit::Ok, |tour| {
+            tour.has(&[(1, VERIFIED), (2, DELIVERED)])
+        })?;
+        let title = "the same signature with another amount: refused";
+        let command = format!("replay 1 --as-captured --set data.total_cents=1 {to}");
+        self.step(title, &command, Exit::Refused, |tour| {
+            tour.has(&[(3, "refused"), (4, "failed")])
+        })?;
+        let command = format!("send {LEAD} --secret literal:another-secret {to}");
+        self.step("another secret: refused", &command, Exit::Refused, |tour| {
+            tour.has(&[(5, "refused")])
+        })?;
+        let title = "the first delivery again: signed afresh, and seen to be a duplicate";
+        self.step(title, &format!("replay 2 {to}"), Exit::Ok, |tour| {
+            Ok(matches!(tour.record(7)?, Some(Record::Capture(capture)) if capture.duplicate_of == Some(1)))
+        })?;
         self.join(first)?;
-        let failing = self.listener(
-            "a receiver that fails three times",
-            &["--fail-first", "3", "--count", "4"],
-        )?;
-        let url = failing.url.clone();
-        self.step(
-            "the provider's schedule of retries, 2000 times faster: delivered at the fourth attempt",
-            &["send", LEAD, "--retry", "--time-scale", "2000x", "--to", &url],
-            Exit::Ok,
-            |tour| {
-                let newest = tour.newest(RecordKind::Delivery)?;
-                Ok(newest.is_some_and(|sent| {
-                    (sent.event.as_deref(), sent.state.as_str(), sent.attempts) == (Some(LEAD), DELIVERED, 4)
-                }))
-            },
-        )?;
-        self.join(failing)?;
-        self.others(LEAD)?;
-        self.step("what the ledger holds", &["log", "--limit", "30"], Exit::Ok, |_| {
-            Ok(true)
-        })
+        self.retries()?;
+        self.others()?;
+        self.step("what the ledger holds", "log --limit 30", Exit::Ok, |_| Ok(true))
+    }
+
+    /// A receiver that fails, and the schedule that outlasts it.
+    fn retries(&mut self) -> Result<()> {
+        let failing = self.listener("a receiver that fails three times", "--fail-first 3 --count 4")?;
+        let title = "the provider's schedule of retries, 2000 times faster: delivered at the fourth attempt";
+        let command = format!("send {LEAD} --retry --time-scale 2000x --to {}", failing.url);
+        self.step(title, &command, Exit::Ok, |tour| {
+            let newest = tour.newest(RecordKind::Delivery)?;
+            Ok(newest.is_some_and(|sent| {
+                (sent.event.as_deref(), sent.state.as_str(), sent.attempts) == (Some(LEAD), DELIVERED, 4)
+            }))
+        })?;
+        self.join(failing)
     }
 
     /// The other providers of the first group, one event each.
-    fn others(&mut self, lead: &str) -> Result<()> {
+    fn others(&mut self) -> Result<()> {
         let registry = Registry::default();
         let mut sends = Vec::new();
         for name in Registry::first() {
             let profile = registry.get(&name)?;
             let event = profile.test_event.as_ref().or_else(|| profile.events.keys().next());
-            if let Some(event) = event.filter(|_| !profile.events.contains_key(lead)).cloned() {
+            if let Some(event) = event.filter(|_| !profile.events.contains_key(LEAD)).cloned() {
                 sends.push((profile, event));
             }
         }
-        let count = sends.len().to_string();
-        let receiver = self.listener("a receiver for the other providers", &["--count", &count])?;
-        let url = receiver.url.clone();
+        let count = format!("--count {}", sends.len());
+        let receiver = self.listener("a receiver for the other providers", &count)?;
         for (profile, event) in sends {
             let title = format!("{}: its own signature, envelope and event", profile.title);
-            let command = ["send", &event, "--provider", &profile.name, "--to", &url];
+            let command = format!("send {event} --provider {} --to {}", profile.name, receiver.url);
             self.step(&title, &command, Exit::Ok, Tour::last_two_agree)?;
         }
         self.join(receiver)
     }
 
     /// Runs one command as a user would type it, and checks what it did.
-    fn step(&mut self, title: &str, words: &[&str], wanted: Exit, proof: DemoProof<'a>) -> Result<()> {
+    fn step(&mut self, title: &str, command: &str, wanted: Exit, proof: DemoProof<'a>) -> Result<()> {
         self.steps += 1;
-        let ui = &self.session.ui;
-        let command = format!("hook {}", words.join(" "));
-        let number = ui.out.strong(&format!("{}.", self.steps));
-        self.announce(&format!("{number} {title}"), &command)?;
-        let exit = run_words(&self.child("   "), words);
+        let number = self.session.ui.out.strong(&format!("{}.", self.steps));
+        let words: Vec<&str> = command.split(' ').collect();
+        let command = self.announce(&format!("{number} {title}"), command)?;
+        let exit = run_words(&self.child("   "), &words);
         let ok = exit == wanted && proof(self)?;
         if !ok {
             self.fail(&format!("this step did not do what it says (exit {})", exit.code()))?;
@@ -190,14 +174,14 @@ impl<'a> Tour<'a> {
     }
 
     /// Starts a listener in a thread of its own and waits until it is ready.
-    fn listener(&mut self, title: &str, more: &[&str]) -> Result<Beside> {
+    fn listener(&mut self, title: &str, more: &str) -> Result<Beside> {
         let ready = self.folder.join(format!("ready-{}", self.steps));
-        let mut words = vec!["listen", "--secret", "--port", "0"];
-        words.extend(more);
-        self.announce(&format!("   {title}"), &format!("hook {}", words.join(" ")))?;
-        let ready_text = ready.display().to_string();
-        words.extend(["--for", "20s", "--ready-file", &ready_text]);
-        let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
+        let command = format!("listen --secret --port 0 {more}");
+        self.announce(&format!("   {title}"), &command)?;
+        let mut words: Vec<OsString> = command.split(' ').map(OsString::from).collect();
+        // A tour that goes wrong must still end, so the listener has a time limit.
+        words.extend(["--for", "20s", "--ready-file"].map(OsString::from));
+        words.push(ready.clone().into());
         let child = self.child("   | ");
         let thread = std::thread::spawn(move || run_words(&child, &words));
         let url = wait_for(&ready, &thread)?;
@@ -215,11 +199,13 @@ impl<'a> Tour<'a> {
         }
     }
 
-    fn announce(&self, title: &str, command: &str) -> Result<()> {
-        let ui = &self.session.ui;
+    /// Shows a title and the command under it, and returns the whole command.
+    fn announce(&self, title: &str, command: &str) -> Result<String> {
+        let (ui, command) = (&self.session.ui, format!("hook {command}"));
         ui.line(&format!("\n{title}"))?;
         ui.line(&ui.out.dim(&format!("   $ {command}")))?;
-        ui.flush()
+        ui.flush()?;
+        Ok(command)
     }
 
     fn fail(&mut self, what: &str) -> Result<()> {
@@ -246,10 +232,9 @@ impl<'a> Tour<'a> {
             notices,
             settings: Settings::defaults(),
             registry: Registry::default(),
-            clock: Arc::clone(&self.session.context.clock),
-            random: Arc::new(Random::os()),
             ledger_path: paths.ledger(),
             paths,
+            ..self.session.context.clone()
         })
     }
 

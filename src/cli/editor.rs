@@ -17,6 +17,7 @@ pub(super) fn edit(body: &[u8]) -> Result<Vec<u8>> {
     let name = format!("hook-{}.json", Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 12));
     let path = std::env::temp_dir().join(name);
     let failed = |error: std::io::Error| Error::internal(format!("`{}` cannot be edited", path.display())).cause(error);
+    // The temporary folder is shared and a body may hold credentials: never follow an existing file or link.
     let mut file = std::fs::OpenOptions::new()
         .create_new(true)
         .write(true)
@@ -33,6 +34,7 @@ pub(super) fn edit(body: &[u8]) -> Result<Vec<u8>> {
         .arg(&path)
         .status();
     let edited = std::fs::read(&path);
+    // The copy must not remain, whatever the editor did.
     let _ = std::fs::remove_file(&path);
     match status {
         Ok(status) if status.success() => {}

@@ -79,6 +79,7 @@ impl GlobalArgs {
         let screen = |output| Ui::new(output, self.verbose, self.color);
         let paths = Paths::from_env();
         let here = std::env::current_dir().unwrap_or_default();
+        // Without settings, the flags alone decide how the error is shown.
         let settings = Settings::load(&paths, self.config.as_deref(), &here)
             .map_err(|error| (Box::new(screen(output.unwrap_or_default())), error))?;
         let ui = screen(output.unwrap_or(settings.output));
@@ -105,6 +106,7 @@ pub(super) fn warn_of_untrusted(session: &Session) {
     let mut keys: Vec<String> = keys.collect();
     // Every entry of a list is a grant of its own under the key of the list.
     keys.dedup();
+    // A project's file may be long, and it is not trusted to fill the terminal.
     let more = keys.len().saturating_sub(NAMED);
     keys.truncate(NAMED);
     if more > 0 {

@@ -30,6 +30,7 @@ pub(super) fn file(path: &str, flag: &str) -> Result<Vec<u8>> {
 
 /// Refuses a second use of stdin.
 pub(super) fn one_stdin(body: &str, secrets: &[String]) -> Result<()> {
+    // `NAME=-` reads the secret of that name from stdin.
     let from_stdin = |secret: &&String| secret.as_str() == "-" || secret.ends_with("=-");
     if usize::from(body == "-") + secrets.iter().filter(from_stdin).count() > 1 {
         return Err(Error::usage("stdin can be read only once").hint("give the secret as `env:VAR` or `file:PATH`"));
@@ -58,6 +59,7 @@ pub(super) fn concurrency() -> RangedU64ValueParser<usize> {
 
 /// A rate per second.
 pub(super) fn rate(text: &str) -> std::result::Result<f64, String> {
+    // `10/s` means the same as `10`.
     let text = text.strip_suffix("/s").unwrap_or(text);
     let rate = text.parse().ok().filter(|rate| (0.001..=1e6).contains(rate));
     rate.ok_or_else(|| "expected a number from 0.001 to 1000000".into())
@@ -77,7 +79,7 @@ pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> 
     }
 }
 
-/// A moment: Unix seconds, or RFC 3339.
+/// A time: Unix seconds, or RFC 3339.
 pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())
 }

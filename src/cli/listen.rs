@@ -182,6 +182,7 @@ impl ListenArgs {
             new_sample: self.new_sample,
         });
         Ok(ListenOptions {
+            // `--secret` without a value is parsed as an empty text.
             dev_secret: self.secrets.iter().any(String::is_empty),
             secrets: self.secrets.into_iter().filter(|text| !text.is_empty()).collect(),
             providers: self.providers,
@@ -222,6 +223,7 @@ impl ListenArgs {
             count: self.count,
             duration: self.lasts,
             command: self.command,
+            // The child may read the terminal only if hook's stdin is one.
             in_terminal: std::io::stdin().is_terminal(),
         })
     }
@@ -248,7 +250,7 @@ impl Screen {
         let ui = &self.ui;
         ui.show_now(ready)?;
         socket::write_ready_file(self.ready_file.as_deref(), &ready.url)?;
-        // The path of a trigger is told here, and nowhere else.
+        // The path of a trigger is a credential; masked, this URL would be of no use.
         ui.hand_over(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
         if let Some(public) = &ready.public_url {
             ui.hand_over(&format!("reachable as {}", ui.err.strong(public)));
@@ -276,6 +278,7 @@ impl Observer for Screen {
                     ui.hint(&printable(hint, 300));
                 }
             }
+            // Requests are flushed in batches: one write for each would slow down a busy listener.
             ReceiveEvent::AllTold => ui.flush()?,
             ReceiveEvent::Attempt { number, event } => {
                 ui.show_now(&ForwardAttempt { number, event })?;

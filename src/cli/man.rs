@@ -67,6 +67,7 @@ fn add(command: &clap::Command, pages: &mut Vec<ManPage>) -> io::Result<()> {
     });
     command
         .get_subcommands()
+        // `hook man` itself is for packagers.
         .filter(|inner| !inner.is_hide_set())
         .try_for_each(|inner| add(inner, pages))
 }

@@ -47,6 +47,7 @@ const ABOUT: &str = "Play both sides of a webhook: send, receive, verify, record
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    // The large argument structs are boxed, so that the enum stays small.
     Listen(Box<listen::ListenArgs>),
     Send(Box<send::SendArgs>),
     Replay(Box<replay::ReplayArgs>),
@@ -94,6 +95,7 @@ impl Command {
 pub fn definition() -> clap::Command {
     let program = clap::Command::new("hook")
         .version(env!("CARGO_PKG_VERSION"))
+        // Longer lines of help are hard to read.
         .max_term_width(100)
         .disable_help_subcommand(true)
         .subcommand_required(true)
@@ -162,5 +164,6 @@ fn usage_error(error: &clap::Error) {
         text.to_string()
     };
     let text = mask::text(&text);
+    // A closed stderr leaves no place to report the failure.
     let _ = stderr.write_all(harmless_line(&text, styled).as_bytes());
 }

@@ -103,7 +103,7 @@ pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
             let listing = listings.iter().find(|listing| typed == Some(listing.name.as_str()));
             session.ui.show(&ProviderSheet {
                 profile: &profile,
-                origin: listing.map(|listing| &listing.origin),
+                origin: listing.map(|listing| listing.origin.to_string()).unwrap_or_default(),
             })?;
         }
         ProvidersCommand::Events { name } => {

@@ -146,8 +146,7 @@ fn rerun(session: &Session, args: &ReplayArgs, command: &str, store: &dyn Store)
     let rerun = Rerun::find(&session.context, store, query(session, args)?, options)?;
     super::runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
-        let show = |result: &_| session.ui.show(result).and_then(|()| session.ui.flush());
-        rerun.run(&shutdown, show).await
+        rerun.run(&shutdown, |result: &_| session.ui.show_now(result)).await
     })
 }
 
@@ -192,6 +191,7 @@ fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
         .iter()
         .map(|summary| select::describe(summary, session.context.now()))
         .collect();
+    // The plan reports an empty selection.
     if lines.is_empty() {
         return Ok(Vec::new());
     }

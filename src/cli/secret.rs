@@ -47,6 +47,7 @@ pub(super) fn run(session: &Session, args: SecretArgs) -> Result<Exit> {
         }
     };
     ui.show_now(&shown)?;
+    // The hints follow the data: on a terminal both share the screen.
     match (&shown.file, &shown.public_file) {
         (Some(file), None) => ui.hint(&format!("use it: `--secret file:{}`", file.display())),
         (Some(file), Some(public)) => ui.hint(&format!(

@@ -156,6 +156,7 @@ async fn deliver(
         ui.show(&result)?;
     }
     let retry = args.retry.plan()?;
+    // Interrupted deliveries are resumed, not sent again: that hint comes first.
     if result.tally.interrupted > 0 {
         ui.hint(plan.resumption());
     } else if result.tally.failed > 0

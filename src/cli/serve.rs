@@ -1,4 +1,4 @@
-//! `hook serve`: the provider's side as a service: its management API, and deliveries of what happens there.
+//! `hook serve`: the provider's side as a service: its management API, and deliveries of its events.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -64,6 +64,7 @@ pub(super) struct ServeArgs {
 }
 
 pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
+    // Refuse before secrets are read or a port is taken.
     app_socket::check(args.bind, args.expose)?;
     input::one_stdin("", &[args.keys.clone(), args.test_keys.clone()].concat())?;
     let options = ServeOptions {
@@ -81,12 +82,11 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         time_scale: args.time_scale,
     };
     let service = Service::new(&session.context, &options)?;
+    // Nobody could call a service whose generated key is never shown.
     let is_generated = !args.no_auth && args.keys.is_empty() && args.test_keys.is_empty();
     if is_generated && session.ui.output == Output::Quiet {
-        return Err(
-            Error::usage("`--quiet` would hide the key, which is generated for this run")
-                .hint("give one with `--key env:VAR`"),
-        );
+        let error = Error::usage("`--quiet` would hide the key, which is generated for this run");
+        return Err(error.hint("give one with `--key env:VAR`"));
     }
     let tally = runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
@@ -108,9 +108,10 @@ fn show(session: &Session, args: &ServeArgs, event: &ServeEvent<'_>) -> Result<(
     ui.flush()
 }
 
-/// Says that calls are answered from now on, and where.
+/// Reports that the service is ready, and where.
 fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result<()> {
     let (ui, url) = (&session.ui, &ready.ready.url);
+    // The socket is bound already, so a script that waits for the file can call at once.
     socket::write_ready_file(args.ready_file.as_deref(), url)?;
     ui.show_now(ready)?;
     ui.note(&format!("serving {} on {}", ready.title, ui.err.strong(url)));
@@ -124,10 +125,8 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
         ui.warn("no key is required: every program on this machine can call the API");
     }
     if let Some(plan) = &ready.plan {
-        let most = ready.most_endpoints;
-        let limit = most.map_or_else(String::new, |most| {
-            format!(", {} at most", count(most.into(), "endpoint"))
-        });
+        let most = ready.most_endpoints.map(|most| count(most.into(), "endpoint"));
+        let limit = most.map_or_else(String::new, |most| format!(", {most} at most"));
         ui.note(&format!("plan {plan}{limit}"));
     }
     ui.note(&format!("endpoints are stored in {}", ready.endpoints.display()));
@@ -137,20 +136,15 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
     Ok(())
 }
 
-/// What came of the deliveries.
+/// Reports the deliveries of the run.
 fn summary(session: &Session, tally: &Tally) -> Exit {
     let (ui, left) = (&session.ui, tally.interrupted);
-    let rest = match left {
-        0 => String::new(),
-        left => format!(", {left} left with attempts to make"),
-    };
-    ui.note(&format!(
-        "deliveries: {} delivered, {} failed{rest}",
-        tally.delivered, tally.failed
-    ));
+    let done = format!("deliveries: {} delivered, {} failed", tally.delivered, tally.failed);
     if left == 0 {
+        ui.note(&done);
         return Exit::Ok;
     }
+    ui.note(&format!("{done}, {left} left with attempts to make"));
     ui.hint("`hook replay --resume` continues what was interrupted");
     Exit::Interrupted
 }

@@ -34,7 +34,7 @@ pub(super) struct TargetArgs {
 const NO_TARGET: &str = "add `--to URL`, `--endpoint NAME` or `--subscribed`";
 
 impl TargetArgs {
-    /// What the message is to go to; asks for an endpoint when no flag says it.
+    /// The target that the flags name; prompts for an endpoint without one.
     pub(super) fn choose(&self, session: &Session) -> Result<TargetChoice> {
         if let Some(to) = &self.to {
             return Ok(TargetChoice::Url(parse_url(to)?));
@@ -63,7 +63,7 @@ impl TargetArgs {
         Ok(TargetChoice::Endpoint(Box::new(endpoints.swap_remove(index))))
     }
 
-    /// Asks whether the subscribed endpoints may get the event, where some are not on this machine.
+    /// Prompts before an event goes to subscribed endpoints on other machines.
     pub(super) fn confirm(&self, session: &Session, event: &str, targets: &[SendTarget]) -> Result<()> {
         let is_outside = |target: &&SendTarget| !address_policy::is_loopback(&target.url);
         let outside = targets.iter().filter(is_outside).count();

@@ -185,7 +185,7 @@ impl Ui {
         if error.message.is_empty() {
             return;
         }
-        // An error may quote a file or an answer that somebody else wrote, or a URL with a credential in it.
+        // An error may quote a foreign file or response, or a URL with a credential in it.
         let harmless = |text: &str| printable_lines(&mask::text(text), usize::MAX);
         self.err_line(&format!("{} {}", self.err.bad("error:"), harmless(&error.message)));
         for cause in &error.causes {

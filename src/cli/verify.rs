@@ -64,14 +64,11 @@ pub(super) fn run(session: &Session, args: VerifyArgs) -> Result<Exit> {
     }
     ui.show_now(&report)?;
     tell_diagnosis(session, &report);
-    Ok(if report.judged.is_accepted() {
-        Exit::Ok
-    } else {
-        Exit::Unverified
-    })
+    let accepted = report.judged.is_accepted();
+    Ok(if accepted { Exit::Ok } else { Exit::Unverified })
 }
 
-/// What is said beside the verdict: the mistake, what was looked for, and what to do.
+/// Reports what belongs to the verdict: the mistake, what was looked for, and what to do.
 fn tell_diagnosis(session: &Session, report: &VerifyReport) {
     let ui = &session.ui;
     if !report.excluded.is_empty() {
@@ -81,8 +78,10 @@ fn tell_diagnosis(session: &Session, report: &VerifyReport) {
         ui.note(&format!("caused by: {diagnosis}"));
     }
     if !report.not_tried.is_empty() {
-        let names = report.not_tried.join(", ");
-        ui.note(&format!("time limit reached; not tried: {names}"));
+        ui.note(&format!(
+            "time limit reached; not tried: {}",
+            report.not_tried.join(", ")
+        ));
     }
     if let Some(expected) = &report.expected {
         ui.hand_over(&format!("expected: {expected}"));

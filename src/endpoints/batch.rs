@@ -34,7 +34,7 @@ pub enum StepOutcome {
     /// It was changed.
     Changed {
         /// As it was.
-        before: Endpoint,
+        before: Box<Endpoint>,
         /// As it is.
         after: Endpoint,
         /// What the rules found, no refusal among it.
@@ -75,7 +75,7 @@ impl Batch<'_> {
             Step::Change { before, change, .. } => {
                 let existing = endpoints.clone();
                 let index = position(endpoints, &before.id)?;
-                let (before, endpoint) = (existing[index].clone(), &mut endpoints[index]);
+                let (before, endpoint) = (Box::new(existing[index].clone()), &mut endpoints[index]);
                 let profile = self.registry.get(&endpoint.provider)?;
                 let change = (**change).clone();
                 let findings = validate_change(&profile, endpoint, change, &existing, (self.rules, self.now))?;
@@ -96,7 +96,7 @@ impl Batch<'_> {
             endpoint.name = name_for(&endpoint.url, endpoints);
         }
         let profile = self.registry.get(&endpoint.provider)?;
-        let findings = validate(&profile, &mut endpoint, endpoints, self.rules)?;
+        let findings = validate(&profile, &mut endpoint, endpoints, self.rules, &[])?;
         if planned.active == Some(false) {
             endpoint.disable(DisabledBy::Hand, None, self.now);
         }

@@ -21,6 +21,8 @@ use super::endpoint::Endpoint;
 use super::error::EndpointError;
 use super::names::check_name;
 use super::secrets::Vault;
+use crate::error::Error;
+use crate::exit::Exit;
 use crate::finding::Finding;
 use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, read_in_project, remove, sync_folder, write_new};
 use crate::id::{Id, IdKind};
@@ -176,7 +178,7 @@ impl Book {
             EndpointError::Duplicate { what, value } => {
                 EndpointError::invalid(path, format!("two endpoints have the {what} `{value}`"))
             }
-            fault => EndpointError::invalid(path, fault.to_string()),
+            fault => EndpointError::invalid(path, fault),
         })?;
         Ok(endpoints)
     }
@@ -186,18 +188,16 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Endpoint>, EndpointError> {
     // A text that has no head is refused below, with the whole format in view.
     let found = serde_json::from_str::<FormatHead>(text).map_or(FORMAT, |head| head.format);
     if found > FORMAT {
-        return Err(EndpointError::Newer {
-            path: path.display().to_string(),
-            found,
-            known: FORMAT,
-        });
+        let path = path.display();
+        let what = format!("endpoint file `{path}` has format {found}, this hook knows up to {FORMAT}");
+        return Err(Error::new(Exit::Store, what).hint("update hook").into());
     }
     if found < FORMAT {
         return Err(EndpointError::invalid(path, format!("format {found} is not supported")));
     }
     serde_json::from_str::<BookFile<_>>(text)
         .map(|content| content.endpoints)
-        .map_err(|error| EndpointError::invalid(path, error.to_string()))
+        .map_err(|error| EndpointError::invalid(path, error))
 }
 
 /// What must hold of the whole book, also after a change by hand or a merge.
@@ -264,7 +264,11 @@ fn lock(path: &Path, patience: Duration) -> Result<File, EndpointError> {
             Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            Err(TryLockError::WouldBlock) => return Err(EndpointError::Locked(path.display().to_string())),
+            Err(TryLockError::WouldBlock) => {
+                let what = format!("endpoint file `{}` is locked by another process", path.display());
+                let error = Error::new(Exit::Store, what);
+                return Err(error.hint("wait until the other process is done").into());
+            }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
     }

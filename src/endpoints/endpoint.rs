@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::form;
 use super::reference::Reference;
 use crate::clock::Timestamp;
+use crate::provider::name_of;
 use crate::text::printable;
 
 /// A subscription. The order of the fields is the order of the keys in the book.
@@ -159,7 +160,7 @@ impl Endpoint {
 
     /// The provider without its variant.
     pub fn provider_name(&self) -> &str {
-        self.provider.split_once('@').map_or(&self.provider, |(name, _)| name)
+        name_of(&self.provider)
     }
 
     /// Whether it gets deliveries.

@@ -1,13 +1,15 @@
-//! What can go wrong with endpoints, in a book or behind a provider's API.
+//! What can go wrong with endpoints, in a book or behind a provider's API, and how a user sees it. A kind of its own has only
+//! what some caller tells apart.
 
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
-use url::Url;
-
+use crate::error::Error;
+use crate::exit::Exit;
 use crate::finding::Finding;
 use crate::provider::RegistryError;
 use crate::secret::SecretError;
+use crate::text::printable;
 
 /// Why something cannot be done with endpoints.
 #[derive(Debug, thiserror::Error)]
@@ -19,14 +21,6 @@ pub enum EndpointError {
         selector: String,
         /// Near names.
         near: Vec<String>,
-    },
-    /// The beginning of several ids.
-    #[error("`{selector}` may be any of `{}`", .names.join("`, `"))]
-    Ambiguous {
-        /// As typed.
-        selector: String,
-        /// Whose ids begin so.
-        names: Vec<String>,
     },
     /// Name, id or URL is taken.
     #[error("there is already an endpoint with the {what} `{value}`")]
@@ -42,43 +36,6 @@ pub enum EndpointError {
     /// The store is not as it was when the steps were planned.
     #[error("the endpoints changed while the plan was looked at: nothing is done")]
     Outdated,
-    /// The store has no such verb.
-    #[error("{0}")]
-    Unsupported(String),
-    /// A provider's API refused, or did not answer sensibly.
-    #[error("{0}")]
-    Api(Box<ApiError>),
-    /// The file is not JSON, or not of the format.
-    #[error("endpoint file `{path}` is not valid: {what}")]
-    Invalid {
-        /// The file.
-        path: String,
-        /// The fault, with line and column where they are known.
-        what: String,
-    },
-    /// The file was written by a newer hook.
-    #[error("endpoint file `{path}` has format {found}, this hook knows up to {known}")]
-    Newer {
-        /// The file.
-        path: String,
-        /// Its format.
-        found: u64,
-        /// The newest known.
-        known: u64,
-    },
-    /// Another process kept the file locked for too long.
-    #[error("endpoint file `{0}` is locked by another process")]
-    Locked(String),
-    /// The system refused.
-    #[error("`{path}` cannot be {verb}")]
-    Io {
-        /// The file or folder.
-        path: String,
-        /// What was to be done with it, as a participle.
-        verb: &'static str,
-        /// What the system said.
-        source: io::Error,
-    },
     /// The book was changed, but a secret that nothing refers to any more could not be deleted.
     #[error("the change is made, but the stored secret `{path}` cannot be removed")]
     LeftBehind {
@@ -87,71 +44,89 @@ pub enum EndpointError {
         /// What the system said.
         source: io::Error,
     },
-    /// The book refers to a secret that was stored on another machine, or is deleted.
-    #[error("the secret `stored:{0}` is not on this machine")]
-    NotStored(String),
     /// A reference gives no secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// The system gave no random numbers for a pair of keys.
-    #[error("no key pair can be made")]
-    NoRandomness,
-}
-
-/// What went wrong at a provider's API.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what}")]
-pub struct ApiError {
-    /// What it means for the user.
-    pub kind: ApiErrorKind,
-    /// The fact.
-    pub what: String,
-    /// From the nearest to the deepest.
-    pub causes: Vec<String>,
-    /// A sentence that says what to do.
-    pub hint: Option<String>,
-}
-
-/// What a failure at an API means for the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ApiErrorKind {
-    /// It answered, and said no.
-    Refused,
-    /// It knows no such subscription.
-    Unknown,
-    /// It did not answer.
-    Unreachable,
-    /// It answered something else than its description says.
-    Garbled,
-}
-
-impl ApiError {
-    /// The same with the call that it is about.
-    #[must_use]
-    pub fn of_call(mut self, method: &str, url: &Url) -> Self {
-        self.causes
-            .push(format!("`{method} {}`", crate::mask::url(url.as_str())));
-        self
-    }
+    /// Nothing that a caller tells apart: the error as the user sees it.
+    #[error("{}", .0.message)]
+    Other(Box<Error>),
 }
 
 impl EndpointError {
     pub(super) fn io(path: &Path, verb: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.display().to_string();
-        move |source| Self::Io { path, verb, source }
+        let what = format!("`{}` cannot be {verb}", path.display());
+        move |error| Error::new(Exit::Store, what).cause(error).into()
     }
 
-    pub(super) fn invalid(path: &Path, what: impl Into<String>) -> Self {
-        Self::Invalid {
-            path: path.display().to_string(),
-            what: what.into(),
-        }
+    /// The endpoint file is not JSON, or not of the format.
+    pub(super) fn invalid(path: &Path, what: impl fmt::Display) -> Self {
+        let what = format!("endpoint file `{}` is not valid: {what}", path.display());
+        let error = Error::new(Exit::Store, what);
+        error.hint("correct it by hand, or move it away").into()
+    }
+
+    /// The store, or the provider, cannot do that.
+    pub fn unsupported(what: impl Into<String>) -> Self {
+        Error::usage(what).into()
+    }
+}
+
+impl From<Error> for EndpointError {
+    fn from(error: Error) -> Self {
+        Self::Other(Box::new(error))
     }
 }
 
 impl From<RegistryError> for EndpointError {
     fn from(error: RegistryError) -> Self {
-        Self::Unsupported(error.to_string())
+        Self::unsupported(error.to_string())
+    }
+}
+
+impl From<EndpointError> for Error {
+    fn from(error: EndpointError) -> Self {
+        use EndpointError as E;
+        // A message may quote the book of a cloned project.
+        let message = printable(&error.to_string(), 2000);
+        match error {
+            E::Rule(findings) => Self::of_findings(message, &findings),
+            E::Secret(error) => error.into(),
+            E::Unknown { near, .. } => Self::nothing(message)
+                .near(&near, |name| format!("hook endpoints show {name}"))
+                .hint("`hook endpoints list` shows what there is"),
+            E::Duplicate { what: "name", .. } => {
+                Self::new(Exit::Refused, message).hint("choose another one: `--name NAME`")
+            }
+            E::Duplicate { .. } => Self::new(Exit::Refused, message),
+            E::Outdated => Self::new(Exit::Store, message).hint("run it again: it makes a new plan"),
+            E::LeftBehind { source, .. } => Self::new(Exit::Store, message).cause(source),
+            E::Other(error) => Self {
+                // Causes may quote a provider's answer.
+                causes: error.causes.iter().map(|cause| printable(cause, 2000)).collect(),
+                message,
+                ..*error
+            },
+        }
+    }
+}
+
+impl Error {
+    /// All refusals of an endpoint; what else was found is not why.
+    fn of_findings(first: String, findings: &[Finding]) -> Self {
+        let refusals: Vec<&Finding> = findings.iter().filter(|finding| finding.is_problem()).collect();
+        let mut error = match refusals.len() {
+            0 | 1 => Self::new(Exit::Refused, first),
+            several => Self::new(Exit::Refused, format!("the endpoint is refused for {several} reasons")),
+        };
+        for finding in &refusals {
+            if refusals.len() > 1 {
+                error = error.cause(printable(&finding.fact, 2000));
+            }
+            if let Some(hint) = finding.hint.as_ref().filter(|hint| !error.hints.contains(hint)) {
+                error = error.hint(hint);
+            }
+        }
+        error
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::endpoint::{Disabled, Endpoint, Events};
+use crate::provider::name_of;
 
 /// The label for the environment of an endpoint.
 const ENVIRONMENT: &str = "env";
@@ -44,11 +45,7 @@ impl Endpoint {
     /// Whether it gets the event. The reason is the first that holds in the order of [`SkipReason`]: an endpoint is
     /// called inactive only where it would have got the event.
     pub fn wants(&self, wanted: &WantedEvent<'_>) -> Result<(), SkipReason> {
-        let provider = wanted
-            .provider
-            .split_once('@')
-            .map_or(wanted.provider, |(name, _)| name);
-        if self.provider_name() != provider {
+        if self.provider_name() != name_of(wanted.provider) {
             return Err(SkipReason::OtherProvider(self.provider.clone()));
         }
         let environment = self.labels.get(ENVIRONMENT);

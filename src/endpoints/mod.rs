@@ -13,7 +13,6 @@ mod book;
 mod confirmation;
 mod endpoint;
 mod error;
-mod errors;
 mod form;
 mod health;
 mod matching;
@@ -33,7 +32,7 @@ pub use batch::{AddedEndpoint, Batch, StepOutcome};
 pub use book::Book;
 pub use confirmation::Confirmed;
 pub use endpoint::{Change, Disabled, DisabledBy, Endpoint, EndpointSecret, Events};
-pub use error::{ApiError, ApiErrorKind, EndpointError};
+pub use error::EndpointError;
 pub use health::{DeliveryOutcome, note_delivery};
 pub use matching::{SkipReason, WantedEvent};
 pub use names::{check_name, name_for, select, select_mut};
@@ -50,6 +49,7 @@ pub(crate) mod testing {
     use super::names::position;
     use super::{Book, Change, Endpoint, EndpointError, Events, select_mut};
     use crate::clock::Timestamp;
+    use crate::exit::Exit;
     use crate::id::{Id, IdKind};
     use crate::random::Random;
 
@@ -93,15 +93,11 @@ pub(crate) mod testing {
         pub(crate) fn code(&self) -> &'static str {
             match self {
                 Self::Unknown { .. } => "unknown",
-                Self::Ambiguous { .. } => "ambiguous",
                 Self::Duplicate { .. } => "duplicate",
                 Self::Rule(_) => "rule",
-                Self::Invalid { .. } => "invalid",
-                Self::Newer { .. } => "newer",
-                Self::Locked(_) => "locked",
-                Self::Io { .. } | Self::LeftBehind { .. } => "io",
-                Self::NotStored(_) | Self::Secret(_) | Self::NoRandomness => "secret",
-                Self::Unsupported(_) | Self::Outdated | Self::Api(_) => "other",
+                Self::Secret(_) => "secret",
+                Self::Other(error) if error.exit == Exit::Store => "store",
+                Self::LeftBehind { .. } | Self::Outdated | Self::Other(_) => "other",
             }
         }
     }

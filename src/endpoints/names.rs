@@ -6,8 +6,10 @@ use url::{Host, Url};
 
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
+use crate::error::Error;
 use crate::id::IdKind;
 use crate::provider::near_names;
+use crate::text::quoted;
 
 /// Fewer characters of an id name nothing: `ep_` is the start of them all.
 const SHORTEST_PREFIX: usize = 4;
@@ -86,10 +88,11 @@ pub(super) fn position(endpoints: &[Endpoint], selector: &str) -> Result<usize, 
             selector: selector.to_owned(),
             near: near_names(selector, endpoints.iter().map(|endpoint| endpoint.name.as_str())),
         }),
-        several => Err(EndpointError::Ambiguous {
-            selector: selector.to_owned(),
-            names: several.iter().map(|index| endpoints[*index].name.clone()).collect(),
-        }),
+        several => {
+            let names = several.iter().map(|index| endpoints[*index].name.as_str());
+            let what = format!("`{selector}` may be any of {}", quoted(names));
+            Err(Error::usage(what).hint("write more of the id, or the name").into())
+        }
     }
 }
 
@@ -156,7 +159,10 @@ mod tests {
         assert_eq!(name("two").unwrap(), "two");
         assert_eq!(name(&all[0].id).unwrap(), "one");
         assert_eq!(name("ep_0191").unwrap(), "ten");
-        assert!(matches!(name("ep_0190"), Err(EndpointError::Ambiguous { names, .. }) if names == ["one", "two"]));
+        assert_eq!(
+            name("ep_0190").unwrap_err().to_string(),
+            "`ep_0190` may be any of `one`, `two`"
+        );
         assert!(matches!(name("tow"), Err(EndpointError::Unknown { near, .. }) if near == ["two"]));
         for selector in ["", "ep_", "e", "ep_ff"] {
             assert!(

@@ -11,7 +11,7 @@ use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::provider::{Https, Profile, near_names};
 use crate::target;
-use crate::transport::address_policy::{AddressClass, AddressPolicy};
+use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
 /// How strictly the rules are checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +28,16 @@ pub struct RuleOptions {
     pub plan: Option<String>,
     /// Whether the provider itself limits endpoints where no plan is given.
     pub is_plan_elsewhere: bool,
+}
+
+impl RuleOptions {
+    /// For a URL that may be one of this machine: it is there for tests.
+    pub fn for_url(url: &str) -> Self {
+        Self {
+            local: Url::parse(url).is_ok_and(|url| address_policy::is_loopback(&url)),
+            ..Self::default()
+        }
+    }
 }
 
 /// Judges an endpoint that is to be added, or changed when `existing` has one of the same id.

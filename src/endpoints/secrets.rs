@@ -10,6 +10,7 @@ use super::endpoint::{Endpoint, EndpointSecret};
 use super::error::EndpointError;
 use super::reference::Reference;
 use super::stored::{NewSecret, StoredSecret};
+use crate::error::Error;
 use crate::fs::{
     SECRET_FILE_LIMIT, close_to_others, identity, leads_elsewhere, private_folder, read_bounded, remove, sync_folder,
     write_new,
@@ -42,16 +43,18 @@ pub fn generate(profile: &Profile, random: &Random) -> Result<Option<NewSecret>,
     Ok(match &profile.scheme {
         Scheme::Unsigned => None,
         Scheme::Asymmetric(scheme) => {
-            let pair = scheme.kind.generate().ok_or(EndpointError::NoRandomness)?;
+            let pair = scheme
+                .kind
+                .generate()
+                .ok_or_else(|| Error::internal("no key pair can be made"))?;
             Some(NewSecret {
                 secret: pair.private,
                 public: Some(pair.public),
             })
         }
-        Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => Some(NewSecret {
-            secret: Secret::new(profile.secret.form.fresh(random)),
-            public: None,
-        }),
+        Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_) => {
+            Some(Secret::new(profile.secret.form.fresh(random)).into())
+        }
     })
 }
 
@@ -94,10 +97,7 @@ impl Vault {
         let reference = match &given.source {
             SecretSource::Env(name) => Reference::Env(name.clone()),
             SecretSource::File(path) => self.file_reference(path)?,
-            SecretSource::Literal(_) | SecretSource::Stdin => {
-                let secret = given.resolve()?;
-                self.store(endpoint, &NewSecret { secret, public: None }, random)?
-            }
+            SecretSource::Literal(_) | SecretSource::Stdin => self.store(endpoint, &given.resolve()?.into(), random)?,
         };
         Ok(EndpointSecret {
             reference,
@@ -233,7 +233,11 @@ impl Vault {
             Ok(bytes) => Ok(StoredSecret::read(&bytes, || {
                 fs::read_to_string(self.public_path(name)).ok()
             })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(EndpointError::NotStored(name.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let error = Error::usage(format!("the secret `stored:{name}` is not on this machine"));
+                let hint = "`hook endpoints rotate-secret NAME` makes a new one, or takes one by `--secret`";
+                Err(error.hint(hint).into())
+            }
             Err(source) => {
                 let path = path.display().to_string();
                 Err(SecretError::Unreadable { path, source }.into())
@@ -249,7 +253,7 @@ impl Vault {
         let written = absolute.strip_prefix(&base).unwrap_or(&absolute);
         match written.to_str() {
             Some(text) => Ok(Reference::File(text.to_owned())),
-            None => Err(EndpointError::Unsupported(format!(
+            None => Err(EndpointError::unsupported(format!(
                 "the path `{}` is not valid Unicode",
                 absolute.display()
             ))),

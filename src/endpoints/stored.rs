@@ -18,6 +18,12 @@ pub struct NewSecret {
     pub public: Option<String>,
 }
 
+impl From<Secret> for NewSecret {
+    fn from(secret: Secret) -> Self {
+        Self { secret, public: None }
+    }
+}
+
 /// What such a file holds.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StoredSecret {

@@ -8,31 +8,9 @@ use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::provider::Profile;
 
-/// Checks an endpoint with the events as they were typed, and replaces them by the catalogue's names.
+/// Checks an endpoint with the events as they were typed, and replaces them by the catalogue's names. Findings that are
+/// `known` do not count.
 pub fn validate(
-    profile: &Profile,
-    candidate: &mut Endpoint,
-    existing: &[Endpoint],
-    options: &RuleOptions,
-) -> Result<Vec<Finding>, EndpointError> {
-    accept(profile, candidate, existing, options, &[])
-}
-
-/// Changes one of `existing`.
-pub fn validate_change(
-    profile: &Profile,
-    endpoint: &mut Endpoint,
-    change: Change,
-    existing: &[Endpoint],
-    (options, now): (&RuleOptions, Timestamp),
-) -> Result<Vec<Finding>, EndpointError> {
-    // What was allowed when the endpoint was added, as with `--local`, does not stop another change.
-    let known = rules::judge(profile, endpoint, existing, options);
-    endpoint.apply(change, now);
-    accept(profile, endpoint, existing, options, &known)
-}
-
-fn accept(
     profile: &Profile,
     endpoint: &mut Endpoint,
     existing: &[Endpoint],
@@ -51,4 +29,18 @@ fn accept(
     }
     endpoint.events = rules::canonical_events(profile, &endpoint.events);
     Ok(findings)
+}
+
+/// Changes one of `existing`.
+pub fn validate_change(
+    profile: &Profile,
+    endpoint: &mut Endpoint,
+    change: Change,
+    existing: &[Endpoint],
+    (options, now): (&RuleOptions, Timestamp),
+) -> Result<Vec<Finding>, EndpointError> {
+    // What was allowed when the endpoint was added, as with `--local`, does not stop another change.
+    let known = rules::judge(profile, endpoint, existing, options);
+    endpoint.apply(change, now);
+    validate(profile, endpoint, existing, options, &known)
 }

@@ -171,7 +171,7 @@ impl Queue {
             .flat_map(|queue| queue.again.iter().chain(&queue.first));
         let later = self.later.values().map(|(_, waiting)| waiting);
         let mut labels = BTreeMap::new();
-        for label in ready.chain(later).map(QueuedDelivery::label) {
+        for label in ready.chain(later).map(|waiting| &waiting.delivery.label) {
             if let Some(endpoint) = &label.endpoint {
                 labels.entry(endpoint.clone()).or_insert_with(|| Arc::clone(label));
             }

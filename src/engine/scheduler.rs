@@ -112,8 +112,9 @@ impl<T: Transport> Scheduler<T> {
     async fn take(&mut self, delivery: Arc<Delivery>) {
         let engine = &self.worker.engine;
         let target = Queue::target(&delivery);
-        let mut waiting = QueuedDelivery::in_memory(delivery);
-        let left = waiting.progress.next_due.map(|due| due.since(engine.clock.now()));
+        let progress = delivery.progress;
+        let mut waiting = QueuedDelivery::in_memory(delivery, progress);
+        let left = progress.next_due.map(|due| due.since(engine.clock.now()));
         let wait = left.unwrap_or_default().div_f64(engine.limits.time_scale);
         let is_free = self.queue.ready() == 0;
         if engine.stored_first && !(wait.is_zero() && is_free) {
@@ -157,7 +158,7 @@ impl<T: Transport> Scheduler<T> {
             }
             for waiting in self
                 .queue
-                .take_where(|waiting| waiting.label().endpoint == label.endpoint)
+                .take_where(|waiting| waiting.delivery.label.endpoint == label.endpoint)
             {
                 self.worker.end(waiting, Next::Failed(FailureReason::Withheld)).await;
             }

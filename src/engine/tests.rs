@@ -19,7 +19,7 @@ use crate::message::{Message, Mode};
 use crate::provider::Registry;
 use crate::secret::Secret;
 use crate::signature::Scheme;
-use crate::transport::scripted::Scripted;
+use crate::transport::tests::Scripted;
 
 /// Wall-clock time that passes as tokio's does.
 struct Virtual(Instant);

@@ -1,16 +1,16 @@
 //! Deliveries while they wait.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use bytes::Bytes;
 use url::Url;
+use uuid::Uuid;
 
-use super::{ContentStore, Delivery, Label, Progress, Signing};
+use super::{ContentStore, Delivery, Progress};
 use crate::clock::Timestamp;
 use crate::headers::Headers;
-use crate::id::Id;
-use crate::message::Message;
-use crate::provider::policy::Policy;
-use crate::transport::AddressPolicy;
+use crate::id::{Id, IdKind};
+use crate::message::{Message, Mode};
 
 /// The parts of a delivery that may be large, which a store keeps.
 #[derive(Debug, Clone)]
@@ -25,96 +25,72 @@ pub struct DeliveryContent {
     pub headers: Headers,
 }
 
+/// In place of the message of a delivery whose content is in the store.
+static NOT_LOADED: LazyLock<Arc<Message>> = LazyLock::new(|| {
+    Arc::new(Message {
+        id: Id {
+            kind: IdKind::Message,
+            uuid: Uuid::nil(),
+        },
+        wire_id: String::new(),
+        event: String::new(),
+        time: Timestamp::from_unix(0),
+        mode: Mode::Test,
+        content_type: String::new(),
+        body: Bytes::new(),
+    })
+});
+
 /// A delivery that waits, with its attempts so far.
 #[derive(Debug)]
 pub(super) struct QueuedDelivery {
+    /// Without its content when that is in the store.
+    pub(super) delivery: Arc<Delivery>,
     pub(super) progress: Progress,
-    pub(super) content: HeldContent,
-}
-
-#[derive(Debug)]
-pub(super) enum HeldContent {
-    /// In memory.
-    InMemory(Arc<Delivery>),
-    /// In the store, except for small and shared parts.
-    Stored(Box<StoredDelivery>),
-}
-
-#[derive(Debug)]
-pub(super) struct StoredDelivery {
-    id: Id,
-    /// URL, method and headers where they differ from the record.
-    changed: Option<(Url, String, Headers)>,
-    signing: Signing,
-    policy: Arc<Policy>,
-    addresses: AddressPolicy,
-    at: Timestamp,
-    label: Arc<Label>,
+    is_stored: bool,
 }
 
 impl QueuedDelivery {
-    pub(super) fn in_memory(delivery: Arc<Delivery>) -> Self {
+    pub(super) fn in_memory(delivery: Arc<Delivery>, progress: Progress) -> Self {
         Self {
-            progress: delivery.progress,
-            content: HeldContent::InMemory(delivery),
+            delivery,
+            progress,
+            is_stored: false,
         }
     }
 
     pub(super) fn is_in_memory(&self) -> bool {
-        matches!(self.content, HeldContent::InMemory(_))
+        !self.is_stored
     }
 
-    pub(super) fn label(&self) -> &Arc<Label> {
-        match &self.content {
-            HeldContent::InMemory(delivery) => &delivery.label,
-            HeldContent::Stored(stored) => &stored.label,
+    /// Leaves the content to the store.
+    pub(super) fn stored(self) -> Self {
+        let mut delivery = Arc::unwrap_or_clone(self.delivery);
+        // One shared message: a million deliveries may wait.
+        delivery.message = Arc::clone(&NOT_LOADED);
+        // Headers that differ from the stored ones are nowhere else.
+        if !delivery.is_changed {
+            delivery.headers = Headers::new();
+        }
+        Self {
+            delivery: Arc::new(delivery),
+            is_stored: true,
+            ..self
         }
     }
 
-    /// Drops what the store keeps.
-    pub(super) fn stored(self) -> Self {
-        let content = match self.content {
-            HeldContent::InMemory(delivery) => HeldContent::Stored(Box::new(StoredDelivery {
-                id: delivery.id,
-                changed: delivery
-                    .is_changed
-                    .then(|| (delivery.url.clone(), delivery.method.clone(), delivery.headers.clone())),
-                signing: delivery.signing.clone(),
-                policy: Arc::clone(&delivery.policy),
-                addresses: delivery.addresses,
-                at: delivery.at,
-                label: Arc::clone(&delivery.label),
-            })),
-            stored @ HeldContent::Stored(_) => stored,
-        };
-        Self { content, ..self }
-    }
-
-    /// The whole delivery; `None` when it is not in the store any more.
+    /// The whole delivery; `None` when the store has its content no more.
     pub(super) async fn whole(self, store: Option<&Arc<dyn ContentStore>>) -> Option<Arc<Delivery>> {
-        let stored = match self.content {
-            HeldContent::InMemory(delivery) => return Some(delivery),
-            HeldContent::Stored(stored) => *stored,
-        };
-        let content = store?.fetch(stored.id).await?;
-        let is_changed = stored.changed.is_some();
-        let (url, method, headers) = match stored.changed {
-            Some(changed) => changed,
-            None => (content.url, content.method, content.headers),
-        };
-        Some(Arc::new(Delivery {
-            id: stored.id,
-            message: content.message,
-            url,
-            method,
-            headers,
-            is_changed,
-            signing: stored.signing,
-            policy: stored.policy,
-            addresses: stored.addresses,
-            progress: self.progress,
-            at: stored.at,
-            label: stored.label,
-        }))
+        if !self.is_stored {
+            return Some(self.delivery);
+        }
+        let content = store?.fetch(self.delivery.id).await?;
+        let mut delivery = Arc::unwrap_or_clone(self.delivery);
+        delivery.message = content.message;
+        delivery.progress = self.progress;
+        if !delivery.is_changed {
+            (delivery.url, delivery.method, delivery.headers) = (content.url, content.method, content.headers);
+        }
+        Some(Arc::new(delivery))
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::waiting::{HeldContent, QueuedDelivery};
+use super::waiting::QueuedDelivery;
 use super::{Delivery, Engine, Event, FailureReason, Next, Situation, decide};
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
@@ -61,10 +61,7 @@ impl<T: Transport> Worker<T> {
             Next::Retry { after, .. } => Some(*after),
             _ => None,
         };
-        let waiting = QueuedDelivery {
-            progress,
-            content: HeldContent::InMemory(Arc::clone(&delivery)),
-        };
+        let waiting = QueuedDelivery::in_memory(Arc::clone(&delivery), progress);
         let has_store = self.engine.store.is_some();
         let recorded = CancellationToken::new();
         let guard = has_store.then(|| Arc::new(recorded.clone().drop_guard()));

@@ -16,7 +16,7 @@ use crate::message::{Message, Mode};
 use crate::provider::Registry;
 use crate::random::Random;
 use crate::store::{self, Lane, LaneSummary, NewDelivery, Processing, Query, Record, Stats, Store, Summary, Work};
-use crate::transport::scripted::Scripted;
+use crate::transport::tests::Scripted;
 
 /// What happened, in order.
 type Log = Arc<Mutex<Vec<String>>>;

@@ -27,5 +27,5 @@ pub use file::{Https, Param, ParamType};
 pub use headers::RequestTarget;
 pub use near::{near_names, or_near};
 pub use profile::{Facts, Profile};
-pub use registry::{Origin, ProviderListing, Registry, RegistryError};
+pub use registry::{ProviderListing, Registry, RegistryError, name_of};
 pub use value::RequestField;

@@ -8,6 +8,7 @@ mod plan;
 mod tests;
 
 use super::Profile;
+use crate::error::{Error, Result};
 use crate::signature::Scheme;
 use crate::words::words;
 
@@ -34,30 +35,6 @@ pub struct Receiver {
     pub file: &'static str,
     /// Its content.
     pub text: String,
-}
-
-/// Why there is no receiver for a profile.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReceiverError {
-    /// A public key verifies.
-    #[error("no receiver can be written for `{label}`: its scheme is `{kind}`")]
-    Scheme {
-        /// `NAME` or `NAME@VARIANT`.
-        label: String,
-        /// The scheme's name.
-        kind: &'static str,
-    },
-    /// A template has something in a place where receivers do not read it.
-    #[error("no receiver can be written for `{label}`: {what}")]
-    Template {
-        /// `NAME` or `NAME@VARIANT`.
-        label: String,
-        /// The fact.
-        what: String,
-    },
-    /// One of the text files is wrong.
-    #[error("the receiver's own template is wrong: {0}")]
-    Broken(String),
 }
 
 impl Lang {
@@ -90,17 +67,37 @@ impl Lang {
 }
 
 /// Writes a receiver for a profile.
-pub fn receiver(profile: &Profile, lang: Lang) -> Result<Receiver, ReceiverError> {
+pub fn receiver(profile: &Profile, lang: Lang) -> Result<Receiver> {
     if let Scheme::Asymmetric(_) | Scheme::Hash(_) = &profile.scheme {
-        return Err(ReceiverError::Scheme {
-            label: profile.label(),
-            kind: profile.scheme.kind(),
-        });
+        let langs: Vec<&str> = Lang::ALL.iter().map(|lang| lang.name()).collect();
+        let (label, kind, provider) = (profile.label(), profile.scheme.kind(), &profile.name);
+        return Err(Error::usage(format!(
+            "no receiver can be written for `{label}`: its scheme is `{kind}`"
+        ))
+        .hint(format!(
+            "{} cover the schemes `hmac`, `token` and `unsigned`",
+            langs.join(", ")
+        ))
+        .hint(format!(
+            "`hook providers show {provider}` shows its variants and their schemes"
+        )));
     }
     let values = plan::values(profile, lang)?;
-    let text = fill::fill(lang.template(), &values).map_err(ReceiverError::Broken)?;
+    let text = fill::fill(lang.template(), &values).map_err(|what| broken(&what))?;
     Ok(Receiver {
         file: lang.file(),
         text,
     })
+}
+
+/// A template of the profile has something that receivers cannot read.
+fn refused(profile: &Profile, what: &str) -> Error {
+    let label = profile.label();
+    Error::usage(format!("no receiver can be written for `{label}`: {what}"))
+        .hint(format!("`hook providers show {label}` shows how it signs"))
+}
+
+/// One of the text files is wrong.
+fn broken(what: &str) -> Error {
+    Error::internal(format!("the receiver's own template is wrong: {what}"))
 }

@@ -84,6 +84,11 @@ pub struct Registry {
     folder: Option<PathBuf>,
 }
 
+/// The name in `NAME` or `NAME@VARIANT`.
+pub fn name_of(label: &str) -> &str {
+    label.split_once('@').map_or(label, |(name, _)| name)
+}
+
 impl Registry {
     /// The provider of a body that belongs to none.
     pub const GENERIC: &'static str = GENERIC;

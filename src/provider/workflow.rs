@@ -1,7 +1,6 @@
 //! Workflow bodies: requests that a user of a provider shapes with merge tags, `{{contact.email}}`.
 
-use std::fmt::Write as _;
-
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 use super::near::near_names;
@@ -135,18 +134,11 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// Everything but letters, digits and `-._~` as `%XX`.
+/// Letters, digits and `-._~` stay; the rest becomes `%XX`.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut url, byte| {
-        match byte {
-            b'-' | b'.' | b'_' | b'~' => url.push(char::from(byte)),
-            byte if byte.is_ascii_alphanumeric() => url.push(char::from(byte)),
-            byte => {
-                let _ = write!(url, "%{byte:02X}");
-            }
-        }
-        url
-    })
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 fn only_tag(text: &str) -> Option<&str> {

@@ -65,12 +65,28 @@ pub struct QueryPage {
 
 impl Default for QueryPage {
     fn default() -> Self {
+        Self::newest(20)
+    }
+}
+
+impl QueryPage {
+    /// That many of the newest, the newest first.
+    pub fn newest(limit: usize) -> Self {
         Self {
-            limit: 20,
+            limit,
             after: None,
             before: None,
             oldest_first: false,
             skip: 0,
+        }
+    }
+
+    /// That many after a number, the oldest first; numbers begin at 1.
+    pub fn after(number: u64, limit: usize) -> Self {
+        Self {
+            after: Some(number),
+            oldest_first: true,
+            ..Self::newest(limit)
         }
     }
 }

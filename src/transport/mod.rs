@@ -8,7 +8,7 @@ pub mod address_policy;
 pub mod http;
 mod join;
 #[cfg(test)]
-pub mod scripted;
+pub mod tests;
 
 pub use address_policy::{AddressClass, AddressPolicy};
 pub use http::{HttpOptions, HttpTransport, other_loopback_answers};

@@ -1,4 +1,4 @@
-//! What happens to deliveries, as lines and as JSON.
+//! Events of deliveries.
 
 use std::io;
 
@@ -11,10 +11,10 @@ use crate::mask;
 use crate::text::printable;
 use crate::view::{JsonLines, Page, View, millis, short_time};
 
-/// What is shown of a delivery whose endpoint gets nothing any more.
+/// Shown for a delivery whose endpoint was disabled or removed.
 const WITHHELD: &str = "failed: endpoint disabled or removed";
 
-/// How much of a failed answer's body is shown, in characters.
+/// Characters of a failed response's body that are shown.
 pub const BODY_SHOWN: usize = 200;
 
 /// An event of a delivery, with the number of its record.
@@ -89,7 +89,7 @@ impl View for NumberedEvent<'_> {
     }
 }
 
-/// What is shown beside an attempt that failed: the beginning of the answer's body, or what went wrong.
+/// Detail of a failed attempt: the beginning of the response body, or the error.
 pub fn failure_detail(attempt: &Attempt) -> Option<String> {
     match &attempt.outcome {
         Outcome::Answer(answer) if answer.body.is_empty() => None,

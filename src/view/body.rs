@@ -1,5 +1,4 @@
-//! A body for people. Its tokens stay as they came: a body that is read and written again would show other numbers and
-//! lose repeated keys.
+//! A body for people. Its tokens are not changed: parsing and re-serializing would alter numbers and lose repeated keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -29,6 +28,7 @@ pub fn pretty(body: &[u8], most: usize) -> ShownBody {
             cut: false,
         };
     };
+    // The scanner below does not validate, so only valid JSON is indented.
     let indented = serde_json::from_str::<IgnoredAny>(text).ok().and_then(|_| indent(text));
     let text = indented.as_deref().unwrap_or(text);
     ShownBody {
@@ -37,7 +37,7 @@ pub fn pretty(body: &[u8], most: usize) -> ShownBody {
     }
 }
 
-/// Bytes for JSON: as text, or in base64 when they are none.
+/// Bytes for JSON: as text, or in base64 when they are not UTF-8.
 pub fn encoded(bytes: &[u8]) -> (Option<String>, Option<String>) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (Some(text.to_owned()), None),
@@ -74,6 +74,7 @@ fn indent(json: &str) -> Option<String> {
             ':' => out.push_str(": "),
             _ => out.push(c),
         }
+        // Indentation grows with the square of the depth.
         if depth > DEEPEST {
             return None;
         }
@@ -86,7 +87,7 @@ fn new_line(out: &mut String, depth: usize) {
     (0..depth).for_each(|_| out.push_str("  "));
 }
 
-/// The characters of a JSON text and whether each stands in a string, without the white space between values.
+/// The characters of a JSON text without the white space between values, each with whether it is part of a string.
 fn characters(json: &str) -> impl Iterator<Item = (char, bool)> {
     let (mut quoted, mut escaped) = (false, false);
     json.chars().filter_map(move |c| {

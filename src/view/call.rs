@@ -1,4 +1,4 @@
-//! What a service says: where it is, calls of its API, and what came of asking endpoints.
+//! Events of `hook serve`: ready, API calls, handshakes.
 
 use std::io;
 

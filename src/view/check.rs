@@ -1,4 +1,4 @@
-//! What checks found: the report of `endpoints doctor` and the verdicts of `endpoints test`.
+//! Results of checks: the report of `endpoints doctor` and the verdicts of `endpoints test`.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::text::printable;
 /// Characters of an answer's body in JSON, at most.
 const BODY_GIVEN: usize = 4096;
 
-/// Requests beyond which a series is told by its verdicts, and only what went wrong is shown.
+/// Number of requests above which only failures are shown.
 const SERIES: usize = 6;
 
 impl View for CheckReport<'_> {
@@ -150,7 +150,7 @@ fn exchange_json(exchange: &Exchange) -> Value {
 }
 
 impl ProbeReport {
-    /// `#12  job.created  200 OK  3.4ms`, and what the receiver said.
+    /// `#12  job.created  200 OK  3.4ms`, and the response body.
     fn exchange(&self, exchange: &Exchange, page: &mut Page) {
         let style = page.style;
         let tampered = if exchange.genuine { "" } else { ", tampered" };
@@ -189,6 +189,7 @@ fn verdict_lines(finding: &Finding, page: &mut Page) {
         code => code.replace('_', " "),
     };
     let (style, level) = (page.style, finding.level);
+    // A caution passes; its own line is yellow.
     let passed = if level == Level::Caution { Level::Ok } else { level };
     let word = style.paint(tone(passed), &format!("{:<7}", verdict(level)));
     page.line(format!("{word}  {name:<17}  {}", finding.fact));
@@ -197,7 +198,7 @@ fn verdict_lines(finding: &Finding, page: &mut Page) {
     }
 }
 
-/// How one question was answered.
+/// The word for the result of a check.
 fn verdict(level: Level) -> &'static str {
     match level {
         Level::Ok | Level::Note | Level::Caution => "pass",

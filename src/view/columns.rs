@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use crate::view::style::Style;
 pub use crate::view::style::Tone;
 
-/// What stands between columns.
+/// Between columns.
 const GAP: &str = "  ";
 
 /// A text in a column.
@@ -99,6 +99,7 @@ impl Layout {
 
     fn squeeze(&mut self, total: usize) {
         let least = |(width, column): (&usize, &Column)| (*width).min(column.least);
+        // Dropping a whole column hurts less than cutting all of them.
         while over_all(self.widths.iter().zip(self.columns).map(least)) > total {
             let Some(index) = self.last_optional() else { break };
             self.widths[index] = 0;
@@ -141,6 +142,7 @@ impl Layout {
             };
             let room = width.saturating_sub(text.width());
             let (before, after) = if column.right { (room, 0) } else { (0, room) };
+            // Blanks are collected, so that none remain at the end of a line.
             if text.is_empty() {
                 blanks += width + GAP.len();
                 continue;

@@ -1,4 +1,4 @@
-//! Settings, the places of files, and what a project asks for.
+//! Settings, file locations, and what a project requests.
 
 use std::io;
 
@@ -25,6 +25,7 @@ impl View for SettingsView<'_> {
             let remark = format!("# {}", setting.source.as_deref().unwrap_or(setting.origin));
             let remark = page.style.dim(&remark);
             page.line(match table {
+                // A workflow is a whole table on one line: too long to align.
                 "workflow" => format!("{text} {remark}"),
                 _ => format!("{text:<36} {remark}"),
             });

@@ -20,6 +20,7 @@ pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {
     let body = shown_body(request, reveal);
     match std::str::from_utf8(&body) {
         Ok("") => parts.join(" \\\n  "),
+        // curl reads a file when the text begins with `@`, and no argument can hold a NUL.
         Ok(text) if !text.contains('\0') && !text.starts_with('@') => {
             parts.push(format!("--data-binary {}", quote(text)));
             parts.join(" \\\n  ")

@@ -1,4 +1,4 @@
-//! Endpoints: a table, a page of each, and what becomes of them. Never a secret's text, but for the one that is handed over.
+//! Endpoints and their changes. A secret's text is shown only when it is handed over.
 
 use std::io;
 
@@ -227,7 +227,7 @@ fn switched(active: bool, was_active: bool, forgotten: u32) -> String {
     }
 }
 
-/// What is handed over with an endpoint.
+/// The new secret of an endpoint, or its public key.
 fn new_secret(endpoint: &EndpointDetails, page: &mut Page) {
     let style = page.style;
     if let Some(file) = &endpoint.secret_file {
@@ -251,7 +251,7 @@ fn kind_of_secret(endpoint: &EndpointDetails) -> &'static str {
 }
 
 impl EndpointEvent {
-    /// What the user has to do with a secret that was handed over.
+    /// What the user must do with a new secret.
     pub fn remark(&self) -> Option<String> {
         let (Self::Added(endpoint) | Self::Rotated { endpoint, .. }) = self else {
             return None;
@@ -336,7 +336,7 @@ pub fn step_line(style: Style, step: &Step) -> String {
                 &endpoint.name
             };
             let (events, url) = (endpoint.events.summary(80), url(&endpoint.url));
-            // Where a secret comes from is for whoever confirms the plan to see.
+            // The person who confirms the plan must see where a secret is read from.
             let secret = planned.secret.as_deref().map(|text| SecretRef::parse(text).to_string());
             let secret = secret.map_or_else(String::new, |secret| format!(", secret {}", printable(&secret, MOST)));
             format!(

@@ -1,4 +1,4 @@
-//! Handshakes: what came of asking a receiver whether it wants a provider's events.
+//! Results of handshakes.
 
 use crate::app::handshake::HandshakeResult;
 use crate::text::printable;

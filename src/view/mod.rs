@@ -50,7 +50,7 @@ pub trait JsonRecord: Serialize {
     /// Name and version of the schema, such as `hook.capture/1`.
     const SCHEMA: &'static str;
 
-    /// Lines for people; none where stderr has told them already.
+    /// Lines for people; none where a notice on stderr has the same content.
     fn human(&self, _: &mut Page) {}
 }
 

@@ -1,4 +1,4 @@
-//! What came of a command that ran again for a request.
+//! The result of a command that ran again for a request.
 
 use crate::app::replay::rerun::ProcessingResult;
 use crate::view::{JsonRecord, Page, or_dash, short_time};

@@ -1,4 +1,4 @@
-//! Progress on stderr while somebody watches: the only user of `indicatif`.
+//! Progress on a terminal: the only user of `indicatif`.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ impl Countdown {
             let whole = Duration::from_secs(left.as_secs() + u64::from(left.subsec_millis() > 0));
             let _ = text.write_str(&crate::clock::human_duration(whole));
         };
+        // The template is constant; if it failed, the default style would do.
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} in {left}") {
             bar.set_style(style.with_key("left", left));
         }
@@ -33,7 +34,7 @@ impl Countdown {
 pub struct BulkProgress(ProgressBar);
 
 impl BulkProgress {
-    /// A bar, or nothing when nobody watches.
+    /// A bar, hidden unless `shown`.
     pub fn new(total: u64, shown: bool) -> Self {
         if !shown {
             return Self(ProgressBar::hidden());

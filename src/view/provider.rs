@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::columns::{Cell, Tone};
 use super::{JsonLines, Page, View, count};
-use crate::provider::{Origin, Profile, ProviderListing};
+use crate::provider::{Profile, ProviderListing};
 
 /// All providers, and where each comes from.
 pub struct ProviderList<'a>(pub &'a [ProviderListing]);
@@ -42,22 +42,16 @@ pub struct ProviderSheet<'a> {
     /// The provider, or one of its variants.
     pub profile: &'a Profile,
     /// Where it comes from.
-    pub origin: Option<&'a Origin>,
-}
-
-impl ProviderSheet<'_> {
-    fn origin(&self) -> String {
-        self.origin.map_or_else(String::new, ToString::to_string)
-    }
+    pub origin: String,
 }
 
 impl View for ProviderSheet<'_> {
     fn human(&self, page: &mut Page) {
-        page.lines.extend(show::lines(self.profile, &self.origin(), page.style));
+        page.lines.extend(show::lines(self.profile, &self.origin, page.style));
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.profile/1", &json::profile(self.profile, &self.origin()))
+        lines.object("hook.profile/1", &json::profile(self.profile, &self.origin))
     }
 }
 
@@ -98,11 +92,11 @@ impl View for ProviderEvents<'_> {
     }
 }
 
-/// A file that was checked and is good.
+/// A valid provider file.
 pub struct CheckedFile<'a> {
     /// The file.
     pub file: &'a Path,
-    /// What it says.
+    /// The profile that it defines.
     pub profile: &'a Profile,
 }
 

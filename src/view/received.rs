@@ -82,6 +82,7 @@ impl LiveCapture<'_> {
         };
         let mut line = format!(
             "{}  {}  {}  {provider}  {}  {}  {}  {}",
+            // A live line shows when it is printed; `log show` has the recorded time.
             style.dim(&SystemClock.now().local_clock()),
             style.strong(&format!("#{}", request.number)),
             style.name(&or_dash(request.judged.facts.event.as_deref(), 60)),
@@ -140,14 +141,12 @@ impl LiveCapture<'_> {
         for (name, value) in header_lines(&capture.headers, self.reveal, &token) {
             dim(format!("{}: {}", printable(&name, 100), printable(&value, 500)));
         }
-        if !self.request.unsigned.is_empty() {
-            dim(format!(
-                "not signed: {}",
-                printable(&self.request.unsigned.join(", "), 500)
-            ));
+        let unsigned = printable(&self.request.unsigned.join(", "), 500);
+        if !unsigned.is_empty() {
+            dim(format!("not signed: {unsigned}"));
         }
         let body = if self.reveal {
-            (&capture.body[..]).into()
+            capture.body[..].into()
         } else {
             mask::bytes(&capture.body)
         };

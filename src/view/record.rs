@@ -50,6 +50,7 @@ impl View for RecordPage<'_> {
             .iter()
             .map(|record| row(record, when(&record.summary)))
             .collect();
+        // Later pages keep the columns of the first.
         if self.layout.get().is_none() {
             let layout = self.layout.get_or_init(|| Layout::fit(&COLUMNS, &rows, page.columns));
             if page.columns.is_some() {
@@ -80,7 +81,7 @@ impl View for FollowedRecord<'_> {
     }
 }
 
-/// A record as a row under [`COLUMNS`]. `when` is said as it is.
+/// A record as a row under [`COLUMNS`].
 fn row(record: &ListedRecord, when: String) -> Vec<Cell> {
     let summary = &record.summary;
     let arrow = match summary.kind {
@@ -147,7 +148,7 @@ fn recorded_status(summary: &Summary) -> Cell {
     }
 }
 
-/// The status of an answer. 0 stands for that of the app, which was passed on and never known here.
+/// A response status; 0 stands for that of the app, which was unknown when the request was recorded.
 pub fn status_cell(status: u16) -> Cell {
     match status {
         0 => Cell::new("app", Tone::Dim),

@@ -1,4 +1,4 @@
-//! A record for a support team.
+//! A record for a provider's support team.
 
 use super::{JsonRecord, Page, count, short_time, status_line};
 use crate::app::inspect::report::{LastExchange, Report};

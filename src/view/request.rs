@@ -45,6 +45,7 @@ pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
     text.push('\n');
     let mut bytes = text.into_bytes();
     bytes.extend_from_slice(&shown_body(request, reveal));
+    // The next prompt or request starts on a line of its own.
     if !request.body.is_empty() && !request.body.ends_with(b"\n") {
         bytes.push(b'\n');
     }

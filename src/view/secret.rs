@@ -1,4 +1,4 @@
-//! Secrets that the user asked for.
+//! Generated secrets, and the dev secret.
 
 use super::{JsonRecord, Page};
 use crate::app::new_secret::ShownSecret;

@@ -1,4 +1,4 @@
-//! A signature, where it stands in a request.
+//! A signature, in the place where the request carries it.
 
 use crate::app::sign::SignedRequest;
 use crate::view::{JsonRecord, Page};

@@ -44,6 +44,7 @@ pub enum ColorChoice {
 impl Style {
     /// Decides for one stream.
     pub fn new(choice: ColorChoice, terminal: bool) -> Self {
+        // `colored` decides once for the process; here each stream has its own decision.
         colored::control::set_override(true);
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");

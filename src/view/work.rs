@@ -80,7 +80,7 @@ impl View for Resumable {
     }
 }
 
-/// What is remarked about an event; nothing about one that is data.
+/// Notices about an event; none for events that are data.
 pub fn notices(event: &ReceiveEvent<'_>) -> Vec<Notice> {
     match event {
         ReceiveEvent::AnswerNotPassedOn { capture, reason } => vec![Notice::Warning(format!("#{capture}: {reason}"))],
@@ -119,6 +119,7 @@ fn incomplete(capture: u64, sealed: &Sealed, target: &Url) -> Vec<Notice> {
         "#{capture} is not forwarded: the ledger holds only the fingerprint `{}` of {what}, and the secret is not known",
         sealed.fingerprint
     );
+    // A reference with a blank is a description, not something to paste.
     let reference = sealed.reference.as_deref().filter(|name| !name.contains(' '));
     let (reference, target) = (reference.unwrap_or("REF"), quote(&mask::url(target.as_str())));
     let hint = format!("`hook replay {capture} --to {target} --secret {reference}` sends it");

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::{Client, failure};
-use crate::endpoints::ApiError;
+use crate::error::Result;
 use crate::exchange::Answer;
 use crate::json::get;
 use crate::provider::api::{Call, Verb};
 use crate::template::BodyTemplate;
 
 /// The JSON of a success; null where it may be empty and is.
-pub(super) fn read<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answer) -> Result<Value, ApiError> {
+pub(super) fn read<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answer) -> Result<Value> {
     let garbled = |what: String| Err(failure::garbled(verb, what));
     if !(200..300).contains(&answer.status) {
         return Err(failure::refused(client, verb, answer));

@@ -1,13 +1,17 @@
 //! Failures of a management API, each with what the user can do about it.
 
 use serde_json::Value;
+use url::Url;
 
 use super::Client;
 use crate::clock::human_duration;
-use crate::endpoints::{ApiError, ApiErrorKind};
+use crate::endpoints::EndpointError;
 use crate::engine::retry_after;
+use crate::error::Error;
 use crate::exchange::{Answer, ErrorKind, Outcome};
+use crate::exit::Exit;
 use crate::json::get;
+use crate::mask;
 use crate::provider::api::{FaultKind, Verb};
 
 const IN_DOUBT: &str = "the subscription may exist now: check with `hook endpoints list` before you try again";
@@ -16,61 +20,55 @@ const LIST: &str = "list endpoints with `hook endpoints list`";
 const RETRY_LATER: &str = "try again later";
 
 /// No answer was received.
-pub(super) fn unreachable<T>(client: &Client<T>, verb: Verb, kind: ErrorKind, text: String) -> ApiError {
+pub(super) fn unreachable<T>(client: &Client<T>, verb: Verb, kind: ErrorKind, text: String) -> Error {
     let hint = match kind {
         ErrorKind::Timeout | ErrorKind::Protocol if verb == Verb::Create => IN_DOUBT,
         ErrorKind::Dns | ErrorKind::Connect => "is the URL right? `--api-url URL` sets another one",
         ErrorKind::Tls => "is the URL right? This machine must trust the server's certificate",
         _ => RETRY_LATER,
     };
-    ApiError {
-        kind: ApiErrorKind::Unreachable,
-        what: format!("the API of `{}` does not answer", client.name),
-        causes: vec![text],
-        hint: Some(hint.to_owned()),
-    }
+    let what = format!("the API of `{}` does not answer", client.name);
+    Error::new(Exit::Unreachable, what).cause(text).hint(hint)
 }
 
 /// The answer is not what the profile describes.
-pub(super) fn garbled(verb: Verb, what: String) -> ApiError {
+pub(super) fn garbled(verb: Verb, what: String) -> Error {
     let hint = match verb {
         Verb::Create => IN_DOUBT,
         _ => "does `--api-url` lead to the API, and does the profile's `[api]` describe it?",
     };
-    ApiError {
-        kind: ApiErrorKind::Garbled,
-        what,
-        causes: Vec::new(),
-        hint: Some(hint.to_owned()),
-    }
+    Error::new(Exit::Refused, what).hint(hint)
+}
+
+/// The failure with the call that it is about.
+pub(super) fn of_call(error: Error, method: &str, url: &Url) -> EndpointError {
+    error.cause(format!("`{method} {}`", mask::url(url.as_str()))).into()
 }
 
 /// The status is not that of a success.
-pub(super) fn refused<T>(client: &Client<T>, verb: Verb, answer: &Answer) -> ApiError {
+pub(super) fn refused<T>(client: &Client<T>, verb: Verb, answer: &Answer) -> Error {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let faults = &client.api.faults;
     let at = |hole: &str| get(&body, &faults.answer.place_of(hole)?)?.as_str();
     let fault = faults.kind(answer.status, at("code"));
     let usual = ["message", "error", "detail", "title"];
     let message = at("message").or_else(|| usual.iter().find_map(|name| body.get(name)?.as_str()));
-    let kind = match (fault, answer.status) {
-        (Some(FaultKind::Unknown), _) => ApiErrorKind::Unknown,
-        (Some(FaultKind::Rate), _) | (None, 500..) => ApiErrorKind::Unreachable,
-        _ => ApiErrorKind::Refused,
+    let exit = match (fault, answer.status) {
+        (Some(FaultKind::Unknown), _) => Exit::Nothing,
+        (Some(FaultKind::Rate), _) | (None, 500..) => Exit::Unreachable,
+        _ => Exit::Refused,
     };
     let (what, hint) = match fault {
         Some(fault) => explain_fault(client, verb, answer, fault),
         None => explain_status(verb, answer.status),
     };
-    ApiError {
-        kind,
-        what: format!("`{}` {what}", client.name),
-        causes: vec![match message {
-            Some(message) => format!("{}: {message}", answer.status),
-            None => format!("{} without a message", answer.status),
-        }],
-        hint: Some(hint),
-    }
+    let cause = match message {
+        Some(message) => format!("{}: {message}", answer.status),
+        None => format!("{} without a message", answer.status),
+    };
+    Error::new(exit, format!("`{}` {what}", client.name))
+        .cause(cause)
+        .hint(hint)
 }
 
 /// What a refusal that the profile knows means, after the name of the remote, and the hint.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::endpoints::{ApiError, EndpointError};
+use crate::endpoints::EndpointError;
 use crate::engine::retry_after;
 use crate::exchange::{Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
@@ -74,7 +74,7 @@ impl<T: Transport> Client<T> {
     fn verb(&self, verb: Verb) -> Result<&Call, EndpointError> {
         self.api.call(verb).ok_or_else(|| {
             let label = self.profile.label();
-            EndpointError::Unsupported(format!("`{label}` has no call to {verb} a subscription"))
+            EndpointError::unsupported(format!("`{label}` has no call to {verb} a subscription"))
         })
     }
 
@@ -146,7 +146,7 @@ impl<T: Transport> Client<T> {
             let value = [b"Bearer ".as_slice(), token.expose()].concat();
             if value.iter().any(|byte| *byte < 0x20 || *byte == 0x7f) {
                 let what = "the API token contains a control character, which is not valid in a header";
-                return Err(EndpointError::Unsupported(what.to_owned()));
+                return Err(EndpointError::unsupported(what));
             }
             headers.append("authorization", value);
         }
@@ -172,6 +172,6 @@ impl<T: Transport> Client<T> {
             Outcome::Answer(answer) => answer::read(self, verb, call, &answer),
             Outcome::Error { kind, text } => Err(failure::unreachable(self, verb, kind, text)),
         };
-        read.map_err(|error: ApiError| EndpointError::Api(Box::new(error.of_call(&request.method, &request.url))))
+        read.map_err(|error| failure::of_call(error, &request.method, &request.url))
     }
 }

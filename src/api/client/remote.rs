@@ -7,8 +7,7 @@ use super::{Client, MOST_LISTED, MOST_PAGES, failure};
 use crate::api::object::{Subscription, write};
 use crate::clock::Timestamp;
 use crate::endpoints::{
-    AddedEndpoint, ApiError, Book, Change, Endpoint, EndpointError, NewSecret, RemotePlace, check_name, name_for,
-    select,
+    AddedEndpoint, Book, Change, Endpoint, EndpointError, RemotePlace, check_name, name_for, select,
 };
 use crate::json::{get, insert};
 use crate::provider::api::{Call, Extra, Field, Paging, Verb};
@@ -80,8 +79,7 @@ impl<T: Transport> Remote<T> {
     }
 
     fn garbled(&self, what: String) -> EndpointError {
-        let error: ApiError = failure::garbled(Verb::List, what);
-        EndpointError::Api(Box::new(error.of_call("GET", &self.client.base)))
+        failure::of_call(failure::garbled(Verb::List, what), "GET", &self.client.base)
     }
 
     /// The subscriptions as endpoints, with their notes.
@@ -121,11 +119,8 @@ impl<T: Transport> Remote<T> {
     /// Notes an endpoint and its secret.
     fn note(&self, endpoint: &mut Endpoint, secret: Option<&Secret>) -> Result<(), EndpointError> {
         if let Some(secret) = secret {
-            let fresh = NewSecret {
-                secret: secret.clone(),
-                public: None,
-            };
-            let reference = self.notes.vault().store(&endpoint.name, &fresh, &self.random)?;
+            let vault = self.notes.vault();
+            let reference = vault.store(&endpoint.name, &secret.clone().into(), &self.random)?;
             endpoint.secrets = vec![reference.into()];
         }
         self.notes.edit(|notes| {
@@ -174,7 +169,7 @@ impl<T: Transport> Remote<T> {
         };
         let default = || client.profile.params.get(name)?.default.as_ref();
         let value = own.or_else(account).or_else(default).cloned();
-        value.ok_or_else(|| EndpointError::Unsupported(format!("the call needs the parameter `{name}`")))
+        value.ok_or_else(|| EndpointError::unsupported(format!("the call needs the parameter `{name}`")))
     }
 
     /// The provider that keeps the endpoints.
@@ -191,7 +186,7 @@ impl<T: Transport> Remote<T> {
     /// The fields that a change sets; an error for one that the provider cannot change.
     fn changed(&self, change: &Change) -> Result<Vec<Field>, EndpointError> {
         if let Some(what) = self.place().unchangeable(change) {
-            return Err(EndpointError::Unsupported(what));
+            return Err(EndpointError::unsupported(what));
         }
         // A name is kept on this machine where the provider has none.
         let takes_name = self.client.api.takes(Verb::Update, Field::Name);
@@ -251,7 +246,7 @@ impl<T: Transport> Remote<T> {
         let answer = self.client.call(Verb::Create, None, &[], Some(&body)).await?;
         let made = Subscription::read(&self.client.profile, &self.client.api, &answer).map_err(|what| {
             let what = format!("the answer is not a subscription: {what}");
-            EndpointError::Api(Box::new(failure::garbled(Verb::Create, what)))
+            EndpointError::from(failure::garbled(Verb::Create, what))
         })?;
         // The endpoint exists now: if it cannot be noted, the caller still needs its secret.
         let mut added = self.endpoint(&made, Some(&endpoint), &[]);

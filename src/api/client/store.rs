@@ -73,7 +73,7 @@ impl EndpointStore for RemoteStore {
     fn apply(&self, batch: &Batch<'_>, done: &mut dyn FnMut(StepOutcome) -> bool) -> Result<(), EndpointError> {
         let place = self.remote.place();
         for step in batch.steps {
-            place.check(step).map_err(EndpointError::Unsupported)?;
+            place.check(step).map_err(EndpointError::unsupported)?;
         }
         let validated = batch.perform(&mut self.list()?)?;
         for (step, validated) in batch.steps.iter().zip(validated) {

@@ -5,14 +5,15 @@ use url::Url;
 
 use super::{Client, Remote};
 use crate::clock::{SteppingClock, Timestamp};
-use crate::endpoints::{ApiErrorKind, Book, Change, Endpoint, EndpointError, Events, Vault};
+use crate::endpoints::{Book, Change, Endpoint, EndpointError, Events, Vault};
 use crate::exchange::{Answer, ErrorKind, Outcome};
+use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::transport::scripted::Scripted;
+use crate::transport::tests::Scripted;
 
 struct Fixture {
     remote: Remote<Scripted>,
@@ -92,19 +93,10 @@ fn draft() -> Endpoint {
     )
 }
 
-fn api_error(error: EndpointError) -> (ApiErrorKind, String) {
-    match error {
-        EndpointError::Api(error) => (
-            error.kind,
-            format!(
-                "{}; {}; {}",
-                error.what,
-                error.causes.join("; "),
-                error.hint.unwrap_or_default()
-            ),
-        ),
-        other => panic!("{other:?}"),
-    }
+fn api_error(error: EndpointError) -> (Exit, String) {
+    let error = crate::error::Error::from(error);
+    let text = [vec![error.message], error.causes, error.hints].concat().join("; ");
+    (error.exit, text)
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +185,7 @@ async fn an_update_sends_what_changes_with_patch_and_everything_with_put() {
     assert_eq!(refused.to_string(), "`slotflow` cannot change an endpoint's events");
 }
 
-async fn is_told(outcome: Outcome, kind: ApiErrorKind, says: &str) {
+async fn is_told(outcome: Outcome, kind: Exit, says: &str) {
     let fixture = fixture("slotflow", vec![outcome.clone()]);
     let (found, text) = api_error(fixture.remote.add(draft()).await.unwrap_err());
     assert_eq!(found, kind, "{outcome:?}: {text}");
@@ -214,38 +206,34 @@ async fn a_refusal_says_what_it_means_and_what_to_do() {
     for (outcome, kind, says) in [
         (
             fault(401, "UNAUTHORIZED"),
-            ApiErrorKind::Refused,
+            Exit::Refused,
             "does not accept the API token; 401: No.",
         ),
         (
             fault(402, "LIMIT_REACHED"),
-            ApiErrorKind::Refused,
+            Exit::Refused,
             "allows no more endpoints on this plan; 402: No.",
         ),
-        (fault(403, "FORBIDDEN"), ApiErrorKind::Refused, "does not allow this"),
-        (fault(404, "NOT_FOUND"), ApiErrorKind::Unknown, "has no such endpoint"),
-        (fault(409, "TAKEN"), ApiErrorKind::Refused, "already has this endpoint"),
+        (fault(403, "FORBIDDEN"), Exit::Refused, "does not allow this"),
+        (fault(404, "NOT_FOUND"), Exit::Nothing, "has no such endpoint"),
+        (fault(409, "TAKEN"), Exit::Refused, "already has this endpoint"),
         (
             fault(422, "VALIDATION_ERROR"),
-            ApiErrorKind::Refused,
+            Exit::Refused,
             "rejects the endpoint; 422: No.",
         ),
         (
             with_header(plain(429), "retry-after", "90"),
-            ApiErrorKind::Unreachable,
+            Exit::Unreachable,
             "try again in 1m 30s",
         ),
         (
             plain(500),
-            ApiErrorKind::Unreachable,
+            Exit::Unreachable,
             "failed to handle the call; 500 without a message; `POST http",
         ),
-        (plain(302), ApiErrorKind::Refused, "does not follow"),
-        (
-            plain(418),
-            ApiErrorKind::Refused,
-            "rejects the call; 418 without a message",
-        ),
+        (plain(302), Exit::Refused, "does not follow"),
+        (plain(418), Exit::Refused, "rejects the call; 418 without a message"),
     ] {
         is_told(outcome, kind, says).await;
     }
@@ -257,29 +245,25 @@ async fn an_answer_to_a_creation_that_is_not_understood_says_that_it_may_have_be
     for (outcome, kind, says) in [
         (
             failed(ErrorKind::Connect),
-            ApiErrorKind::Unreachable,
+            Exit::Unreachable,
             "`--api-url URL` sets another one",
         ),
-        (failed(ErrorKind::Timeout), ApiErrorKind::Unreachable, "may exist now"),
-        (plain(201), ApiErrorKind::Garbled, "the answer 201 has no body"),
+        (failed(ErrorKind::Timeout), Exit::Unreachable, "may exist now"),
+        (plain(201), Exit::Refused, "the answer 201 has no body"),
         (
             answer(201, "<!doctype html><p>Hello"),
-            ApiErrorKind::Garbled,
+            Exit::Refused,
             "a web page, not JSON",
         ),
-        (
-            answer(201, r#"{"id": "7", "url"#),
-            ApiErrorKind::Garbled,
-            "ends after 16 bytes",
-        ),
+        (answer(201, r#"{"id": "7", "url"#), Exit::Refused, "ends after 16 bytes"),
         (
             told(200, &json!({"error": {"code": "LIMIT_REACHED", "message": "No."}})),
-            ApiErrorKind::Garbled,
+            Exit::Refused,
             "200 contains an error: No.",
         ),
         (
             told(201, &json!({"id": "7"})),
-            ApiErrorKind::Garbled,
+            Exit::Refused,
             "is not a subscription: it has no `url`",
         ),
     ] {
@@ -318,7 +302,7 @@ async fn a_list_of_another_shape_is_an_error_and_no_empty_list() {
     ] {
         let fixture = fixture("slotflow", vec![outcome]);
         let (kind, text) = api_error(fixture.remote.list().await.unwrap_err());
-        assert_eq!(kind, ApiErrorKind::Garbled, "{text}");
+        assert_eq!(kind, Exit::Refused, "{text}");
         assert!(text.contains(says), "{text}");
     }
 }
@@ -343,10 +327,7 @@ async fn only_calls_that_may_be_repeated_are_and_not_forever() {
         "slotflow",
         vec![answer(500, ""), answer(500, ""), answer(500, ""), list()],
     );
-    assert_eq!(
-        api_error(never.remote.list().await.unwrap_err()).0,
-        ApiErrorKind::Unreachable
-    );
+    assert_eq!(api_error(never.remote.list().await.unwrap_err()).0, Exit::Unreachable);
     assert_eq!(never.remote.client.transport.requests().len(), 3);
     // A closed port is told at once.
     let closed = fixture("slotflow", vec![failed(ErrorKind::Connect), list()]);
@@ -398,6 +379,6 @@ async fn a_long_list_is_read_page_by_page_and_a_token_that_expires_in_the_middle
     let expired = told(401, &json!({"error": {"code": "unauthorised", "message": "Expired."}}));
     let broken = fixture("generic", vec![page(1, json!("b")), expired]);
     let (kind, text) = api_error(broken.remote.list().await.unwrap_err());
-    assert_eq!(kind, ApiErrorKind::Refused);
+    assert_eq!(kind, Exit::Refused);
     assert!(text.contains("401: Expired."), "{text}");
 }

@@ -74,7 +74,7 @@ impl MockApi {
             let added = book.edit(|endpoints| {
                 endpoint.name = name.unwrap_or_else(|| name_for(&endpoint.url, endpoints));
                 // Before the secret is made, which a rejected endpoint must not leave behind.
-                validate(&profile, &mut endpoint, endpoints, &rules)?;
+                validate(&profile, &mut endpoint, endpoints, &rules, &[])?;
                 if let Some(secret) = generate(&profile, &random)? {
                     let reference = book.vault().store(&endpoint.name, &secret, &random)?;
                     stored = Some(reference.clone());

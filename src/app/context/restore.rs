@@ -8,6 +8,7 @@ use crate::config::workflow::Auth;
 use crate::digest::fingerprint;
 use crate::error::Result;
 use crate::known;
+use crate::provider::name_of;
 use crate::secret::{Secret, SecretRef, SecretSource};
 use crate::store::{LedgerReader, Record, Sealed, SecretKind};
 
@@ -79,8 +80,7 @@ impl Context {
     fn learn_all(&self, provider: Option<&str>, sealed: &[Sealed]) {
         let is_missing = |one: &&Sealed| known::by_fingerprint(&one.fingerprint).is_none();
         sealed.iter().filter(is_missing).for_each(|one| self.learn(one));
-        let name = provider.map(|label| label.split_once('@').map_or(label, |(name, _)| name));
-        let profiles = name.and_then(|name| self.registry.ranked(name).ok());
+        let profiles = provider.and_then(|label| self.registry.ranked(name_of(label)).ok());
         for profile in profiles.unwrap_or_default() {
             // Looking them up makes them known.
             self.known_secrets(&profile);

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::secret::take_back;
 use super::{EndpointEvent, Endpoints};
-use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointEntry, NewSecret, name_for, normalised};
+use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointEntry, name_for, normalised};
 use crate::error::{Error, Result};
 use crate::id::{Id, IdKind};
 use crate::mask;
@@ -50,11 +50,8 @@ impl Endpoints<'_> {
     fn take(&self, book: &Book, mut endpoint: Endpoint) -> Result<Endpoint> {
         let context = self.context;
         for secret in &mut endpoint.secrets {
-            let copy = NewSecret {
-                secret: self.store.book().vault().signing(secret)?,
-                public: None,
-            };
-            secret.reference = book.vault().store(&endpoint.name, &copy, &context.random)?;
+            let copy = self.store.book().vault().signing(secret)?;
+            secret.reference = book.vault().store(&endpoint.name, &copy.into(), &context.random)?;
         }
         let secrets = endpoint.secrets.clone();
         endpoint.id = Id::new(IdKind::Endpoint, context.now(), &context.random).to_string();

@@ -83,7 +83,7 @@ impl Follower<'_> {
             return Ok(());
         }
         let newest = Query {
-            page: page(1, None, false),
+            page: QueryPage::newest(1),
             ..Query::default()
         };
         self.after = self.list(&newest)?.first().map_or(0, |newest| newest.number);
@@ -97,7 +97,7 @@ impl Follower<'_> {
             return (self.tell)(FollowEvent::CaughtUp);
         };
         let last = Query {
-            page: page(usize::try_from(limit).unwrap_or(usize::MAX), None, false),
+            page: QueryPage::newest(usize::try_from(limit).unwrap_or(usize::MAX)),
             ..self.query.clone()
         };
         for summary in self.list(&last)?.into_iter().rev() {
@@ -135,7 +135,7 @@ impl Follower<'_> {
         }
         self.revisit()?;
         loop {
-            let found = self.next(page(PAGE, Some(self.after), true))?;
+            let found = self.next(QueryPage::after(self.after, PAGE))?;
             let is_last = found.len() < PAGE;
             for summary in found {
                 self.after = summary.number;
@@ -167,7 +167,7 @@ impl Follower<'_> {
     /// Looks again at deliveries that had attempts left.
     fn revisit(&mut self) -> Result<()> {
         for (number, attempts) in self.watched.clone() {
-            let found = self.next(page(1, Some(number - 1), true))?.into_iter().next();
+            let found = self.next(QueryPage::after(number - 1, 1))?.into_iter().next();
             let Some(summary) = found.filter(|summary| summary.number == number) else {
                 self.watched.remove(&number);
                 continue;
@@ -192,14 +192,5 @@ impl Follower<'_> {
         }
         let record = ListedRecord::new(self.context, summary);
         (self.tell)(FollowEvent::Record(Box::new(record)))
-    }
-}
-
-fn page(limit: usize, after: Option<u64>, oldest_first: bool) -> QueryPage {
-    QueryPage {
-        limit,
-        after,
-        oldest_first,
-        ..QueryPage::default()
     }
 }

@@ -55,14 +55,12 @@ fn last(text: &str) -> Option<Result<usize>> {
 /// The newest delivery; the newest capture where nothing was ever delivered.
 fn newest(store: &dyn Store, back: usize) -> Result<u64> {
     let nth = |kind, skip| -> Result<Option<u64>> {
-        let page = QueryPage {
-            limit: 1,
-            skip,
-            ..Query::default().page
-        };
         let query = Query {
             kind: Some(kind),
-            page,
+            page: QueryPage {
+                skip,
+                ..QueryPage::newest(1)
+            },
             ..Query::default()
         };
         Ok(store.list(&query)?.first().map(|found| found.number))

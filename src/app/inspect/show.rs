@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::mask;
+use crate::provider::name_of;
 use crate::store::{
     Capture, DeliveryRecord, DeliveryState, Lane, NewDelivery, Outcome, Query, QueryPage, Record, Store, Summary,
 };
@@ -121,9 +122,8 @@ fn later(store: &dyn Store, number: u64) -> Result<Vec<Summary>> {
     Ok(store.list(&Query {
         origin: Some(number),
         page: QueryPage {
-            limit: LATER,
             oldest_first: true,
-            ..QueryPage::default()
+            ..QueryPage::newest(LATER)
         },
         ..Query::default()
     })?)
@@ -157,8 +157,7 @@ fn mask_record(context: &Context, record: &mut Record) {
 
 /// Headers that hold the secret itself, in any variant of the provider.
 fn secret_headers(context: &Context, provider: Option<&str>) -> Vec<String> {
-    let name = provider.map(|label| label.split_once('@').map_or(label, |(name, _)| name));
-    let profiles = name.and_then(|name| context.registry.ranked(name).ok());
+    let profiles = provider.and_then(|label| context.registry.ranked(name_of(label)).ok());
     profiles
         .unwrap_or_default()
         .iter()

@@ -16,7 +16,7 @@ use crate::store::conformance::{after, capture, start};
 use crate::store::{
     Access, Lane, LaneSummary, Lease, Ledger, LedgerReader, NewCapture, NewWork, Op, SqliteStore, WorkKind,
 };
-use crate::transport::scripted::Scripted;
+use crate::transport::tests::Scripted;
 
 /// Remembers what was told, by the numbers of captures.
 #[derive(Default)]

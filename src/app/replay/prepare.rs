@@ -7,7 +7,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::original::{Original, request_target};
-use super::policy::{self, Resumed};
+use super::policy;
 use super::secrets::{Choice, signature_headers};
 use super::{Editor, Prepared, ReplayOptions, remarks};
 use crate::app::context::{Context, Purpose, Secrets};
@@ -15,13 +15,14 @@ use crate::app::notice::Notice;
 use crate::app::resolve::{account_off, signing_with};
 use crate::clock::human_duration;
 use crate::endpoints::Endpoint;
-use crate::engine::{Delivery, Label, Signing};
+use crate::engine::{Delivery, Label, Progress, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::json::get_mut;
+use crate::pipeline::progress;
 use crate::provider::{Profile, RequestField};
 use crate::secret::DEV_SECRET;
 use crate::store::{Lease, Record, Store};
@@ -85,13 +86,11 @@ impl<'a> Replay<'a> {
     pub(super) fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
         self.restore(&mut record)?;
         let resumed = match &record {
-            Record::Delivery(delivery) if self.options.resume => {
-                Some(Resumed::of(&delivery.delivery, self.context.now()))
-            }
+            Record::Delivery(found) if self.options.resume => Some(progress(&found.delivery, self.context.now())),
             _ => None,
         };
         let mut source = Original::of(record, self.options.as_captured);
-        let recorded = resumed.is_some().then(|| source.headers.clone());
+        let recorded = resumed.is_some().then(|| source.delivery.headers.clone());
         if let Some(why) = self.withheld(&mut source)? {
             return Ok(Prepared::Skipped(why));
         }
@@ -121,29 +120,30 @@ impl<'a> Replay<'a> {
     fn delivery(
         &self,
         source: Original,
-        resumed: Option<Resumed>,
+        resumed: Option<Progress>,
         profile: Option<&Profile>,
         (url, headers, signing): (Url, Headers, Signing),
     ) -> Delivery {
-        let policy = policy::policy(self.options, &source, resumed.as_ref(), profile);
-        let addresses = self.addresses(&source);
+        let policy = policy::policy(self.options, &source, resumed.is_some(), profile);
+        let (addresses, number) = (self.addresses(&source), source.number);
+        let original = source.delivery;
         let label = Label {
             source: Source::Replay,
-            provider: source.provider,
-            endpoint: source.endpoint,
-            origin: Some(source.number),
-            execution: source.execution,
+            provider: original.provider,
+            endpoint: original.endpoint,
+            origin: Some(number),
+            execution: original.execution,
             ..Label::default()
         };
         let (random, now) = (&self.context.random, self.context.now());
         let mut delivery = Delivery {
-            method: self.options.method.clone().unwrap_or(source.method),
+            method: self.options.method.clone().unwrap_or(original.method),
             headers,
             addresses,
-            ..Delivery::new(random, now, source.message, url, signing, policy, label)
+            ..Delivery::new(random, now, original.message, url, signing, policy, label)
         };
-        if let Some(resumed) = resumed {
-            (delivery.id, delivery.at, delivery.progress) = (resumed.id, resumed.at, resumed.progress);
+        if let Some(progress) = resumed {
+            (delivery.id, delivery.at, delivery.progress) = (original.id, original.at, progress);
         }
         delivery
     }
@@ -153,11 +153,11 @@ impl<'a> Replay<'a> {
         if self.options.to.is_some() {
             return AddressPolicy::Any;
         }
-        match (&source.addresses, source.source) {
+        match (&source.delivery.addresses, source.delivery.source) {
             // An unknown text is a newer version's: only what is always safe is allowed.
             (Some(text), _) => AddressPolicy::from_name(text).unwrap_or(AddressPolicy::Public),
             // An older record has no policy; the targets of `serve` come from callers of its API.
-            (None, Some(Source::Serve)) => AddressPolicy::PublicAndLoopback,
+            (None, Source::Serve) => AddressPolicy::PublicAndLoopback,
             (None, _) => AddressPolicy::Any,
         }
     }
@@ -165,9 +165,9 @@ impl<'a> Replay<'a> {
     /// The error when the endpoint gets nothing. A target of the options is not the endpoint.
     fn withheld(&self, source: &mut Original) -> Result<Option<Error>> {
         if self.options.to.is_some() {
-            source.endpoint = None;
+            source.delivery.endpoint = None;
         }
-        let Some(name) = &source.endpoint else {
+        let Some(name) = &source.delivery.endpoint else {
             return Ok(None);
         };
         let number = source.number;
@@ -182,8 +182,8 @@ impl<'a> Replay<'a> {
                 )
                 .hint(format!("`hook endpoints enable {name}` turns it on again")),
                 // The test of an endpoint behind a provider's API, which is not in the local file.
-                None if source.source == Some(Source::Test) => {
-                    source.endpoint = None;
+                None if source.delivery.source == Source::Test => {
+                    source.delivery.endpoint = None;
                     return Ok(None);
                 }
                 None => Error::new(Exit::Refused, format!("endpoint `{name}` of `#{number}` was removed")),
@@ -199,7 +199,7 @@ impl<'a> Replay<'a> {
     /// Path and query of the captured request that the record comes from, by forwards and earlier replays.
     fn request_target(&self, source: &Original) -> Result<Option<String>> {
         // The URL of a forward will not do: it also has the query of its target.
-        let mut origin = source.origin;
+        let mut origin = source.delivery.origin;
         for _ in 0..ORIGINS {
             let record = origin.map(|origin| self.store.get(origin)).transpose()?.flatten();
             match record {
@@ -216,18 +216,19 @@ impl<'a> Replay<'a> {
             let request = self.request_target(source)?;
             return Ok(request.map_or_else(|| to.clone(), |request| join_url(to, &request)));
         }
-        let Some(url) = &source.url else {
+        let url = &source.delivery.url;
+        if url.is_empty() {
             return Err(Error::usage(format!(
                 "`#{}` was received and never forwarded, so it has no target",
                 source.number
             ))
             .hint(format!("`hook replay {} --to URL`", source.number)));
-        };
+        }
         parse_url(url).map_err(|error| Error::usage(error.to_string()))
     }
 
     fn profile(&self, source: &Original) -> Result<Option<Arc<Profile>>> {
-        match self.options.provider.as_ref().or(source.provider.as_ref()) {
+        match self.options.provider.as_ref().or(source.delivery.provider.as_ref()) {
             Some(label) => Ok(Some(self.context.registry.get(label)?)),
             None => Ok(None),
         }
@@ -239,13 +240,13 @@ impl<'a> Replay<'a> {
             self.rewrite(source, profile)?;
         }
         if let Some(edit) = editor {
-            source.message.body = edit(&source.message.body)?;
+            source.delivery.message.body = edit(&source.delivery.message.body)?;
         }
         Ok(())
     }
 
     fn rewrite(&self, source: &mut Original, profile: Option<&Profile>) -> Result<()> {
-        let mut document: serde_json::Value = match serde_json::from_slice(&source.message.body) {
+        let mut document: serde_json::Value = match serde_json::from_slice(&source.delivery.message.body) {
             Ok(document) => document,
             Err(_) if self.options.edits.is_empty() => serde_json::Value::Null,
             Err(error) => {
@@ -275,12 +276,12 @@ impl<'a> Replay<'a> {
                     break;
                 }
             }
-            source.message.wire_id = id;
+            source.delivery.message.wire_id = id;
         }
         if changed {
-            source.message.body = document.to_string().into();
+            source.delivery.message.body = document.to_string().into();
         }
-        source.message.id = Id::new(IdKind::Message, self.context.now(), &self.context.random);
+        source.delivery.message.id = Id::new(IdKind::Message, self.context.now(), &self.context.random);
         Ok(())
     }
 
@@ -323,13 +324,19 @@ impl<'a> Replay<'a> {
 
     /// The record's headers, without credentials for a target that does not have them.
     fn kept_headers(&self, source: &Original, url: &Url) -> Headers {
-        let headers = source.headers.end_to_end();
-        let known_there = source.own_headers && source.url.as_deref().is_some_and(|old| same_origin(old, url));
+        let headers = source.delivery.headers.end_to_end();
+        // Headers of a request that came from elsewhere are not the user's for that URL.
+        let known_there = !source.captured() && same_origin(&source.delivery.url, url);
         if self.options.send_credentials || known_there || address_policy::is_loopback(url) {
             return headers;
         }
         let mut headers = headers.without_credentials();
-        if let Some(name) = source.execution.as_ref().and_then(|of| of.secret_header.as_deref()) {
+        if let Some(name) = source
+            .delivery
+            .execution
+            .as_ref()
+            .and_then(|of| of.secret_header.as_deref())
+        {
             headers.remove(name);
         }
         headers
@@ -339,7 +346,10 @@ impl<'a> Replay<'a> {
     fn stale(&self, source: &Original, profile: Option<&Profile>) -> Option<[Notice; 2]> {
         let profile = profile?;
         let tolerance = profile.scheme.freshness().tolerance?;
-        let age = self.context.now().since(profile.scheme.signed_at(&source.headers)?);
+        let age = self
+            .context
+            .now()
+            .since(profile.scheme.signed_at(&source.delivery.headers)?);
         if age <= tolerance {
             return None;
         }

@@ -25,7 +25,7 @@ impl Replay<'_> {
     /// The secrets to sign with, when the right ones are known.
     pub(super) fn choose(&self, original: &Original, profile: &Profile) -> Result<Choice> {
         // A resumed delivery goes out as it was begun, whatever secrets exist now.
-        if self.options.as_captured || (self.options.resume && original.captured) {
+        if self.options.as_captured || (self.options.resume && original.captured()) {
             return Ok(Choice::AsCaptured);
         }
         if self.applies(original) {
@@ -34,7 +34,7 @@ impl Replay<'_> {
         }
         let missing = || Choice::Missing(missing(self.options, original));
         let context = self.context;
-        Ok(match &original.secret {
+        Ok(match &original.delivery.secret {
             Some(SecretKind::Dev) => Choice::Keys(Secrets::Dev(context.dev_secret()?), SecretKind::Dev),
             Some(SecretKind::Settings) => match context.settings_secrets(Purpose::Sign)? {
                 Some(secrets) => Choice::Keys(secrets, SecretKind::Settings),
@@ -43,7 +43,9 @@ impl Replay<'_> {
             Some(SecretKind::Endpoint(name)) => self.of_endpoint(name, profile)?.unwrap_or_else(missing),
             Some(SecretKind::Given(_)) => missing(),
             // Nothing is signed, so the keys do not matter.
-            Some(SecretKind::None) if !original.captured => Choice::Keys(Secrets::Given(Vec::new()), SecretKind::None),
+            Some(SecretKind::None) if !original.captured() => {
+                Choice::Keys(Secrets::Given(Vec::new()), SecretKind::None)
+            }
             Some(SecretKind::None) | None => self.unrecorded(original, profile)?,
         })
     }
@@ -51,7 +53,7 @@ impl Replay<'_> {
     /// For captures, and for deliveries of a format that did not say which secret it was.
     fn unrecorded(&self, original: &Original, profile: &Profile) -> Result<Choice> {
         let context = self.context;
-        if let Some(name) = &original.endpoint
+        if let Some(name) = &original.delivery.endpoint
             && let Some(choice) = self.of_endpoint(name, profile)?
         {
             return Ok(choice);
@@ -59,7 +61,7 @@ impl Replay<'_> {
         if let Some(secrets) = context.settings_secrets(Purpose::Sign)? {
             return Ok(Choice::Keys(secrets, SecretKind::Settings));
         }
-        Ok(match original.captured {
+        Ok(match original.captured() {
             true => Choice::AsCaptured,
             false if self.options.resume => Choice::Missing(missing(self.options, original)),
             false => Choice::Keys(Secrets::Dev(context.dev_secret()?), SecretKind::Dev),
@@ -85,7 +87,7 @@ impl Replay<'_> {
         if options.secrets.is_empty() {
             return false;
         }
-        match &original.secret {
+        match &original.delivery.secret {
             _ if !options.resume || options.provider.is_some() => true,
             None | Some(SecretKind::None) => true,
             Some(SecretKind::Given(recorded)) => {
@@ -104,13 +106,13 @@ impl Replay<'_> {
 }
 
 fn missing(options: &ReplayOptions, original: &Original) -> Error {
-    let references: &[String] = match &original.secret {
+    let references: &[String] = match &original.delivery.secret {
         Some(SecretKind::Given(references)) => references,
         _ => &[],
     };
     let shown = references.iter().filter(|text| !text.is_empty());
     let shown: Vec<String> = shown.map(|text| format!("`{text}`")).collect();
-    let which = match &original.secret {
+    let which = match &original.delivery.secret {
         Some(SecretKind::Given(_)) if shown.is_empty() => "a secret of its command line".to_owned(),
         Some(SecretKind::Given(_)) => shown.join(" and "),
         Some(SecretKind::Settings) => "the secret of the settings".to_owned(),

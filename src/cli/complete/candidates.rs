@@ -1,4 +1,4 @@
-//! Where candidates come from. `None` wherever something is missing or broken.
+//! Sources of candidates; `None` where something is missing or broken.
 
 use std::env;
 use std::ffi::OsString;
@@ -28,7 +28,7 @@ fn candidate(value: impl Into<OsString>, about: &str) -> CompletionCandidate {
     CompletionCandidate::new(value).help(Some(printable(about, DESCRIPTION).into()))
 }
 
-/// The newest records by number, before them `last`; by id where one is begun.
+/// `last`, then the newest records by number; also by id once something is typed.
 pub(super) fn records(words: &Words, current: &str) -> Option<Vec<CompletionCandidate>> {
     let path = words.file("--ledger").or_else(|| variable_path("HOOK_LEDGER"));
     let store = &*store::open_read_only(&path.unwrap_or_else(|| Paths::from_env().ledger())).ok()?;
@@ -65,8 +65,8 @@ fn about(record: &Summary, now: Timestamp) -> String {
     format!("{} {event} {}, {age} ago", record.kind.name(), record.state)
 }
 
-/// The endpoints of the project, else the user's; with `--remote` those that were noted when they were made or learnt from
-/// here. No provider is asked.
+/// The endpoints of the project, else the user's; with `--remote` those in the local notes: completion never calls a
+/// provider.
 pub(super) fn endpoints(words: &Words) -> Option<Vec<CompletionCandidate>> {
     let (paths, settings) = settings(words)?;
     let book = match words.option("--remote", None) {
@@ -136,7 +136,7 @@ pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<CompletionC
         .collect()
 }
 
-/// `env:NAME` for the variables that this process has. Names with an underscore in front are the shell's own business.
+/// `env:NAME` for the variables of this process. Names with a leading underscore belong to the shell.
 pub(super) fn variables() -> Vec<CompletionCandidate> {
     let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let mut names: Vec<String> = names.filter(|name| is_name(name)).collect();

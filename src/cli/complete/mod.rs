@@ -1,8 +1,7 @@
-//! What the shells ask while a user types: candidates for arguments, from the ledger, the endpoint book, the catalogue
-//! and the environment.
+//! Shell completion: candidates for arguments from the ledger, the endpoint book, the catalogue and the environment.
 //!
-//! Whatever goes wrong gives no candidates and prints nothing: a message would land in the middle of the line that is
-//! being typed. Nothing is created, and a look-up that takes longer than `PATIENCE` is given up.
+//! A failure gives no candidates and prints nothing: a message would land in the middle of the line that is being typed.
+//! Nothing is created, and a look-up that takes longer than `TIME_LIMIT` is abandoned.
 
 mod candidates;
 mod shells;
@@ -21,23 +20,24 @@ pub use shells::{Shell, script};
 use crate::exit::Exit;
 use words::Words;
 
-/// Set by the scripts when a shell asks. The library's own `COMPLETE` may be set for other reasons.
+/// Set by the scripts when a shell requests candidates. The library's default, `COMPLETE`, may be set for other reasons.
 const VARIABLE: &str = "_HOOK_COMPLETE";
 
-/// How long the user waits for candidates, at most; with the start of the process this stays under 30 ms. A build
-/// without optimisation is given what it needs.
-const PATIENCE: Duration = if cfg!(debug_assertions) {
+/// Time limit of a look-up; with the start of the process this stays under 30 ms. Builds without optimisation need
+/// longer.
+const TIME_LIMIT: Duration = if cfg!(debug_assertions) {
     Duration::from_secs(5)
 } else {
     Duration::from_millis(20)
 };
 
-/// Answers when a shell asks; `None` when this is a run like any other.
+/// Prints candidates when a shell requests them; `None` for any other run.
 pub(super) fn answer_shell(args: &[OsString]) -> Option<Exit> {
     let asked = std::env::var_os(VARIABLE)?;
     if asked.is_empty() {
         return None;
     }
+    // A panic message would land in the line that is being typed.
     std::panic::set_hook(Box::new(|_| {}));
     let here = std::env::current_dir().ok();
     let environment = CompleteEnv::with_factory(super::definition)
@@ -78,7 +78,7 @@ pub fn events_of_argument() -> ArgValueCompleter {
     completer(|words, _| candidates::events(words, words.before_last()))
 }
 
-/// What `--remote` may name: what the settings say, and providers.
+/// Values of `--remote`: the remotes of the settings, and providers.
 pub fn remotes() -> ArgValueCompleter {
     completer(candidates::remotes)
 }
@@ -121,7 +121,7 @@ pub fn at_file() -> ArgValueCompleter {
     })
 }
 
-/// Looks candidates up in the time that there is.
+/// Looks candidates up within the time limit.
 fn completer(
     look_up: impl Fn(&Words, &str) -> Vec<CompletionCandidate> + Copy + Send + Sync + 'static,
 ) -> ArgValueCompleter {
@@ -131,9 +131,9 @@ fn completer(
         };
         let (answer, found) = mpsc::channel();
         let asked = current.clone();
-        // A thread that is still busy when the time is over ends with the process.
+        // A thread that exceeds the limit is not joined: it ends with the process.
         thread::spawn(move || answer.send(look_up(&Words::of_process(), &asked)));
-        matching(found.recv_timeout(PATIENCE).unwrap_or_default(), &current)
+        matching(found.recv_timeout(TIME_LIMIT).unwrap_or_default(), &current)
     })
 }
 

@@ -54,13 +54,7 @@ pub fn script(shell: Shell) -> Result<String, Error> {
 impl Shell {
     /// As it is typed.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Bash => "bash",
-            Self::Zsh => "zsh",
-            Self::Fish => "fish",
-            Self::Elvish => "elvish",
-            Self::Powershell => "powershell",
-        }
+        self.original().map_or("bash", EnvCompleter::name)
     }
 
     /// The first line of the script, by which it is known again.
@@ -146,6 +140,7 @@ impl EnvCompleter for Shell {
         here: Option<&Path>,
         out: &mut dyn Write,
     ) -> Result<(), Error> {
+        // Only some scripts pass the index; in the others the last word is completed.
         let index = std::env::var("_CLAP_COMPLETE_INDEX")
             .ok()
             .and_then(|index| index.parse().ok());

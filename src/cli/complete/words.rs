@@ -1,5 +1,5 @@
-//! The command line as it is typed so far. The engine tells a completer nothing but the word under the cursor; what
-//! stands before it is among the arguments of this process.
+//! The command line typed so far. The engine passes a completer only the word under the cursor; the words before it are
+//! arguments of this process.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ impl Words {
         Self(passed.map(|word| unquoted(&word.to_string_lossy())).collect())
     }
 
-    /// The value of an option, the last one when it was given twice. The word under the cursor counts for none.
+    /// The value of an option, the last one if it is repeated. The word under the cursor is not complete, so it is ignored.
     pub(super) fn option(&self, long: &str, short: Option<char>) -> Option<String> {
         let short = short.map(|short| format!("-{short}"));
         let mut words = self.0.iter().take(self.0.len().saturating_sub(1));
@@ -46,7 +46,7 @@ impl Words {
     }
 }
 
-/// Shells pass words as they are typed. One pair of quotes is taken off; everything else stays as it is.
+/// Removes one pair of quotes: shells pass words as typed.
 fn unquoted(word: &str) -> String {
     ['"', '\'']
         .iter()

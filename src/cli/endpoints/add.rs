@@ -50,6 +50,7 @@ pub(super) struct EndpointAddArgs {
 pub(super) fn run(session: &Session, endpoints: Endpoints<'_>, args: &EndpointAddArgs) -> Result<Exit> {
     let remote = endpoints.store.remote();
     let label = remote.map(|remote| remote.profile.label());
+    // The provider of a remote is fixed; another one would be ignored silently.
     if let (Some(remote), Some(label)) = (remote, &label)
         && args.provider.as_ref().is_some_and(|provider| provider != label)
     {

@@ -80,6 +80,7 @@ pub(super) fn apply(session: &Session, endpoints: Endpoints<'_>, args: &ApplyArg
         ui.note(&shown.summary());
         return Ok(Exit::Ok);
     }
+    // Refuse before the prompt: a step that the provider cannot do must not be confirmed first.
     endpoints.check(&plan, args.recreate)?;
     if !args.yes {
         for step in &plan.steps {

@@ -102,7 +102,7 @@ impl UpdateArgs {
 }
 
 impl RemoveArgs {
-    /// Asks whether they are to go, unless that is said.
+    /// Prompts before the endpoints are removed, unless `--yes` is given.
     pub(super) fn confirmed(&self, session: &Session, found: Vec<Endpoint>) -> Result<Vec<Endpoint>> {
         if self.yes {
             return Ok(found);

@@ -1,4 +1,4 @@
-//! `hook endpoints doctor`: why an endpoint does not get what it should.
+//! `hook endpoints doctor`: why an endpoint does not receive its events.
 
 use crate::app::endpoints::doctor::{DoctorOptions, doctor};
 use crate::cli::runtime;
@@ -34,6 +34,7 @@ pub(super) fn run(session: &Session, args: &EndpointDoctorArgs) -> Result<Exit> 
         cautions += report.count(Level::Caution);
         ui.show(&report)
     }))?;
+    // The summary on stderr comes after the findings on stdout.
     ui.flush()?;
     ui.note(&format!(
         "{}, {}",

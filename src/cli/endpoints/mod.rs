@@ -1,4 +1,4 @@
-//! `hook endpoints`: subscriptions, kept in the local book or by a provider.
+//! `hook endpoints`: subscriptions in the local book or at a provider.
 
 mod add;
 mod apply;
@@ -145,7 +145,7 @@ fn command(
     Ok(Exit::Ok)
 }
 
-/// Shows what became of an endpoint.
+/// Shows the change of an endpoint.
 fn show(session: &Session, event: &EndpointEvent) -> Result<()> {
     let ui = &session.ui;
     ui.show_now(event)?;

@@ -1,4 +1,4 @@
-//! `hook endpoints test`: a signed event, a tampered one, and what the receiver makes of both.
+//! `hook endpoints test`: sends a signed and a tampered event, and checks the responses.
 
 use super::super::http::HttpArgs;
 use super::super::{input, runtime};
@@ -29,13 +29,13 @@ pub(super) struct EndpointProbeArgs {
 }
 
 impl EndpointProbeArgs {
-    /// What names the endpoint.
+    /// Name, id or id prefix of the endpoint.
     pub(super) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 }
 
-/// Tests an endpoint of the book, or of that place.
+/// Tests an endpoint of the local book, or of the remote store.
 pub(super) fn run(
     session: &Session,
     args: &EndpointProbeArgs,

@@ -76,7 +76,7 @@ pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
     }
 }
 
-/// An option of the list that stands before a subcommand of another kind would otherwise be dropped without a word.
+/// Rejects list options before a subcommand that does not take them: they would be ignored silently.
 fn refuse(stray: bool) -> Result<()> {
     if !stray {
         return Ok(());
@@ -140,6 +140,7 @@ fn drift(session: &Session, listing: &LogListArgs) -> Result<Exit> {
         let note = "there are more: `--limit N` looks at them";
         session.ui.note(&session.ui.err.dim(note));
     }
+    // A record that cannot be read may hide a difference, so that exit code wins.
     Ok(match (survey.unreadable, survey.has_problem()) {
         (true, _) => Exit::Store,
         (false, true) => Exit::Unmet,

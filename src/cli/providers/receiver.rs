@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::cli::session::Session;
-use crate::error::{Error, Result};
-use crate::provider::receiver::{Lang, ReceiverError, receiver};
+use crate::error::Result;
+use crate::provider::receiver::{Lang, receiver};
 
 /// The language and the framework of the handler.
 pub(super) const LANGS: [(&str, Lang, &str); 5] = [
@@ -17,7 +17,7 @@ pub(super) const LANGS: [(&str, Lang, &str); 5] = [
 
 pub(super) fn run(session: &Session, name: &str, lang: Lang) -> Result<()> {
     let profile = super::profile(session, "receiver", name)?;
-    let written = receiver(&profile, lang).map_err(|error| refused(&error, &profile.name, name))?;
+    let written = receiver(&profile, lang)?;
     let ui = &session.ui;
     for line in written.text.lines() {
         ui.line(line)?;
@@ -29,19 +29,4 @@ pub(super) fn run(session: &Session, name: &str, lang: Lang) -> Result<()> {
         "file": written.file,
         "text": written.text,
     }))
-}
-
-fn refused(error: &ReceiverError, provider: &str, name: &str) -> Error {
-    match error {
-        ReceiverError::Scheme { .. } => {
-            let langs: Vec<&str> = Lang::ALL.iter().map(|lang| lang.name()).collect();
-            let covered = format!("{} cover the schemes `hmac`, `token` and `unsigned`", langs.join(", "));
-            let show = format!("`hook providers show {provider}` shows its variants and their schemes");
-            Error::usage(error.to_string()).hint(covered).hint(show)
-        }
-        ReceiverError::Template { .. } => {
-            Error::usage(error.to_string()).hint(format!("`hook providers show {name}` shows how it signs"))
-        }
-        ReceiverError::Broken(_) => Error::internal(error.to_string()),
-    }
 }

@@ -1,4 +1,4 @@
-//! `hook send --handshake`: plays a provider that asks whether it is wanted, and judges the answer.
+//! `hook send --handshake`: sends a provider's handshake, and checks the response.
 
 use clap::Args;
 

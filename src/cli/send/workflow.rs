@@ -1,4 +1,4 @@
-//! `hook send --workflow NAME`: a request that the user shaped in the settings, as an automation of a provider sends it.
+//! `hook send --workflow NAME`: a request that is defined in the settings, as a provider's automation sends it.
 
 use clap::Args;
 
@@ -60,23 +60,21 @@ pub(super) fn run(session: &Session, args: &SendArgs, name: &str, mut body: Body
     let http = &mut options.request;
     let own = std::mem::replace(&mut http.headers, request.headers);
     http.headers.replace_with(own.iter());
-    http.method = http
-        .method
-        .take()
-        .or(request.method.map(|method| method.name().to_owned()));
+    let method = request.method.map(|method| method.name().to_owned());
+    http.method = http.method.take().or(method);
+    let context = &session.context;
     match (request.unmet, request.state) {
         (_, _) if rehearsal => super::start(session, args, &options),
         (None, WorkflowState::Published) => super::start(session, args, &options),
         (Some(why), _) => {
-            let deliveries =
-                SendPlan::new(&session.context, &options)?.first_deliveries(&session.context, args.bulk.random_seed)?;
-            let skipped = runtime()?.block_on(workflow::record_skipped(&session.context, name, &deliveries, &why))?;
+            let deliveries = SendPlan::new(context, &options)?.first_deliveries(context, args.bulk.random_seed)?;
+            let skipped = runtime()?.block_on(workflow::record_skipped(context, name, &deliveries, &why))?;
             session.ui.show(&skipped)?;
             Ok(Exit::Unmet)
         }
         (None, WorkflowState::Test | WorkflowState::Draft) => {
             let deliveries = super::rehearse(session, args, &options)?;
-            runtime()?.block_on(workflow::record_rehearsed(&session.context, name, &deliveries))?;
+            runtime()?.block_on(workflow::record_rehearsed(context, name, &deliveries))?;
             Ok(Exit::Ok)
         }
     }

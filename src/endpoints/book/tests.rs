@@ -250,7 +250,7 @@ fn wrong_files_are_refused_with_their_fault_and_its_place() {
             fixture.book.add(endpoint("b")).unwrap_err(),
         ] {
             let message = error.to_string();
-            assert_eq!(error.code(), "invalid", "{message}");
+            assert!(message.starts_with("endpoint file `"), "{message}");
             assert!(message.contains(says), "{message} lacks {says}");
             assert!(!message.contains("whsec_0123"), "{message}");
         }
@@ -263,10 +263,8 @@ fn a_newer_format_is_refused_as_such_whatever_else_it_has() {
     let fixture = fixture();
     fixture.write(r#"{"format": 7, "chapters": []}"#);
     let error = fixture.book.read().unwrap_err();
-    assert!(
-        matches!(error, EndpointError::Newer { found: 7, known: 1, .. }),
-        "{error}"
-    );
+    let text = error.to_string();
+    assert!(text.contains("has format 7, this hook knows up to 1"), "{text}");
 }
 
 #[test]
@@ -301,14 +299,14 @@ fn changes_that_cannot_be_kept_leave_the_file_as_it_was() {
     }
     let refused = fixture.book.edit(|endpoints| -> Result<(), _> {
         endpoints.clear();
-        Err(EndpointError::Unsupported("no".into()))
+        Err(EndpointError::unsupported("no"))
     });
     assert_eq!(refused.unwrap_err().to_string(), "no");
     let unreadable = fixture.book.edit(|endpoints| {
         endpoints[0].secrets[0].reference = Reference::Stored("../x".into());
         Ok(())
     });
-    assert_eq!(unreadable.unwrap_err().code(), "invalid");
+    assert!(unreadable.unwrap_err().to_string().contains("is not valid: "));
     assert_eq!(fixture.text(), FULL);
 }
 
@@ -412,7 +410,11 @@ fn a_write_that_fails_leaves_the_old_book() {
     let obstacle = beside(fixture.book.path(), ".tmp");
     fs::create_dir(&obstacle).unwrap();
     let error = fixture.book.add(endpoint("b")).unwrap_err();
-    assert_eq!(error.code(), "io", "{error}");
+    assert_eq!(error.code(), "store", "{error}");
+    assert!(
+        error.to_string().ends_with("endpoints.json.tmp` cannot be removed"),
+        "{error}"
+    );
     fs::remove_dir(&obstacle).unwrap();
     assert_eq!(fixture.names(), ["a"]);
 }
@@ -454,7 +456,8 @@ fn a_lock_that_is_never_given_back_ends_in_an_error_and_readers_do_not_wait() {
     fixture
         .book
         .edit(|_| {
-            assert!(matches!(impatient.add(endpoint("b")), Err(EndpointError::Locked(_))));
+            let error = impatient.add(endpoint("b")).unwrap_err().to_string();
+            assert!(error.ends_with("is locked by another process"), "{error}");
             assert_eq!(impatient.read().unwrap().len(), 1);
             Ok(())
         })

@@ -186,7 +186,7 @@ fn secrets_are_found_by_their_reference_under_the_name_that_verdicts_show() {
     for (reference, code, says) in [
         (
             Reference::Stored("ep_1-ff".into()),
-            "secret",
+            "other",
             "the secret `stored:ep_1-ff` is not on this machine",
         ),
         (

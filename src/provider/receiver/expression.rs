@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::fill::{definition, slots};
-use super::{Lang, ReceiverError};
+use super::{Lang, broken, refused};
+use crate::error::Result;
 use crate::provider::{Profile, RequestField};
 use crate::signature::Encoding;
 use crate::template::{Part, Placeholder, Template};
-
-type Result<T> = std::result::Result<T, ReceiverError>;
 
 /// Writes expressions and remembers which helpers they call.
 pub(super) struct ExpressionWriter<'a> {
@@ -35,9 +34,9 @@ impl<'a> ExpressionWriter<'a> {
     /// A definition with its slots filled in.
     pub(super) fn write(&self, name: &str, slot: &[(&str, &str)]) -> Result<String> {
         let expression = definition(self.lang.template(), name)
-            .ok_or_else(|| ReceiverError::Broken(format!("`{}` lacks `%def {name}`", self.lang.name())))?;
+            .ok_or_else(|| broken(&format!("`{}` lacks `%def {name}`", self.lang.name())))?;
         let value = |wanted: &str| slot.iter().find(|(name, _)| *name == wanted).map(|(_, text)| *text);
-        slots(expression, value).map_err(ReceiverError::Broken)
+        slots(expression, value).map_err(|what| broken(&what))
     }
 
     /// A definition about a literal.
@@ -53,10 +52,8 @@ impl<'a> ExpressionWriter<'a> {
     /// An expression between the fixed texts that a template has around its only placeholder.
     pub(super) fn around(&self, template: &Template, it: String) -> Result<String> {
         let Some((before, _, after)) = template.around() else {
-            return Err(ReceiverError::Template {
-                label: self.profile.label(),
-                what: format!("the header's value `{template}` has more than one placeholder"),
-            });
+            let what = format!("the header's value `{template}` has more than one placeholder");
+            return Err(refused(self.profile, &what));
         };
         let it = self.affixed("before", before, it)?;
         self.affixed("after", after, it)

@@ -1,4 +1,4 @@
-//! Filling in a text file: `${slot}` is replaced, `%if FACT` / `%if !FACT`, `%else`, `%end` choose lines, `%for LIST`
+//! Filling in a text file: `${slot}` is replaced, `%if FACT|FACT` / `%if !FACT`, `%else`, `%end` choose lines, `%for LIST`
 //! repeats the lines up to its `%end` with `${it}`. `%def NAME TEXT` defines an expression of the language.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ impl SlotValues {
     fn holds(&self, condition: &str) -> bool {
         match condition.strip_prefix('!') {
             Some(name) => !self.facts.contains(name),
-            None => self.facts.contains(condition),
+            None => condition.split('|').any(|fact| self.facts.contains(fact)),
         }
     }
 }

@@ -2,14 +2,13 @@
 
 use super::expression::ExpressionWriter;
 use super::fill::SlotValues;
-use super::{Lang, ReceiverError};
+use super::{Lang, refused};
 use crate::clock::human_duration;
+use crate::error::Result;
 use crate::provider::Profile;
 use crate::signature::{Hmac, KeyForm, Scheme, SignatureLocation};
 use crate::template::{Part, Placeholder, Template, TimeForm};
 use crate::text::wrapped;
-
-type Result<T> = std::result::Result<T, ReceiverError>;
 
 /// Characters of a line of comment.
 const WIDTH: usize = 110;
@@ -43,38 +42,18 @@ pub(super) fn values(profile: &Profile, lang: Lang) -> Result<SlotValues> {
     values.fact("one_key", keys.len() == 1);
     values.lists.insert("keys", keys);
     values.facts.extend(writer.uses.iter().map(ToString::to_string));
-    helpers(&mut values);
-    Ok(values)
-}
-
-/// Which imports and helpers several facts ask for together.
-fn helpers(values: &mut SlotValues) {
-    let has = |names: &[&str]| names.iter().any(|name| values.facts.contains(*name));
-    let needs = [
-        ("needs_sha256", has(&["sha256", "hashes_body"])),
-        ("needs_sha2", has(&["sha256", "sha512", "hashes_body"])),
-        ("needs_hex", has(&["encodes_hex", "key_hex", "hashes_body"])),
-        (
-            "uses_base64",
-            has(&["encodes_base64", "encodes_base64url", "key_base64"]),
-        ),
-        ("uses_hashlib", has(&["hmac", "hashes_body"])),
-        ("needs_header", has(&["hmac", "token", "uses_header"])),
-        ("needs_strconv", has(&["uses_path", "time_unix", "time_unix_ms"])),
-        (
-            "needs_strings",
-            has(&["uses_path", "uses_join", "pairs", "list", "key_base64", "key_prefix"]),
-        ),
-    ];
     // An argument that is not used is a warning in Rust.
-    let named = |fact: bool, name: &str| if fact { name.to_owned() } else { format!("_{name}") };
-    let headers = named(has(&["uses_header"]), "headers");
-    let body = named(has(&["uses_path", "hashes_body"]), "body");
-    for (name, holds) in needs {
-        values.fact(name, holds);
-    }
+    let argument = |name: &str, facts: &[&str]| {
+        let is_used = facts.iter().any(|fact| values.facts.contains(*fact));
+        format!("{}{name}", if is_used { "" } else { "_" })
+    };
+    let (headers, body) = (
+        argument("headers", &["uses_header"]),
+        argument("body", &["uses_path", "hashes_body"]),
+    );
     values.text("headers_name", headers);
     values.text("body_name", body);
+    Ok(values)
 }
 
 /// Refuses what the text files have no code for.
@@ -93,10 +72,7 @@ fn check_plain(profile: &Profile, scheme: &Hmac) -> Result<()> {
     ];
     match unsupported.into_iter().find(|(is_so, _)| *is_so) {
         None => Ok(()),
-        Some((_, what)) => Err(ReceiverError::Template {
-            label: profile.label(),
-            what: what.to_owned(),
-        }),
+        Some((_, what)) => Err(refused(profile, what)),
     }
 }
 
@@ -207,10 +183,10 @@ fn content(writer: &ExpressionWriter<'_>, profile: &Profile, content: &Template)
         Part::Placeholder(Placeholder::Body) => Ok("body".to_owned()),
         Part::Placeholder(Placeholder::Timestamp(_)) => writer.write("content_field", &[("text", "timestamp")]),
         Part::Placeholder(Placeholder::Id) => writer.write("content_field", &[("text", "id")]),
-        Part::Placeholder(_) => Err(ReceiverError::Template {
-            label: profile.label(),
-            what: format!("`{content}` signs more than body, timestamp and id"),
-        }),
+        Part::Placeholder(_) => Err(refused(
+            profile,
+            &format!("`{content}` signs more than body, timestamp and id"),
+        )),
     };
     content.parts().iter().map(piece).collect()
 }

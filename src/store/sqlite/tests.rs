@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
@@ -624,37 +623,4 @@ fn what_is_damaged_is_listed_as_such_beside_the_rest() {
     assert!(matches!(store.get(2), Err(StoreError::Damaged { number: 2, .. })));
     assert!(store.get(1).unwrap().is_some());
     assert_eq!(store.stats(&Query::default()).unwrap().captures, 4);
-}
-
-/// How many new ledgers each process of the next test opens.
-const NEW_LEDGERS: usize = 40;
-
-#[test]
-#[ignore = "a child process of another test"]
-fn opens_new_ledgers_as_a_child() {
-    let folder = PathBuf::from(std::env::var_os("NEW_LEDGERS_IN").unwrap());
-    for number in 0..NEW_LEDGERS {
-        SqliteStore::open(folder.join(format!("{number}/ledger.db")), Access::ReadWrite).unwrap();
-    }
-}
-
-#[test]
-fn processes_that_open_a_new_ledger_at_once_all_succeed() {
-    let folder = tempfile::tempdir().unwrap();
-    let child = || {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args([
-            "--ignored",
-            "--exact",
-            "store::sqlite::tests::opens_new_ledgers_as_a_child",
-        ]);
-        command.env("NEW_LEDGERS_IN", folder.path()).stdout(Stdio::piped());
-        command.spawn().unwrap()
-    };
-    let children = [child(), child(), child()];
-    for child in children {
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    }
 }

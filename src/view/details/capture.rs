@@ -1,4 +1,4 @@
-//! A request that was received, whole.
+//! A received request in full.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(super) fn json(details: &RecordDetails, capture: &Capture) -> Value {
 }
 
 impl RecordSheet<'_> {
-    /// Lines for people, without headers and body unless they are wanted.
+    /// Lines for people; headers and body only `with_content`.
     pub(super) fn capture(&mut self, capture: &Capture, with_content: bool) {
         let request = &capture.request;
         let received = self.moment(request.at);

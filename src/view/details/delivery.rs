@@ -1,4 +1,4 @@
-//! A message on its way, whole.
+//! A delivery in full.
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,7 @@ use crate::text::printable;
 use crate::view::attempt::BODY_SHOWN;
 use crate::view::body::encoded;
 use crate::view::request::header_lines;
+use crate::view::style::Tone;
 use crate::view::{millis, short_size, short_time};
 
 /// The fields of `hook.delivery/1`.
@@ -68,7 +69,7 @@ fn attempt_json(attempt: &Attempt) -> Value {
         "body_base64": body_base64,
         "truncated": answer.map(|answer| answer.truncated),
     });
-    // It is there where a signature stands in it; else it is the delivery's.
+    // Recorded only where the signature is in the body; elsewhere it equals the delivery's.
     if let Some(fields) = fields.as_object_mut().filter(|fields| fields["request_body"].is_null()) {
         fields.shift_remove("request_body");
     }
@@ -76,7 +77,7 @@ fn attempt_json(attempt: &Attempt) -> Value {
 }
 
 impl RecordSheet<'_> {
-    /// Lines for people, without attempts, headers and body unless they are wanted.
+    /// Lines for people; attempts, headers and body only `with_content`.
     pub(super) fn delivery(&mut self, record: &DeliveryRecord, with_content: bool) {
         let delivery = &record.delivery;
         let message = &delivery.message;
@@ -114,15 +115,11 @@ impl RecordSheet<'_> {
         }
     }
 
-    /// One line an attempt, with what the answer says; headers too when everything is wanted.
+    /// One line per attempt, with the response body; headers too with `--full`.
     fn attempt(&mut self, attempt: &Attempt, is_success: bool) {
         let style = self.page.style;
         let outcome = attempt.outcome.summary();
-        let outcome = if is_success {
-            style.good(&outcome)
-        } else {
-            style.bad(&outcome)
-        };
+        let outcome = style.paint(if is_success { Tone::Good } else { Tone::Bad }, &outcome);
         let at = style.dim(&attempt.at.local_datetime());
         let line = format!("{outcome}  {}  {at}", short_time(attempt.took));
         self.field(&format!("attempt {}", attempt.seq), &line);
@@ -156,7 +153,7 @@ impl RecordSheet<'_> {
     }
 }
 
-/// What an answer says as text, where URLs may hold credentials too.
+/// A response body as text; URLs in it may hold credentials.
 pub(super) fn said(details: &RecordDetails, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     if details.reveal {
@@ -166,11 +163,12 @@ pub(super) fn said(details: &RecordDetails, body: &[u8]) -> String {
     }
 }
 
-/// The command that made it.
+/// The command that made the delivery.
 pub(super) fn maker(delivery: &NewDelivery) -> String {
     let origin = delivery
         .origin
-        .map_or_else(String::new, |origin| format!(" of #{origin}"));
+        .map(|origin| format!(" of #{origin}"))
+        .unwrap_or_default();
     match delivery.source {
         Source::Send => "`hook send`".to_owned(),
         Source::Replay => format!("`hook replay`{origin}"),
@@ -190,24 +188,16 @@ fn signed(delivery: &NewDelivery) -> &'static str {
 /// `attempts 2, 3, ... after 5m, 1h`
 fn schedule(delivery: &NewDelivery) -> String {
     let delays: Vec<_> = delivery.delays.iter().map(|delay| human_duration(*delay)).collect();
-    format!(
-        "{} attempts: at once, then after {}",
-        delivery.delays.len() + 1,
-        delays.join(", ")
-    )
+    let (attempts, delays) = (delays.len() + 1, delays.join(", "));
+    format!("{attempts} attempts: at once, then after {delays}")
 }
 
-/// When the next attempt is due, and whether anybody will make it.
+/// When the next attempt is due, and whether a running process makes it.
 pub(super) fn next(details: &RecordDetails, delivery: &NewDelivery) -> String {
     let attempt = delivery.attempts.len() + 1;
-    let due = match delivery.next_due {
-        Some(due) => format!(
-            "attempt {attempt} is due {} ({})",
-            ago(due, details.now),
-            due.local_datetime()
-        ),
-        None => format!("attempt {attempt} is due"),
-    };
+    let when = delivery.next_due;
+    let when = when.map(|due| format!(" {} ({})", ago(due, details.now), due.local_datetime()));
+    let due = format!("attempt {attempt} is due{}", when.unwrap_or_default());
     let who = if details.is_worked_on {
         "the process that makes it is running"
     } else {

@@ -1,4 +1,4 @@
-//! One record, whole.
+//! One record in full.
 
 mod capture;
 mod delivery;
@@ -160,6 +160,7 @@ fn outcome(details: &RecordDetails, summary: &Summary) -> String {
 /// What forwards or repeats the record, for JSON, where credentials of URLs are never revealed.
 fn later_json(details: &RecordDetails) -> Vec<Value> {
     let later = details.later.iter().map(|summary| {
+        // `--reveal` is about the record itself, not about the targets of others.
         let mut summary = summary.clone();
         summary.mask_target();
         json!(WithSchema {

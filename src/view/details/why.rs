@@ -1,4 +1,4 @@
-//! What became of a record in sentences: what happened, and what helps.
+//! A record in sentences: what happened, and what helps.
 
 use super::delivery::{maker, next, said};
 use super::outcome;
@@ -17,7 +17,7 @@ fn short(text: &str) -> String {
     printable(text, MOST)
 }
 
-/// What became of a request that was received.
+/// The story of a received request.
 pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<String> {
     let request = &capture.request;
     let line = short(&format!("{} {}", request.method, request.target));
@@ -49,7 +49,7 @@ pub(super) fn of_capture(details: &RecordDetails, capture: &Capture) -> Vec<Stri
     said
 }
 
-/// What the check said, and what helps when it was no good.
+/// The verdict, and what helps after a refusal.
 fn verdict(capture: &Capture) -> Vec<String> {
     let (request, number) = (&capture.request, capture.number);
     let verdict = &request.verdict;
@@ -149,7 +149,7 @@ fn waiting(waiting: &WaitingWork) -> String {
     }
 }
 
-/// What came of a command that failed at first.
+/// Runs of a command that failed at least once.
 fn processing(processing: &Processing) -> [String; 2] {
     let (command, error) = (short(&processing.command), short(&processing.error));
     let tries = count(processing.tries.into(), "time");
@@ -171,7 +171,7 @@ fn processing(processing: &Processing) -> [String; 2] {
     [first, rest]
 }
 
-/// Deliveries that came of the record, and how to repeat those that failed.
+/// Deliveries that forward or repeat the record.
 fn again(details: &RecordDetails) -> Vec<String> {
     let sentences = details.later.iter().map(|summary| {
         let (number, outcome) = (summary.number, outcome(details, summary));
@@ -183,7 +183,7 @@ fn again(details: &RecordDetails) -> Vec<String> {
     sentences.collect()
 }
 
-/// What became of a delivery.
+/// The story of a delivery.
 pub(super) fn of_delivery(details: &RecordDetails, record: &DeliveryRecord) -> Vec<String> {
     let delivery = &record.delivery;
     let event = match (delivery.message.event.as_str(), &delivery.execution) {
@@ -198,8 +198,8 @@ pub(super) fn of_delivery(details: &RecordDetails, record: &DeliveryRecord) -> V
         let is_last = delivery.attempts.last() == Some(attempt);
         let is_success = is_last && delivery.state == DeliveryState::Delivered;
         said.push(attempt_words(details, attempt, is_success));
+        // Advice is not repeated while the outcome stays the same.
         let help = attempt_help(attempt, &delivery.url);
-        // The same advice three times is noise.
         if help != helped {
             said.extend(help.clone());
             helped = help;
@@ -230,7 +230,7 @@ fn attempt_words(details: &RecordDetails, attempt: &Attempt, delivered: bool) ->
     }
 }
 
-/// What an outcome usually means.
+/// The usual meaning of an outcome.
 fn attempt_help(attempt: &Attempt, url: &str) -> Option<String> {
     let words = match &attempt.outcome {
         Outcome::Answer(answer) => status_help(answer.status)?,

@@ -7,7 +7,7 @@ use crate::clock::human_duration;
 use crate::provider::Profile;
 use crate::provider::api::{Api, Verb};
 
-/// The section of the sheet; nothing where there is no API.
+/// The section of the sheet; nothing without an API.
 pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let Some(api) = &profile.api else { return };
     sheet.heading("Management API");
@@ -38,7 +38,7 @@ pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     }
 }
 
-/// The same as an object; null where there is no API.
+/// The API as an object; null without one.
 pub(super) fn json(profile: &Profile) -> Value {
     profile.api.as_ref().map_or(Value::Null, object)
 }

@@ -1,4 +1,4 @@
-//! How a profile asks an endpoint whether it is wanted, for people and for scripts.
+//! The handshakes of a profile, for people and for scripts.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::clock::human_duration;
 use crate::provider::Profile;
 use crate::provider::handshake::Handshake;
 
-/// The section of the sheet; nothing where nothing is asked.
+/// The section of the sheet; nothing without handshakes.
 pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     if profile.handshakes.is_empty() {
         return;
@@ -37,7 +37,7 @@ fn told(handshake: &Handshake) -> String {
     told.join("; ")
 }
 
-/// The questions and their answers; placeholders stand as in a provider file. Empty where nothing is asked.
+/// The requests and their expected responses, with placeholders as in a provider file.
 pub(super) fn json(profile: &Profile) -> Value {
     profile.handshakes.iter().map(one).collect()
 }

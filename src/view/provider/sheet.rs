@@ -92,7 +92,7 @@ impl<'a> ProfileSheet<'a> {
                 None => rows.push(painted),
             }
         }
-        // A name that is too long for its column stands on a line of its own.
+        // A name that is too long for its column gets a line of its own.
         let width = INDENT - 4;
         let mut name = name;
         if name.chars().count() > width {
@@ -116,6 +116,7 @@ impl<'a> ProfileSheet<'a> {
 
     /// The lines. Assumed keys that no row is about are named at the end, so that none is left out.
     pub(super) fn finish(mut self) -> Vec<String> {
+        // The keys of variants are marked in the list of variants.
         let known = |key: &&String| !key.starts_with("variants.") && !self.marked.contains(&key.as_str());
         let rest: Vec<&str> = self.profile.assumed.iter().filter(known).map(String::as_str).collect();
         if !rest.is_empty() {

@@ -8,16 +8,12 @@ use crate::endpoints::{Endpoint, normalised};
 use crate::finding::Finding;
 use crate::signature::Scheme;
 use crate::text::{count, printable};
-use crate::transport::address_policy;
 
 /// Findings about the events, which have a check of their own.
 const ABOUT_EVENTS: [&str; 4] = ["no-events", "unknown-event", "alias", "all-events"];
 
 fn findings(subject: &Subject<'_>) -> Vec<Finding> {
-    let options = RuleOptions {
-        local: url::Url::parse(&subject.endpoint.url).is_ok_and(|url| address_policy::is_loopback(&url)),
-        ..RuleOptions::default()
-    };
+    let options = RuleOptions::for_url(&subject.endpoint.url);
     rules::judge(&subject.profile, subject.endpoint, subject.all, &options)
 }
 

@@ -27,11 +27,8 @@ pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
     let query = Query {
         kind: Some(RecordKind::Delivery),
         endpoint: Some(subject.endpoint.name.clone()),
-        page: QueryPage {
-            // Parked ones are dropped below: each test leaves one beside its genuine delivery.
-            limit: DELIVERIES * 2,
-            ..Query::default().page
-        },
+        // Parked ones are dropped below: each test leaves one beside its genuine delivery.
+        page: QueryPage::newest(DELIVERIES * 2),
         ..Query::default()
     };
     let url = Url::parse(&subject.endpoint.url).map_or_else(|_| subject.endpoint.url.clone(), String::from);

@@ -15,7 +15,6 @@ use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
 use crate::secret::SecretRef;
 use crate::text::printable;
-use crate::transport::address_policy;
 
 /// Those that are named; all of them when nothing is.
 pub(super) fn chosen<'a>(
@@ -77,11 +76,7 @@ fn url(profile: &Profile, file: &WorkflowFile, merge: &mut Merge<'_>) -> Vec<Fin
         return vec![check.hint("add one, or name it with `--to URL` each time")];
     };
     let url = merge.url(text);
-    let options = RuleOptions {
-        local: url::Url::parse(&url).is_ok_and(|url| address_policy::is_loopback(&url)),
-        ..RuleOptions::default()
-    };
-    let findings = rules::judge_url(profile, &url, &options);
+    let findings = rules::judge_url(profile, &url, &RuleOptions::for_url(&url));
     of_url(profile, findings.iter())
 }
 

@@ -5,9 +5,12 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::exchange::{Answer, ErrorKind, Outcome, Request};
+use crate::headers::Headers;
 use crate::transport::{AddressPolicy, Transport};
 
 /// Gives prepared outcomes in order.
@@ -101,41 +104,32 @@ impl Transport for Scripted {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use url::Url;
-
-    use super::*;
-    use crate::headers::Headers;
-
-    fn request(timeout: Duration) -> Request {
-        Request {
-            method: "POST".to_owned(),
-            url: Url::parse("http://127.0.0.1:1/").unwrap(),
-            headers: Headers::new(),
-            body: Bytes::new(),
-            timeout,
-        }
+fn request(timeout: Duration) -> Request {
+    Request {
+        method: "POST".to_owned(),
+        url: Url::parse("http://127.0.0.1:1/").unwrap(),
+        headers: Headers::new(),
+        body: Bytes::new(),
+        timeout,
     }
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn outcomes_come_in_order_and_take_their_time() {
-        let transport = Scripted::statuses([500, 200]).taking(Duration::from_secs(2));
-        let long = request(Duration::from_secs(10));
-        assert_eq!(transport.send(&long).await.word(), "500");
-        assert_eq!(transport.send(&long).await.word(), "200");
-        assert_eq!(transport.send(&long).await.word(), "protocol");
-        let seconds: Vec<_> = transport.times().iter().map(Duration::as_secs).collect();
-        assert_eq!(seconds, [0, 2, 4]);
-        assert_eq!(transport.requests().len(), 3);
-        assert_eq!(transport.most_in_flight(), 1);
-    }
+#[tokio::test(start_paused = true)]
+async fn outcomes_come_in_order_and_take_their_time() {
+    let transport = Scripted::statuses([500, 200]).taking(Duration::from_secs(2));
+    let long = request(Duration::from_secs(10));
+    assert_eq!(transport.send(&long).await.word(), "500");
+    assert_eq!(transport.send(&long).await.word(), "200");
+    assert_eq!(transport.send(&long).await.word(), "protocol");
+    let seconds: Vec<_> = transport.times().iter().map(Duration::as_secs).collect();
+    assert_eq!(seconds, [0, 2, 4]);
+    assert_eq!(transport.requests().len(), 3);
+    assert_eq!(transport.most_in_flight(), 1);
+}
 
-    #[tokio::test(start_paused = true)]
-    async fn a_request_that_takes_longer_than_its_limit_times_out() {
-        let transport = Scripted::statuses([200]).taking(Duration::from_secs(20));
-        let outcome = transport.send(&request(Duration::from_secs(10))).await;
-        assert_eq!(outcome.word(), "timeout");
-    }
+#[tokio::test(start_paused = true)]
+async fn a_request_that_takes_longer_than_its_limit_times_out() {
+    let transport = Scripted::statuses([200]).taking(Duration::from_secs(20));
+    let outcome = transport.send(&request(Duration::from_secs(10))).await;
+    assert_eq!(outcome.word(), "timeout");
 }
