@@ -134,7 +134,7 @@ fn keys_that_the_sender_made_otherwise_are_found() {
     let cases: Vec<(Vec<u8>, &str)> = vec![
         (SECRET.as_bytes()[6..].to_vec(), "secret-encoding"),
         (decoded, "secret-encoding"),
-        (super::digests::sha256(secret), "secret-encoding"),
+        (digests::sha256(secret), "secret-encoding"),
         ([secret, b"\n"].concat(), "secret-whitespace"),
         ([b"\"", secret, b"\""].concat(), "secret-quotes"),
         (Vec::new(), "secret-not-set"),
