@@ -1,10 +1,11 @@
 //! What is signed beside the body: other parts of the request, in another order, with other separators, or left out.
 
+use super::added;
 use super::context::SearchContext;
 use super::forms;
-use super::mistake::{Change, Mistake, Rank, Sink, mistake};
+use super::mistake::{Change, Rank, Sink, mistake};
+use super::parts::{is_time, joined, must_sign, signs};
 use super::times;
-use super::urls;
 use crate::template::{Part, Placeholder, Template};
 
 /// Between parts.
@@ -15,10 +16,6 @@ const USUAL: usize = 4;
 
 /// Versions of a scheme that are signed in front of the rest, as in `v0:`.
 const VERSIONS: [&str; 4] = ["v0", "v1", "v2", "v3"];
-
-/// Headers whose values may be signed, at most, and how long those are.
-const MOST_HEADERS: usize = 8;
-const LONGEST: usize = 200;
 
 pub(super) type ContentChange = Change<Template>;
 
@@ -34,18 +31,18 @@ pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> 
         || left_out(context, &mut once)
         || separated(content, &mut once)
         || ordered(content, &mut once)
-        || methods(context, &mut once)
+        || added::methods(context, &mut once)
         || forms::contents(context, &mut once)
-        || with_key(context, &mut once)
-        || with_headers(context, &mut once)
-        || with_url(context, &mut once)
+        || added::with_key(context, &mut once)
+        || added::with_headers(context, &mut once)
+        || added::with_url(context, &mut once)
 }
 
 /// Contents of which there are many: each fraction of a second, and what is not signed at all.
 pub(super) fn rare(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let content = &context.content;
     let mut once = once(content.clone(), sink);
-    times_in_place(context, times::fractions(context), &mut once) || url_alone(context, &mut once)
+    times_in_place(context, times::fractions(context), &mut once) || added::url_alone(context, &mut once)
 }
 
 /// Passes on what was not passed on yet.
@@ -58,20 +55,6 @@ fn once(own: Template, sink: Sink<'_, Template>) -> impl FnMut(ContentChange) ->
         seen.push(change.value.clone());
         sink(change)
     }
-}
-
-/// What the sender signs, as the template shows it, and what it must sign.
-fn signs(content: &Template, other: &Template) -> Mistake {
-    let text = format!("the sender signs `{}`", other.to_string().escape_debug());
-    mistake("signed-content", text, must_sign(content))
-}
-
-fn must_sign(content: &Template) -> String {
-    format!("what is signed must be `{}`", content.to_string().escape_debug())
-}
-
-fn is_time(placeholder: &Placeholder) -> bool {
-    matches!(placeholder, Placeholder::Timestamp(_))
 }
 
 fn times_in_place(context: &SearchContext<'_>, texts: Vec<times::TimeText>, sink: Sink<'_, Template>) -> bool {
@@ -215,7 +198,6 @@ fn ordered(content: &Template, sink: Sink<'_, Template>) -> bool {
     let body = parts
         .iter()
         .position(|p| matches!(p, Placeholder::Body | Placeholder::Form));
-    let has_time = parts.iter().any(is_time);
     let few = if parts.len() > 3 { USUAL } else { SEPARATORS.len() };
     orders(parts.len()).into_iter().any(|order| {
         if body.is_some_and(|body| !order.contains(&body)) {
@@ -224,15 +206,7 @@ fn ordered(content: &Template, sink: Sink<'_, Template>) -> bool {
         SEPARATORS[..few].iter().enumerate().any(|(at, separator)| {
             let chosen: Vec<&Placeholder> = order.iter().map(|index| &parts[*index]).collect();
             let other = joined(&chosen, separator);
-            let said = if has_time && !chosen.iter().any(|p| is_time(p)) {
-                mistake(
-                    "timestamp-left-out",
-                    "the sender signs the body without the timestamp",
-                    must_sign(content),
-                )
-            } else {
-                signs(content, &other)
-            };
+            let said = signs(content, &other);
             let rank = if at < 3 && order.len() == parts.len() {
                 Rank::Common
             } else {
@@ -261,173 +235,4 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
     all.retain(|order| !order.is_empty());
     all.sort_by_key(|order| std::cmp::Reverse(order.len()));
     all
-}
-
-fn joined(placeholders: &[&Placeholder], separator: &str) -> Template {
-    let mut parts = Vec::new();
-    for (index, placeholder) in placeholders.iter().enumerate() {
-        if index > 0 && !separator.is_empty() {
-            parts.push(Part::Text(separator.to_owned()));
-        }
-        parts.push(Part::Placeholder((*placeholder).clone()));
-    }
-    Template::of(parts)
-}
-
-fn methods(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
-    let content = &context.content;
-    let given = context.case.received.method;
-    let lower = given.to_ascii_lowercase();
-    content.placeholders().any(|p| *p == Placeholder::Method)
-        && ["POST", "PUT", "GET", "PATCH", "DELETE", &lower]
-            .into_iter()
-            .any(|method| {
-                let other = content.filled(|p| (*p == Placeholder::Method).then(|| method.to_owned()));
-                let said = format!("the sender signs the method as `{method}`, and it is `{given}` here");
-                let said = mistake(
-                    "method-differs",
-                    said,
-                    "give the method as the sender has it, with --method",
-                );
-                let said = said.alone(format!("give the method as the sender has it: `--method {method}`"));
-                sink(Change::new(Rank::Sometimes, other, said))
-            })
-}
-
-/// The timestamp with its key before it, as the header has the pair.
-fn with_key(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
-    let Some(carrier) = context.case.scheme.carrier() else {
-        return false;
-    };
-    let parts = carrier.value.parts();
-    let time = parts.windows(2).find_map(|two| match two {
-        [Part::Text(key), Part::Placeholder(time)] if is_time(time) => Some((key.clone(), time.clone())),
-        _ => None,
-    });
-    let Some((key, time)) = time else { return false };
-    [".", ",", "", ":", ";", "&"].into_iter().any(|separator| {
-        let mut parts = joined(&[&time, &Placeholder::Body], separator).parts().to_vec();
-        parts.insert(0, Part::Text(key.clone()));
-        let other = Template::of(parts);
-        let said = signs(&context.content, &other);
-        sink(Change::new(Rank::Sometimes, other, said))
-    })
-}
-
-/// A header's value before or behind the content.
-fn with_headers(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
-    let (content, headers) = (&context.content, context.case.received.headers);
-    let own = context.case.scheme.carrier();
-    let is_own = |name: &str| own.is_some_and(|own| own.headers().any(|own| own.eq_ignore_ascii_case(name)));
-    let short = headers
-        .iter()
-        .filter(|(name, value)| !is_own(name) && value.len() <= LONGEST);
-    let times = times::times_of_headers(context);
-    let seconds = |(name, text): &(String, String)| {
-        let ms: i64 = text.parse().ok()?;
-        Some((name.clone(), Part::Text((ms / 1000).to_string())))
-    };
-    let in_seconds = times.iter().filter_map(seconds);
-    let values = short
-        .map(|(name, _)| (name.to_owned(), Part::Placeholder(Placeholder::Header(name.to_owned()))))
-        .chain(in_seconds)
-        .take(MOST_HEADERS);
-    values.collect::<Vec<_>>().into_iter().any(|(name, value)| {
-        let what = if times.iter().any(|(time, _)| *time == name) {
-            "a timestamp, that of "
-        } else {
-            ""
-        };
-        [".", "", ":", "\n"].into_iter().any(|separator| {
-            let separator = (!separator.is_empty()).then(|| Part::Text(separator.to_owned()));
-            let own = content.parts().iter().cloned();
-            let first = std::iter::once(value.clone())
-                .chain(separator.clone())
-                .chain(own.clone())
-                .collect();
-            let last = own.chain(separator).chain([value.clone()]).collect();
-            [(first, "before"), (last, "behind")].into_iter().any(|(parts, place)| {
-                let text = format!("the sender signs {what}the header `{name}` {place} the body");
-                let said = mistake("signed-content", text, must_sign(content));
-                sink(Change::new(Rank::Sometimes, Template::of(parts), said))
-            })
-        })
-    })
-}
-
-/// The URL with the body, though the scheme signs none.
-fn with_url(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
-    let content = &context.content;
-    let Some(url) = context
-        .case
-        .received
-        .url
-        .filter(|_| !context.case.scheme.signs_target())
-    else {
-        return false;
-    };
-    let path = url::Url::parse(url)
-        .map(|url| url.path().to_owned())
-        .unwrap_or_default();
-    let method = context.case.received.method;
-    let given = std::iter::once((url.to_owned(), String::new()));
-    let others = urls::changes(context).into_iter().map(|change| {
-        let differs = format!(", {}", urls::difference(url, &change.value));
-        (change.value.into_string(), differs)
-    });
-    let more = [
-        format!("{method}{url}"),
-        format!("{method}{path}"),
-        path.clone(),
-        format!("{method}\n{path}\n"),
-    ];
-    let more = more.into_iter().map(|text| (text, String::new()));
-    given.chain(more).chain(others).any(|(text, differs)| {
-        let said = format!(
-            "the sender signs the URL with the body, as `{}`{differs}",
-            text.escape_debug()
-        );
-        let before: Vec<Part> = std::iter::once(Part::Text(text.clone()))
-            .chain(content.parts().iter().cloned())
-            .collect();
-        let behind: Vec<Part> = content.parts().iter().cloned().chain([Part::Text(text)]).collect();
-        [before, behind].into_iter().any(|parts| {
-            let said = mistake("url-signed", said.clone(), must_sign(content));
-            sink(Change::new(Rank::Sometimes, Template::of(parts), said))
-        })
-    })
-}
-
-/// Of a body that its hash in the query covers only the URL is signed: the hash is not there, or of another body.
-fn url_alone(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
-    let Some(param) = context
-        .case
-        .scheme
-        .carrier()
-        .and_then(|carrier| carrier.body_hash.as_deref())
-    else {
-        return false;
-    };
-    let parts = context.content.parts().iter();
-    let bare: Vec<Part> = parts
-        .filter(|part| **part != Part::Placeholder(Placeholder::Form))
-        .cloned()
-        .collect();
-    let url = context.case.received.url.unwrap_or_default();
-    let said = if url.contains(&format!("{param}=")) {
-        let text = format!("the URL is signed as it is, and its `{param}` is the hash of another body");
-        mistake(
-            "body-hash",
-            text,
-            "use the raw bytes of the body as they came: something changed them on the way",
-        )
-    } else {
-        let text = format!("the URL alone is signed: it lacks `{param}`, the hash of a body that is no form");
-        mistake(
-            "body-hash",
-            text,
-            format!("the sender must add `{param}=HASH` to the URL before it signs"),
-        )
-    };
-    sink(Change::new(Rank::Rare, Template::of(bare), said))
 }

@@ -333,7 +333,10 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
     for sent in headers.all(header) {
         let text = format!("the token is right, and what stands before it in `{header}` is not");
         let form = mistake("token-form", text, format!("the header must be `{header}: {value}`"));
-        add(&sent[token.secret_in(sent)], Vec::new());
+        let inner = token.secret_in(sent);
+        // All of a value stands for the secret when the value does not have the form.
+        let fits = inner.len() < sent.len() || value.single().is_some();
+        add(&sent[inner], if fits { Vec::new() } else { vec![form.clone()] });
         let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
         add(last, vec![form]);
     }

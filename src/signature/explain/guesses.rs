@@ -3,11 +3,10 @@
 use serde::de::IgnoredAny;
 
 use super::context::SearchContext;
-use super::keys::called;
+use super::key_kinds::{KeyKind, SHARED, called};
 use super::{Case, Explanation};
 use crate::secret::Secret;
 use crate::signature::Scheme;
-use crate::signature::keys::is_public_key;
 
 /// Beginnings of credentials that call an API and sign nothing, and what they are.
 const CREDENTIALS: [(&str, &str); 37] = [
@@ -56,36 +55,6 @@ pub(super) fn guess(context: &SearchContext<'_>) -> Option<Explanation> {
     key_kind(&context.case).or_else(|| likely().map(Explanation::guess))
 }
 
-/// What a text is that is no shared secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyKind {
-    Public,
-    Private,
-    Certificate,
-}
-
-impl KeyKind {
-    pub(super) fn of(secret: &Secret) -> Option<Self> {
-        let text = secret.expose().trim_ascii();
-        if !is_public_key(text) {
-            return None;
-        }
-        Some(match text.strip_prefix(b"-----BEGIN ") {
-            Some(label) if label.starts_with(b"CERTIFICATE") => Self::Certificate,
-            Some(label) if !label.starts_with(b"PUBLIC") && !label.starts_with(b"RSA PUBLIC") => Self::Private,
-            _ => Self::Public,
-        })
-    }
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Public => "a public key",
-            Self::Private => "a private key",
-            Self::Certificate => "a certificate",
-        }
-    }
-}
-
 /// A key of the wrong kind: whether or not it was signed with, it cannot be right. Beside a secret of the right kind it may
 /// stand for another variant.
 pub(super) fn key_kind(case: &Case<'_>) -> Option<Explanation> {
@@ -114,9 +83,6 @@ pub(super) fn key_kind(case: &Case<'_>) -> Option<Explanation> {
         _ => None,
     }
 }
-
-pub(super) const SHARED: &str =
-    "give the shared secret: `--secret env:VAR`; a public key goes with a variant that has key pairs";
 
 /// Whether the only secret is of a kind that calls an API.
 fn credential(case: &Case<'_>) -> Option<Explanation> {

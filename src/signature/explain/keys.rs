@@ -4,7 +4,7 @@ use base64::Engine as _;
 
 use super::context::SearchContext;
 use super::digests::sha256;
-use super::guesses::{KeyKind, SHARED};
+use super::key_kinds::{KeyKind, SHARED, called};
 use super::mistake::{Change, Mistake, Rank, mistake};
 use super::peel::{name_of_blank, peel};
 use crate::secret::Secret;
@@ -82,11 +82,6 @@ fn other_is(other: &Secret) -> Mistake {
     } else {
         said
     }
-}
-
-pub(super) fn called(secret: &Secret) -> String {
-    let name = secret.name();
-    name.map_or_else(|| "the secret".into(), |name| format!("the secret `{name}`"))
 }
 
 /// The secret was changed between its maker and here; also by two of the ways, one after the other.

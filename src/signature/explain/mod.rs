@@ -2,6 +2,7 @@
 //! refusal. All of it is for the operator's eyes, never for the HTTP answer, and never shows a secret or the signature
 //! that was expected.
 
+mod added;
 mod bodies;
 mod charsets;
 mod contents;
@@ -13,9 +14,11 @@ mod guesses;
 mod hints;
 mod json;
 mod json_write;
+mod key_kinds;
 mod keys;
 mod mistake;
 mod numbers;
+mod parts;
 mod peel;
 mod search;
 mod styles;

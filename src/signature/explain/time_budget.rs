@@ -134,7 +134,8 @@ impl TimeBudget {
         let paired = self.paired.get() + size + OF_A_PAIR;
         self.paired.set(paired);
         let is_over = paired > MOST_PAIRED;
-        if is_over {
+        // The bound of a small body is no matter of time: it is how many pairs are looked for.
+        if is_over && !self.is_free() {
             self.refused.set(true);
         }
         !is_over
