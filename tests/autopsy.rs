@@ -289,13 +289,13 @@ fn other_places_other_schemes_and_two_mistakes_at_once_that_python_makes_are_nam
             r#"head["X-Signature-256"] = "sha256=" + h(secret, body).hexdigest()"#,
         ),
         (
-            "form-and-body",
+            "signature-encoding",
             "generic",
             &[],
             r#"head["X-Signature-256"] = "sha256=" + b64(h(secret, json.dumps(json.loads(body))).digest())"#,
         ),
         (
-            "form-and-body",
+            "wrong-hash",
             "generic",
             &[],
             r#"head["X-Signature-256"] = "sha256=" + h(secret, body + b"\n", "sha1").hexdigest()"#,
@@ -732,8 +732,8 @@ fn a_diagnosis_reads_in_plain_words_and_says_what_did_not_fit() {
     let sandbox = Sandbox::new();
     let outcome = verify(&sandbox, "generic", &["-v"], &made).exits(5);
     outcome.says([
-        "did not fit: key-kind, other-secret, secret-whitespace",
-        "caused by: what was signed is JSON as Python's `json.dumps` writes it",
+        "did not fit: signature-encoding, other-header, wrong-hash, other-secret, secret-whitespace",
+        "caused by: what was signed is JSON with spaces after commas and colons, as Python's `json.dumps` writes it",
         "hint: sign and check the raw bytes",
     ]);
     let quiet = verify(&sandbox, "generic", &[], &made).exits(5);
@@ -784,7 +784,11 @@ fn two_mistakes_of_the_short_list_are_named_together() {
     ];
     let run = sandbox.hook(args).env("HOOK_SECRET", "the one in HOOK_SECRET");
     let object = run.run().exits(5).object();
-    assert_eq!(object["cause"], "secret-and-body", "{object}");
+    assert_eq!(
+        object["causes"],
+        json!(["other-secret", "body-reserialised"]),
+        "{object}"
+    );
     assert!(
         object["diagnosis"].as_str().unwrap().contains("`env:HOOK_SECRET`"),
         "{object}"

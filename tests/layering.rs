@@ -22,6 +22,8 @@ const HOMES: &[(&str, &str)] = &[
     ("rusqlite", "store/sqlite/"),
     // A derived sequence of random bytes is HMAC of a counter.
     ("hmac sha1 sha2 aws_lc_rs", "signature/ random.rs digest.rs"),
+    ("md5", "signature/explain/digests.rs"),
+    ("icu_normalizer", "signature/explain/charsets.rs"),
     ("miniz_oxide", "signature/explain/"),
     ("colored", "view/style.rs"),
     ("indicatif", "view/progress.rs"),

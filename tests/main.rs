@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod crash;
 mod demo;
+mod diagnosis;
 mod docs;
 mod drift;
 mod endpoints;

@@ -73,6 +73,7 @@ fn a_verified_request_names_provider_and_secret_and_exits_0() {
         "reason",
         "detail",
         "cause",
+        "causes",
         "diagnosis",
         "hint",
         "not_tried",
@@ -259,7 +260,7 @@ fn a_request_of_another_provider_or_variant_is_told_apart() {
     let sandbox = Sandbox::new();
     let headers = signed(&sandbox, "poolflow", SECRET, BODY, NOW);
     let outcome = verify(&sandbox, &headers, BODY, &["-p", "slotflow", "-s", "env:RIGHT"]).exits(5);
-    outcome.says(["looks like one of `poolflow`", "--provider poolflow"]);
+    outcome.says(["it was signed as `poolflow`", "--provider poolflow"]);
     let headers = signed(&sandbox, "generic", SECRET, BODY, NOW);
     let more = ["-p", "generic@timestamped", "-s", "env:RIGHT", "--at", NOW];
     let outcome = verify(&sandbox, &headers, BODY, &more).exits(5);

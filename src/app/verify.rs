@@ -55,6 +55,8 @@ pub struct VerifyReport {
     pub detail: Option<String>,
     /// The code of the mistake that was found.
     pub cause: Option<&'static str>,
+    /// The codes of all mistakes that were found, in the order of the words.
+    pub causes: Vec<&'static str>,
     /// The mistake in words.
     pub diagnosis: Option<String>,
     /// What to do.
@@ -159,8 +161,9 @@ fn report(
             verdict => verdict.detail(),
         },
         cause: diagnosis.found.as_ref().map(|found| found.cause),
+        causes: diagnosis.found.as_ref().map(Explanation::causes).unwrap_or_default(),
         diagnosis: diagnosis.found.as_ref().map(Explanation::said),
-        hint: verification.advice(&diagnosis, &judged, received.headers, HintCaller::Verify),
+        hint: verification.advice(&diagnosis, &judged, received, HintCaller::Verify),
         not_tried: diagnosis.not_tried,
         expected: is_revealed.then(|| verification.expected(&judged, received)).flatten(),
         unsigned: unsigned.unwrap_or_default(),

@@ -86,6 +86,8 @@ pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
 
 /// A whole URL, kept as typed: signatures cover its characters.
 pub(super) fn whole_url(text: &str) -> std::result::Result<String, String> {
-    parse_whole_url(text).map_err(|_| "not a whole URL such as `https://example.com/hook`")?;
+    // A sender may sign a URL with a space in it as it was typed.
+    let parsed = parse_whole_url(&text.replace(' ', "%20"));
+    parsed.map_err(|_| "not a whole URL such as `https://example.com/hook`")?;
     Ok(text.to_owned())
 }

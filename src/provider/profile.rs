@@ -17,7 +17,7 @@ use crate::digest::body_sha256;
 use crate::finding::Finding;
 use crate::headers::Headers;
 use crate::signature::Scheme;
-use crate::template::{Placeholder, Template};
+use crate::template::{Part, Placeholder, Template};
 
 /// The only file format so far.
 pub(super) const FORMAT: u32 = 1;
@@ -110,6 +110,14 @@ pub struct Facts {
 }
 
 impl Profile {
+    /// What its secrets begin with, where all of them do.
+    pub fn secret_prefix(&self) -> Option<&str> {
+        match self.secret.form.parts() {
+            [Part::Text(prefix), _, ..] => Some(prefix),
+            _ => None,
+        }
+    }
+
     /// The given parameters, then the defaults of the others.
     pub fn effective_params(&self, given: &[(String, String)]) -> Vec<(String, String)> {
         let is_given = |name: &str| given.iter().any(|(known, _)| known == name);

@@ -149,17 +149,11 @@ impl Asymmetric {
     }
 
     pub(super) fn verify(&self, keys: &[PublicKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
-        let algorithm: &'static dyn VerificationAlgorithm = match self.kind {
-            AsymmetricKind::Ed25519 => &ED25519,
-            AsymmetricKind::Ecdsa => &ECDSA_P256_SHA256_ASN1,
-            AsymmetricKind::Rsa => &RSA_PKCS1_2048_8192_SHA256,
-        };
         let matches = |key: &PublicKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let content = content.concat();
-            let public = UnparsedPublicKey::new(algorithm, &key.bytes);
             let mut decoded = signatures.iter().filter_map(|text| self.signed.carrier.decode(text));
             decoded
-                .any(|signature| public.verify(&content, &signature).is_ok())
+                .any(|signature| self.is_signature(&key.bytes, &content, &signature))
                 .then(|| Proof {
                     secret: key.name.clone(),
                     ..Proof::default()
@@ -168,8 +162,19 @@ impl Asymmetric {
         self.signed.verify(keys, received, |_| b"", matches)
     }
 
+    /// Whether the public key's owner signed this.
+    pub(super) fn is_signature(&self, key: &[u8], content: &[u8], signature: &[u8]) -> bool {
+        let algorithm: &'static dyn VerificationAlgorithm = match self.kind {
+            AsymmetricKind::Ed25519 => &ED25519,
+            AsymmetricKind::Ecdsa => &ECDSA_P256_SHA256_ASN1,
+            AsymmetricKind::Rsa => &RSA_PKCS1_2048_8192_SHA256,
+        };
+        let public = UnparsedPublicKey::new(algorithm, key);
+        public.verify(content, signature).is_ok()
+    }
+
     /// A private key's text never verifies, so that a receiver does not end up holding one without noticing.
-    fn public_bytes(&self, secret: &Secret) -> Result<Vec<u8>, KeyError> {
+    pub(super) fn public_bytes(&self, secret: &Secret) -> Result<Vec<u8>, KeyError> {
         let wrong = || KeyError::wrong_form(secret, self.kind.public_form());
         let text = secret.expose().trim_ascii();
         let public_pem = [

@@ -90,7 +90,8 @@ impl Hmac {
         self.keys(self.signed.signing_secrets(secrets)?)
     }
 
-    fn ready(&self, secret: &Secret) -> Result<HmacKey, KeyError> {
+    /// The key that a secret's text stands for.
+    pub(super) fn key_bytes(&self, secret: &Secret) -> Result<Vec<u8>, KeyError> {
         let text = secret.expose();
         if text.is_empty() {
             return Err(KeyError::NoSecret);
@@ -113,6 +114,11 @@ impl Hmac {
         if bytes.is_empty() {
             return Err(KeyError::NoSecret);
         }
+        Ok(bytes)
+    }
+
+    fn ready(&self, secret: &Secret) -> Result<HmacKey, KeyError> {
+        let bytes = self.key_bytes(secret)?;
         let algorithm = match self.algorithm {
             Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Algorithm::Sha256 => hmac::HMAC_SHA256,

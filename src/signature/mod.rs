@@ -24,9 +24,7 @@ use std::time::Duration;
 pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
 pub use check::SignedParts;
 pub use encoding::{Encoding, Form};
-pub use explain::{
-    Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, explain_missing, hint,
-};
+pub use explain::{Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, hint};
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
 pub use keys::{is_hex_key, is_public_key};

@@ -296,8 +296,8 @@ fn no_match(place: &str, secrets: usize) -> String {
         _ if place.starts_with("query:") => {
             format!("`{place}` is not the hash of this body: the body changed on the way")
         }
-        1 => format!("`{place}` does not match: another secret signed it, or the body changed on the way"),
-        _ => format!("`{place}` matches none of {secrets} secrets: another signed it, or the body changed on the way"),
+        1 => format!("`{place}` does not match this request and secret"),
+        _ => format!("`{place}` matches this request with none of {secrets} secrets"),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Why a request was refused: the mistakes that its own scheme knows, then other schemes.
 
 use super::{Candidate, Verification, VerificationResult, compile_all};
-use crate::headers::Headers;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::{
@@ -23,10 +22,15 @@ impl Verification {
             received: *received,
             secrets: &secrets,
             others,
+            prefix: profile.secret_prefix(),
         };
         let budget = TimeBudget::new(&case);
         match refusal {
-            RejectReason::HeaderMissing { .. } => self.missing(&case, profile, &budget),
+            // The header that is there instead is most often that of another provider.
+            RejectReason::HeaderMissing { .. } => match self.detected_provider(profile, received, &budget) {
+                Some(found) => Diagnosis::of(found),
+                None => self.missing(&case, profile, &budget),
+            },
             // A header of another form is most often that of another variant.
             RejectReason::Malformed { .. } => match self.other_variant(profile, received, &budget) {
                 Some(found) => Diagnosis::of(found),
@@ -36,12 +40,11 @@ impl Verification {
             | RejectReason::WrongToken { .. }
             | RejectReason::Unusable { .. }
             | RejectReason::PartMissing { .. } => self.mismatch(&case, profile, &budget),
-            RejectReason::Foreign { label, .. } => Diagnosis::of(Explanation {
-                cause: refusal.code(),
-                text: format!("it was signed as `{label}` or in the same form, and is sent here as something else"),
-                hint: format!("check a request of that kind with `--provider {label}`"),
-                guessed: false,
-            }),
+            RejectReason::Foreign { label, .. } => Diagnosis::of(Explanation::new(
+                refusal.code(),
+                format!("it was signed as `{label}` or in the same form, and is sent here as something else"),
+                format!("check a request of that kind with `--provider {label}`"),
+            )),
             RejectReason::TooOld { .. } | RejectReason::TooNew { .. } => Diagnosis {
                 found: signature::explain_age(&case, refusal),
                 ..Diagnosis::default()
@@ -55,12 +58,12 @@ impl Verification {
         &self,
         diagnosis: &Diagnosis,
         judged: &VerificationResult,
-        headers: &Headers,
+        received: &Received<'_>,
         place: HintCaller,
     ) -> Option<String> {
         let own = diagnosis.found.as_ref().map(|found| found.hint.clone());
         own.filter(|hint| !hint.is_empty())
-            .or_else(|| self.hint(judged, headers, place))
+            .or_else(|| self.hint(judged, received, place))
     }
 
     /// The header line that a keyed hash of this body gives with the first secret. It is valid, so treat it as a secret.
@@ -88,62 +91,64 @@ impl Verification {
         (!lines.is_empty()).then(|| lines.join(", "))
     }
 
-    fn hint(&self, judged: &VerificationResult, headers: &Headers, place: HintCaller) -> Option<String> {
+    fn hint(&self, judged: &VerificationResult, received: &Received<'_>, place: HintCaller) -> Option<String> {
         let Verdict::Refused(refusal) = &judged.verdict else {
             return None;
         };
-        let scheme = judged.profile.as_ref().map(|profile| &profile.scheme);
         let context = HintContext {
             place,
             label: judged.label.as_deref(),
             dev_secret: self.secrets.as_ref().is_some_and(Secrets::is_dev),
-            signed_at: scheme.and_then(|scheme| scheme.signed_at(headers)),
+            now: received.now,
         };
         signature::hint(refusal, &context)
     }
 
     /// The signature's header is not there.
     fn missing(&self, case: &Case<'_>, profile: &Profile, budget: &TimeBudget) -> Diagnosis {
-        let mut diagnosis = Diagnosis {
-            found: self
-                .other_provider(profile, &case.received)
-                .or_else(|| self.other_variant(profile, &case.received, budget))
-                .or_else(|| signature::explain_missing(case, budget)),
-            ..Diagnosis::default()
-        };
-        if diagnosis.found.is_none() && budget.was_short() {
-            diagnosis.not_tried.extend(["other-variant", "other-header"]);
-        }
+        let mut diagnosis = signature::explain(case, budget, |diagnosis| {
+            let found = self.other_variant(profile, &case.received, budget);
+            diagnosis.note(&["other-variant"], budget);
+            found
+        });
+        let detected = || self.other_provider(profile, &case.received);
+        diagnosis.found = diagnosis.found.filter(|found| !found.guessed).or_else(detected);
         diagnosis
     }
 
     fn mismatch(&self, case: &Case<'_>, profile: &Profile, budget: &TimeBudget) -> Diagnosis {
-        let mut diagnosis = signature::explain(case, budget);
-        if diagnosis.found.as_ref().is_some_and(Explanation::is_proved) {
-            return diagnosis;
-        }
-        budget.release();
-        if let Some(found) = self.other_variant(profile, &case.received, budget) {
-            return diagnosis.with(found);
-        }
-        diagnosis.tried("other-variant", budget);
-        if let Some(found) = self.other_scheme(profile, &case.received, budget) {
-            return diagnosis.with(found);
-        }
-        diagnosis.tried("other-provider", budget);
-        diagnosis
+        signature::explain(case, budget, |diagnosis| {
+            let found = self.other_variant(profile, &case.received, budget);
+            diagnosis.note(&["other-variant"], budget);
+            found.or_else(|| {
+                let found = self.other_scheme(profile, &case.received, budget);
+                diagnosis.note(&["other-provider"], budget);
+                found
+            })
+        })
+    }
+
+    /// The provider that the headers show, when the signature is right for it.
+    fn detected_provider(
+        &self,
+        profile: &Profile,
+        received: &Received<'_>,
+        budget: &TimeBudget,
+    ) -> Option<Explanation> {
+        let detector = self.everybody.get_or_init(|| self.registry.detector());
+        let found = detector.detect(received.headers, received.body);
+        let others = found.iter().filter(|_| !found.contains(&profile.name.as_str()));
+        let names: Vec<String> = others.map(ToString::to_string).collect();
+        self.signed_as("other-provider", &names, profile, received, budget)
     }
 
     fn other_provider(&self, profile: &Profile, received: &Received<'_>) -> Option<Explanation> {
         let detector = self.everybody.get_or_init(|| self.registry.detector());
         let found = detector.detect(received.headers, received.body);
         let other = found.first().filter(|_| !found.contains(&profile.name.as_str()))?;
-        Some(Explanation {
-            cause: "other-provider",
-            text: format!("the request looks like one of `{other}`"),
-            hint: format!("check it as such: `--provider {other}`"),
-            guessed: true,
-        })
+        let text = format!("the request looks like one of `{other}`");
+        let hint = format!("check it as such: `--provider {other}`");
+        Some(Explanation::new("other-provider", text, hint).guess())
     }
 
     fn other_variant(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
@@ -171,12 +176,11 @@ impl Verification {
         let all = names.iter().filter_map(|name| compile_all(&self.registry, name).ok());
         let mut others = all.flatten().filter(|candidate| *candidate.label != *own);
         let label = others.find(|candidate| self.fits(candidate, received, budget))?.label;
-        Some(Explanation {
+        Some(Explanation::new(
             cause,
-            text: format!("it was signed as `{label}`"),
-            hint: format!("check it as such: `--provider {label}`"),
-            guessed: false,
-        })
+            format!("it was signed as `{label}`"),
+            format!("check it as such: `--provider {label}`"),
+        ))
     }
 
     /// Whether the signature is that variant's, whatever its age. False when the time budget is used up.

@@ -90,7 +90,7 @@ impl Diagnoser {
                 now: capture.at,
             };
             let diagnosis = verification.explain(judged, &received, &others);
-            let hint = verification.advice(&diagnosis, judged, &capture.headers, HintCaller::Listen);
+            let hint = verification.advice(&diagnosis, judged, &received, HintCaller::Listen);
             (diagnosis, hint)
         });
         explained.await.unwrap_or_default()

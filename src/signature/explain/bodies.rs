@@ -1,13 +1,11 @@
-//! Mistakes with the body: the bytes that came are not the bytes that were signed.
+//! The bytes of a body: what was added at its ends, lost, cut off, or signed in its place.
 
-use std::borrow::Cow;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
-use serde::de::IgnoredAny;
-
-use super::context::{BOM, ProbeContext};
-use super::json::{self, JsonNode};
-use super::styles::{JsonStyle, LIKELY, STYLES};
-use super::{Explanation, found};
+use super::context::{BOM, SearchContext};
+use super::digests::Digest;
+use super::mistake::{Change, Rank, Sink, mistake};
 
 /// Sizes at which programs cut bodies off: powers of two from 1 KiB to 8 MiB, and round decimal ones.
 const LIMITS: [usize; 21] = [
@@ -34,183 +32,133 @@ const LIMITS: [usize; 21] = [
     5_000_000,
 ];
 
-pub(super) fn end(bench: &ProbeContext<'_>) -> Option<Explanation> {
-    let body = bench.case.received.body;
-    let shorter = [b"\r\n".as_slice(), b"\n"]
-        .iter()
-        .any(|end| body.strip_suffix(*end).is_some_and(|shorter| bench.body(shorter)));
-    if shorter {
-        let hint = "use the raw bytes as they came: editors and `echo` add a newline";
-        return Some(found("the body got a newline at its end after it was signed", hint).under("body-newline-added"));
-    }
-    let longer = [b"\n".as_slice(), b"\r\n"]
-        .iter()
-        .any(|end| bench.body_between(b"", end));
-    longer.then(|| {
-        let hint = "use the raw bytes as they came: `curl -d @FILE` drops newlines, `--data-binary @FILE` keeps them";
-        found("the body lost the newline at its end after it was signed", hint).under("body-newline-lost")
-    })
-}
+/// What programs sign when they have no body, or have something else in its place.
+const STAND_INS: [&str; 11] = [
+    "{}",
+    "null",
+    "undefined",
+    "[object Object]",
+    "None",
+    "[]",
+    "\"\"",
+    "nil",
+    "false",
+    "[object Buffer]",
+    "Array",
+];
 
-pub(super) fn line_ends(bench: &ProbeContext<'_>) -> Option<Explanation> {
-    let body = bench.case.received.body;
-    if !body.contains(&b'\n') {
-        return None;
-    }
-    let changed = bench.body_of(|| unix_line_ends(body)) || bench.body_of(|| windows_line_ends(body));
-    changed.then(|| {
-        found(
-            "the line ends of the body were changed after it was signed (CRLF and LF)",
-            "use the raw bytes as they came: read and write the body in binary mode",
+/// The ends of the body and its lines.
+pub(super) fn ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let hint = "use the raw bytes as they came: editors and `echo` add a newline";
+    let added = |what: &str| {
+        mistake(
+            "body-newline-added",
+            format!("the body got {what} at its end after it was signed"),
+            hint,
         )
-    })
-}
-
-pub(super) fn bom(bench: &ProbeContext<'_>) -> Option<Explanation> {
-    let body = bench.case.received.body;
-    let text = match body.strip_prefix(BOM) {
-        Some(rest) if bench.body(rest) => "the body got a byte order mark before it after it was signed",
-        None if bench.body_between(BOM, b"") => "the body lost its byte order mark after it was signed",
-        _ => return None,
     };
-    Some(found(
-        text,
-        "use the raw bytes as they came: save and read them as UTF-8 without a mark, or in binary mode",
-    ))
-}
-
-pub(super) fn reserialised(bench: &ProbeContext<'_>) -> Option<Explanation> {
-    let node = bench.document()?;
-    if let Some(found) = written_anew(bench, node, &STYLES[..LIKELY]) {
-        return Some(found);
-    }
-    // A document that was put into a string is a frequent result of encoding twice.
-    let JsonNode::Text(raw) = node else { return None };
-    bench.body_of(|| json::text(raw).into_owned().into_bytes()).then(|| {
-        found(
-            "the body is the signed JSON inside a JSON string: it was encoded twice",
-            "send the text as it is: it is JSON already",
+    let hint = "use the raw bytes as they came: `curl -d @FILE` drops newlines, `--data-binary @FILE` keeps them";
+    let lost = |what: &str| {
+        mistake(
+            "body-newline-lost",
+            format!("the body lost {what} at its end after it was signed"),
+            hint,
         )
-    })
-}
-
-/// In one of the many styles that are not likely.
-pub(super) fn rarely_reserialised(bench: &ProbeContext<'_>) -> Option<Explanation> {
-    let found = written_anew(bench, bench.document()?, &STYLES[LIKELY..])?;
-    Some(found.under("body-reserialised"))
-}
-
-/// The document in the first of those styles that fits, with a newline at its end or without.
-fn written_anew(bench: &ProbeContext<'_>, node: &JsonNode<'_>, styles: &[JsonStyle]) -> Option<Explanation> {
-    let mut seen: Vec<Vec<u8>> = Vec::new();
-    let style = styles.iter().find(|style| {
-        let Some(mut text) = bench.written(node, style).filter(|text| !seen.contains(text)) else {
-            return false;
-        };
-        if bench.body(&text) {
+    };
+    let copy = |bytes: &[u8]| context.make(|| bytes.to_vec());
+    let joined = |after: &[u8]| context.make(|| [body, after].concat());
+    let tail = &body[body.trim_ascii_end().len()..];
+    let several = if tail.contains(&b'\n') {
+        "newlines"
+    } else {
+        "whitespace"
+    };
+    let cuts = [
+        (body.strip_suffix(b"\r\n"), "the newline"),
+        (body.strip_suffix(b"\n"), "the newline"),
+        (body.strip_suffix(b"\n\n"), "two newlines"),
+        (
+            Some(body.trim_ascii_end()).filter(|cut| cut.len() < body.len()),
+            several,
+        ),
+    ];
+    for (cut, what) in cuts {
+        if let Some(cut) = cut.and_then(copy)
+            && sink(Change::new(Rank::Common, cut, added(what)))
+        {
             return true;
         }
-        // Large texts are no longer kept to save what is cheap for small ones, and tried without a newline only.
-        if bench.pace.is_free() {
-            seen.push(text.clone());
-            text.push(b'\n');
-            return bench.body(&text);
+    }
+    let longer: [(&[u8], &str); 4] = [
+        (b"\n", "the newline"),
+        (b"\r\n", "the newline"),
+        (b"\n\n", "two newlines"),
+        (b" ", "a space"),
+    ];
+    for (after, what) in longer {
+        let rank = if after == b"\n" { Rank::Common } else { Rank::Sometimes };
+        if joined(after).is_some_and(|longer| sink(Change::new(rank, longer, lost(what)))) {
+            return true;
         }
-        false
-    })?;
-    Some(found(
-        format!(
-            "what was signed is {}, and the body is written otherwise: one side parsed it and wrote it anew",
-            style.name
-        ),
-        "sign and check the raw bytes, before anything parses the JSON",
-    ))
+    }
+    let head = body.trim_ascii_start();
+    let said = mistake(
+        "body-newline-added",
+        "the body got whitespace before it after it was signed",
+        HINT_RAW,
+    );
+    (head.len() < body.len() && copy(head).is_some_and(|cut| sink(Change::new(Rank::Sometimes, cut, said))))
+        || zero_byte(context, sink)
 }
 
-/// The likeliest other bodies, for two mistakes at once, each with what happened to it.
-pub(super) fn likely<'b>(bench: &'b ProbeContext<'_>) -> impl Iterator<Item = (&'static str, Cow<'b, [u8]>)> {
-    let body = bench.case.received.body;
-    let end = || match body.strip_suffix(b"\r\n").or_else(|| body.strip_suffix(b"\n")) {
-        Some(cut) => Some(("the body got a newline at its end", Cow::Borrowed(cut))),
-        None => {
-            let longer = bench.changed(|| [body, b"\n"].concat())?;
-            Some(("the body lost the newline at its end", Cow::Owned(longer)))
-        }
+const HINT_RAW: &str = "use the raw bytes of the body as they came";
+
+fn zero_byte(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let other = match body.strip_suffix(b"\0") {
+        Some(bare) => context.make(|| bare.to_vec()),
+        None => context.make(|| [body, b"\0"].concat()),
     };
-    let anew = STYLES[..3].iter().filter_map(move |style| {
-        let text = bench.written(bench.document()?, style)?;
-        (text != body).then_some(("the body was parsed and written anew", Cow::Owned(text)))
-    });
-    end().into_iter().chain(anew)
+    let said = if body.ends_with(b"\0") {
+        "the body got a NUL byte at its end after it was signed"
+    } else {
+        "the sender signs a NUL byte behind the body: its length counts the end of a C string"
+    };
+    let said = mistake("body-nul", said, "sign the bytes that are sent, without the NUL byte");
+    other.is_some_and(|other| sink(Change::new(Rank::Sometimes, other, said)))
 }
 
-/// Only a beginning of the body was signed.
-pub(super) fn cut(bench: &ProbeContext<'_>) -> Option<Explanation> {
-    let body = bench.case.received.body;
-    if bench.body(b"") {
-        let text = "the sender signs an empty body: it hashes before the body is there, or reads it twice";
-        return Some(found(text, "sign the bytes that are sent").under("body-empty"));
-    }
-    let limit = LIMITS
-        .iter()
-        .find(|limit| body.get(..**limit).is_some_and(|cut| bench.body(cut)))?;
-    Some(found(
-        format!("the sender signs the first {limit} bytes only"),
-        "sign the whole body: a limit cuts it off before it is hashed",
-    ))
-}
+/// Makes another body.
+type Way = fn(&[u8]) -> Vec<u8>;
 
-/// What the headers say about a body that is not there as a whole. Nothing is proved by it.
-pub(super) fn incomplete(bench: &ProbeContext<'_>) -> Option<Explanation> {
-    // A token does not cover the body.
-    bench.content()?;
-    let (headers, body) = (bench.case.received.headers, bench.case.received.body);
-    let length: Option<usize> = headers
-        .get_text("content-length")
-        .and_then(|text| text.trim().parse().ok());
-    let short = length.filter(|length| *length > body.len());
-    let coded = headers
-        .get_text("content-encoding")
-        .is_some_and(|coding| coding.contains("gzip"));
-    if body.is_empty() && (short.is_some() || headers.contains("content-type")) {
-        let text = "the body is empty, though its headers speak of one: a redirect turns POST into GET and drops it";
-        let hint = "give the sender the last URL itself, with its scheme and slash: `curl -sI URL` shows a redirect";
-        return Some(found(text, hint).under("body-empty").guess());
+/// CRLF and LF, and the end of the body with them.
+pub(super) fn line_ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    if !body.contains(&b'\n') && !body.contains(&b'\r') {
+        return false;
     }
-    if let Some(length) = short {
-        return Some(cut_off(format!(
-            "the body has {} bytes, and its headers say {length}",
-            body.len()
-        )));
-    }
-    if breaks_off(bench) {
-        return Some(cut_off(format!(
-            "the body is JSON that breaks off after {} bytes",
-            body.len()
-        )));
-    }
-    let inflated_on_the_way = coded && !body.starts_with(&[0x1f, 0x8b]);
-    inflated_on_the_way.then(|| {
-        found(
-            "the headers say gzip and the body is none: something on the way undid it, and the compressed bytes were signed",
-            "check the signature before the compression is undone",
-        )
-        .under("body-compressed")
-        .guess()
+    let said = mistake(
+        "body-line-ends",
+        "the line ends of the body were changed after it was signed (CRLF and LF)",
+        "use the raw bytes as they came: read and write the body in binary mode",
+    );
+    let newline = mistake(
+        "body-newline-added",
+        "the body got a newline at its end after it was signed",
+        "use the raw bytes as they came: editors and `echo` add a newline",
+    );
+    let ways: [Way; 3] = [unix_line_ends, windows_line_ends, |body| {
+        body.iter().copied().filter(|byte| *byte != b'\r').collect()
+    }];
+    ways.into_iter().any(|way| {
+        let Some(other) = context.make(|| way(body)) else {
+            return false;
+        };
+        let cut = other.trim_ascii_end().to_vec();
+        let found = other != body && sink(Change::new(Rank::Common, other.clone(), said.clone()));
+        found || cut.len() < other.len() && sink(Change::new(Rank::Sometimes, cut, said.clone()).and(&newline))
     })
-}
-
-fn cut_off(fact: String) -> Explanation {
-    let hint = "raise the limit of the proxy or framework in between; the signature covers the whole body";
-    found(fact + ": it was cut off", hint).under("body-truncated").guess()
-}
-
-/// Whether the body begins as JSON and ends in the middle of it.
-fn breaks_off(bench: &ProbeContext<'_>) -> bool {
-    let body = bench.case.received.body;
-    let reads = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
-    let read = reads.then(|| bench.changed(|| serde_json::from_slice::<IgnoredAny>(body).err()));
-    read.flatten().flatten().is_some_and(|error| error.is_eof())
 }
 
 fn unix_line_ends(body: &[u8]) -> Vec<u8> {
@@ -232,4 +180,108 @@ fn windows_line_ends(body: &[u8]) -> Vec<u8> {
         windows.push(*byte);
     }
     windows
+}
+
+pub(super) fn mark(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let hint = "use the raw bytes as they came: save and read them as UTF-8 without a mark, or in binary mode";
+    let said = |text: &'static str| mistake("body-bom", text, hint);
+    match body.strip_prefix(BOM) {
+        Some(rest) => {
+            let said = said("the body got a byte order mark before it after it was signed");
+            let rest = context.make(|| rest.to_vec());
+            rest.is_some_and(|rest| {
+                let cut = rest.trim_ascii_end().to_vec();
+                sink(Change::new(Rank::Common, rest, said.clone())) || sink(Change::new(Rank::Rare, cut, said))
+            })
+        }
+        None => {
+            let said = said("the body lost its byte order mark after it was signed");
+            let longer = context.make(|| [BOM, body].concat());
+            longer.is_some_and(|longer| sink(Change::new(Rank::Sometimes, longer, said)))
+        }
+    }
+}
+
+/// Only a beginning of the body was signed, or nothing of it.
+pub(super) fn cut(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let hint = "sign the bytes of the raw body as they are sent, and read the body once, before anything parses it";
+    let text = "the sender signs an empty body: it hashes before the body is there, or reads it twice";
+    // An empty body needs no hash in the URL, so that it would fit whatever the body was.
+    let is_hashed = context
+        .case
+        .scheme
+        .carrier()
+        .is_some_and(|carrier| carrier.body_hash.is_some());
+    if !body.is_empty()
+        && !is_hashed
+        && sink(Change::new(
+            Rank::Sometimes,
+            Vec::new(),
+            mistake("body-empty", text, hint),
+        ))
+    {
+        return true;
+    }
+    let stand_in = STAND_INS
+        .into_iter()
+        .filter(|text| text.as_bytes() != body)
+        .any(|text| {
+            let said = format!(
+                "the sender signs `{text}` in place of the body: the body is empty or not there where it signs"
+            );
+            let text = text.as_bytes().to_vec();
+            sink(Change::new(Rank::Sometimes, text, mistake("body-empty", said, hint)))
+        });
+    stand_in
+        || LIMITS.into_iter().any(|limit| {
+            let Some(cut) = body.get(..limit).filter(|cut| cut.len() < body.len()) else {
+                return false;
+            };
+            let said = format!("the sender signs the first {limit} bytes only");
+            let said = mistake(
+                "body-truncated",
+                said,
+                "sign the whole body: a limit cuts it off before it is hashed",
+            );
+            context
+                .make(|| cut.to_vec())
+                .is_some_and(|cut| sink(Change::new(Rank::Rare, cut, said)))
+        })
+}
+
+/// The sender signs another text of the body: its hash, or its base64 or hex.
+pub(super) fn digests(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let hint = "sign the bytes of the body themselves";
+    let hashes = [Digest::Sha256, Digest::Sha1, Digest::Md5, Digest::Sha512];
+    let hashed = hashes.into_iter().any(|digest| {
+        let Some(hash) = context.make(|| digest.hash(&[body.into()])) else {
+            return false;
+        };
+        let forms = [
+            (hex::encode(&hash).into_bytes(), "in hex"),
+            (STANDARD.encode(&hash).into_bytes(), "in base64"),
+            (hash, "as bytes"),
+        ];
+        forms.into_iter().any(|(text, form)| {
+            let said = format!(
+                "the sender signs a hash of the body, {} {form}, not the body",
+                digest.name()
+            );
+            sink(Change::new(Rank::Rare, text, mistake("body-hashed", said, hint)))
+        })
+    });
+    hashed
+        || [(STANDARD.encode(body), "base64"), (hex::encode(body), "hex")]
+            .into_iter()
+            .any(|(text, form)| {
+                let said = format!("the sender signs the {form} of the body, not the body");
+                sink(Change::new(
+                    Rank::Rare,
+                    text.into_bytes(),
+                    mistake("body-encoded", said, hint),
+                ))
+            })
 }

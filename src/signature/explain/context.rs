@@ -1,4 +1,4 @@
-//! Where a mistake is tried out: the same request with one thing changed, judged by the scheme as any other.
+//! Where a mistake is tried out: the same request with one part or two changed, and whether its signature matches then.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -6,166 +6,187 @@ use std::cell::OnceCell;
 use serde_json::Value;
 
 use super::Case;
+use super::digests::{Digest, MacKind, begins_with};
 use super::json::{self, Fault, JsonNode};
-use super::styles::JsonStyle;
+use super::mistake::{Mistake, mistake};
+use super::texts::{self, Target};
 use super::time_budget::{StepKind, TimeBudget};
 use crate::headers::Headers;
 use crate::json::get;
 use crate::secret::Secret;
-use crate::signature::{
-    Algorithm, Encoding, Freshness, Hmac, KeyForm, Received, Scheme, SignatureLocation, SignedParts,
-};
-use crate::template::{Part, Placeholder, Scope, Template};
+use crate::signature::content::{PieceSource, Pieces, check_body_hash};
+use crate::signature::location::Carried;
+use crate::signature::url_form::UrlForm;
+use crate::signature::{Received, Scheme, SignatureLocation, TokenScheme, same};
+use crate::template::{Part, Placeholder, Template};
 
-/// Signatures of one header that are looked at, at most: a sender may write thousands.
-const MOST_SIGNATURES: usize = 16;
+/// Headers that are looked through for a signature, at most.
+const MOST_HEADERS: usize = 24;
 
 /// Before a document.
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A request with something changed.
-#[derive(Clone)]
-pub(super) struct Trial<'t> {
-    pub(super) scheme: Cow<'t, Scheme>,
-    pub(super) secrets: Cow<'t, [Secret]>,
-    pub(super) headers: Cow<'t, Headers>,
-    pub(super) body: Cow<'t, [u8]>,
-    /// The URL that is signed.
-    pub(super) url: Option<Cow<'t, str>>,
+/// A request as it may have been signed.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt<'t> {
+    /// The bytes of keys, any of which may match.
+    pub(super) keys: &'t [Vec<u8>],
+    pub(super) body: &'t [u8],
+    pub(super) url: Option<&'t str>,
+    pub(super) content: &'t Template,
+    pub(super) mac: MacKind,
 }
 
-/// A signature as the header carries it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CarriedSignature {
-    pub(super) bytes: Vec<u8>,
-    pub(super) encoding: Encoding,
-    /// Whether it is written as signing writes it.
-    pub(super) exact: bool,
-    /// What stands before it in the header.
-    pub(super) before: String,
-    /// Whether it ends in the padding of base64.
-    pub(super) padded: bool,
+/// Signatures over one content, with what the header says beside them.
+struct SignedItem {
+    document: Option<Value>,
+    stamp: Option<String>,
+    id: Option<String>,
+    names: Option<String>,
+    targets: Vec<Target>,
 }
 
 /// A refused request, and the time left to look at it.
-pub(super) struct ProbeContext<'a> {
+pub(super) struct SearchContext<'a> {
     pub(super) case: Case<'a>,
-    pub(super) pace: &'a TimeBudget,
-    /// Signatures of any form.
-    pub(super) targets: Vec<CarriedSignature>,
+    pub(super) budget: &'a TimeBudget,
+    /// The keys that the secrets give.
+    pub(super) keys: Vec<Vec<u8>>,
+    /// The scheme's content; empty for a token.
+    pub(super) content: Template,
     /// The timestamp that goes with the signature, as it is written.
     pub(super) stamp: Option<String>,
-    /// The id that goes with it.
-    pub(super) id: Option<String>,
+    /// Each with all of its items; one of them must match.
+    sources: Vec<Vec<SignedItem>>,
     document: OnceCell<Result<JsonNode<'a>, Fault>>,
 }
 
-impl<'a> ProbeContext<'a> {
-    pub(super) fn new(case: Case<'a>, pace: &'a TimeBudget) -> Self {
-        let mut bench = Self {
+impl<'a> SearchContext<'a> {
+    pub(super) fn new(case: Case<'a>, budget: &'a TimeBudget) -> Self {
+        let mut context = Self {
             case,
-            pace,
-            targets: Vec::new(),
+            budget,
+            keys: Vec::new(),
+            content: case.scheme.content().cloned().unwrap_or_default(),
             stamp: None,
-            id: None,
+            sources: Vec::new(),
             document: OnceCell::new(),
         };
-        if let Some(carrier) = bench.carrier() {
-            bench.targets = bench.targets(carrier);
-            (bench.stamp, bench.id) = stamp_and_id(carrier, case.received.headers);
+        context.keys = case.secrets.iter().filter_map(|secret| context.key(secret)).collect();
+        match (case.scheme, case.scheme.carrier()) {
+            (Scheme::Token(token), _) => context.sources = vec![vec![token_item(token, case.received.headers)]],
+            (_, Some(carrier)) => context.find_sources(carrier),
+            _ => {}
         }
-        bench
+        context.stamp = context.sources.iter().flatten().find_map(|item| item.stamp.clone());
+        context
     }
 
-    fn targets(&self, carrier: &SignatureLocation) -> Vec<CarriedSignature> {
-        let mut targets = Vec::new();
+    fn find_sources(&mut self, carrier: &SignatureLocation) {
         let Received { headers, body, .. } = self.case.received;
+        let look = || serde_json::from_slice(body).ok();
+        let wanted = self.case.scheme.looks_into_body();
+        let read = wanted.then(|| self.budget.step(StepKind::Look, body.len(), look));
+        let document: Option<Value> = read.flatten().flatten();
+        let items = document.as_ref().and_then(|document| carrier.items(document));
+        let mut own: Vec<SignedItem> = match items {
+            Some(items) => items
+                .into_iter()
+                .map(|item| self.item(carrier, headers, Some(item)))
+                .collect(),
+            None => vec![self.item(carrier, headers, None)],
+        };
+        let mut others = Vec::new();
+        for (name, value) in headers.iter().take(MOST_HEADERS) {
+            if carrier.body.is_some() || carrier.headers().any(|own| own.eq_ignore_ascii_case(name)) {
+                continue;
+            }
+            let mut moved = headers.clone();
+            moved.remove(&carrier.header);
+            moved.append(&carrier.header, value);
+            let mut item = self.item(carrier, &moved, document.as_ref());
+            let text = format!("the signature stands in `{name}` instead of `{}`", carrier.header);
+            let hint = format!("the sender must put the signature into `{}`", carrier.header);
+            let displaced = mistake("other-header", text, hint);
+            item.targets
+                .iter_mut()
+                .for_each(|target| target.mistakes.insert(0, displaced.clone()));
+            match own
+                .first_mut()
+                .filter(|first| (&first.stamp, &first.id) == (&item.stamp, &item.id))
+            {
+                Some(first) => first.targets.append(&mut item.targets),
+                None => others.push(vec![item]),
+            }
+        }
+        others.retain(|items| items.iter().all(|item| !item.targets.is_empty()));
+        self.sources = std::iter::once(own).chain(others).collect();
+    }
+
+    fn item(&self, carrier: &SignatureLocation, headers: &Headers, document: Option<&Value>) -> SignedItem {
+        let scheme = self.case.scheme;
+        let mut targets = Vec::new();
         match &carrier.body {
-            // The items of a list are signed each by itself: none of them is the signature.
-            Some(path) if carrier.each.is_none() => {
-                let document = self
-                    .pace
-                    .step(StepKind::Look, body.len(), || serde_json::from_slice(body).ok());
-                let document: Option<Value> = document.flatten();
-                if let Some(Value::String(text)) = document.as_ref().and_then(|document| get(document, path)) {
-                    add_targets(text.as_bytes(), &mut targets);
+            Some(path) => {
+                if let Some(Value::String(text)) = document.and_then(|document| get(document, path)) {
+                    targets = texts::targets(scheme, carrier, text.as_bytes());
                 }
             }
-            _ => headers
-                .all(&carrier.header)
-                .for_each(|value| add_targets(value, &mut targets)),
+            None => {
+                let values = carrier.headers().flat_map(|header| headers.all(header));
+                targets.extend(values.take(16).flat_map(|value| texts::targets(scheme, carrier, value)));
+            }
         }
-        targets
+        let beside = Beside::of(carrier, headers);
+        SignedItem {
+            document: document.cloned(),
+            stamp: beside.stamp,
+            id: beside.id,
+            names: beside.names,
+            targets,
+        }
     }
 
-    pub(super) fn hmac(&self) -> Option<&'a Hmac> {
+    /// The bytes that the scheme makes of a secret; none when it cannot use it.
+    pub(super) fn key(&self, secret: &Secret) -> Option<Vec<u8>> {
         match self.case.scheme {
-            Scheme::Hmac(hmac) => Some(hmac),
+            Scheme::Hmac(scheme) => scheme.key_bytes(secret).ok(),
+            Scheme::Asymmetric(scheme) => scheme.public_bytes(secret).ok(),
+            Scheme::Hash(_) | Scheme::Token(_) if !secret.is_empty() => Some(secret.expose().to_vec()),
             _ => None,
         }
     }
 
-    /// The hash inside, where it is a choice.
-    pub(super) fn algorithm(&self) -> Option<Algorithm> {
-        match self.case.scheme {
-            Scheme::Hmac(hmac) => Some(hmac.algorithm),
-            Scheme::Hash(hash) => Some(hash.algorithm),
-            _ => None,
+    /// Whether a key is any text, so that a changed text is another key.
+    pub(super) fn is_keyed_by_text(&self) -> bool {
+        matches!(self.case.scheme, Scheme::Hmac(_) | Scheme::Hash(_))
+    }
+
+    /// The request as it came.
+    pub(super) fn attempt(&self) -> Attempt<'_> {
+        Attempt {
+            keys: &self.keys,
+            body: self.case.received.body,
+            url: self.case.received.url,
+            content: &self.content,
+            mac: MacKind::Scheme,
         }
-    }
-
-    pub(super) fn carrier(&self) -> Option<&'a SignatureLocation> {
-        self.case.scheme.carrier()
-    }
-
-    /// What is signed, where there is such a thing.
-    pub(super) fn content(&self) -> Option<&'a Template> {
-        self.case.scheme.content()
     }
 
     /// Whether the scheme signs the body: where it does not, no change of it explains anything.
     pub(super) fn signs_body(&self) -> bool {
-        let mut placeholders = self.content().into_iter().flat_map(Template::placeholders);
-        placeholders.any(|placeholder| *placeholder == Placeholder::Body)
+        let by_hash = self
+            .case
+            .scheme
+            .carrier()
+            .is_some_and(|carrier| carrier.body_hash.is_some());
+        let is_body = |p: &Placeholder| matches!(p, Placeholder::Body | Placeholder::Form);
+        by_hash || self.content.placeholders().any(is_body)
     }
 
-    /// The request as it came.
-    pub(super) fn trial(&self) -> Trial<'a> {
-        Trial {
-            scheme: Cow::Borrowed(self.case.scheme),
-            secrets: Cow::Borrowed(self.case.secrets),
-            headers: Cow::Borrowed(self.case.received.headers),
-            body: Cow::Borrowed(self.case.received.body),
-            url: self.case.received.url.map(Cow::Borrowed),
-        }
-    }
-
-    /// Whether another body explains it.
-    pub(super) fn body(&self, body: &[u8]) -> bool {
-        body != self.case.received.body
-            && self.fits(&Trial {
-                body: Cow::Borrowed(body),
-                ..self.trial()
-            })
-    }
-
-    /// Whether the body with something before and behind it explains it.
-    pub(super) fn body_between(&self, before: &[u8], after: &[u8]) -> bool {
-        let body = self.case.received.body;
-        let longer = self
-            .pace
-            .step(StepKind::Copy, body.len(), || [before, body, after].concat());
-        longer.is_some_and(|body| self.body(&body))
-    }
-
-    /// Whether another body explains it, which is made when there is the time.
-    pub(super) fn body_of(&self, make: impl FnOnce() -> Vec<u8>) -> bool {
-        self.changed(make).is_some_and(|body| self.body(&body))
-    }
-
-    /// Another body, made when there is the time.
-    pub(super) fn changed<T>(&self, make: impl FnOnce() -> T) -> Option<T> {
-        self.pace.step(StepKind::Change, self.case.received.body.len(), make)
+    /// Whether there is anything to compare with.
+    pub(super) fn has_targets(&self) -> bool {
+        self.sources.iter().flatten().any(|item| !item.targets.is_empty())
     }
 
     /// The body as a document, without a mark before it.
@@ -173,206 +194,205 @@ impl<'a> ProbeContext<'a> {
         if self.document.get().is_none() {
             let body = self.case.received.body;
             let text = body.strip_prefix(BOM).unwrap_or(body);
-            let read = self.pace.step(StepKind::Read, body.len(), || json::parse(text))?;
+            let read = self.budget.step(StepKind::Read, body.len(), || json::parse(text))?;
             let _ = self.document.set(read);
         }
         match self.document.get()? {
             Ok(node) => return Some(node),
-            Err(Fault::TooMuch) => self.pace.leave_out(),
+            Err(Fault::TooMuch) => self.budget.leave_out(),
             Err(Fault::NotJson) => {}
         }
         None
     }
 
-    /// The document in that style.
-    pub(super) fn written(&self, node: &JsonNode<'_>, style: &JsonStyle) -> Option<Vec<u8>> {
-        let size = self.case.received.body.len();
-        self.pace
-            .step(StepKind::Write, size, || json::write(node, style, size))
-            .flatten()
+    /// Another body, made when there is the time.
+    pub(super) fn make<T>(&self, make: impl FnOnce() -> T) -> Option<T> {
+        self.budget.step(StepKind::Change, self.case.received.body.len(), make)
     }
 
-    /// Whether another secret explains it.
-    pub(super) fn secret(&self, secret: Secret) -> bool {
-        self.fits(&Trial {
-            secrets: Cow::Owned(vec![secret]),
-            ..self.trial()
+    /// The mistakes of the signature's text when the signature matches so, whatever its age; nothing when it does not, or
+    /// when there is no time for the check.
+    pub(super) fn check(&self, attempt: &Attempt<'_>) -> Option<&[Mistake]> {
+        let size = attempt.body.len() * attempt.keys.len();
+        let matched = self.budget.check(self.case.scheme, size, || self.matches(attempt));
+        matched.flatten()
+    }
+
+    fn matches(&self, attempt: &Attempt<'_>) -> Option<&[Mistake]> {
+        let given = attempt.url.unwrap_or_default();
+        let forms = self.case.scheme.carrier().map_or(&[][..], |carrier| &carrier.url_forms);
+        let mut urls: Vec<Cow<'_, str>> = Vec::with_capacity(1);
+        for form in forms.iter().chain(forms.is_empty().then_some(&UrlForm::Given)) {
+            let url = form.of(given);
+            if !urls.contains(&url) {
+                urls.push(url);
+            }
+        }
+        let pairs = attempt
+            .keys
+            .iter()
+            .flat_map(|key| urls.iter().map(move |url| (key, url)));
+        for (key, url) in pairs {
+            for items in &self.sources {
+                let mut matched = items.iter().map(|item| self.matching(item, key, url, attempt));
+                let first = matched.next().flatten();
+                if first.is_some() && matched.all(|target| target.is_some()) {
+                    return first.map(|target| target.mistakes.as_slice());
+                }
+            }
+        }
+        None
+    }
+
+    fn matching<'s>(
+        &'s self,
+        item: &'s SignedItem,
+        key: &[u8],
+        url: &str,
+        attempt: &Attempt<'_>,
+    ) -> Option<&'s Target> {
+        let targets = || item.targets.iter();
+        if let Scheme::Token(_) = self.case.scheme {
+            return targets().find(|target| same(&target.bytes, key));
+        }
+        self.with_pieces(item, key, url, attempt, |pieces| {
+            if let Scheme::Asymmetric(scheme) = self.case.scheme {
+                let content = pieces.concat();
+                return targets().find(|target| scheme.is_signature(key, &content, &target.bytes));
+            }
+            let keyed = matches!(self.case.scheme, Scheme::Hmac(_));
+            let mut best: Option<&Target> = None;
+            let mut made: Vec<(Digest, Vec<u8>)> = Vec::with_capacity(1);
+            for target in targets() {
+                let at = made.iter().position(|(digest, _)| *digest == target.digest);
+                let at = at.unwrap_or_else(|| {
+                    made.push((target.digest, attempt.mac.sign(target.digest, keyed, key, pieces)));
+                    made.len() - 1
+                });
+                let fewer = best.is_none_or(|best| best.mistakes.len() > target.mistakes.len());
+                if fewer && begins_with(&made[at].1, &target.bytes) {
+                    best = Some(target);
+                }
+            }
+            best
         })
     }
 
-    /// Whether these bytes as the key of the keyed hash explain it, however the scheme makes keys of texts.
-    pub(super) fn key(&self, bytes: &[u8]) -> bool {
-        self.keyed(bytes).is_some_and(|trial| self.fits(&trial))
-    }
-
-    /// The request with these bytes as the key.
-    pub(super) fn keyed(&self, bytes: &[u8]) -> Option<Trial<'a>> {
-        let scheme = Hmac {
-            key: KeyForm::Hex,
-            key_prefix: None,
-            ..self.hmac()?.clone()
-        };
-        Some(Trial {
-            scheme: Cow::Owned(Scheme::Hmac(scheme)),
-            secrets: Cow::Owned(vec![Secret::new(hex::encode(bytes))]),
-            ..self.trial()
-        })
-    }
-
-    /// Whether another signed content explains it. Its timestamp and id are those that came, unless it is all text.
-    pub(super) fn signed(&self, content: &Template) -> bool {
-        self.bare(content, None, &self.targets)
-            .is_some_and(|trial| self.fits(&trial))
-    }
-
-    /// The request with nothing but signatures in its header, over that content, with another hash if one is given.
-    pub(super) fn bare(
+    /// Calls `run` with what is signed of the attempt.
+    fn with_pieces<T>(
         &self,
-        content: &Template,
-        hash: Option<Algorithm>,
-        targets: &[CarriedSignature],
-    ) -> Option<Trial<'a>> {
-        let content = content.filled(|placeholder| match placeholder {
-            Placeholder::Timestamp(_) => self.stamp.clone(),
-            Placeholder::Id => self.id.clone(),
-            _ => None,
-        });
-        // What only the header says that is taken out.
-        let lost = |placeholder: &Placeholder| {
-            matches!(
-                placeholder,
-                Placeholder::Timestamp(_) | Placeholder::Id | Placeholder::SignedHeaders | Placeholder::SignedValues
-            )
+        item: &SignedItem,
+        key: &[u8],
+        url: &str,
+        attempt: &Attempt<'_>,
+        run: impl FnOnce(&Pieces<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let carrier = self.case.scheme.carrier()?;
+        let received = Received {
+            body: attempt.body,
+            url: attempt.url,
+            ..self.case.received
         };
-        if targets.is_empty() || content.placeholders().any(lost) {
+        let signs = |wanted: &Placeholder| attempt.content.placeholders().any(|p| p == wanted);
+        if signs(&Placeholder::Url) && attempt.url.is_none() {
             return None;
         }
-        let own = self.carrier()?;
-        let carrier = SignatureLocation {
-            header: own.header.clone(),
-            value: Template::parse("${signature}", Scope::SignatureValue).ok()?,
-            encoding: Encoding::Hex,
-            url_forms: own.url_forms.clone(),
-            ..SignatureLocation::default()
-        };
-        let mut headers = self.case.received.headers.clone();
-        headers.remove(&carrier.header);
-        for target in targets {
-            headers.append(&carrier.header, hex::encode(&target.bytes));
+        if let Some(param) = carrier.body_hash.as_deref().filter(|_| signs(&Placeholder::Form)) {
+            check_body_hash(param, url, &received).ok()?;
         }
-        let mut scheme = self.case.scheme.clone();
-        let signed = match &mut scheme {
-            Scheme::Hmac(scheme) => {
-                scheme.algorithm = hash.unwrap_or(scheme.algorithm);
-                scheme.also_accept.clear();
-                &mut scheme.signed
-            }
-            Scheme::Hash(scheme) => {
-                scheme.algorithm = hash.unwrap_or(scheme.algorithm);
-                &mut scheme.signed
-            }
-            Scheme::Asymmetric(scheme) => &mut scheme.signed,
-            Scheme::Token(_) | Scheme::Unsigned => return None,
+        let carried = Carried {
+            timestamp: item.stamp.as_deref().map(str::as_bytes),
+            id: item.id.as_deref().map(str::as_bytes),
+            signed_headers: item.names.as_deref().map(str::as_bytes),
+            ..Carried::default()
         };
-        *signed = SignedParts {
-            content,
+        let source = PieceSource {
             carrier,
-            freshness: Freshness::default(),
+            carried: &carried,
+            received: &received,
+            document: item.document.as_ref(),
+            url,
+            secret: key,
+            event: "",
         };
-        Some(Trial {
-            scheme: Cow::Owned(scheme),
-            headers: Cow::Owned(headers),
-            ..self.trial()
-        })
-    }
-
-    /// Whether the signature matches so, whatever its age. Never does when there is no time for it.
-    pub(super) fn fits(&self, trial: &Trial<'_>) -> bool {
-        let size = trial.body.len() * trial.secrets.len();
-        let fits = self.pace.check(&trial.scheme, size, || trial.fits(self.case.received));
-        fits == Some(true)
+        run(&source.pieces(attempt.content).ok()?)
     }
 }
 
-impl Trial<'_> {
-    fn fits(&self, received: Received<'_>) -> bool {
-        let Ok(verifier) = self.scheme.verifier_of_usable(&self.secrets) else {
-            return false;
-        };
-        let request = Received {
-            headers: &self.headers,
-            body: &self.body,
-            url: self.url.as_deref(),
-            ..received
-        };
-        verifier.verify(&request).is_match()
+/// A token with all that its header may have around it.
+fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
+    let mut targets = Vec::new();
+    let mut add = |text: &[u8], mistakes: Vec<Mistake>| {
+        targets.push(Target {
+            bytes: text.to_vec(),
+            digest: Digest::Sha256,
+            mistakes,
+        });
+    };
+    let (header, value) = (&token.header, &token.value);
+    for sent in headers.all(header) {
+        let text = format!("the token is right, and what stands before it in `{header}` is not");
+        let form = mistake("token-form", text, format!("the header must be `{header}: {value}`"));
+        let inner = token.secret_in(sent);
+        // All of a value stands for the secret when the value does not have the form.
+        let fits = inner.len() < sent.len() || value.single().is_some();
+        add(&sent[inner], if fits { Vec::new() } else { vec![form.clone()] });
+        let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        add(last, vec![form]);
+    }
+    for (name, sent) in headers.iter().take(MOST_HEADERS) {
+        if !name.eq_ignore_ascii_case(header) {
+            let text = format!("the token stands in `{name}` instead of `{header}`");
+            let hint = format!("the sender must put it into `{header}`");
+            let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+            add(last, vec![mistake("other-header", text, hint)]);
+        }
+    }
+    SignedItem {
+        document: None,
+        stamp: None,
+        id: None,
+        names: None,
+        targets,
     }
 }
 
-/// Everything in a signature's place that can be one.
-fn add_targets(value: &[u8], targets: &mut Vec<CarriedSignature>) {
-    for (before, text) in tokens(value) {
-        let padded = text.ends_with('=');
-        for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
-            let text = if encoding == Encoding::Base64Url {
-                text.trim_end_matches('=')
-            } else {
-                text
+/// What a request carries beside its signature, as it is written, also where the header has another fault.
+struct Beside {
+    stamp: Option<String>,
+    id: Option<String>,
+    names: Option<String>,
+}
+
+impl Beside {
+    fn of(carrier: &SignatureLocation, headers: &Headers) -> Self {
+        let text = |bytes: Option<&[u8]>| {
+            let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
+            text.map(str::to_owned)
+        };
+        if let Ok(carried) = carrier.read(headers, None) {
+            return Self {
+                stamp: text(carried.timestamp),
+                id: text(carried.id),
+                names: text(carried.signed_headers),
             };
-            let bytes = encoding.decode(text.as_bytes()).filter(|bytes| bytes.len() >= 20);
-            let Some(bytes) = bytes else { continue };
-            if targets.len() < MOST_SIGNATURES && !targets.iter().any(|have| have.bytes == bytes) {
-                targets.push(CarriedSignature {
-                    exact: encoding.encode(&bytes) == text,
-                    bytes,
-                    encoding,
-                    before: before.to_owned(),
-                    padded,
-                });
-            }
+        }
+        let header = |name: Option<&String>| text(name.and_then(|name| headers.get(name)));
+        let in_pair = |wanted: fn(&Placeholder) -> bool| {
+            let key = carrier.value.parts().windows(2).find_map(|two| match two {
+                [Part::Text(key), Part::Placeholder(placeholder)] if wanted(placeholder) => Some(key),
+                _ => None,
+            })?;
+            let key = key.trim_start_matches([',', ';', ' ']);
+            let value = headers.get_text(&carrier.header)?;
+            let rest = &value[value.find(key)? + key.len()..];
+            rest.split([',', ' ', ';']).next().map(str::to_owned)
+        };
+        let stamp = header(carrier.time_header.as_ref().map(|(name, _)| name));
+        Self {
+            stamp: stamp.or_else(|| in_pair(|p| matches!(p, Placeholder::Timestamp(_)))),
+            id: header(carrier.id_header.as_ref()).or_else(|| in_pair(|p| *p == Placeholder::Id)),
+            names: in_pair(|p| *p == Placeholder::SignedHeaders),
         }
     }
-}
-
-/// The pieces of a header's value, with what stands before them.
-fn tokens(value: &[u8]) -> Vec<(&str, &str)> {
-    let Ok(value) = std::str::from_utf8(value) else {
-        return Vec::new();
-    };
-    let mut tokens = Vec::new();
-    for piece in value.split([',', ' ', ';', '"']).filter(|piece| !piece.is_empty()) {
-        // The `=` of a pair has something behind it, that of base64 has not.
-        match piece.trim_end_matches('=').rfind('=') {
-            Some(at) => tokens.push(piece.split_at(at + 1)),
-            None => tokens.push(("", piece)),
-        }
-        if tokens.len() > 4 * MOST_SIGNATURES {
-            break;
-        }
-    }
-    tokens
-}
-
-/// The timestamp and the id as they are written, also where the header has another fault.
-fn stamp_and_id(carrier: &SignatureLocation, headers: &Headers) -> (Option<String>, Option<String>) {
-    let text = |bytes: Option<&[u8]>| {
-        bytes
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .map(str::to_owned)
-    };
-    if let Ok(carried) = carrier.read(headers, None) {
-        return (text(carried.timestamp), text(carried.id));
-    }
-    let header = |name: Option<&String>| name.and_then(|name| headers.get(name));
-    let in_pair = || {
-        let key = carrier.value.parts().windows(2).find_map(|two| match two {
-            [Part::Text(key), Part::Placeholder(Placeholder::Timestamp(_))] => Some(key.as_str()),
-            _ => None,
-        })?;
-        let value = headers.get_text(&carrier.header)?;
-        let rest = &value[value.find(key)? + key.len()..];
-        rest.split([',', ' ', ';']).next().map(str::to_owned)
-    };
-    let stamp = text(header(carrier.time_header.as_ref().map(|(name, _)| name)));
-    (stamp.or_else(in_pair), text(header(carrier.id_header.as_ref())))
 }

@@ -21,8 +21,8 @@ pub struct HintContext<'a> {
     pub label: Option<&'a str>,
     /// Whether the dev secret was tried.
     pub dev_secret: bool,
-    /// When the request says that it was signed.
-    pub signed_at: Option<Timestamp>,
+    /// The moment as of which it was checked.
+    pub now: Timestamp,
 }
 
 /// What to do about a refusal when no mistake is known to explain it.
@@ -33,10 +33,15 @@ pub fn hint(refusal: &RejectReason, context: &HintContext<'_>) -> Option<String>
     };
     let verify = context.place == HintCaller::Verify;
     match refusal {
-        RejectReason::HeaderMissing { .. } => show("the headers of a signed request"),
-        RejectReason::PartMissing { .. } if verify => {
-            Some("give every header as it came: `--header 'NAME: VALUE'`".into())
+        RejectReason::HeaderMissing { .. } => {
+            let shown = show("the headers of a signed request")?;
+            Some(format!(
+                "set the secret at the sender, which is unsigned without one; a proxy may have dropped the header: {shown}"
+            ))
         }
+        RejectReason::PartMissing { part, .. } if verify => Some(format!(
+            "give every header as it came, with the {part} that is signed: `--header 'NAME: VALUE'`"
+        )),
         RejectReason::PartMissing { .. } => Some("a proxy in between may have dropped the header".into()),
         RejectReason::Malformed { .. } => show("the form of the header, and variants"),
         RejectReason::NoMatch { .. } | RejectReason::WrongToken { .. } if context.dev_secret => {
@@ -48,9 +53,15 @@ pub fn hint(refusal: &RejectReason, context: &HintContext<'_>) -> Option<String>
         RejectReason::NoMatch { .. } | RejectReason::WrongToken { .. } => {
             Some("compare the secret with the one that the sender has for this URL".into())
         }
-        RejectReason::TooOld { .. } | RejectReason::TooNew { .. } if verify => {
-            let at = context.signed_at?.unix();
-            Some(format!("`--at {at}` checks it as of its signing"))
+        RejectReason::TooOld { age, .. } if verify => {
+            let at = context.now.minus(*age).unix();
+            Some(format!("check it as of its signing: `--at {at}`"))
+        }
+        RejectReason::TooNew { ahead, .. } if verify => {
+            let at = context.now.plus(*ahead).unix();
+            Some(format!(
+                "compare both clocks and time zones; check it as of its signing: `--at {at}`"
+            ))
         }
         RejectReason::TooOld { .. } => {
             Some("compare both clocks; what was captured earlier must be signed afresh: `hook replay ID`".into())

@@ -1,11 +1,8 @@
-//! JSON written anew as common programs write it. Numbers keep their text and members their order unless a style says
-//! otherwise, since that is what the signature was made of.
+//! JSON read so that it can be re-serialized: numbers keep their text, members their order, and strings their escapes, since
+//! that is what the signature was made of.
 
 use std::borrow::Cow;
 use std::str::Chars;
-
-use super::numbers::number;
-use super::styles::{Escapes, JsonStyle, Order};
 
 /// Deeper nesting is no JSON that anybody sends.
 const DEEPEST: usize = 128;
@@ -167,148 +164,8 @@ impl<'t> JsonParser<'t> {
     }
 }
 
-/// Writes a document in that style; `size` is how long it came. `None` when it gets far longer: indented by its depth, a
-/// deep document has hundreds of bytes for one.
-pub(super) fn write(node: &JsonNode<'_>, style: &JsonStyle, size: usize) -> Option<Vec<u8>> {
-    let mut writer = Writer {
-        style,
-        most: size.saturating_mul(8) + 4096,
-        out: String::with_capacity(size + size / 4),
-    };
-    writer.node(node, 0);
-    (writer.out.len() <= writer.most).then(|| writer.out.into_bytes())
-}
-
-struct Writer<'s> {
-    style: &'s JsonStyle,
-    most: usize,
-    out: String,
-}
-
-impl Writer<'_> {
-    fn node(&mut self, node: &JsonNode<'_>, depth: usize) {
-        match node {
-            _ if self.out.len() > self.most => {}
-            JsonNode::Number(text) => {
-                let text = number(text, self.style.numbers);
-                self.out.push_str(&text);
-            }
-            JsonNode::Word(word) => self.out.push_str(word),
-            JsonNode::Text(raw) => self.string(raw),
-            JsonNode::Array(items) => {
-                self.out.push('[');
-                for (index, item) in items.iter().enumerate() {
-                    self.between(index, depth + 1);
-                    self.node(item, depth + 1);
-                }
-                self.end(items.len(), depth);
-                self.out.push(']');
-            }
-            JsonNode::Object(members) => {
-                self.out.push('{');
-                match ordered(members, self.style.order) {
-                    Some(sorted) => self.members(sorted, depth + 1),
-                    None => self.members(members, depth + 1),
-                }
-                self.end(members.len(), depth);
-                self.out.push('}');
-            }
-        }
-    }
-
-    fn members<'m, 't: 'm>(&mut self, members: impl IntoIterator<Item = &'m Member<'t>>, depth: usize) {
-        for (index, (name, value)) in members.into_iter().enumerate() {
-            self.between(index, depth);
-            self.string(name);
-            self.out.push_str(self.style.separators.1);
-            self.node(value, depth);
-        }
-    }
-
-    fn between(&mut self, index: usize, depth: usize) {
-        if self.style.indent.is_some() {
-            if index > 0 {
-                self.out.push(',');
-            }
-            self.line(depth);
-        } else if index > 0 {
-            self.out.push_str(self.style.separators.0);
-        }
-    }
-
-    fn end(&mut self, items: usize, depth: usize) {
-        if items > 0 {
-            self.line(depth);
-        }
-    }
-
-    fn line(&mut self, depth: usize) {
-        if let Some(indent) = self.style.indent {
-            self.out.push('\n');
-            (0..depth).for_each(|_| self.out.push_str(indent));
-        }
-    }
-
-    /// A string whose escapes are undone and made anew.
-    fn string(&mut self, raw: &str) {
-        let Escapes { unicode, slash, html } = self.style.escapes;
-        // Of characters beyond ASCII the first byte is met first, so that the text is cut between characters.
-        let special = |byte: u8| match byte {
-            b'\\' | 0..=0x1f => true,
-            b'/' => slash,
-            b'<' | b'>' | b'&' => html,
-            0xe2 => html || unicode,
-            _ => unicode && byte > b'~',
-        };
-        self.out.push('"');
-        let mut rest = raw;
-        while let Some(at) = rest.bytes().position(special) {
-            self.out.push_str(&rest[..at]);
-            let mut chars = rest[at..].chars();
-            match unit(&mut chars) {
-                Some(Ok(c)) => self.char(c),
-                Some(Err(alone)) => self.unit(alone),
-                None => {}
-            }
-            rest = chars.as_str();
-        }
-        self.out.push_str(rest);
-        self.out.push('"');
-    }
-
-    fn char(&mut self, c: char) {
-        let escapes = self.style.escapes;
-        match c {
-            '"' => self.out.push_str("\\\""),
-            '\\' => self.out.push_str("\\\\"),
-            '\n' => self.out.push_str("\\n"),
-            '\r' => self.out.push_str("\\r"),
-            '\t' => self.out.push_str("\\t"),
-            '\u{8}' => self.out.push_str("\\b"),
-            '\u{c}' => self.out.push_str("\\f"),
-            '/' if escapes.slash => self.out.push_str("\\/"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if escapes.html => self.unit(c as u16),
-            '\0'..='\u{1f}' => self.unit(c as u16),
-            c if escapes.unicode && c > '~' => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    self.unit(*unit);
-                }
-            }
-            c => self.out.push(c),
-        }
-    }
-
-    fn unit(&mut self, unit: u16) {
-        self.out.push_str("\\u");
-        for shift in [12, 8, 4, 0] {
-            let digit = char::from_digit(u32::from(unit >> shift) & 15, 16);
-            self.out.push(digit.unwrap_or('0'));
-        }
-    }
-}
-
 /// The next character of a string, or the half of a pair that stands alone.
-fn unit(rest: &mut Chars<'_>) -> Option<Result<char, u16>> {
+pub(super) fn unit(rest: &mut Chars<'_>) -> Option<Result<char, u16>> {
     let c = rest.next()?;
     if c != '\\' {
         return Some(Ok(c));
@@ -357,26 +214,4 @@ pub(super) fn text(raw: &str) -> Cow<'_, str> {
         text.push(unit.unwrap_or(char::REPLACEMENT_CHARACTER));
     }
     Cow::Owned(text)
-}
-
-/// The members in another order than their own.
-fn ordered<'m, 't>(members: &'m [Member<'t>], order: Order) -> Option<Vec<&'m Member<'t>>> {
-    let indexed = || members.iter().any(|(name, _)| index(name).is_some());
-    if order == Order::Kept || (order == Order::IntegersFirst && !indexed()) {
-        return None;
-    }
-    let mut sorted: Vec<&Member<'t>> = members.iter().collect();
-    if order == Order::Sorted {
-        sorted.sort_by_cached_key(|(name, _)| text(name));
-    } else {
-        sorted.sort_by_cached_key(|(name, _)| index(name).map_or((1, 0), |number| (0, number)));
-    }
-    Some(sorted)
-}
-
-/// The index of an array that a name is: without a leading zero and below 2^32 - 1.
-fn index(name: &str) -> Option<u32> {
-    let plain = name == "0" || matches!(name.as_bytes().first(), Some(b'1'..=b'9'));
-    let number: u32 = plain.then(|| name.parse().ok()).flatten()?;
-    (number < u32::MAX).then_some(number)
 }

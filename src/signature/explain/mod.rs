@@ -1,25 +1,39 @@
-//! The autopsy of a signature that does not match: the likely mistakes, each tried by itself, and a hint for every
+//! Why a signature does not match: a search for the one mistake, or the two, without which it does, and a hint for every
 //! refusal. All of it is for the operator's eyes, never for the HTTP answer, and never shows a secret or the signature
 //! that was expected.
 
-mod addresses;
+mod added;
 mod bodies;
-mod clocks;
-mod codings;
+mod charsets;
+mod contents;
 mod context;
-mod encodings;
+mod digests;
+mod documents;
+mod forms;
+mod guesses;
 mod hints;
 mod json;
+mod json_write;
+mod key_kinds;
+mod keys;
+mod mistake;
 mod numbers;
-mod pairs;
-mod secrets;
+mod parts;
+mod peel;
+mod search;
 mod styles;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod time_budget;
+mod times;
+mod urls;
+mod wrapped;
 
-use context::ProbeContext;
+use context::SearchContext;
 pub use hints::{HintCaller, HintContext, hint};
+use mistake::explanation;
+use search::Search;
 pub use time_budget::TimeBudget;
 
 use super::{Received, RejectReason, Scheme};
@@ -36,13 +50,17 @@ pub struct Case<'a> {
     pub secrets: &'a [Secret],
     /// Other secrets that are known.
     pub others: &'a [Secret],
+    /// What the provider's secrets begin with.
+    pub prefix: Option<&'a str>,
 }
 
-/// A mistake that explains the refusal: without it the signature matches.
+/// A mistake that explains the refusal, or two at once: without them the signature matches.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Explanation {
     /// A stable name for scripts.
     pub cause: &'static str,
+    /// The name of the second mistake, when there are two.
+    pub second: Option<&'static str>,
     /// The fact.
     pub text: String,
     /// What to do.
@@ -51,140 +69,96 @@ pub struct Explanation {
     pub guessed: bool,
 }
 
-/// What an autopsy came to.
+/// What the search came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
     /// The mistake, when one fits.
     pub found: Option<Explanation>,
     /// What was tried and did not fit.
     pub excluded: Vec<&'static str>,
-    /// What was not tried any more: the body is large and the time was over.
+    /// What was not tried because the time was over.
     pub not_tried: Vec<&'static str>,
 }
 
-/// One kind of mistake.
-struct Probe {
-    /// The cause, unless the finding has a narrower one.
-    name: &'static str,
-    run: fn(&ProbeContext<'_>) -> Option<Explanation>,
-}
-
-const fn probe(name: &'static str, run: fn(&ProbeContext<'_>) -> Option<Explanation>) -> Probe {
-    Probe { name, run }
-}
-
-/// The cheap and the frequent ones first.
-const PROBES: [Probe; 25] = [
-    probe("key-kind", secrets::key_kind),
-    probe("other-secret", secrets::other_secret),
-    probe("secret-whitespace", secrets::whitespace),
-    probe("url-differs", addresses::url_differs),
-    probe("body-newline", bodies::end),
-    probe("body-line-ends", bodies::line_ends),
-    probe("body-reserialised", bodies::reserialised),
-    probe("secret-encoding", secrets::key_form),
-    probe("signature-encoding", encodings::encoding),
-    probe("secret-quotes", secrets::quotes),
-    probe("wrong-hash", encodings::hash),
-    probe("body-compressed", codings::compressed),
-    probe("timestamp-unit", clocks::unit),
-    probe("signed-content", clocks::content),
-    probe("timestamp-header", clocks::other_header),
-    probe("body-reserialised-rarely", bodies::rarely_reserialised),
-    probe("body-form", codings::form),
-    probe("body-bom", bodies::bom),
-    probe("body-truncated", bodies::cut),
-    probe("url-signed", addresses::url_signed),
-    probe("plain-hash", encodings::plain),
-    probe("secret-and-body", pairs::secret_and_body),
-    probe("form-and-body", pairs::form_and_body),
-    // What nothing proves comes last.
-    probe("body-incomplete", bodies::incomplete),
-    probe("token-form", secrets::token),
-];
-
-/// The first mistake that explains why the signature did not match. Each probe hashes the body again, as long as there is
-/// time for it.
-pub fn explain(case: &Case<'_>, pace: &TimeBudget) -> Diagnosis {
-    let bench = ProbeContext::new(*case, pace);
-    let mut autopsy = Diagnosis::default();
-    for probe in &PROBES {
-        if let Some(found) = (probe.run)(&bench) {
-            autopsy.found = Some(found.or_under(probe.name));
-            return autopsy;
-        }
-        autopsy.tried(probe.name, pace);
+/// The mistake that explains why the signature does not match, or the two. `elsewhere` tries other schemes, when no single
+/// mistake fits: what they accept is proved as well, and a smaller change than two mistakes.
+pub fn explain(
+    case: &Case<'_>,
+    budget: &TimeBudget,
+    elsewhere: impl FnOnce(&mut Diagnosis) -> Option<Explanation>,
+) -> Diagnosis {
+    let context = SearchContext::new(*case, budget);
+    let mut search = Search::new(&context);
+    let mut diagnosis = Diagnosis::default();
+    if let Some(single) = search.single(&mut diagnosis) {
+        // What is old as well has two mistakes.
+        let both: Vec<_> = single.into_iter().chain(times::staleness(&context)).collect();
+        diagnosis.found = explanation(&both);
+        return diagnosis;
     }
-    autopsy
+    budget.release();
+    diagnosis.found = elsewhere(&mut diagnosis);
+    if diagnosis.found.is_some() {
+        return diagnosis;
+    }
+    let pair = search.pair(&mut diagnosis);
+    diagnosis.found = pair
+        .and_then(|pair| explanation(&pair))
+        .or_else(|| guesses::guess(&context));
+    diagnosis
 }
 
 /// Why a signature that matches is not fresh.
 pub fn explain_age(case: &Case<'_>, refusal: &RejectReason) -> Option<Explanation> {
-    clocks::age(case, refusal)
-}
-
-/// Where the signature is when its header is not there.
-pub fn explain_missing(case: &Case<'_>, pace: &TimeBudget) -> Option<Explanation> {
-    encodings::other_header(&ProbeContext::new(*case, pace)).map(|found| found.under("other-header"))
-}
-
-/// A finding whose cause is the probe's.
-fn found(text: impl Into<String>, hint: impl Into<String>) -> Explanation {
-    Explanation {
-        cause: "",
-        text: text.into(),
-        hint: hint.into(),
-        guessed: false,
-    }
+    times::age(case, refusal)
 }
 
 impl Diagnosis {
     /// A mistake that was seen at once.
     pub fn of(found: Explanation) -> Self {
-        Self::default().with(found)
-    }
-
-    /// The same, with the mistake that was found after all.
-    #[must_use]
-    pub fn with(self, found: Explanation) -> Self {
         Self {
             found: Some(found),
-            ..self
+            ..Self::default()
         }
     }
 
     /// Notes what did not fit, or was not tried because the time was short.
-    pub fn tried(&mut self, name: &'static str, pace: &TimeBudget) {
-        let list = if pace.was_short() {
+    pub fn note(&mut self, names: &[&'static str], budget: &TimeBudget) {
+        let list = if budget.was_short() {
             &mut self.not_tried
         } else {
             &mut self.excluded
         };
-        list.push(name);
+        list.extend(names);
     }
 }
 
 impl Explanation {
+    /// What headers or a scheme prove.
+    pub fn new(cause: &'static str, text: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            cause,
+            second: None,
+            text: text.into(),
+            hint: hint.into(),
+            guessed: false,
+        }
+    }
+
     /// The fact, with what it is worth.
     pub fn said(&self) -> String {
         let worth = if self.guessed { " (likely, not proved)" } else { "" };
         format!("{}{worth}", self.text)
     }
 
-    /// Whether the signature was seen to match without the mistake. What is not proved stands back behind what is.
-    pub fn is_proved(&self) -> bool {
-        !self.guessed
+    /// The names of all mistakes, in the order in which they are told.
+    pub fn causes(&self) -> Vec<&'static str> {
+        std::iter::once(self.cause).chain(self.second).collect()
     }
 
-    fn guess(self) -> Self {
+    /// The same without a proof.
+    #[must_use]
+    pub fn guess(self) -> Self {
         Self { guessed: true, ..self }
-    }
-
-    fn under(self, cause: &'static str) -> Self {
-        Self { cause, ..self }
-    }
-
-    fn or_under(self, cause: &'static str) -> Self {
-        if self.cause.is_empty() { self.under(cause) } else { self }
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers of JSON written anew as languages do.
+//! Numbers of JSON as languages write them.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,13 @@ pub(super) fn number(text: &str, style: Numbers) -> Cow<'_, str> {
     if style == Numbers::Python && text == "-0" {
         return Cow::Borrowed("0");
     }
+    match style {
+        Numbers::Doubles if whole && text.len() <= 15 => return Cow::Owned(format!("{text}.0")),
+        Numbers::Whole => return Cow::Borrowed(text.strip_suffix(".0").unwrap_or(text)),
+        _ => {}
+    }
     let kept = match style {
-        Numbers::Kept => true,
+        Numbers::Kept | Numbers::Doubles | Numbers::Whole => true,
         Numbers::Python => whole,
         // Up to 15 digits a whole number is exact.
         Numbers::JavaScript => whole && text.len() <= 15 && text != "-0",

@@ -7,8 +7,12 @@ pub(super) struct Escapes {
     pub(super) unicode: bool,
     /// The slash, as `\/`.
     pub(super) slash: bool,
-    /// What ends a script or a line of one, as `\u003c`: `<`, `>`, `&`, U+2028 and U+2029.
-    pub(super) html: bool,
+    /// U+2028 and U+2029.
+    pub(super) lines: bool,
+    /// ASCII characters that are written as `\u003c`.
+    pub(super) ascii: &'static str,
+    /// Digits in upper case, as `\u003C`.
+    pub(super) upper: bool,
 }
 
 /// How a writer writes numbers.
@@ -21,6 +25,10 @@ pub(super) enum Numbers {
     JavaScript,
     /// As Python does: `1e2` is `100.0`.
     Python,
+    /// As Java does with a map of doubles: `1` is `1.0`.
+    Doubles,
+    /// Whole numbers without `.0`, which a double gave them.
+    Whole,
 }
 
 /// The order of members.
@@ -35,154 +43,239 @@ pub(super) enum Order {
     IntegersFirst,
 }
 
+/// Where a writer puts spaces and newlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// All on one line: what stands between items, and after a name.
+    Line(&'static str, &'static str),
+    /// One item a line: one level's indent, what stands after a name, and the end of a line.
+    Indented(&'static str, &'static str, &'static str),
+    /// Members on lines of their own, the items of an array on one: Jackson's printer.
+    ArraysInLine,
+    /// The items of the outermost array each on a line that ends so.
+    Lines(&'static str),
+}
+
 /// A way to write JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct JsonStyle {
     /// For people.
     pub(super) name: &'static str,
-    /// One level's indent; absent: all on one line.
-    pub(super) indent: Option<&'static str>,
-    /// Between items on one line, and after a name.
-    pub(super) separators: (&'static str, &'static str),
+    pub(super) layout: Layout,
     pub(super) escapes: Escapes,
     pub(super) numbers: Numbers,
     pub(super) order: Order,
 }
 
-pub(super) const COMPACT: JsonStyle = JsonStyle {
-    name: "compact JSON",
-    indent: None,
-    separators: (",", ":"),
-    escapes: Escapes {
-        unicode: false,
-        slash: false,
-        html: false,
-    },
-    numbers: Numbers::Kept,
-    order: Order::Kept,
+const RAW: Escapes = Escapes {
+    unicode: false,
+    slash: false,
+    lines: false,
+    ascii: "",
+    upper: false,
 };
-
-const ASCII: Escapes = Escapes {
-    unicode: true,
-    ..COMPACT.escapes
+const ASCII: Escapes = Escapes { unicode: true, ..RAW };
+const PHP: Escapes = Escapes { slash: true, ..ASCII };
+const SLASH: Escapes = Escapes { slash: true, ..RAW };
+const HTML: Escapes = Escapes {
+    lines: true,
+    ascii: "<>&",
+    ..RAW
 };
-
-const SPACED: JsonStyle = JsonStyle {
-    separators: (", ", ": "),
-    ..COMPACT
+const GSON: Escapes = Escapes { ascii: "<>&='", ..HTML };
+const DOTNET: Escapes = Escapes {
+    ascii: "<>&'\"+`\u{7f}",
+    ..UPPER
 };
+const UPPER: Escapes = Escapes { upper: true, ..ASCII };
 
-const fn pretty(name: &'static str, indent: &'static str, escapes: Escapes) -> JsonStyle {
+const fn style(name: &'static str, layout: Layout, escapes: Escapes) -> JsonStyle {
     JsonStyle {
         name,
-        indent: Some(indent),
-        separators: (",", ": "),
+        layout,
         escapes,
-        ..COMPACT
+        numbers: Numbers::Kept,
+        order: Order::Kept,
     }
 }
 
-/// How many of the styles are tried before the other kinds of mistakes.
-pub(super) const LIKELY: usize = 6;
+impl JsonStyle {
+    const fn sorted(self) -> Self {
+        Self {
+            order: Order::Sorted,
+            ..self
+        }
+    }
 
-/// Ways to write JSON, the likely ones first.
-pub(super) const STYLES: [JsonStyle; 22] = [
+    const fn numbers(self, numbers: Numbers) -> Self {
+        Self { numbers, ..self }
+    }
+
+    const fn javascript(self) -> Self {
+        Self {
+            numbers: Numbers::JavaScript,
+            order: Order::IntegersFirst,
+            ..self
+        }
+    }
+}
+
+const LINE: Layout = Layout::Line(",", ":");
+const SPACED: Layout = Layout::Line(", ", ": ");
+const TWO: Layout = Layout::Indented("  ", ": ", "\n");
+const FOUR: Layout = Layout::Indented("    ", ": ", "\n");
+const TAB: Layout = Layout::Indented("\t", ": ", "\n");
+
+pub(super) const COMPACT: JsonStyle = style("compact JSON", LINE, RAW);
+pub(super) const PYTHON: JsonStyle = style(
+    "JSON with spaces after commas and colons, as Python's `json.dumps` writes it",
+    SPACED,
+    ASCII,
+)
+.numbers(Numbers::Python);
+
+/// How many of the styles are tried before the other kinds of mistakes.
+pub(super) const LIKELY: usize = 8;
+
+/// Ways to write JSON, the likely ones first. Of two that give the same bytes the first is named.
+pub(super) const STYLES: [JsonStyle; 45] = [
     COMPACT,
-    JsonStyle {
-        name: "JSON as Python's `json.dumps` writes it",
-        escapes: ASCII,
-        numbers: Numbers::Python,
-        ..SPACED
-    },
-    JsonStyle {
-        name: "JSON as `JSON.stringify` writes it",
-        numbers: Numbers::JavaScript,
-        order: Order::IntegersFirst,
-        ..COMPACT
-    },
-    JsonStyle {
-        name: "JSON with blanks after commas and colons, escaped beyond ASCII",
-        escapes: ASCII,
-        ..SPACED
-    },
-    JsonStyle {
-        name: "JSON with blanks after commas and colons",
-        ..SPACED
-    },
-    JsonStyle {
-        name: "compact JSON, escaped beyond ASCII",
-        escapes: ASCII,
-        ..COMPACT
-    },
-    JsonStyle {
-        name: "compact JSON with sorted keys",
-        order: Order::Sorted,
-        ..COMPACT
-    },
-    JsonStyle {
-        name: "JSON as PHP's `json_encode` writes it",
-        escapes: Escapes { slash: true, ..ASCII },
-        ..COMPACT
-    },
-    JsonStyle {
-        name: "compact JSON with escaped slashes",
-        escapes: Escapes {
-            slash: true,
-            ..COMPACT.escapes
-        },
-        ..COMPACT
-    },
-    JsonStyle {
-        name: "JSON as Go's `json.Marshal` writes it",
-        escapes: Escapes {
-            html: true,
-            ..COMPACT.escapes
-        },
-        ..COMPACT
-    },
-    JsonStyle {
-        name: "JSON as Go writes a map",
-        escapes: Escapes {
-            html: true,
-            ..COMPACT.escapes
-        },
-        order: Order::Sorted,
-        ..COMPACT
-    },
-    JsonStyle {
-        name: "JSON as Python's `json.dumps` writes it, with sorted keys",
-        escapes: ASCII,
-        numbers: Numbers::Python,
-        order: Order::Sorted,
-        ..SPACED
-    },
-    JsonStyle {
-        name: "JSON with blanks after commas and colons and sorted keys",
-        order: Order::Sorted,
-        ..SPACED
-    },
-    JsonStyle {
-        name: "compact JSON with sorted keys, escaped beyond ASCII",
-        escapes: ASCII,
-        order: Order::Sorted,
-        ..COMPACT
-    },
-    pretty("JSON indented by two blanks", "  ", COMPACT.escapes),
-    pretty("JSON indented by four blanks", "    ", COMPACT.escapes),
-    pretty("JSON indented by two blanks, escaped beyond ASCII", "  ", ASCII),
-    pretty("JSON indented by four blanks, escaped beyond ASCII", "    ", ASCII),
-    pretty("JSON indented by tabs", "\t", COMPACT.escapes),
-    JsonStyle {
-        order: Order::Sorted,
-        ..pretty("JSON indented by two blanks, with sorted keys", "  ", COMPACT.escapes)
-    },
-    JsonStyle {
-        order: Order::Sorted,
-        ..pretty("JSON indented by four blanks, with sorted keys", "    ", ASCII)
-    },
-    pretty(
-        "JSON as PHP's `json_encode` indents it",
-        "    ",
-        Escapes { slash: true, ..ASCII },
+    PYTHON,
+    style("compact JSON as `JSON.stringify` writes it", LINE, RAW).javascript(),
+    style(
+        "JSON with spaces after commas and colons, escaped beyond ASCII",
+        SPACED,
+        ASCII,
+    ),
+    style("JSON with spaces after commas and colons", SPACED, RAW),
+    style("JSON indented by two spaces", TWO, RAW),
+    style(
+        "compact JSON with escaped slashes, escaped beyond ASCII, as PHP's `json_encode` writes it",
+        LINE,
+        PHP,
+    ),
+    style("compact JSON, escaped beyond ASCII", LINE, ASCII),
+    style("compact JSON with escaped slashes", LINE, SLASH),
+    style(
+        "compact JSON with `<`, `>` and `&` escaped for HTML, as Rails and Go write it",
+        LINE,
+        HTML,
+    ),
+    style("compact JSON with sorted keys", LINE, RAW).sorted(),
+    style("compact JSON with sorted keys, as Go writes a map", LINE, HTML).sorted(),
+    style(
+        "JSON with spaces and sorted keys, as Python's `json.dumps` writes it",
+        SPACED,
+        ASCII,
+    )
+    .numbers(Numbers::Python)
+    .sorted(),
+    style("JSON with spaces and sorted keys", SPACED, RAW).sorted(),
+    style("compact JSON with sorted keys, escaped beyond ASCII", LINE, ASCII).sorted(),
+    style("JSON indented by four spaces", FOUR, RAW),
+    style(
+        "JSON indented by four spaces, as PHP's `json_encode` writes it",
+        FOUR,
+        PHP,
+    ),
+    style("JSON indented by two spaces, escaped beyond ASCII", TWO, ASCII),
+    style("JSON indented by four spaces, escaped beyond ASCII", FOUR, ASCII),
+    style("JSON indented by four spaces, with escaped slashes", FOUR, SLASH),
+    style("JSON indented by tabs", TAB, RAW),
+    style("JSON indented by tabs, as Go writes it", TAB, HTML),
+    style("JSON indented by two spaces, as Go and Rails write it", TWO, HTML),
+    style("JSON indented by two spaces with sorted keys", TWO, RAW).sorted(),
+    style(
+        "JSON indented by two spaces with sorted keys, as Go writes a map",
+        TWO,
+        HTML,
+    )
+    .sorted(),
+    style(
+        "JSON indented by two spaces with sorted keys, escaped beyond ASCII",
+        TWO,
+        ASCII,
+    )
+    .sorted(),
+    style("JSON indented by four spaces with sorted keys", FOUR, ASCII).sorted(),
+    style(
+        "JSON indented by two spaces, as Python's `json.dumps` writes it",
+        TWO,
+        ASCII,
+    )
+    .numbers(Numbers::Python),
+    style(
+        "JSON indented by four spaces, as Python's `json.dumps` writes it",
+        FOUR,
+        ASCII,
+    )
+    .numbers(Numbers::Python),
+    style("compact JSON as Python's `json.dumps` writes it", LINE, ASCII).numbers(Numbers::Python),
+    style(
+        "compact JSON with sorted keys, as Python's `json.dumps` writes it",
+        LINE,
+        ASCII,
+    )
+    .numbers(Numbers::Python)
+    .sorted(),
+    style("JSON indented by two spaces, as `JSON.stringify` writes it", TWO, RAW).javascript(),
+    style("JSON indented by four spaces, as `JSON.stringify` writes it", FOUR, RAW).javascript(),
+    style(
+        "pretty JSON with spaces around colons, as Java's Jackson writes it",
+        Layout::ArraysInLine,
+        RAW,
+    ),
+    style(
+        "pretty JSON with sorted keys, as Java's Jackson writes it",
+        Layout::ArraysInLine,
+        RAW,
+    )
+    .sorted(),
+    style(
+        "compact JSON with upper-case escapes beyond ASCII, as Java's Jackson writes it",
+        LINE,
+        UPPER,
+    ),
+    style(
+        "compact JSON with HTML characters escaped, as Java's Gson writes it",
+        LINE,
+        GSON,
+    ),
+    style(
+        "JSON indented by two spaces, HTML characters escaped, as Java's Gson writes it",
+        TWO,
+        GSON,
+    ),
+    style(
+        "JSON with every number as a double, as Java's Gson writes a map",
+        LINE,
+        GSON,
+    )
+    .numbers(Numbers::Doubles),
+    style("compact JSON with whole numbers without `.0`", LINE, RAW).numbers(Numbers::Whole),
+    style(
+        "compact JSON with upper-case escapes, as .NET's System.Text.Json writes it",
+        LINE,
+        DOTNET,
+    ),
+    style(
+        "JSON indented by two spaces with upper-case escapes, as .NET's System.Text.Json writes it",
+        TWO,
+        DOTNET,
+    ),
+    style(
+        "JSON indented by two spaces with lines that end in CR LF",
+        Layout::Indented("  ", ": ", "\r\n"),
+        RAW,
+    ),
+    style(
+        "compact JSON with each item of the list on a line (CR LF)",
+        Layout::Lines("\r\n"),
+        RAW,
+    ),
+    style(
+        "compact JSON with each item of the list on a line",
+        Layout::Lines("\n"),
+        RAW,
     ),
 ];

@@ -14,6 +14,11 @@ pub(super) const SMALL: usize = 16 * 1024;
 const MOST_SIGNATURES: usize = 4096;
 const MOST_SECRETS: usize = 16;
 
+/// Bytes that pairs of changes are tried on, all together, and what each of them costs beside its body. Half of it is some
+/// twenty milliseconds.
+const MOST_PAIRED: usize = 24 << 20;
+const OF_A_PAIR: usize = 2048;
+
 /// How long a large body is looked at, all in all.
 const BUDGET: Duration = Duration::from_millis(250);
 
@@ -34,14 +39,12 @@ pub(super) enum StepKind {
     Read,
     /// Writing one.
     Write,
-    /// Copying a body with something around it.
-    Copy,
     /// Making another body in any other way.
     Change,
 }
 
 /// Nanoseconds for a byte until the first step of a kind has shown how many it takes: no machine is much slower.
-const GUESSES: [f64; 6] = [5.0, 40.0, 20.0, 10.0, 1.0, 10.0];
+const GUESSES: [f64; 5] = [5.0, 40.0, 20.0, 10.0, 10.0];
 
 /// The time that is left for a request, and what the steps took so far.
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub struct TimeBudget {
     /// The longest step with next to no bytes.
     least: Cell<Duration>,
     refused: Cell<bool>,
+    /// Bytes that pairs were tried on, each with a share for what is not its body.
+    paired: Cell<usize>,
 }
 
 impl TimeBudget {
@@ -82,6 +87,7 @@ impl TimeBudget {
             rates: GUESSES.map(Cell::new),
             least: Cell::default(),
             refused: Cell::new(false),
+            paired: Cell::default(),
         }
     }
 
@@ -120,6 +126,19 @@ impl TimeBudget {
             StepKind::Check
         };
         self.step(work, size, run)
+    }
+
+    /// Whether one more pair of changes may be tried on that many bytes. Of a small body the work decides and not the clock, so
+    /// that the answer is the same on every machine.
+    pub(super) fn takes_pair(&self, size: usize) -> bool {
+        let paired = self.paired.get() + size + OF_A_PAIR;
+        self.paired.set(paired);
+        let is_over = paired > MOST_PAIRED;
+        // The bound of a small body is no matter of time: it is how many pairs are looked for.
+        if is_over && !self.is_free() {
+            self.refused.set(true);
+        }
+        !is_over
     }
 
     /// Notes that something is left out.

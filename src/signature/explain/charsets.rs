@@ -1,0 +1,152 @@
+//! The characters of a body in another charset, or composed otherwise, than when it was signed.
+
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
+
+use super::context::SearchContext;
+use super::mistake::{Change, Rank, Sink, mistake};
+use super::peel::from_utf16;
+
+const HINT: &str = "use the raw bytes of the body as they came: read, write and send it as UTF-8, in binary mode";
+
+/// The characters of Windows-1252 from 0x80 to 0x9f; those that have none stand for themselves.
+const WINDOWS: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
+    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OneByte {
+    Latin1,
+    Windows,
+}
+
+impl OneByte {
+    const ALL: [Self; 2] = [Self::Latin1, Self::Windows];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Latin1 => "Latin-1 (ISO-8859-1)",
+            Self::Windows => "Windows-1252, a kind of Latin-1",
+        }
+    }
+
+    fn decode(self, bytes: &[u8]) -> String {
+        let char = |byte: &u8| match (self, byte) {
+            (Self::Windows, 0x80..=0x9f) => WINDOWS[usize::from(*byte - 0x80)],
+            _ => char::from(*byte),
+        };
+        bytes.iter().map(char).collect()
+    }
+
+    fn encode(self, text: &str) -> Option<Vec<u8>> {
+        let byte = |c: char| {
+            let of_windows = || {
+                WINDOWS
+                    .iter()
+                    .position(|known| *known == c)
+                    .and_then(|at| u8::try_from(at + 0x80).ok())
+            };
+            match self {
+                Self::Windows => of_windows().or_else(|| u8::try_from(c).ok()),
+                Self::Latin1 => u8::try_from(c).ok(),
+            }
+        };
+        text.chars().map(byte).collect()
+    }
+}
+
+/// The body in every charset that it may have been signed in.
+pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    utf16(context, sink)
+        || body.iter().any(|byte| *byte >= 0x80)
+            && match std::str::from_utf8(body) {
+                Ok(text) => one_byte(context, text, sink) || normal_forms(context, text, sink),
+                Err(_) => not_utf8(context, body, sink),
+            }
+}
+
+fn utf16(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let Some(text) = context.make(|| from_utf16(body)).flatten() else {
+        return false;
+    };
+    let said = mistake(
+        "body-charset",
+        "the body is UTF-16, as PowerShell writes files, and was signed as UTF-8",
+        HINT,
+    );
+    let lines = text.replace("\r\n", "\n");
+    let trimmed = [text.trim_end().to_owned(), lines.trim_end().to_owned()];
+    let all = trimmed.into_iter().chain([lines, text]);
+    all.map(String::into_bytes)
+        .any(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
+}
+
+/// UTF-8 whose characters all fit into one byte each, or bytes that were taken for such characters.
+fn one_byte(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
+    OneByte::ALL.into_iter().any(|charset| {
+        let Some(bytes) = context.make(|| charset.encode(text)).flatten() else {
+            return false;
+        };
+        let said = if std::str::from_utf8(&bytes).is_ok() {
+            format!(
+                "the body's UTF-8 was decoded as {} and encoded again as UTF-8: its charset was mistaken",
+                charset.name()
+            )
+        } else {
+            format!(
+                "the body was signed in the charset {}, and is UTF-8 here",
+                charset.name()
+            )
+        };
+        sink(Change::new(Rank::Sometimes, bytes, mistake("body-charset", said, HINT)))
+    }) || OneByte::ALL.into_iter().any(|charset| {
+        let twice = context.make(|| charset.decode(text.as_bytes()).into_bytes());
+        let said = format!(
+            "the sender takes its UTF-8 for {} and encodes it again before it signs: a wrong charset",
+            charset.name()
+        );
+        let said = mistake("body-charset", said, HINT);
+        twice.is_some_and(|twice| sink(Change::new(Rank::Sometimes, twice, said)))
+    })
+}
+
+fn not_utf8(context: &SearchContext<'_>, body: &[u8], sink: Sink<'_, Vec<u8>>) -> bool {
+    OneByte::ALL.into_iter().any(|charset| {
+        let text = context.make(|| charset.decode(body).into_bytes());
+        let said = format!("the body is in the charset {}, and was signed as UTF-8", charset.name());
+        let said = mistake("body-charset", said, HINT);
+        text.is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said)))
+    })
+}
+
+/// Letters and their accents as one character (NFC) or as two (NFD).
+fn normal_forms(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
+    type Normalize = fn(&str) -> String;
+    let forms: [(Normalize, &str, &str); 2] = [
+        (
+            |text| ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned(),
+            "composed (NFC)",
+            "decomposed (NFD)",
+        ),
+        (
+            |text| DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned(),
+            "decomposed (NFD)",
+            "composed (NFC)",
+        ),
+    ];
+    forms.into_iter().any(|(normalize, signed, here)| {
+        let Some(other) = context.make(|| normalize(text)).filter(|other| other != text) else {
+            return false;
+        };
+        let said =
+            format!("accented letters were signed {signed} and are {here} here: Unicode normalization changed them");
+        let hint = "use the raw bytes of the body as they came: nothing may normalize its text";
+        sink(Change::new(
+            Rank::Sometimes,
+            other.into_bytes(),
+            mistake("body-charset", said, hint),
+        ))
+    })
+}

@@ -1,0 +1,251 @@
+//! The body as JSON that was parsed and re-serialized on its way, or of which only a part was signed.
+
+use super::context::SearchContext;
+use super::json::{self, JsonNode};
+use super::json_write::{Features, Marks, may_be_marked, write};
+use super::mistake::{Change, Mistake, Rank, Sink, mistake};
+use super::styles::{COMPACT, JsonStyle, LIKELY, PYTHON, STYLES};
+use super::time_budget::StepKind;
+
+/// Members of an object that are looked at, each by itself.
+const MOST_MEMBERS: usize = 32;
+
+/// Numbers or empty values that are changed in every combination.
+const MOST_MARKS: u32 = 10;
+
+/// Bytes that are written for combinations, all together.
+const MOST_MARKED: usize = 6_000_000;
+
+pub(super) const HINT: &str = "sign and check the raw bytes of the body, before anything parses the JSON";
+
+pub(super) fn reserialized(style_name: &str) -> Mistake {
+    let text = format!("what was signed is {style_name}, and this body is not: one side re-serialized it");
+    mistake("body-reserialised", text, HINT)
+}
+
+/// In one of the styles that are likely.
+pub(super) fn likely(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    in_styles(context, 0..LIKELY, sink)
+}
+
+/// In one of the many styles that are not.
+pub(super) fn rare(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    in_styles(context, LIKELY..STYLES.len(), sink)
+}
+
+fn written(context: &SearchContext<'_>, node: &JsonNode<'_>, style: &JsonStyle, marks: Marks) -> Option<Vec<u8>> {
+    let size = context.case.received.body.len();
+    let run = || write(node, style, marks, size);
+    context.budget.step(StepKind::Write, size, run).flatten()
+}
+
+fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(node) = context.document() else { return false };
+    let body = context.case.received.body;
+    let Some(features) = context.make(|| Features::of(body, node)) else {
+        return false;
+    };
+    let mut seen: Vec<JsonStyle> = STYLES[..which.start].iter().map(|style| features.seen(style)).collect();
+    STYLES[which].iter().any(|style| {
+        let visible = features.seen(style);
+        if seen.contains(&visible) {
+            return false;
+        }
+        seen.push(visible);
+        let Some(mut text) = written(context, node, style, Marks::default()) else {
+            return false;
+        };
+        let rank = if seen.len() <= LIKELY {
+            Rank::Common
+        } else {
+            Rank::Sometimes
+        };
+        if text != body && sink(Change::new(rank, text.clone(), reserialized(style.name))) {
+            return true;
+        }
+        // Large texts are tried without a newline only.
+        if !context.budget.is_free() {
+            return false;
+        }
+        text.push(b'\n');
+        text != body && sink(Change::new(Rank::Sometimes, text, reserialized(style.name)))
+    })
+}
+
+/// Every newline was taken out of indented JSON, and its spaces were left.
+pub(super) fn newlines_lost(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    if body.contains(&b'\n') || !body.windows(2).any(|two| two == b"  " || two == b"\t\"") {
+        return false;
+    }
+    let Some(node) = context.document() else { return false };
+    STYLES.iter().any(|style| {
+        let Some(text) = written(context, node, style, Marks::default()) else {
+            return false;
+        };
+        let joined = || text.iter().copied().filter(|byte| *byte != b'\n' && *byte != b'\r');
+        let cause = "body-newline-lost";
+        let said = "the body lost every newline in it after it was signed";
+        let hint = "use the raw bytes as they came: `curl -d @FILE` drops newlines, `--data-binary @FILE` keeps them";
+        joined().eq(body.iter().copied())
+            && [text.clone(), [text.as_slice(), b"\n"].concat()]
+                .into_iter()
+                .any(|text| sink(Change::new(Rank::Sometimes, text, mistake(cause, said, hint))))
+    })
+}
+
+/// JSON inside a JSON string: encoded twice.
+pub(super) fn string(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let said = "the body is the signed JSON inside a JSON string: it was encoded twice";
+    let hint = "send the raw body as it is: it is JSON already";
+    if let Some(JsonNode::Text(raw)) = context.document() {
+        let text = context.make(|| json::text(raw).into_owned().into_bytes());
+        return text.is_some_and(|text| {
+            sink(Change::new(
+                Rank::Common,
+                text,
+                mistake("body-reserialised", said, hint),
+            ))
+        });
+    }
+    let body = context.case.received.body;
+    let quoted = context.make(|| serde_json::to_vec(&String::from_utf8_lossy(body)).unwrap_or_default());
+    let said = "the sender signs the JSON inside a JSON string: it encodes it twice";
+    quoted.is_some_and(|text| sink(Change::new(Rank::Rare, text, mistake("body-reserialised", said, hint))))
+}
+
+/// Numbers that lost digits behind their points, and empty values of the other kind.
+pub(super) fn values(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(node) = context.document() else { return false };
+    let mut count = Count::default();
+    count.look(node);
+    let size = context.case.received.body.len();
+    let mut budget = MOST_MARKED / (size + 256);
+    let numbers = mistake(
+        "body-reserialised",
+        "a number lost its `.0` or a last zero: one side re-serialized the JSON, and its decimal numbers with it",
+        HINT,
+    );
+    let empties = mistake(
+        "body-reserialised",
+        "an empty `{}` became `[]`, or the reverse: one side re-serialized the JSON, as PHP does with arrays",
+        HINT,
+    );
+    let styles = [COMPACT, PYTHON, STYLES[4], STYLES[5]];
+    let mut try_marks = |marks: Marks, said: &Mistake| {
+        let styles = &styles[..if budget > 2000 { 4 } else { 1 }];
+        styles.iter().any(|style| {
+            budget = budget.saturating_sub(1);
+            if budget == 0 {
+                return false;
+            }
+            written(context, node, style, marks).is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
+        })
+    };
+    let swapped = subsets(count.empties).any(|empties_set| {
+        let marks = Marks {
+            empties: empties_set,
+            ..Marks::default()
+        };
+        try_marks(marks, &empties)
+    });
+    swapped
+        || [(".0", count.whole), ("0", count.decimals), (".00", count.whole)]
+            .into_iter()
+            .any(|(behind, many)| {
+                subsets(many).any(|numbers_set| {
+                    let marks = Marks {
+                        behind,
+                        numbers: numbers_set,
+                        empties: 0,
+                    };
+                    try_marks(marks, &numbers)
+                })
+            })
+}
+
+/// All first, then every combination of few, or each by itself of many.
+fn subsets(count: u32) -> Box<dyn Iterator<Item = u64>> {
+    match count {
+        0 => Box::new(std::iter::empty()),
+        count if count <= MOST_MARKS => Box::new((1..1_u64 << count).rev()),
+        count => Box::new(std::iter::once(u64::MAX).chain((0..count.min(64)).map(|at| 1_u64 << at))),
+    }
+}
+
+/// What can be marked in a document.
+#[derive(Default)]
+struct Count {
+    whole: u32,
+    decimals: u32,
+    empties: u32,
+}
+
+impl Count {
+    fn look(&mut self, node: &JsonNode<'_>) {
+        match node {
+            JsonNode::Number(text) => {
+                self.whole += u32::from(may_be_marked(text, ".0"));
+                self.decimals += u32::from(may_be_marked(text, "0"));
+            }
+            JsonNode::Array(items) if items.is_empty() => self.empties += 1,
+            JsonNode::Object(members) if members.is_empty() => self.empties += 1,
+            JsonNode::Array(items) => items.iter().for_each(|item| self.look(item)),
+            JsonNode::Object(members) => members.iter().for_each(|(_, value)| self.look(value)),
+            JsonNode::Word(_) | JsonNode::Text(_) => {}
+        }
+    }
+}
+
+/// One member of the body was signed, or all of them but one.
+pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(JsonNode::Object(members)) = context.document() else {
+        return false;
+    };
+    let few = || members.iter().take(MOST_MEMBERS);
+    let hint = "sign the bytes of the whole body, as they are sent";
+    let part = |name: &str, value: &JsonNode<'_>, sink: Sink<'_, Vec<u8>>| {
+        let text = format!(
+            "the sender signs a part of the body alone, the member `{}`",
+            name.escape_debug()
+        );
+        let said = mistake("body-part", text, hint);
+        let plain = match value {
+            JsonNode::Text(raw) => Some(json::text(raw).into_owned().into_bytes()),
+            _ => None,
+        };
+        let styled = STYLES[..6]
+            .iter()
+            .filter_map(|style| written(context, value, style, Marks::default()));
+        let mut all = plain.into_iter().chain(styled);
+        all.any(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
+    };
+    if few().any(|(name, value)| part(name, value, sink)) {
+        return true;
+    }
+    let nested = few().filter_map(|(_, value)| match value {
+        JsonNode::Object(members) => Some(members),
+        _ => None,
+    });
+    let found = nested
+        .flatten()
+        .take(MOST_MEMBERS)
+        .any(|(name, value)| matches!(value, JsonNode::Object(_)) && part(name, value, sink));
+    found
+        || (0..members.len().min(MOST_MEMBERS)).any(|at| {
+            let mut rest = members.clone();
+            let (name, _) = rest.remove(at);
+            let rest = JsonNode::Object(rest);
+            let text = format!(
+                "the member `{}` was added to the body after it was signed",
+                name.escape_debug()
+            );
+            let hint =
+                "sign the body as it is sent: a field that is added later, such as a signature, changes its bytes";
+            let said = mistake("body-part", text, hint);
+            STYLES[..6].iter().any(|style| {
+                written(context, &rest, style, Marks::default())
+                    .is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
+            })
+        })
+}

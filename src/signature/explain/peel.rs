@@ -1,0 +1,324 @@
+//! What stands around a secret that was copied, and how a text was changed on its way through files and settings.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
+use super::mistake::{Mistake, Rank, mistake};
+use crate::signature::encoding::LENIENT_KEY;
+use base64::Engine as _;
+
+/// What is put around a secret when it is copied, opening and closing.
+const QUOTES: [(&str, &str); 5] = [
+    ("\"", "\""),
+    ("'", "'"),
+    ("`", "`"),
+    ("\u{201c}", "\u{201d}"),
+    ("\u{2018}", "\u{2019}"),
+];
+
+/// Characters that nobody sees.
+const INVISIBLE: [&str; 7] = [
+    "\u{feff}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{a0}", "\u{ad}",
+];
+
+/// A text without one thing that was done to it.
+pub(super) struct Peeled {
+    pub(super) text: Vec<u8>,
+    pub(super) mistake: Mistake,
+    pub(super) rank: Rank,
+}
+
+/// Every text that this one may have been before it got here. `name`: what the secret is called.
+pub(super) fn peel(text: &[u8], name: &str) -> Vec<Peeled> {
+    let mut all = Vec::new();
+    blank(text, name, &mut all);
+    quoted(text, name, &mut all);
+    framed(text, name, &mut all);
+    encoded(text, name, &mut all);
+    all.retain(|peeled| !peeled.text.is_empty() && peeled.text != text);
+    all
+}
+
+fn add(all: &mut Vec<Peeled>, rank: Rank, text: impl Into<Vec<u8>>, mistake: Mistake) {
+    all.push(Peeled {
+        text: text.into(),
+        mistake,
+        rank,
+    });
+}
+
+/// Spaces and newlines in words.
+pub(super) fn name_of_blank(blank: &[u8]) -> &'static str {
+    match blank {
+        b"\n" => "a newline",
+        b"\r\n" => "a newline (CR LF)",
+        b"\r" => "a carriage return",
+        b" " => "a space",
+        b"\t" => "a tab",
+        blank if blank.contains(&b'\n') => "whitespace or newlines",
+        _ => "whitespace",
+    }
+}
+
+fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+    let hint = "keep the secret without it: `printf %s VALUE > FILE` adds no newline";
+    let (head, tail) = (text.len() - text.trim_ascii_start().len(), text.trim_ascii_end().len());
+    let (before, after) = (&text[..head], text.get(tail..).unwrap_or_default());
+    let (what, at) = match (before.is_empty(), after.is_empty()) {
+        (true, false) => (name_of_blank(after), "at its end"),
+        (false, true) => (name_of_blank(before), "at its beginning"),
+        _ => ("whitespace or newlines", "around it"),
+    };
+    let said = mistake("secret-whitespace", format!("{name} has {what} {at}"), hint);
+    add(all, Rank::Common, text.trim_ascii(), said.clone());
+    add(all, Rank::Common, text.trim_ascii_end(), said);
+    for end in [b"\\r\\n".as_slice(), b"\\n", b"\\r"] {
+        if let Some(bare) = text.strip_suffix(end) {
+            let said = format!("{name} has an escaped newline at its end, a backslash and a letter");
+            add(all, Rank::Sometimes, bare, mistake("secret-whitespace", said, hint));
+        }
+    }
+    let words = std::str::from_utf8(text).unwrap_or_default();
+    if INVISIBLE.iter().any(|c| words.contains(c)) {
+        let bare = INVISIBLE.iter().fold(words.to_owned(), |bare, c| bare.replace(c, ""));
+        let said = format!("{name} has an invisible character in it, such as U+200B or a byte order mark");
+        let hint = "type the secret, or copy it from where it was made, without invisible characters";
+        add(
+            all,
+            Rank::Sometimes,
+            bare.trim(),
+            mistake("secret-whitespace", said, hint),
+        );
+    }
+    let inner: Vec<u8> = text
+        .iter()
+        .copied()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    if inner.len() < text.trim_ascii().len() && !words.contains("-----BEGIN") {
+        let said = format!("{name} has whitespace or newlines inside: it was wrapped");
+        add(all, Rank::Sometimes, inner, mistake("secret-whitespace", said, hint));
+    }
+}
+
+fn quoted(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+    let hint = "keep the secret without quotes: files of `NAME=VALUE` lines are not always read by a shell";
+    for (open, close) in QUOTES.map(|(open, close)| (open.as_bytes(), close.as_bytes())) {
+        let said = |what: &str| {
+            mistake(
+                "secret-quotes",
+                format!("{name} has {what} that are no part of it"),
+                hint,
+            )
+        };
+        match (text.strip_prefix(open), text.strip_suffix(close)) {
+            (Some(rest), Some(_)) => {
+                let bare = rest.strip_suffix(close).unwrap_or_default();
+                add(all, Rank::Common, bare, said("quotes around it"));
+            }
+            (Some(rest), None) => add(all, Rank::Sometimes, rest, said("opening quotes")),
+            (None, Some(rest)) => add(all, Rank::Sometimes, rest, said("closing quotes")),
+            (None, None) => {}
+        }
+    }
+    if let Some(bare) = text.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")) {
+        let said = format!("{name} has angle brackets in place of quotes around it");
+        add(all, Rank::Sometimes, bare, mistake("secret-quotes", said, hint));
+    }
+}
+
+/// Words before a secret, and what ends a line behind it.
+fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+    let words = std::str::from_utf8(text).unwrap_or_default();
+    let hint = "keep the secret without what stands around it";
+    let said = |text: String| mistake("secret-prefix", text, hint);
+    let bare = words.trim_start().strip_prefix("export ").unwrap_or(words);
+    if let Some((left, rest)) = bare.split_once(['=', ':'])
+        && left
+            .trim()
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(&byte))
+        && !left.is_empty()
+    {
+        let text = format!("{name} has a name before it, as in `NAME=VALUE`: that prefix is no part of it");
+        add(all, Rank::Sometimes, rest.trim_start(), said(text.clone()));
+        let inner = rest.trim();
+        for (open, close) in QUOTES {
+            if let Some(bare) = inner.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
+                add(
+                    all,
+                    Rank::Rare,
+                    bare,
+                    said(format!(
+                        "{name} has a name and quotes around it, as in `NAME=\"VALUE\"`"
+                    )),
+                );
+            }
+        }
+    }
+    if let Some((word, rest)) = words.trim_start().split_once(' ')
+        && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b':')
+    {
+        let text = format!("{name} has a word such as `Bearer` before it: that prefix is no part of it");
+        add(all, Rank::Sometimes, rest.trim_start(), said(text));
+    }
+    for end in [";", ","] {
+        if let Some(bare) = words.trim_end().strip_suffix(end) {
+            let text = format!("{name} has `{end}` at its end that is no part of it");
+            add(all, Rank::Sometimes, bare, said(text));
+        }
+    }
+    if let Some((bare, _)) = words.split_once(" #") {
+        let text = format!("{name} has a comment behind it that is no part of it");
+        add(all, Rank::Sometimes, bare.trim_end(), said(text));
+    }
+    let half = text.len() / 2;
+    if text.len().is_multiple_of(2) && half >= 4 && text[..half] == text[half..] {
+        let text_said = format!("{name} was pasted twice, one behind the other");
+        let said = mistake("secret-encoding", text_said, "keep the secret once");
+        add(all, Rank::Sometimes, &text[..half], said);
+    }
+}
+
+/// Texts in another encoding than the secret's own.
+fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+    let mut encoding = |rank, bare: Vec<u8>, said: String, hint: &'static str| {
+        add(all, rank, bare, mistake("secret-encoding", said, hint));
+    };
+    if let Some(bare) = from_utf16(text) {
+        let said = format!("{name} is encoded as UTF-16, as PowerShell writes files");
+        encoding(
+            Rank::Sometimes,
+            bare.trim().as_bytes().to_vec(),
+            said,
+            "write the secret's file as UTF-8 without a mark and a newline",
+        );
+    }
+    if text.contains(&b'%') {
+        let bare: Cow<'_, [u8]> = percent_decode(text).into();
+        let said = format!("{name} is percent-encoded, as in a URL");
+        encoding(
+            Rank::Sometimes,
+            bare.into_owned(),
+            said,
+            "decode the secret's percent escapes (URL encoding) before it is used",
+        );
+    }
+    let words = std::str::from_utf8(text).unwrap_or_default();
+    if words.contains('\\') {
+        let mut escaped = false;
+        let bare: String = words
+            .chars()
+            .filter(|c| {
+                escaped = *c == '\\' && !escaped;
+                !escaped
+            })
+            .collect();
+        let said = format!("{name} has backslashes before characters that were escaped");
+        encoding(
+            Rank::Sometimes,
+            bare.into_bytes(),
+            said,
+            "keep the secret without backslashes",
+        );
+        let lines = words.replace("\\r", "").replace("\\n", "\n");
+        let said = format!("{name} has escaped newlines, each a backslash and an `n`");
+        encoding(
+            Rank::Sometimes,
+            lines.into_bytes(),
+            said,
+            "keep the key with real newlines, without backslashes",
+        );
+    }
+    encoded_whole(text, name, all);
+}
+
+/// A text that was encoded as a whole, or put into one case.
+fn encoded_whole(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+    let mut encoding = |rank, bare: Vec<u8>, said: String, hint: &'static str| {
+        add(all, rank, bare, mistake("secret-encoding", said, hint));
+    };
+    let words = std::str::from_utf8(text).unwrap_or_default();
+    if words.contains('&') && words.contains(';') {
+        let bare = [
+            ("&quot;", "\""),
+            ("&#39;", "'"),
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&amp;", "&"),
+        ]
+        .iter()
+        .fold(words.to_owned(), |bare, (code, c)| bare.replace(code, c));
+        let said = format!("{name} has HTML escapes such as `&amp;`");
+        encoding(
+            Rank::Sometimes,
+            bare.into_bytes(),
+            said,
+            "decode the secret's HTML escapes",
+        );
+    }
+    let hint = "decode the secret before it is used: `printf %s VALUE | base64 -d`";
+    if let Some(bare) = LENIENT_KEY
+        .decode(text.trim_ascii())
+        .ok()
+        .filter(|bare| is_printable(bare))
+    {
+        encoding(
+            Rank::Common,
+            bare,
+            format!("{name} is the base64 of the secret that signed"),
+            hint,
+        );
+    }
+    if let Some(bare) = hex::decode(text.trim_ascii()).ok().filter(|bare| is_printable(bare)) {
+        let said = format!("{name} is the hex of the secret that signed");
+        encoding(
+            Rank::Sometimes,
+            bare,
+            said,
+            "decode the secret from hex before it is used",
+        );
+    }
+    for (bare, other) in [
+        (text.to_ascii_uppercase(), "upper"),
+        (text.to_ascii_lowercase(), "lower"),
+    ] {
+        let said = format!("the secret that signed is in {other} case, and {name} is not");
+        encoding(
+            Rank::Sometimes,
+            bare,
+            said,
+            "give both sides the secret in the same case",
+        );
+    }
+}
+
+/// Text of a user, and not bytes of a key.
+fn is_printable(bytes: &[u8]) -> bool {
+    let text = bytes.trim_ascii_end();
+    text.len() >= 6 && text.iter().all(|byte| (b' '..=b'~').contains(byte))
+}
+
+/// UTF-16 in either byte order, with a mark or without, as text.
+pub(super) fn from_utf16(bytes: &[u8]) -> Option<String> {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    let first = pairs.first()?;
+    let zeros = |at: usize| pairs.iter().take(64).filter(|pair| pair[at] == 0).count() * 4 > pairs.len().min(64) * 3;
+    let little = *first == [0xff, 0xfe] || (*first != [0xfe, 0xff] && zeros(1));
+    let big = *first == [0xfe, 0xff] || zeros(0);
+    if !rest.is_empty() || !(little || big) {
+        return None;
+    }
+    let unit = |pair: &[u8; 2]| {
+        if little {
+            u16::from_le_bytes(*pair)
+        } else {
+            u16::from_be_bytes(*pair)
+        }
+    };
+    let text = char::decode_utf16(pairs.iter().map(unit))
+        .collect::<Result<String, _>>()
+        .ok()?;
+    Some(text.trim_start_matches('\u{feff}').to_owned())
+}

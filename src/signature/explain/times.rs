@@ -1,0 +1,270 @@
+//! The signed timestamp: in another unit than the header has it, of another moment or header, or not fresh.
+
+use std::time::Duration;
+
+use super::context::SearchContext;
+use super::mistake::{Change, Mistake, Rank, mistake};
+use super::{Case, Explanation};
+use crate::clock::{Precision, Timestamp, human_duration};
+use crate::signature::RejectReason;
+use crate::template::{Placeholder, TimeForm};
+
+/// How far a second clock is looked for: a sender that asks it twice, or a receiver that signs with its own.
+const SECONDS_APART: i64 = 30;
+
+/// Numbers of a body that are looked at, at most.
+const MOST_NUMBERS: usize = 16;
+
+pub(super) type TimeText = Change<String>;
+
+const HINT: &str = "the signed timestamp must be the text that the header carries";
+
+/// The moment of a timestamp in seconds or milliseconds, or of a date, with the name of its unit.
+fn read(stamp: &str) -> Option<(Timestamp, &'static str)> {
+    let text = stamp.trim();
+    match text.parse::<i64>() {
+        Ok(number) if number.unsigned_abs() >= 100_000_000_000 => {
+            Some((Timestamp::from_unix_ms(number), "milliseconds"))
+        }
+        Ok(number) => Some((Timestamp::from_unix(number), "seconds")),
+        Err(_) => Some((
+            Timestamp::parse(text)?,
+            if text.contains('-') {
+                "a date"
+            } else {
+                "seconds with a fraction"
+            },
+        )),
+    }
+}
+
+/// The same moment in every other unit, with the words for it.
+fn units(at: Timestamp) -> Vec<(String, &'static str)> {
+    let seconds = at.unix();
+    vec![
+        (at.unix_ms().to_string(), "in milliseconds"),
+        (seconds.to_string(), "in seconds"),
+        (format!("{seconds}000"), "in milliseconds"),
+        (at.rfc3339(Precision::Seconds), "as a date"),
+        (at.rfc3339(Precision::Millis), "as a date with milliseconds"),
+        (
+            at.rfc3339(Precision::Seconds).replace('Z', "+00:00"),
+            "as a date with an offset",
+        ),
+        (
+            at.rfc3339(Precision::Seconds).replace('T', " ").replace('Z', ""),
+            "as a date without a zone",
+        ),
+        (format!("{seconds}.0"), "as a number with a fraction"),
+        (format!("{seconds}000000"), "in microseconds"),
+        (at.unix_us().to_string(), "in microseconds"),
+        (format!("{seconds}000000000"), "in nanoseconds"),
+    ]
+}
+
+/// Other texts of the timestamp, the likely ones first.
+pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
+    let mut found = Vec::new();
+    let Some(stamp) = context.stamp.as_deref() else {
+        return found;
+    };
+    let mut add = |rank, text: String, said: Mistake| {
+        if text != stamp {
+            found.push(Change::new(rank, text, said));
+        }
+    };
+    let shown = stamp.escape_debug();
+    let unit = |how: &str| {
+        let said = format!("the sender signs its timestamp {how}, and sends it as `{shown}`");
+        mistake("timestamp-unit", said, HINT)
+    };
+    let Some((at, _)) = read(stamp) else { return found };
+    for (text, how) in units(at) {
+        add(Rank::Common, text, unit(how));
+    }
+    for (name, text) in times_of_headers(context) {
+        let said = format!("the sender signs the timestamp of the header `{name}`");
+        let hint = "sender and receiver must take the timestamp from the same header";
+        add(Rank::Common, text, mistake("timestamp-header", said, hint));
+    }
+    for number in numbers_of_body(context, at) {
+        let near = Timestamp::from_unix_ms(number);
+        for (text, how) in units(near) {
+            add(Rank::Sometimes, text, unit(how));
+        }
+        let text = format!("{}.{:03}", number.div_euclid(1000), number.rem_euclid(1000));
+        add(Rank::Sometimes, text.clone(), unit("with a fraction of a second"));
+        add(
+            Rank::Sometimes,
+            text.trim_end_matches('0').to_owned(),
+            unit("with a fraction of a second"),
+        );
+    }
+    for apart in (1..=SECONDS_APART).flat_map(|apart| [-apart, apart]) {
+        let seconds = at.unix() + apart;
+        let text = if stamp.len() == 13 {
+            (at.unix_ms() + apart * 1000).to_string()
+        } else if stamp.contains('-') {
+            Timestamp::from_unix(seconds).rfc3339(Precision::Seconds)
+        } else {
+            seconds.to_string()
+        };
+        add(Rank::Rare, text, other_moment(apart));
+    }
+    found
+}
+
+fn other_moment(apart: i64) -> Mistake {
+    let when = if apart < 0 { "before" } else { "after" };
+    let said = format!(
+        "the signed timestamp is {} s {when} that of the header: one side asks its clock again",
+        apart.abs()
+    );
+    mistake(
+        "timestamp-differs",
+        said,
+        "sign and check the same timestamp: the text that the header carries",
+    )
+}
+
+/// Every fraction of the second, for a sender that signs milliseconds and sends whole seconds.
+pub(super) fn fractions(context: &SearchContext<'_>) -> Vec<TimeText> {
+    let seconds = context
+        .stamp
+        .as_deref()
+        .and_then(|stamp| stamp.trim().parse::<i64>().ok());
+    let Some(seconds) = seconds.filter(|seconds| (100_000_000..100_000_000_000).contains(seconds)) else {
+        return Vec::new();
+    };
+    let said = |how: &str| {
+        let said = format!("the sender signs its timestamp {how}, and sends it as `{seconds}`");
+        mistake("timestamp-unit", said, HINT)
+    };
+    let whole = (0..1000).map(|ms| Change::new(Rank::Rare, format!("{seconds}{ms:03}"), said("in milliseconds")));
+    let parts = (1..1000).map(|ms| {
+        let text = format!("{seconds}.{ms:03}");
+        Change::new(
+            Rank::Rare,
+            text.trim_end_matches('0').to_owned(),
+            said("with a fraction of a second"),
+        )
+    });
+    whole.chain(parts).collect()
+}
+
+/// Timestamps of other headers, as they stand.
+pub(super) fn times_of_headers(context: &SearchContext<'_>) -> Vec<(String, String)> {
+    let headers = context.case.received.headers.iter();
+    let time = |(name, value): (&str, &[u8])| {
+        let text = std::str::from_utf8(value).ok()?.trim();
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        (digits >= 10 && text.len() < 40 && read(text).is_some()).then(|| (name.to_owned(), text.to_owned()))
+    };
+    headers.filter_map(time).take(8).collect()
+}
+
+/// Numbers of the body that are milliseconds within a minute of the timestamp.
+fn numbers_of_body(context: &SearchContext<'_>, at: Timestamp) -> Vec<i64> {
+    let body = context.case.received.body;
+    let looked = &body[..body.len().min(16 * 1024)];
+    let numbers = looked
+        .split(|byte| !byte.is_ascii_digit())
+        .filter(|run| run.len() == 13);
+    let number = |run: &[u8]| std::str::from_utf8(run).ok()?.parse::<i64>().ok();
+    let mut found: Vec<i64> = numbers
+        .filter_map(number)
+        .filter(|number| (number - at.unix_ms()).abs() < 60_000)
+        .take(MOST_NUMBERS)
+        .collect();
+    found.dedup();
+    found
+}
+
+/// A timestamp that the scheme cannot read, or reads in another unit, where the signature matches as it stands.
+pub(super) fn unit_fault(context: &SearchContext<'_>) -> Option<Mistake> {
+    let stamp = context.stamp.as_deref()?;
+    let wanted = context
+        .content
+        .placeholders()
+        .find_map(|placeholder| match placeholder {
+            Placeholder::Timestamp(form) => Some(*form),
+            _ => None,
+        })?;
+    let (_, got) = read(stamp)?;
+    let wanted = match wanted {
+        TimeForm::Unix => "seconds",
+        TimeForm::UnixMs => "milliseconds",
+        TimeForm::Rfc3339(_) => "a date",
+    };
+    (got != wanted).then(|| wrong_unit(got, wanted))
+}
+
+fn wrong_unit(got: &str, wanted: &str) -> Mistake {
+    let verb = if wanted == "a date" { "belongs" } else { "belong" };
+    mistake(
+        "timestamp-unit",
+        format!(
+            "the signature is right, but its timestamp is {}{got} where {wanted} {verb}",
+            if got == "a date" { "" } else { "in " }
+        ),
+        format!("the sender must write and sign its timestamp in {wanted}, as the header's form has it"),
+    )
+}
+
+/// How old a signature is, when that alone is a reason to refuse it.
+pub(super) fn staleness(context: &SearchContext<'_>) -> Option<Mistake> {
+    let tolerance = context.case.scheme.freshness().tolerance?;
+    let (at, _) = read(context.stamp.as_deref()?)?;
+    let age = context.case.received.now.since(at);
+    (age > tolerance).then(|| {
+        let said = format!("it is too old: it was signed {} before this clock", human_duration(age));
+        mistake(
+            "expired",
+            said,
+            "check it as of its signing with --at, or have it signed again",
+        )
+    })
+}
+
+/// Why a signature that matches is not fresh: the unit, or the clocks.
+pub(super) fn age(case: &Case<'_>, refusal: &RejectReason) -> Option<Explanation> {
+    let now = case.received.now;
+    let (by, limit) = match refusal {
+        RejectReason::TooOld { age, tolerance } => (*age, *tolerance),
+        RejectReason::TooNew { ahead, tolerance } => (*ahead, *tolerance),
+        _ => return None,
+    };
+    let past = matches!(refusal, RejectReason::TooOld { .. });
+    let signed_at = if past { now.minus(by) } else { now.plus(by) };
+    // No sender's clock is a thousand years ahead, and none is in the first weeks of 1970.
+    let stamp = signed_at.unix();
+    let unit = if stamp > 32_503_680_000 {
+        Some(("milliseconds", "seconds"))
+    } else if (0..10_000_000).contains(&stamp) {
+        Some(("seconds", "milliseconds"))
+    } else {
+        None
+    };
+    let said = if let Some((got, wanted)) = unit {
+        wrong_unit(got, wanted)
+    } else if past {
+        // A retry signs again and a replay does not; a clock that runs fast is always off by the same.
+        let said = format!(
+            "the signature is right, but it was made {} before this clock ({signed_at}), {} more than allowed",
+            human_duration(by),
+            human_duration(over(by, limit))
+        );
+        mistake("expired", said, "").alone(String::new())
+    } else {
+        let said = format!(
+            "the signature is right, but the sender's clock is {} ahead of this one ({signed_at})",
+            human_duration(by)
+        );
+        mistake("future-clock", said, "").alone(String::new())
+    };
+    super::mistake::explanation(&[said])
+}
+
+fn over(by: Duration, limit: Duration) -> Duration {
+    by.saturating_sub(limit)
+}

@@ -1,0 +1,289 @@
+//! A body in another encoding than when it was signed, or inside of something else: compressed, in base64, chunked, escaped,
+//! or a member of a gateway's event.
+
+use base64::Engine as _;
+
+use super::context::SearchContext;
+use super::json::{self, JsonNode};
+use super::mistake::{Change, Rank, Sink, mistake};
+use crate::signature::encoding::LENIENT_KEY;
+
+/// A compressed body is not decompressed beyond this, and a small one to less: see [`most_inflated`].
+const MOST_INFLATED: usize = 16 * 1024 * 1024;
+
+/// Texts of a document that are looked at, at most, and how deep.
+const MOST_TEXTS: usize = 64;
+const DEEPEST: usize = 5;
+
+pub(super) fn compressed(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let inflated = context.make(|| inflated(body)).flatten();
+    let said = "the body is compressed, and was signed before that";
+    let hint = "decompress the raw body before the check, or sign what is sent: compression changes its bytes";
+    inflated.is_some_and(|text| {
+        sink(Change::new(
+            Rank::Sometimes,
+            text,
+            mistake("body-compressed", said, hint),
+        ))
+    })
+}
+
+/// JSON is seldom compressed to less than a thirtieth. A body that inflates to a thousand times its size is a trap.
+fn most_inflated(body: &[u8]) -> usize {
+    MOST_INFLATED.min(512 * 1024 + body.len().saturating_mul(32))
+}
+
+fn inflated(body: &[u8]) -> Option<Vec<u8>> {
+    let deflated = |bytes: &[u8]| miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, most_inflated(body)).ok();
+    let zlib = || miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(body, most_inflated(body)).ok();
+    match body {
+        [0x1f, 0x8b, 8, flags, _, _, _, _, _, _, rest @ ..] => deflated(after_gzip_fields(rest, *flags)?),
+        [0x78, ..] => zlib().or_else(|| deflated(body)),
+        // Text is no deflate stream, and most bytes that are none fail at once.
+        _ if std::str::from_utf8(body).is_err() => deflated(body),
+        _ => None,
+    }
+}
+
+/// What follows the optional fields of a gzip header (RFC 1952).
+fn after_gzip_fields(mut rest: &[u8], flags: u8) -> Option<&[u8]> {
+    if flags & 4 != 0 {
+        let (length, after) = rest.split_first_chunk::<2>()?;
+        rest = after.get(usize::from(u16::from_le_bytes(*length))..)?;
+    }
+    for flag in [8, 16] {
+        if flags & flag != 0 {
+            let end = rest.iter().position(|b| *b == 0)?;
+            rest = &rest[end + 1..];
+        }
+    }
+    if flags & 2 == 0 { Some(rest) } else { rest.get(2..) }
+}
+
+/// The body as text of its bytes: base64 or hex.
+pub(super) fn decoded(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let bare = || {
+        body.iter()
+            .copied()
+            .filter(|byte| !byte.is_ascii_whitespace() && *byte != b'"')
+    };
+    let is_text = !body.is_empty() && bare().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte));
+    if !is_text {
+        return false;
+    }
+    let hint = "decode the body before the check: the raw bytes are signed, not their text";
+    let base64 = || {
+        let standard = bare().map(|byte| match byte {
+            b'-' => b'+',
+            b'_' => b'/',
+            byte => byte,
+        });
+        LENIENT_KEY.decode(standard.collect::<Vec<u8>>()).ok()
+    };
+    let ways = [
+        (
+            context.make(base64).flatten(),
+            "the body is base64, as API gateways give it, and was signed before that",
+        ),
+        (
+            context.make(|| hex::decode(bare().collect::<Vec<u8>>()).ok()).flatten(),
+            "the body is hex, and was signed before that",
+        ),
+    ];
+    ways.into_iter().any(|(text, said)| {
+        text.is_some_and(|text| sink(Change::new(Rank::Common, text, mistake("body-encoded", said, hint))))
+    })
+}
+
+/// The sizes of chunks were left in the body (RFC 9112, section 7.1).
+pub(super) fn chunked(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let joined = |mut rest: &[u8]| {
+        let mut whole = Vec::new();
+        loop {
+            let end = rest.windows(2).take(32).position(|two| two == b"\r\n")?;
+            let line = std::str::from_utf8(&rest[..end]).ok()?;
+            let size = usize::from_str_radix(line.split(';').next()?.trim(), 16).ok()?;
+            rest = &rest[end + 2..];
+            if size == 0 {
+                return Some(whole);
+            }
+            whole.extend_from_slice(rest.get(..size)?);
+            rest = rest.get(size..)?.strip_prefix(b"\r\n")?;
+            if rest.is_empty() {
+                return Some(whole);
+            }
+        }
+    };
+    let body = context.case.received.body;
+    let whole = context.make(|| joined(body)).flatten();
+    let said = "the body still has the chunk sizes of its transfer encoding in it";
+    let hint = "decode the chunked transfer encoding before the check, and use the raw body";
+    whole.is_some_and(|text| sink(Change::new(Rank::Sometimes, text, mistake("body-chunked", said, hint))))
+}
+
+/// The text of a field of a multipart form.
+pub(super) fn multipart(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let Some(end) = body
+        .windows(2)
+        .take(128)
+        .position(|two| two == b"\r\n")
+        .filter(|_| body.starts_with(b"--"))
+    else {
+        return false;
+    };
+    let boundary = [b"\r\n", &body[..end]].concat();
+    let mut rest = &body[end..];
+    let mut parts = Vec::new();
+    while let Some(head) = find(rest, b"\r\n\r\n") {
+        let Some(length) = find(&rest[head + 4..], &boundary).filter(|_| parts.len() < MOST_TEXTS) else {
+            break;
+        };
+        parts.push(rest[head + 4..head + 4 + length].to_vec());
+        rest = &rest[head + 4 + length + boundary.len()..];
+    }
+    let said = "the body is a multipart form, and what was signed is the text of one of its fields";
+    let hint = "sign and send the same raw bytes: send the JSON as the body itself, not as a field of a multipart form";
+    parts
+        .into_iter()
+        .any(|text| sink(Change::new(Rank::Sometimes, text, mistake("body-form", said, hint))))
+}
+
+fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+    bytes.windows(wanted.len()).position(|part| part == wanted)
+}
+
+/// The texts of a document that wraps the request.
+pub(super) fn wrapped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let mut texts = Vec::new();
+    match context.document() {
+        Some(node @ (JsonNode::Object(_) | JsonNode::Array(_))) => collect(node, "", 0, &mut texts),
+        _ => return false,
+    }
+    let hint = "check the text of that member, the raw body, and not the event around it";
+    texts.into_iter().any(|(name, raw)| {
+        let text = json::text(raw).into_owned();
+        let decoded = LENIENT_KEY.decode(&text).ok().filter(|_| text.len() >= 16);
+        let said = format!("the body is an event that wraps the request, as gateways and queues make: what was signed is its member `{}`", name.escape_debug());
+        let plain = mistake("body-wrapped", said.clone(), hint);
+        let encoded = mistake("body-wrapped", format!("{said}, decoded from base64"), "decode the member from base64 and check that raw body, not the event around it");
+        sink(Change::new(Rank::Common, text.into_bytes(), plain))
+            || decoded.is_some_and(|bytes| sink(Change::new(Rank::Common, bytes, encoded)))
+    })
+}
+
+fn collect<'t>(node: &JsonNode<'t>, name: &str, depth: usize, texts: &mut Vec<(String, &'t str)>) {
+    if depth > DEEPEST || texts.len() >= MOST_TEXTS {
+        return;
+    }
+    match node {
+        JsonNode::Text(raw) if raw.len() > 1 => texts.push((name.to_owned(), raw)),
+        JsonNode::Array(items) => items
+            .iter()
+            .take(4)
+            .for_each(|item| collect(item, name, depth + 1, texts)),
+        JsonNode::Object(members) => {
+            for (name, value) in members {
+                collect(value, name, depth + 1, texts);
+            }
+        }
+        JsonNode::Text(_) | JsonNode::Number(_) | JsonNode::Word(_) => {}
+    }
+}
+
+/// Escapes of a string that were left in the body, or put into what is signed.
+pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let Ok(text) = std::str::from_utf8(body) else {
+        return false;
+    };
+    let hint = "use the raw bytes of the body as they came, not text that a log or a string escaped";
+    let said = |text: &'static str| mistake("body-escaped", text, hint);
+    let backslashes = body.contains(&b'\\');
+    let bare = text.trim();
+    let inner = bare.strip_prefix("b'").and_then(|rest| rest.strip_suffix('\''));
+    let quoted = ["\"", "'"]
+        .iter()
+        .find_map(|quote| bare.strip_prefix(quote)?.strip_suffix(quote));
+    let mut ways: Vec<(Option<String>, &'static str)> = Vec::new();
+    if backslashes {
+        ways.push((
+            context.make(|| json::text(text).into_owned()),
+            "the body has a backslash before its quotes: it was copied from a string or a log",
+        ));
+        ways.push((
+            context.make(|| without_backslashes(text)),
+            "the body has backslashes before its quotes and slashes, as `addslashes` escapes them",
+        ));
+    }
+    ways.push((
+        inner.map(|inner| json::text(inner).into_owned()),
+        "the body stands in Python's `b'...'`: its bytes were not decoded",
+    ));
+    ways.push((
+        quoted.map(str::to_owned),
+        "the body has quotes around it that were not signed: it was escaped as a string",
+    ));
+    if text.contains("&quot;") || text.contains("&amp;") {
+        let codes = [
+            ("&quot;", "\""),
+            ("&#39;", "'"),
+            ("&#x27;", "'"),
+            ("&lt;", "<"),
+            ("&gt;", ">"),
+            ("&amp;", "&"),
+        ];
+        let plain = || {
+            codes
+                .iter()
+                .fold(text.to_owned(), |plain, (code, c)| plain.replace(code, c))
+        };
+        ways.push((context.make(plain), "the body was escaped for HTML after it was signed"));
+    }
+    ways.into_iter().any(|(other, words)| {
+        other.is_some_and(|other| other != text && sink(Change::new(Rank::Sometimes, other.into_bytes(), said(words))))
+    }) || {
+        let said = mistake(
+            "body-escaped",
+            "the sender signs Python's `b'...'` in place of the body: it formats bytes that it did not decode",
+            "sign the raw bytes of the body: decode them before they are put into a text",
+        );
+        context
+            .make(|| python_bytes(body))
+            .is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said)))
+    }
+}
+
+fn without_backslashes(text: &str) -> String {
+    let mut bare = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        bare.extend(if c == '\\' { chars.next() } else { Some(c) });
+    }
+    bare
+}
+
+/// How Python shows bytes.
+fn python_bytes(body: &[u8]) -> Vec<u8> {
+    let quote = if body.contains(&b'\'') && !body.contains(&b'"') {
+        b'"'
+    } else {
+        b'\''
+    };
+    let mut text = vec![b'b', quote];
+    for byte in body {
+        match byte {
+            b'\\' => text.extend(b"\\\\"),
+            b'\n' => text.extend(b"\\n"),
+            b'\r' => text.extend(b"\\r"),
+            b'\t' => text.extend(b"\\t"),
+            byte if *byte == quote => text.extend([b'\\', quote]),
+            b' '..=b'~' => text.push(*byte),
+            byte => text.extend(format!("\\x{byte:02x}").bytes()),
+        }
+    }
+    text.push(quote);
+    text
+}
