@@ -17,7 +17,7 @@ const MOST_SECRETS: usize = 16;
 /// Bytes that pairs of changes are tried on, all together, and what each of them costs beside its body. Half of it is some
 /// twenty milliseconds.
 const MOST_PAIRED: usize = 24 << 20;
-const OF_A_PAIR: usize = 2048;
+const OF_A_PAIR: usize = 3072;
 
 /// How long a large body is looked at, all in all.
 const BUDGET: Duration = Duration::from_millis(250);
@@ -131,7 +131,7 @@ impl TimeBudget {
     /// Whether one more pair of changes may be tried on that many bytes. Of a small body the work decides and not the clock, so
     /// that the answer is the same on every machine.
     pub(super) fn takes_pair(&self, size: usize) -> bool {
-        let paired = self.paired.get() + size + OF_A_PAIR;
+        let paired = self.paired.get() + size.max(OF_A_PAIR) + OF_A_PAIR;
         self.paired.set(paired);
         let is_over = paired > MOST_PAIRED;
         // The bound of a small body is no matter of time: it is how many pairs are looked for.
