@@ -423,7 +423,7 @@ fn a_provider_that_is_named_is_expected() {
             .shows("#1")
             .contains("header `X-Slotflow-Signature` is missing")
     );
-    listener.stop().ok().says(["the request looks like one of `poolflow`"]);
+    listener.stop().ok().says(["it was signed as `poolflow`"]);
     sandbox
         .listening(["--provider", "slotfow"])
         .run()

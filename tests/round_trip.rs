@@ -144,7 +144,11 @@ fn of_several_named_secrets_the_verdict_names_the_one_that_matched() {
         .hook(["send", "job.paid", "--secret", "literal:gamma", "--to", &listener.url])
         .run()
         .exits(3);
-    assert!(listener.shows("refused").contains("matches none of 2 secrets"));
+    assert!(
+        listener
+            .shows("refused")
+            .contains("matches this request with none of 2 secrets")
+    );
     listener.stop().ok().never(["alpha", "beta"]);
 }
 
