@@ -1,5 +1,5 @@
 //! Handshakes: challenging a receiver as a provider does. A token is sent, and the answer must carry it. The token is
-//! neither shown nor recorded: whoever has it can confirm the subscription.
+//! neither shown nor recorded: anyone who has it can confirm the subscription.
 
 pub mod challenge;
 

@@ -137,7 +137,7 @@ impl MockApi {
             let endpoint = &mut endpoints[index];
             let before = endpoint.url.clone();
             validate_change(&profile, endpoint, change, &existing, (&rules, now))?;
-            // Whoever receives at the new URL has not confirmed the subscription.
+            // The receiver at the new URL has not confirmed the subscription.
             let token = token.filter(|_| endpoint.url != before);
             if let Some(token) = &token {
                 endpoint.await_confirmation(token, now);

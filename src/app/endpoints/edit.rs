@@ -73,7 +73,7 @@ impl<'a> StoreEdit<'a> {
             now: of.context.now(),
             fits: self.fits,
         };
-        // Checked before a secret is made, and by the store again, while nobody else can change it.
+        // Checked before a secret is made, and by the store again, while it holds the lock.
         if let Err(error) = batch.perform(&mut existing.clone()) {
             return Ok(Err(error));
         }

@@ -105,7 +105,7 @@ impl<'a> SearchContext<'a> {
             moved.remove(&carrier.header);
             moved.append(&carrier.header, value);
             let mut item = self.item(carrier, &moved, document.as_ref());
-            let text = format!("the signature stands in `{name}` instead of `{}`", carrier.header);
+            let text = format!("the signature is in `{name}` instead of `{}`", carrier.header);
             let hint = format!("the sender must put the signature into `{}`", carrier.header);
             let displaced = mistake("other-header", text, hint);
             item.targets
@@ -331,7 +331,7 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
     };
     let (header, value) = (&token.header, &token.value);
     for sent in headers.all(header) {
-        let text = format!("the token is right, and what stands before it in `{header}` is not");
+        let text = format!("the token is right, and the text in front of it in `{header}` is not");
         let form = mistake("token-form", text, format!("the header must be `{header}: {value}`"));
         let inner = token.secret_in(sent);
         // All of a value stands for the secret when the value does not have the form.
@@ -342,7 +342,7 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
     }
     for (name, sent) in headers.iter().take(MOST_HEADERS) {
         if !name.eq_ignore_ascii_case(header) {
-            let text = format!("the token stands in `{name}` instead of `{header}`");
+            let text = format!("the token is in `{name}` instead of `{header}`");
             let hint = format!("the sender must put it into `{header}`");
             let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
             add(last, vec![mistake("other-header", text, hint)]);

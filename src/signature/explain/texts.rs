@@ -336,10 +336,10 @@ fn odd_frame(carrier: &SignatureLocation, value: &str, token: &Token<'_>) -> Opt
     let bare = before.trim_start_matches(['"', '\'', '`', ' ']);
     let missing = || format!("what stands around the signature is missing: `{example}`");
     if before.ends_with("b'") && after.starts_with('\'') {
-        return Some("the signature stands in Python's `b'...'`: its bytes were not decoded".to_owned());
+        return Some("the signature is wrapped in Python's `b'...'`: its bytes were not decoded".to_owned());
     }
     if bare.len() < before.len() && after.contains(['"', '\'', '`']) && value.trim().len() > token.text.len() + 1 {
-        return Some("the header's value stands in quotes".to_owned());
+        return Some("the header's value is in quotes".to_owned());
     }
     if value.matches(token.text.as_ref()).count() > 1 {
         return Some("the header has two values joined into one: it was sent twice".to_owned());
@@ -351,7 +351,7 @@ fn odd_frame(carrier: &SignatureLocation, value: &str, token: &Token<'_>) -> Opt
             "" => missing(),
             key if read_keys.contains(&key) => format!("the pairs of the header are not separated by `{pairs}` alone"),
             key => format!(
-                "`{}` stands before the signature where `{}` belongs",
+                "the signature has the prefix `{}` instead of `{}`",
                 key.escape_debug(),
                 read_keys.concat()
             ),
@@ -364,17 +364,17 @@ fn odd_frame(carrier: &SignatureLocation, value: &str, token: &Token<'_>) -> Opt
         ("", "") => None,
         ("", _) => Some(missing()),
         (before, "") => Some(format!(
-            "`{}` stands before the signature, which stands alone",
+            "the signature has the prefix `{}`, and must have none",
             before.escape_debug()
         )),
         (before, wanted) => Some(format!(
-            "`{}` stands before the signature where `{wanted}` belongs",
+            "the signature has the prefix `{}` instead of `{wanted}`",
             before.escape_debug()
         )),
     }
 }
 
-/// The text of the value that stands before the signature.
+/// The text of the value in front of the signature.
 fn before_signature(carrier: &SignatureLocation) -> String {
     let mut before = String::new();
     for part in carrier.value.parts() {

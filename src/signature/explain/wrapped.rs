@@ -220,7 +220,7 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
     }
     ways.push((
         inner.map(|inner| json::text(inner).into_owned()),
-        "the body stands in Python's `b'...'`: its bytes were not decoded",
+        "the body is wrapped in Python's `b'...'`: its bytes were not decoded",
     ));
     ways.push((
         quoted.map(str::to_owned),

@@ -45,7 +45,7 @@ impl Link {
             heard: Arc::clone(&heard),
         };
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Ends when the sender is dropped or the server closes; what goes wrong is told to whoever waits for an answer.
+        // Ends when the sender is dropped or the server closes; the request that waits for an answer gets the error.
         tokio::spawn(connection);
         Ok(Self { sender, heard })
     }
