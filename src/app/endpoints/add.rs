@@ -28,6 +28,7 @@ impl Endpoints<'_> {
     /// Adds an endpoint that the provider's rules allow, and returns its name.
     pub fn add(&self, options: AddOptions) -> Result<String> {
         options.secret.check(self.store, &options.profile)?;
+        let mut edit = StoreEdit::new(*self, options.rules)?;
         let mut draft = wanted(self.context, &options.profile, &options.entry)?;
         if options.confirm {
             confirm::handshake(&options.profile)?;
@@ -41,7 +42,6 @@ impl Endpoints<'_> {
             active: None,
             secret: options.secret.reference.clone(),
         })];
-        let mut edit = StoreEdit::new(*self, options.rules);
         edit.secrets = options.secret;
         edit.confirms = options.confirm;
         edit.run(&steps)?.map_err(|error| self.refused(&draft, error))?;

@@ -58,7 +58,7 @@ impl Endpoints<'_> {
         let is_moved = change.url.is_some();
         let step = Step::change(&before, change);
         let steps = self.supported(std::slice::from_ref(&step), options.recreate)?;
-        let mut edit = StoreEdit::new(*self, options.rules);
+        let mut edit = StoreEdit::new(*self, options.rules)?;
         edit.secrets = options.secret;
         if let Err(error) = edit.run(&steps)? {
             return Err(match (edit.done, &steps[..]) {
@@ -93,7 +93,7 @@ impl Endpoints<'_> {
             let hint = format!("`hook endpoints remove {}` ends the subscription", step.name());
             remote.check(step).map_err(|what| Error::usage(what).hint(hint))?;
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default());
+        let mut edit = StoreEdit::new(*self, RuleOptions::default())?;
         edit.kind = ChangeKind::Switch;
         edit.run(&steps)??;
         if !active {
@@ -106,7 +106,7 @@ impl Endpoints<'_> {
     /// Removes endpoints that were looked up before: a name may belong to another one by the time the user has said yes.
     pub fn remove(&self, found: Vec<Endpoint>) -> Result<()> {
         let steps: Vec<Step> = found.into_iter().map(Step::Remove).collect();
-        Ok(StoreEdit::new(*self, RuleOptions::default()).run(&steps)??)
+        Ok(StoreEdit::new(*self, RuleOptions::default())?.run(&steps)??)
     }
 
     /// Gives an endpoint a new secret; the old one verifies until the overlap ends.
@@ -125,7 +125,7 @@ impl Endpoints<'_> {
                 "`{label}` signs nothing, so `{name}` has no secret"
             )));
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default());
+        let mut edit = StoreEdit::new(*self, RuleOptions::default())?;
         edit.secrets = secret;
         edit.kind = ChangeKind::Rotate { overlap };
         let stored = edit.run(&[Step::change(&before, Change::default())])?;
