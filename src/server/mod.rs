@@ -125,6 +125,8 @@ pub enum RejectionReason {
     Malformed(String),
     /// The client speaks HTTP/2.
     Http2,
+    /// The client speaks TLS to a plain port.
+    SpeaksTls,
     /// The TLS handshake failed, for example because the client does not trust the certificate.
     Tls(String),
 }
@@ -138,7 +140,7 @@ impl RejectionReason {
             Self::TimedOut => Some(408),
             Self::MadeRoom => Some(503),
             Self::CutOff | Self::Malformed(_) => Some(400),
-            Self::Http2 | Self::Tls(_) => None,
+            Self::Http2 | Self::SpeaksTls | Self::Tls(_) => None,
         }
     }
 }
