@@ -584,7 +584,7 @@ fn an_app_with_a_certificate_of_its_own_is_reached_on_request() {
     let forward = |flags: &[&str]| {
         let listen = ["--forward-to", app.url.as_str(), "--count", "1"];
         let listener = sandbox.listen(listen.iter().chain(flags));
-        crate::support::post(&listener.url, &[], b"{}");
+        post(&listener.url, &[], b"{}");
         listener.process.wait()
     };
     forward(&[]).prints(["TLS failure", "`--cacert FILE` trusts it"]);
@@ -605,7 +605,7 @@ fn a_redirect_names_the_url_to_use_and_a_client_that_speaks_tls_the_flag() {
     let hint = format!("redirects are not followed: `--to {}/hook/`", app.url);
     sandbox.hook(send).run().exits(3).says([&hint]);
     let listener = sandbox.listen(["--forward-to", &app.url, "--count", "1"]);
-    crate::support::post(&listener.url, &[], b"{}");
+    post(&listener.url, &[], b"{}");
     let hint = format!("redirects are not followed: `--forward-to {}/hook/`", app.url);
     listener.process.wait().says([&hint]);
     let mut plain = sandbox.listen(["--count", "1"]);

@@ -115,7 +115,6 @@ impl ConfigFile {
         let Ok(Json::Object(keys)) = serde_json::to_value(shown) else {
             return Vec::new();
         };
-        let value = |json: Json| Value::try_from(json).ok();
         let mut entries = Vec::new();
         for (key, json) in keys {
             match json {
@@ -123,10 +122,10 @@ impl ConfigFile {
                     entries.extend(
                         table
                             .into_iter()
-                            .map(|(name, json)| (format!("{key}.{name}"), value(json))),
+                            .map(|(name, json)| (format!("{key}.{name}"), to_toml(&json))),
                     );
                 }
-                json => entries.push((key, value(json))),
+                json => entries.push((key, to_toml(&json))),
             }
         }
         entries
@@ -136,6 +135,29 @@ impl ConfigFile {
 impl RouteFile {
     /// As it is shown.
     pub(super) fn entry(&self) -> Option<Value> {
-        Value::try_from(self).ok()
+        to_toml(&serde_json::to_value(self).ok()?)
     }
+}
+
+/// JSON as TOML, which has no null: what is null is left out. serde would write a number as the map by which JSON keeps its
+/// text.
+pub(super) fn to_toml(json: &Json) -> Option<Value> {
+    Some(match json {
+        Json::Null => return None,
+        Json::Bool(value) => Value::Boolean(*value),
+        Json::Number(number) => match number.as_i64() {
+            Some(whole) => Value::Integer(whole),
+            None => Value::Float(number.as_f64()?),
+        },
+        Json::String(text) => Value::String(text.clone()),
+        Json::Array(items) => Value::Array(items.iter().filter_map(to_toml).collect()),
+        Json::Object(fields) => {
+            let fields = fields.iter();
+            Value::Table(
+                fields
+                    .filter_map(|(name, json)| Some((name.clone(), to_toml(json)?)))
+                    .collect(),
+            )
+        }
+    })
 }
