@@ -2,7 +2,6 @@
 
 mod acting;
 mod app;
-mod autopsy;
 mod bad_input;
 mod bounds;
 mod capabilities;
@@ -28,6 +27,7 @@ mod licences;
 mod listen;
 mod log;
 mod masking;
+mod mistakes;
 mod peers;
 mod processing;
 mod properties;
