@@ -80,12 +80,11 @@ impl Context {
 
 /// HTTP for calls of hook's own, through the proxy that the environment names. `answer_kept` is in bytes.
 pub fn http_transport(answer_kept: Option<usize>) -> Result<HttpTransport> {
-    let options = HttpOptions {
+    Ok(HttpTransport::new(HttpOptions {
         proxy_from_env: true,
         answer_kept,
         ..HttpOptions::default()
-    };
-    HttpTransport::new(options).map_err(|error| Error::usage(error.to_string()).because_of(&error))
+    })?)
 }
 
 /// What this machine noted about the remote of that name; its API is not called. `None` for an unknown name.
