@@ -5,8 +5,10 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::endpoint::{Endpoint, Events};
+use super::endpoint::{Change, Endpoint, Events};
+use super::error::EndpointError;
 use super::names::check_name;
+use crate::clock::Timestamp;
 use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::provider::{Https, Profile, near_names};
@@ -57,6 +59,43 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
     findings.extend(judge_plan(profile, candidate, before, &peers, options));
     findings.extend(judge_events(profile, &candidate.events, options.new_events));
     findings
+}
+
+/// Checks an endpoint with the events as they were typed, and replaces them by the catalogue's names. Findings that are
+/// `known` do not count.
+pub fn validate(
+    profile: &Profile,
+    endpoint: &mut Endpoint,
+    existing: &[Endpoint],
+    options: &RuleOptions,
+    known: &[Finding],
+) -> Result<Vec<Finding>, EndpointError> {
+    let mut findings = judge(profile, endpoint, existing, options);
+    findings.retain(|finding| !known.contains(finding));
+    if findings.iter().any(Finding::is_problem) {
+        return Err(EndpointError::Rule(findings));
+    }
+    let has_name = |other: &&Endpoint| other.name == endpoint.name && other.id != endpoint.id;
+    if let Some(other) = existing.iter().find(has_name) {
+        let (what, value) = ("name", other.name.clone());
+        return Err(EndpointError::Duplicate { what, value });
+    }
+    endpoint.events = canonical_events(profile, &endpoint.events);
+    Ok(findings)
+}
+
+/// Changes one of `existing`.
+pub fn validate_change(
+    profile: &Profile,
+    endpoint: &mut Endpoint,
+    change: Change,
+    existing: &[Endpoint],
+    (options, now): (&RuleOptions, Timestamp),
+) -> Result<Vec<Finding>, EndpointError> {
+    // What was allowed when the endpoint was added, as with `--local`, does not stop another change.
+    let known = judge(profile, endpoint, existing, options);
+    endpoint.apply(change, now);
+    validate(profile, endpoint, existing, options, &known)
 }
 
 /// Judges a URL by itself.

@@ -9,7 +9,6 @@ mod page;
 mod resources;
 mod response;
 mod route;
-mod subscription_request;
 mod subscriptions;
 
 use std::sync::Arc;

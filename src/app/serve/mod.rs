@@ -1,6 +1,5 @@
 //! The provider's side as a service: its management API, and the deliveries of the events that calls create.
 
-mod confirm;
 mod event_loop;
 mod fanout;
 mod keys;
@@ -33,7 +32,6 @@ use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::Ledger;
 use crate::text::quoted;
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
-use confirm::Confirmations;
 use event_loop::EventLoop;
 use fanout::{CountingObserver, Fanout, Subscribers};
 pub use keys::AccessOptions;
@@ -262,7 +260,7 @@ impl<'a> Service<'a> {
         };
         let event_loop = EventLoop {
             fanout: Fanout {
-                context: Arc::clone(&context),
+                context,
                 subscribers: Subscribers {
                     profile: Arc::clone(&self.profile),
                     policy: Arc::new(self.profile.policy.clone()),
@@ -273,12 +271,8 @@ impl<'a> Service<'a> {
                 lease,
                 jobs,
             },
-            confirmations: Confirmations {
-                context,
-                profile: Arc::clone(&self.profile),
-                transport,
-                in_flight: JoinSet::new(),
-            },
+            transport,
+            challenges: JoinSet::new(),
             rejected_peers: RejectedPeers::default(),
             observer,
         };
