@@ -1,11 +1,12 @@
 //! A group of changes while its transaction lasts.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use super::dedupe::DedupeIndex;
 use super::minutes;
 use super::policies::Policies;
 use super::sequence::last_number;
+use super::values::row;
 use crate::clock::Timestamp;
 use crate::id::Id;
 
@@ -54,10 +55,8 @@ impl<'c> ChangeGroup<'c> {
 
     /// The number of the delivery with that id.
     pub(super) fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
-        self.connection
-            // A seeded run that is repeated gives the same ids again: the newest delivery counts.
-            .prepare_cached("SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1")?
-            .query_row([id.uuid.as_bytes()], |row| row.get(0))
-            .optional()
+        // A seeded run that is repeated gives the same ids again: the newest delivery counts.
+        let sql = "SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1";
+        row(self.connection, sql, [id.uuid.as_bytes()], |row| row.get(0))
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::group::ChangeGroup;
 use super::sealed;
-use super::values::nanos;
+use super::values::{change, nanos};
 use crate::mask;
 use crate::store::sealed as seal;
 use crate::store::{Attempt, Execution, Outcome, SealedPlace};
@@ -40,17 +40,15 @@ impl ChangeGroup<'_> {
         ])?;
         sealed::keep(self.connection, delivery, &of_request)?;
         if let Some(body) = &attempt.request_body {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO signed_body (delivery, seq, body) VALUES (?1, ?2, ?3)")?
-                .execute(params![delivery, attempt.seq, &body[..]])?;
+            let sql = "INSERT OR REPLACE INTO signed_body (delivery, seq, body) VALUES (?1, ?2, ?3)";
+            change(self.connection, sql, params![delivery, attempt.seq, &body[..]])?;
         }
         Ok(())
     }
 
     pub(super) fn execution(&self, n: i64, execution: &Execution) -> rusqlite::Result<()> {
-        self.connection
-            .prepare_cached("INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![n, execution.workflow, execution.note, execution.secret_header])
-            .map(drop)
+        let values = params![n, execution.workflow, execution.note, execution.secret_header];
+        let sql = "INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)";
+        change(self.connection, sql, values).map(drop)
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use super::group::ChangeGroup;
-use super::values::changed;
+use super::values::{change, changed};
 use super::work;
 use crate::id::Id;
 use crate::store::{Ack, DeliveryState};
@@ -13,13 +13,10 @@ impl ChangeGroup<'_> {
         let Some(n) = self.delivery_number(id)? else {
             return Ok(Ack::default());
         };
-        let rows = self
-            .connection
-            .prepare_cached(
-                "UPDATE delivery SET state = ?2, owner = ?3, next_due = CASE ?2 WHEN 'pending' THEN next_due END
-                 WHERE n = ?1",
-            )?
-            .execute(params![n, state.name(), owner])?;
+        let sql = "
+            UPDATE delivery SET state = ?2, owner = ?3, next_due = CASE ?2 WHEN 'pending' THEN next_due END
+            WHERE n = ?1";
+        let rows = change(self.connection, sql, params![n, state.name(), owner])?;
         self.ended(n, state)?;
         Ok(changed(n, rows))
     }
@@ -36,10 +33,8 @@ impl ChangeGroup<'_> {
         let Some(n) = self.delivery_number(id)? else {
             return Ok(Ack::default());
         };
-        let rows = self
-            .connection
-            .prepare_cached("UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2")?
-            .execute(params![n, from, owner])?;
+        let sql = "UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2";
+        let rows = change(self.connection, sql, params![n, from, owner])?;
         Ok(changed(n, rows))
     }
 }
