@@ -75,18 +75,8 @@ pub fn question(
     let signer = context.signer(profile, (Some(&endpoint.name), own))?;
     let url = parse_url(&endpoint.url)?;
     let now = context.now();
-    let message = message(
-        context,
-        profile,
-        handshake
-            .request
-            .written(&token, "")
-            .body
-            .unwrap_or_default()
-            .to_string()
-            .into(),
-        now,
-    );
+    let body = handshake.request.written(&token, "").body.unwrap_or_default();
+    let message = message(context, profile, body.to_string().into(), now);
     let target = RequestTarget {
         method: "POST",
         url: url.as_str(),

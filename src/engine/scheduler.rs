@@ -191,13 +191,13 @@ async fn until(at: Option<Instant>) {
 }
 
 /// Spreads beginnings evenly.
-struct RateLimiter {
+pub(super) struct RateLimiter {
     gap: Option<Duration>,
     next: Instant,
 }
 
 impl RateLimiter {
-    fn new(rate: Option<f64>) -> Self {
+    pub(super) fn new(rate: Option<f64>) -> Self {
         let rate = rate.filter(|rate| *rate > 0.0);
         Self {
             gap: rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok()),
@@ -206,7 +206,7 @@ impl RateLimiter {
     }
 
     /// When one more may begin; absent: at once, whatever the others do.
-    fn next(&mut self) -> Option<Instant> {
+    pub(super) fn next(&mut self) -> Option<Instant> {
         let gap = self.gap?;
         // What was missed is caught up for a second at most: a stall must not end in a burst.
         let floor = Instant::now().checked_sub(Duration::from_secs(1));

@@ -54,11 +54,8 @@ pub(super) fn read<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answ
 }
 
 fn looks_like_a_page(answer: &Answer) -> bool {
-    let html = answer
-        .headers
-        .get_text("content-type")
-        .is_some_and(|kind| kind.contains("html"));
-    html || answer.body.trim_ascii_start().starts_with(b"<")
+    let kind = answer.headers.get_text("content-type");
+    kind.is_some_and(|kind| kind.contains("html")) || answer.body.trim_ascii_start().starts_with(b"<")
 }
 
 /// The message of an error in an answer whose status is that of a success.

@@ -217,10 +217,8 @@ impl<T: Transport> Remote<T> {
     pub async fn learn(&self, selector: &str) -> Result<Endpoint, EndpointError> {
         let subscriptions = self.subscriptions().await?;
         let mut endpoint = select(&self.endpoints(&subscriptions)?, selector)?.clone();
-        let shown = subscriptions
-            .iter()
-            .find(|one| one.endpoint.id == endpoint.id)
-            .and_then(|one| one.secret.as_ref());
+        let listed = subscriptions.iter().find(|one| one.endpoint.id == endpoint.id);
+        let shown = listed.and_then(|one| one.secret.as_ref());
         if endpoint.secrets.is_empty() && shown.is_some() {
             self.note(&mut endpoint, shown)?;
         }

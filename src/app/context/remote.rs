@@ -33,10 +33,8 @@ impl Context {
                 ),
             );
         };
-        let token = token
-            .or(settings.token.as_deref())
-            .map(|text| self.secret(text))
-            .transpose()?;
+        let token = token.or(settings.token.as_deref());
+        let token = token.map(|text| self.secret(text)).transpose()?;
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
         if token.is_some() && base.scheme() == "http" && !address_policy::is_loopback(&base) {
             let place = mask::url(base.as_str());

@@ -78,8 +78,7 @@ impl Endpoints<'_> {
             active: None,
             secret: options.secret.reference.clone(),
         })];
-        let mut edit = StoreEdit::new(*self, options.rules);
-        edit.secrets = options.secret;
+        let mut edit = StoreEdit::new(*self, options.rules, options.secret);
         edit.confirms = options.confirm;
         edit.run(&steps)?.map_err(|error| self.refused(&draft, error))?;
         Ok(draft.name)
@@ -97,8 +96,7 @@ impl Endpoints<'_> {
         let is_moved = change.url.is_some();
         let step = Step::change(&before, change);
         let steps = self.supported(std::slice::from_ref(&step), options.recreate)?;
-        let mut edit = StoreEdit::new(*self, options.rules);
-        edit.secrets = options.secret;
+        let mut edit = StoreEdit::new(*self, options.rules, options.secret);
         if let Err(error) = edit.run(&steps)? {
             return Err(match (edit.done, &steps[..]) {
                 (1, [Step::Remove(_), Step::Add(again)]) => not_added_again(&again.endpoint, error.into()),
@@ -124,15 +122,13 @@ impl Endpoints<'_> {
             active: Some(active),
             ..Change::default()
         };
-        let steps: Vec<Step> = found
-            .iter()
-            .map(|before| Step::change(before, change.clone()))
-            .collect();
+        let step = |before: &Endpoint| Step::change(before, change.clone());
+        let steps: Vec<Step> = found.iter().map(step).collect();
         if let (Some(remote), Some(step)) = (self.store.remote(), steps.first()) {
             let hint = format!("`hook endpoints remove {}` ends the subscription", step.name());
             remote.check(step).map_err(|what| Error::usage(what).hint(hint))?;
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default());
+        let mut edit = StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default());
         edit.kind = ChangeKind::Switch;
         edit.run(&steps)??;
         if !active {
@@ -145,7 +141,7 @@ impl Endpoints<'_> {
     /// Removes endpoints that were looked up before: a name may belong to another one by the time the user has said yes.
     pub fn remove(&self, found: Vec<Endpoint>) -> Result<()> {
         let steps: Vec<Step> = found.into_iter().map(Step::Remove).collect();
-        Ok(StoreEdit::new(*self, RuleOptions::default()).run(&steps)??)
+        Ok(StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default()).run(&steps)??)
     }
 
     /// Gives an endpoint a new secret; the old one verifies until the overlap ends.
@@ -164,8 +160,7 @@ impl Endpoints<'_> {
                 "`{label}` signs nothing, so `{name}` has no secret"
             )));
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default());
-        edit.secrets = secret;
+        let mut edit = StoreEdit::new(*self, RuleOptions::default(), secret);
         edit.kind = ChangeKind::Rotate { overlap };
         let stored = edit.run(&[Step::change(&before, Change::default())])?;
         stored.map_err(|error| self.refused(&before, error))

@@ -172,10 +172,8 @@ impl<'a> Service<'a> {
             let key = self.keys.generated.iter().find(|(of, _)| *of == mode);
             key.map(|(_, text)| text.clone())
         };
-        let limit = self
-            .plan
-            .as_ref()
-            .and_then(|plan| self.profile.endpoint.plans.get(plan));
+        let plans = &self.profile.endpoint.plans;
+        let limit = self.plan.as_ref().and_then(|plan| plans.get(plan));
         ServeReady {
             ready: Ready {
                 url: format!("{origin}{}", base_path(&self.api)),

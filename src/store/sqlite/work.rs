@@ -113,11 +113,6 @@ pub(super) fn started(connection: &Connection, key: WorkKey, n: i64) -> rusqlite
     }
 }
 
-/// The delivery `n` has ended, or is gone.
-pub(super) fn ended(connection: &Connection, n: i64) -> rusqlite::Result<()> {
-    change(connection, "DELETE FROM work WHERE delivery = ?1", [n]).map(drop)
-}
-
 /// Gives a lane another owner, unless it has another one by now than `from`.
 pub(super) fn claim(
     connection: &Connection,

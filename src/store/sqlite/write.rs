@@ -3,8 +3,7 @@
 use rusqlite::{Connection, ToSql, TransactionBehavior, params};
 
 use super::dedupe::{self, DedupeIndex};
-use super::group::ChangeGroup;
-use super::kept::KEEP_ATTEMPT;
+use super::group::{ChangeGroup, KEEP_ATTEMPT};
 use super::sequence::last_number;
 use super::values::{change, changed, delays_text, json, nanos, row, signed, unsigned};
 use super::{diagnosis, minutes, processing, quota, sealed, undelivered, work};
