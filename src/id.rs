@@ -9,9 +9,10 @@ use crate::clock::Timestamp;
 use crate::random::Random;
 
 /// What an id names; decides its prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum IdKind {
     /// `msg_`
+    #[default]
     Message,
     /// `dlv_`
     Delivery,
@@ -34,7 +35,7 @@ impl IdKind {
 }
 
 /// A record's id: a kind and a version 7 uuid, written as 32 hex digits after the prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Id {
     /// What it names.
     pub kind: IdKind,

@@ -2,44 +2,32 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::message::Message;
 use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, near_names, or_near};
 use crate::text::printable;
-
-/// A body as it would be sent.
-pub struct SampleBody {
-    /// The catalogue's name of the event.
-    pub event: String,
-    /// The bytes.
-    pub body: Bytes,
-}
 
 /// Composes a sample of an event.
 pub fn sample(
     context: &Context,
     profile: &Profile,
     options: ComposeOptions,
-) -> std::result::Result<SampleBody, ComposeError> {
+) -> std::result::Result<Message, ComposeError> {
     let named = options.event.clone();
     let composer = Composer::new(profile, options)?;
-    let event = composer.event().to_owned();
+    let event = composer.event();
     if event != named {
         context.notices.note(format!("`{named}` is another name of `{event}`"));
     }
     let id = Id::new(IdKind::Message, context.now(), &context.random);
-    let message = composer.compose(id, context.now(), &context.random)?;
-    Ok(SampleBody {
-        event,
-        body: message.body,
-    })
+    composer.compose(id, context.now(), &context.random)
 }
 
 /// A body beside the catalogue.

@@ -144,12 +144,8 @@ impl Survey<'_> {
             Err(_) => vec![measure.unreadable()],
         };
         for difference in differences {
-            let example = number;
-            let seen = group
-                .found
-                .entry(difference)
-                .or_insert(DriftSeen { records: 0, example });
-            seen.records += 1;
+            let (seen, example) = (group.found.entry(difference), number);
+            seen.or_insert(DriftSeen { records: 0, example }).records += 1;
         }
         Ok(())
     }
