@@ -81,6 +81,15 @@ impl<P> Document<P> {
         }
     }
 
+    /// The text, when it is one and not JSON.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(template) => Some(&template.text),
+            Self::Fixed(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     /// How many values it has, placeholders among them.
     pub fn size(&self) -> usize {
         match self {
@@ -166,47 +175,25 @@ impl<P> Default for Document<P> {
 /// From JSON text.
 impl<'de, P: Name> Deserialize<'de> for Document<P> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let value =
-            serde_json::from_str(&text).map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))?;
-        Self::compile(value, &P::read).map_err(de::Error::custom)
+        Self::compile(json(deserializer)?, &P::read).map_err(de::Error::custom)
     }
 }
 
-/// The body of a request or of an answer, as a provider file states it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum BodyTemplate<P> {
-    /// The file does not state it.
-    #[default]
-    Absent,
-    /// Text; empty: there is no body.
-    Text(Template<P>),
-    /// JSON: a text that begins with `{` or `[`.
-    Json(Document<P>),
+/// Reads a text that is JSON.
+pub fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    serde_json::from_str(&text).map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))
 }
 
-impl<P> BodyTemplate<P> {
-    /// Every placeholder, in order.
-    pub fn placeholders(&self) -> Vec<&P> {
-        match self {
-            Self::Absent => Vec::new(),
-            Self::Text(text) => text.placeholders().collect(),
-            Self::Json(json) => json.placeholders(),
-        }
-    }
-}
-
-impl<'de, P: Name> Deserialize<'de> for BodyTemplate<P> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let is_json = text.trim_start().starts_with(['{', '[']);
-        let text = de::value::StringDeserializer::new(text);
-        if is_json {
-            Document::deserialize(text).map(Self::Json)
-        } else {
-            Template::deserialize(text).map(Self::Text)
-        }
-    }
+/// Reads the body of a request or of an answer, as a provider file states it: JSON where the text begins with `{` or `[`.
+pub fn body<'de, P: Name, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Document<P>>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let value = if text.trim_start().starts_with(['{', '[']) {
+        json(de::value::StringDeserializer::new(text))?
+    } else {
+        Value::String(text)
+    };
+    Document::compile(value, &P::read).map(Some).map_err(de::Error::custom)
 }
 
 #[cfg(test)]

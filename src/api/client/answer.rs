@@ -7,7 +7,6 @@ use crate::error::Result;
 use crate::exchange::Answer;
 use crate::json::get;
 use crate::provider::api::{Call, Verb};
-use crate::template::BodyTemplate;
 
 /// The JSON of a success; null where it may be empty and is.
 pub(super) fn read<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answer) -> Result<Value> {
@@ -19,7 +18,7 @@ pub(super) fn read<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answ
         return garbled("the answer is too long".into());
     }
     if answer.body.is_empty() {
-        let needs_body = call.answer == BodyTemplate::Absent && matches!(verb, Verb::Create | Verb::List | Verb::Get);
+        let needs_body = call.answer.is_none() && matches!(verb, Verb::Create | Verb::List | Verb::Get);
         if needs_body {
             return garbled(format!("the answer {} has no body", answer.status));
         }

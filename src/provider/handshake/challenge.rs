@@ -1,7 +1,7 @@
 //! The provider's side of a handshake: how a challenge is written, and how it is recognised.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, de};
+use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -10,6 +10,7 @@ use super::text::{self, ChallengePlaceholder, Text, check_challenge};
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
 use crate::provider::value::RequestField;
+use crate::template::{body, json};
 
 /// A longer body is an event, not a challenge.
 pub(super) const LONGEST: usize = 16 * 1024;
@@ -59,7 +60,8 @@ pub struct ChallengeTemplate {
     /// Headers that must be there.
     headers: IndexMap<String, Text>,
     /// JSON text, of which a challenge may have more; empty: there must be no body; absent: the body is ignored.
-    body: Body,
+    #[serde(deserialize_with = "body")]
+    body: Option<Body>,
     /// Fields that the challenge does not have.
     pub without: Vec<RequestField>,
     /// JSON text that the provider sends as well, and that a receiver ignores.
@@ -75,17 +77,12 @@ impl Default for ChallengeTemplate {
             method: "POST".to_owned(),
             query: IndexMap::new(),
             headers: IndexMap::new(),
-            body: Body::Absent,
+            body: None,
             without: Vec::new(),
             more: Value::Null,
             more_headers: IndexMap::new(),
         }
     }
-}
-
-fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    serde_json::from_str(&String::deserialize(deserializer)?)
-        .map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))
 }
 
 impl ChallengeTemplate {
@@ -102,24 +99,21 @@ impl ChallengeTemplate {
             check_line(name, &value).or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
         }
         let checked = match &self.body {
-            Body::Text(text) if !text.is_empty() => Err("it is not JSON".to_owned()),
-            body => text::check(body.placeholders().into_iter(), ChallengePlaceholder::asks),
+            Some(body) if body.text().is_some_and(|text| !text.is_empty()) => Err("it is not JSON".to_owned()),
+            body => text::check(body.iter().flat_map(Body::placeholders), ChallengePlaceholder::asks),
         };
         checked.or_else(|what| fault(&format!("{key}.body"), what))
     }
 
     pub(super) fn has(&self, wanted: &ChallengePlaceholder) -> bool {
-        let in_body = matches!(&self.body, Body::Json(document) if document.path_of(|placeholder| placeholder == wanted).is_some());
-        in_body || self.texts().any(|text| text.single() == Some(wanted))
+        let mut body = self.body.iter();
+        body.any(|body| body.path_of(|placeholder| placeholder == wanted).is_some())
+            || self.texts().any(|text| text.single() == Some(wanted))
     }
 
     /// The number of conditions: of several matching challenges the most specific one counts.
     pub fn weight(&self) -> usize {
-        let body = match &self.body {
-            Body::Absent => 0,
-            Body::Text(_) => 1,
-            Body::Json(document) => document.size(),
-        };
+        let body = self.body.as_ref().map_or(0, Body::size);
         self.query.len() + self.headers.len() + self.without.len() + body
     }
 
@@ -151,11 +145,10 @@ impl ChallengeTemplate {
     }
 
     fn read_body(&self, asking: &ChallengeCandidate<'_>, asked: &mut ChallengeFields) -> Option<()> {
-        let document = match &self.body {
-            Body::Absent => return Some(()),
-            Body::Text(_) => return asking.body.is_empty().then_some(()),
-            Body::Json(document) => document,
-        };
+        let Some(document) = &self.body else { return Some(()) };
+        if document.text().is_some() {
+            return asking.body.is_empty().then_some(());
+        }
         let body: Value = serde_json::from_slice(asking.body).ok()?;
         if !document.fits(&body) {
             return None;
@@ -194,10 +187,8 @@ impl ChallengeTemplate {
         let fill_all = |texts: &IndexMap<String, Text>| -> IndexMap<String, String> {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
         };
-        let mut body = match &self.body {
-            Body::Json(document) => Some(document.value(&mut |placeholder| Value::from(with(placeholder)))),
-            Body::Absent | Body::Text(_) => None,
-        };
+        let json = self.body.as_ref().filter(|body| body.text().is_none());
+        let mut body = json.map(|json| json.value(&mut |placeholder| Value::from(with(placeholder))));
         if let (Some(Value::Object(fields)), Value::Object(more)) = (&mut body, &self.more) {
             fields.extend(more.clone());
         }

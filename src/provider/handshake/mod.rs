@@ -23,7 +23,7 @@ pub use text::is_token;
 use text::{ChallengePlaceholder, ReplyContext, Text};
 
 /// A body as a profile states it.
-type Body = crate::template::BodyTemplate<ChallengePlaceholder>;
+type Body = crate::template::Document<ChallengePlaceholder>;
 
 /// `[handshake]`, or `[handshakes.NAME]` where a provider has several kinds of challenges.
 #[derive(Debug, Clone, Default, Deserialize)]
