@@ -114,43 +114,34 @@ pub enum SettingOrigin {
     Environment,
 }
 
+impl Layer {
+    fn new(origin: SettingOrigin, file: ConfigFile) -> Self {
+        Self { origin, file }
+    }
+}
+
 impl Settings {
     /// Reads the layers. `config` replaces the user's file.
     pub fn load(paths: &Paths, config: Option<&Path>, from: &Path) -> Result<Self> {
-        let mut layers = vec![Layer {
-            origin: SettingOrigin::Default,
-            file: parse(DEFAULTS, "defaults")?,
-        }];
+        let mut layers = vec![Layer::new(SettingOrigin::Default, parse(DEFAULTS, "defaults")?)];
         let user = config.map_or_else(|| paths.config_file(), Path::to_owned);
         if let Some(text) = read(&user, config.is_some())? {
-            layers.push(Layer {
-                file: parse(&text, &user.display().to_string())?,
-                origin: SettingOrigin::User(user.clone()),
-            });
+            let file = parse(&text, &user.display().to_string())?;
+            layers.push(Layer::new(SettingOrigin::User(user.clone()), file));
         }
-        let (project, foreign) = match project_file(from) {
-            None => (None, None),
-            Some(path) => match read_project(&path)? {
-                Some(file) => (Some((path, file)), None),
-                None => (None, Some(path)),
-            },
-        };
-        let mut ignored = Vec::new();
-        let mut provider_allowed = true;
-        let project = project.map(|(path, file)| {
-            let review = trust::review(file, &path, &TrustList::new(paths.trust()));
-            ignored = review.ignored;
-            provider_allowed = review.provider_allowed;
-            layers.push(Layer {
-                origin: SettingOrigin::Project(path.clone()),
-                file: review.file,
-            });
-            path
-        });
-        layers.push(Layer {
-            origin: SettingOrigin::Environment,
-            file: environment(),
-        });
+        let (mut project, mut foreign, mut ignored, mut provider_allowed) = (None, None, Vec::new(), true);
+        if let Some(path) = project_file(from) {
+            match read_project(&path)? {
+                Some(file) => {
+                    let review = trust::review(file, &path, &TrustList::new(paths.trust()));
+                    (ignored, provider_allowed) = (review.ignored, review.provider_allowed);
+                    layers.push(Layer::new(SettingOrigin::Project(path.clone()), review.file));
+                    project = Some(path);
+                }
+                None => foreign = Some(path),
+            }
+        }
+        layers.push(Layer::new(SettingOrigin::Environment, environment()));
         // An untrusted project may name the provider that is simulated, not the one whose requests run commands.
         let names = |layer: &&Layer| provider_allowed || !matches!(layer.origin, SettingOrigin::Project(_));
         let named_provider = layers
@@ -171,13 +162,9 @@ impl Settings {
 
     /// The defaults alone, without files and environment.
     pub fn defaults() -> Self {
-        let layer = |file| Layer {
-            origin: SettingOrigin::Default,
-            file,
-        };
-        toml::from_str(DEFAULTS)
-            .ok()
-            .and_then(|file| Self::of_layers(vec![layer(file)]).ok())
+        let layers = |file| vec![Layer::new(SettingOrigin::Default, file)];
+        let file = toml::from_str(DEFAULTS).ok();
+        file.and_then(|file| Self::of_layers(layers(file)).ok())
             .unwrap_or_default()
     }
 

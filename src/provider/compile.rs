@@ -20,10 +20,8 @@ impl Profile {
     pub fn read(file: &Value, variant: Option<&str>) -> Result<Self> {
         let merged = variant.map(|name| overlay::with_variant(file, name));
         let file = merged.as_ref().unwrap_or(file);
-        let mut profile = serde_path_to_error::deserialize::<_, Self>(file).map_err(|error| ProfileError {
-            key: key_of(error.path()),
-            what: error.into_inner().to_string(),
-        })?;
+        let mut profile = serde_path_to_error::deserialize::<_, Self>(file)
+            .map_err(|error| ProfileError::new(&key_of(error.path()), error.inner().to_string()))?;
         profile.check()?;
         profile.compile(variant, &file["signature"])?;
         Ok(profile)

@@ -12,6 +12,7 @@ use crate::json::{get, get_mut, insert, is_form, leaf_paths};
 use crate::message::{Message, Mode};
 use crate::random::Random;
 use crate::template::{Document, Placeholder, Scope, Template, text_of};
+use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
 const USUAL_BODY: usize = 1024;
@@ -287,12 +288,8 @@ impl Profile {
     pub fn param_value(&self, name: &str, text: &str) -> Result<Value, ComposeError> {
         let invalid = |what: String| ComposeError::Invalid(format!("parameter `{name}`: {what}"));
         let Some(param) = self.params.get(name) else {
-            let names: Vec<_> = self.params.keys().map(|name| format!("`{name}`")).collect();
-            let names = if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            };
+            let names = Some(quoted(self.params.keys())).filter(|names| !names.is_empty());
+            let names = names.unwrap_or_else(|| "none".to_owned());
             return Err(invalid(format!("`{}` has {names}", self.label())));
         };
         param.value(text).map_err(invalid)

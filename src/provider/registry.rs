@@ -19,6 +19,7 @@ use super::handshake::ChallengeMarks;
 use super::near::near_names;
 use super::overlay;
 use super::profile::Profile;
+use crate::error::Error;
 pub use error::RegistryError;
 use error::line_of;
 
@@ -183,11 +184,8 @@ impl Registry {
                 // A required parameter comes from the user, so its absence is not a fault of the file.
                 Ok(_) | Err(ComposeError::MissingParam { .. }) => {}
                 Err(error) => {
-                    let error = ProfileError {
-                        key: format!("events.\"{event}\".sample"),
-                        what: error.to_string(),
-                    };
-                    return Err(invalid(&origin, error));
+                    let key = format!("events.\"{event}\".sample");
+                    return Err(invalid(&origin, &ProfileError::new(&key, error.to_string())));
                 }
             }
         }
@@ -234,7 +232,7 @@ impl Registry {
             let file = read(&path)?;
             // A file that changes two keys of the built-in it replaces extends that one, not itself.
             let file = if file["extends"] == name {
-                let base = builtin(name).ok_or_else(|| RegistryError::Circle(name.to_owned()))??;
+                let base = builtin(name).ok_or_else(|| circle(name))??;
                 overlay::extending(&file, &base)
             } else {
                 self.extended(file, depth)?
@@ -251,10 +249,7 @@ impl Registry {
     fn extended(&self, file: Value, depth: usize) -> Result<Value, RegistryError> {
         match file["extends"].as_str() {
             None => Ok(file),
-            Some(_) if depth == 0 => {
-                let name = file["name"].as_str().unwrap_or_default();
-                Err(RegistryError::Circle(name.to_owned()))
-            }
+            Some(_) if depth == 0 => Err(circle(file["name"].as_str().unwrap_or_default())),
             Some(base) => {
                 let (base, _) = self.source(base, depth - 1)?;
                 Ok(overlay::extending(&file, &base))
@@ -314,16 +309,7 @@ impl Source {
 fn builtin(name: &str) -> Option<Result<Value, RegistryError>> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
     let file = serde_json::from_str(builtin.json);
-    Some(file.map_err(|error| {
-        let what = error.to_string();
-        invalid(
-            &Origin::Builtin,
-            ProfileError {
-                key: name.to_owned(),
-                what,
-            },
-        )
-    }))
+    Some(file.map_err(|error| invalid(&Origin::Builtin, &ProfileError::new(name, error.to_string()))))
 }
 
 /// The tables of a file, each key and value of which is one that the format knows. Read twice: once as the types of the
@@ -343,27 +329,31 @@ fn parse(text: &str, file: &str) -> Result<Value, RegistryError> {
 
 fn read(path: &Path) -> Result<Value, RegistryError> {
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| RegistryError::Unreadable {
-        file: file.clone(),
-        source,
-    })?;
+    let unreadable = |error| Error::usage(format!("provider file `{file}` cannot be read")).cause(error);
+    let text = std::fs::read_to_string(path).map_err(|error| RegistryError::File(unreadable(error)))?;
     parse(&text, &file)
 }
 
 fn compile(file: &Value, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
-    Profile::read(file, variant).map_err(|error| invalid(origin, error))
+    Profile::read(file, variant).map_err(|error| invalid(origin, &error))
 }
 
-fn invalid(origin: &Origin, error: ProfileError) -> RegistryError {
+fn circle(name: &str) -> RegistryError {
+    let what = format!("`extends` of provider `{name}` goes round in a circle");
+    RegistryError::File(Error::usage(what))
+}
+
+fn invalid(origin: &Origin, error: &ProfileError) -> RegistryError {
     let text = match origin {
         Origin::Builtin => String::new(),
         Origin::File(path) => std::fs::read_to_string(path).unwrap_or_default(),
     };
-    RegistryError::Invalid {
-        file: origin.to_string(),
-        line: line_of(&text, &error.key),
-        error,
-    }
+    let line = match line_of(&text, &error.key) {
+        0 => String::new(),
+        line => format!(", line {line}"),
+    };
+    let error = Error::usage(format!("provider file `{origin}`{line}: {error}"));
+    RegistryError::File(error.hint(format!("`hook providers check {origin}` checks it again")))
 }
 
 fn keys(table: &Value) -> Vec<String> {

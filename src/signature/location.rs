@@ -290,11 +290,8 @@ impl SignatureLocation {
             if !self.strict {
                 (key, text) = (key.trim_ascii(), text.trim_ascii());
             }
-            let mut names = self.pair_names();
-            match names
-                .find(|(name, _)| name.as_bytes() == key)
-                .map(|(_, placeholder)| placeholder)
-            {
+            let known = self.pair_names().find(|(name, _)| name.as_bytes() == key);
+            match known.map(|(_, placeholder)| placeholder) {
                 Some(Placeholder::Signature) => carried.signatures.push(text),
                 Some(Placeholder::Timestamp(_)) => carried.timestamp = Some(text),
                 Some(Placeholder::Id) => carried.id = Some(text),

@@ -30,8 +30,6 @@ impl JsonRecord for Ready {
 pub struct LiveCapture<'a> {
     /// The request.
     pub request: &'a ReceivedRequest,
-    /// Whether headers and body are shown, where the request has them.
-    pub verbose: bool,
     /// Whether credentials are shown.
     pub reveal: bool,
 }
@@ -39,7 +37,7 @@ pub struct LiveCapture<'a> {
 impl View for LiveCapture<'_> {
     fn human(&self, page: &mut Page) {
         page.line(self.line(page.style));
-        if let Some(whole) = self.request.whole.as_ref().filter(|_| self.verbose) {
+        if let Some(whole) = self.request.whole.as_ref().filter(|_| page.verbose) {
             self.whole(page, whole);
         }
     }

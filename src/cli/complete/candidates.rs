@@ -14,7 +14,7 @@ use crate::clock::{Timestamp, human_duration};
 use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::mask;
-use crate::provider::Registry;
+use crate::provider::{Registry, name_of};
 use crate::store::{self, Query, RecordKind, Store, Summary};
 use crate::text::printable;
 
@@ -121,9 +121,7 @@ pub(super) fn providers(current: &str) -> Vec<CompletionCandidate> {
 /// The events of that provider, else of the one in the settings, else of all; one that several providers have comes once.
 pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<CompletionCandidate> {
     let provider = provider.or_else(|| settings(words)?.1.provider);
-    let name = provider
-        .as_deref()
-        .map(|label| label.split_once('@').map_or(label, |(name, _)| name));
+    let name = provider.as_deref().map(name_of);
     let mut events: IndexMap<String, Vec<String>> = IndexMap::new();
     for (event, provider) in registry().all_events() {
         if name.is_none_or(|name| name == provider) {

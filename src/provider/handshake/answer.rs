@@ -1,7 +1,7 @@
 //! The receiver's side of a handshake: the answer, and whether the provider accepts an answer.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::text::{self, ChallengePlaceholder, ReplyContext, Text};
@@ -30,7 +30,7 @@ pub(super) struct ReplyTemplate {
 
 /// An answer as the profile states it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ReplySummary {
+pub(super) struct ReplySummary {
     /// The status code.
     pub status: u16,
     /// The header lines.
@@ -109,11 +109,6 @@ impl ReplyTemplate {
         })
     }
 
-    /// The answer with its placeholders.
-    pub(super) fn unfilled(&self) -> Option<ReplySummary> {
-        self.filled(|placeholder| Ok(placeholder.to_string())).ok()
-    }
-
     fn filled(
         &self,
         with: impl Fn(&ChallengePlaceholder) -> Result<String, Unanswerable>,
@@ -163,6 +158,14 @@ impl ReplyTemplate {
             json => serde_json::from_slice(&answer.body).is_ok_and(|given: Value| given == *json),
         };
         Ok((!fits).then(|| misses_body(&answer.body, text_of(&body).as_bytes())))
+    }
+}
+
+/// With the placeholders as they are written.
+impl Serialize for ReplyTemplate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let unfilled = self.filled(|placeholder| Ok(placeholder.to_string()));
+        unfilled.ok().serialize(serializer)
     }
 }
 

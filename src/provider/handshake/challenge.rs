@@ -1,7 +1,7 @@
 //! The provider's side of a handshake: how a challenge is written, and how it is recognised.
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -38,7 +38,7 @@ pub struct ChallengeFields {
 }
 
 /// A challenge, ready to be sent.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChallengeRequest {
     /// `POST` and the like.
     pub method: String,
@@ -48,6 +48,8 @@ pub struct ChallengeRequest {
     pub headers: IndexMap<String, String>,
     /// The body, if there is one.
     pub body: Option<Value>,
+    /// What tells an event from it.
+    without: Vec<RequestField>,
 }
 
 /// `[handshake.request]`. Texts are fixed, or one of `${token}`, `${verify}` (what `--handshake-token` says) and `${any}`.
@@ -63,7 +65,7 @@ pub struct ChallengeTemplate {
     #[serde(deserialize_with = "body")]
     body: Option<Body>,
     /// Fields that the challenge does not have.
-    pub without: Vec<RequestField>,
+    without: Vec<RequestField>,
     /// JSON text that the provider sends as well, and that a receiver ignores.
     #[serde(deserialize_with = "json")]
     more: Value,
@@ -177,11 +179,6 @@ impl ChallengeTemplate {
         })
     }
 
-    /// The challenge with its placeholders.
-    pub fn unfilled(&self) -> ChallengeRequest {
-        self.filled(ToString::to_string)
-    }
-
     fn filled(&self, with: impl Fn(&ChallengePlaceholder) -> String) -> ChallengeRequest {
         let fill = |text: &Text| text.render(|placeholder| Some(with(placeholder))).unwrap_or_default();
         let fill_all = |texts: &IndexMap<String, Text>| -> IndexMap<String, String> {
@@ -199,7 +196,15 @@ impl ChallengeTemplate {
             query: fill_all(&self.query),
             headers,
             body,
+            without: self.without.clone(),
         }
+    }
+}
+
+/// With the placeholders as they are written.
+impl Serialize for ChallengeTemplate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.filled(ToString::to_string).serialize(serializer)
     }
 }
 

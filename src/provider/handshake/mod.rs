@@ -5,7 +5,7 @@ mod challenge;
 mod marks;
 mod text;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::fault::{ProfileError, check_scope, fault};
 use super::policy::Codes;
@@ -14,7 +14,6 @@ use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
-pub use answer::ReplySummary;
 use answer::ReplyTemplate;
 pub use challenge::{ChallengeCandidate, ChallengeFields, ChallengeRequest, ChallengeTemplate};
 pub(crate) use marks::ChallengeMarks;
@@ -26,29 +25,30 @@ use text::{ChallengePlaceholder, ReplyContext, Text};
 type Body = crate::template::Document<ChallengePlaceholder>;
 
 /// `[handshake]`, or `[handshakes.NAME]` where a provider has several kinds of challenges.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all(deserialize = "kebab-case"), default)]
 pub struct Handshake {
     /// The `NAME` of `[handshakes.NAME]`.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub name: Option<String>,
     /// When the provider sends the challenge, a clause.
     pub summary: Option<String>,
-    /// Whether the token is a secret: shown once, not recorded.
-    pub secret: bool,
     /// Whether the challenge is signed like an event: one whose signature does not match is refused.
     pub signed: bool,
     /// Whether the provider also sends a wrong signature, which must be refused with 401.
     pub probes_signature: bool,
-    /// How soon the answer must come.
-    pub within: Option<DurationText>,
     /// Form of a token, a template of `${new.*}`.
     #[serde(default = "usual_token")]
     pub token: Template,
+    /// Whether the token is a secret: shown once, not recorded.
+    pub secret: bool,
     /// A notice for the operator: a text with `${token}`.
     pub tell: Option<Text>,
     /// The token is a URL on such a host (`*` is one label); a request to it confirms the endpoint.
     pub confirm_host: Option<String>,
+    /// How soon the answer must come.
+    #[serde(rename(serialize = "within_ms"))]
+    pub within: Option<DurationText>,
     /// The challenge.
     pub request: ChallengeTemplate,
     /// The answer that hook gives.
@@ -57,7 +57,12 @@ pub struct Handshake {
     /// Other answers that the provider accepts.
     also_accept: Vec<ReplyTemplate>,
     /// Status codes that the provider accepts. Absent: the one of the answer.
-    success: Option<Codes>,
+    #[serde(serialize_with = "as_text")]
+    success: Codes,
+}
+
+fn as_text<S: Serializer>(codes: &Codes, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(codes)
 }
 
 fn usual_token() -> Template {
@@ -97,23 +102,15 @@ impl Handshake {
         text::check(told, ChallengePlaceholder::answers).or_else(|what| fault(&at("tell"), what))?;
         check_scope(&at("token"), &self.token, Scope::Fresh)?;
         self.name = name.map(str::to_owned);
+        if self.success.is_empty() {
+            self.success = Codes::only(self.answer.status);
+        }
         Ok(self)
     }
 
     /// All accepted answers; hook gives the first.
     fn answers(&self) -> impl Iterator<Item = &ReplyTemplate> {
         std::iter::once(&self.answer).chain(&self.also_accept)
-    }
-
-    /// The accepted answers with their placeholders; hook gives the first.
-    pub fn unfilled_answers(&self) -> impl Iterator<Item = ReplySummary> {
-        self.answers().filter_map(ReplyTemplate::unfilled)
-    }
-
-    /// Status codes that the provider accepts.
-    pub fn success(&self) -> Codes {
-        let usual = || Codes::only(self.answer.status);
-        self.success.clone().unwrap_or_else(usual)
     }
 
     /// Whether an answer needs the secret.
@@ -144,9 +141,8 @@ impl Handshake {
         headers: &Headers,
         secret: Option<&Secret>,
     ) -> Result<Option<String>, Unanswerable> {
-        let success = self.success();
-        if !success.contains(answer.status) {
-            let what = format!("its status is {}, not {success}", answer.status);
+        if !self.success.contains(answer.status) {
+            let what = format!("its status is {}, not {}", answer.status, self.success);
             return Ok(Some(what));
         }
         let known = ReplyContext { token, headers, secret };

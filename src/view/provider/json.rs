@@ -28,7 +28,7 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "delivery": delivery(profile),
         "retry": retry(profile),
         "endpoint": profile.endpoint,
-        "handshakes": super::handshake::json(profile),
+        "handshakes": profile.handshakes,
         "api": super::api::json(profile),
         "detect": profile.detect,
         "read": profile.read,

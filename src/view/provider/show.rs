@@ -111,7 +111,7 @@ fn location(sheet: &mut ProfileSheet<'_>, location: &SignatureLocation, content:
     }
     if let Some(separator) = &location.list {
         let separator = match separator.as_str() {
-            " " => "blanks".to_owned(),
+            " " => "spaces".to_owned(),
             separator => format!("`{separator}`"),
         };
         let text = format!("several values separated by {separator}, any of which may match");
