@@ -77,10 +77,8 @@ pub(super) fn run(session: &Session, args: &DemoArgs) -> Result<Exit> {
     let ui = &session.ui;
     let (failed, steps) = (tour.failed, tour.steps);
     if failed > 0 {
-        ui.line(
-            &ui.out
-                .bad(&format!("{failed} of {steps} steps did not do what they say")),
-        )?;
+        let text = format!("{failed} of {steps} steps did not do what they say");
+        ui.line(&ui.out.bad(&text))?;
         return Ok(Exit::Unmet);
     }
     ui.line(&ui.out.good(&format!("all {steps} steps did what they say")))?;

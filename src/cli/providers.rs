@@ -129,11 +129,7 @@ fn profile(session: &Session, command: &str, name: &str) -> Result<Arc<Profile>>
 
 fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, String)>) -> Result<()> {
     let profile = profile(session, "sample", name)?;
-    let options = ComposeOptions {
-        event: event.to_owned(),
-        params,
-        ..ComposeOptions::default()
-    };
+    let options = ComposeOptions::of(event, params);
     let sample = crate::app::providers::sample(&session.context, &profile, options).map_err(|error| match &error {
         ComposeError::UnknownEvent { near, .. } => Error::nothing(error.to_string())
             .near(near, |event| format!("hook providers sample {name} {event}"))

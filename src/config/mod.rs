@@ -65,7 +65,7 @@ pub struct Settings {
     /// The account's plan.
     pub account_plan: Option<String>,
     /// Parameters of the envelope that hold for the account.
-    pub account_params: Vec<(String, String)>,
+    pub account_params: IndexMap<String, String>,
     /// `[[route]]`.
     pub routes: Vec<RouteFile>,
     /// `[remote.NAME]`.
@@ -203,11 +203,7 @@ impl Settings {
             on: said.by(|file| file.listen.on.clone()).unwrap_or_default(),
             account_off: said.by(|file| file.account.enabled) == Some(false),
             account_plan: said.text(|file| file.account.plan.clone()),
-            account_params: said
-                .by(|file| file.account.params.clone())
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
+            account_params: said.by(|file| file.account.params.clone()).unwrap_or_default(),
             routes: said.by(|file| file.route.clone()).unwrap_or_default(),
             remotes: files()
                 .flat_map(|file| file.remote.clone().unwrap_or_default())

@@ -121,11 +121,8 @@ impl Profile {
             let key = format!("envelope.json.{name}");
             check_scope(&key, value, Scope::Message)?;
             let is_data = value.single() == Some(&Placeholder::Data);
-            if !is_data
-                && value
-                    .placeholders()
-                    .any(|placeholder| *placeholder == Placeholder::Data)
-            {
+            let mut placeholders = value.placeholders();
+            if !is_data && placeholders.any(|placeholder| *placeholder == Placeholder::Data) {
                 return fault(&key, "`${data}` must stand alone");
             }
             if name == "..." && !is_data {

@@ -42,6 +42,17 @@ pub struct ComposeOptions {
     pub mode: Mode,
 }
 
+impl ComposeOptions {
+    /// An event with its sample as data.
+    pub fn of(event: impl Into<String>, params: Vec<(String, String)>) -> Self {
+        Self {
+            event: event.into(),
+            params,
+            ..Self::default()
+        }
+    }
+}
+
 /// A change of one value.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
@@ -349,11 +360,8 @@ fn params(
         fields.any(|template| template.placeholders().any(|p| *p == placeholder))
             || sample.to_string().contains(&format!("${{param.{name}}}"))
     };
-    match profile
-        .params
-        .iter()
-        .find(|(name, _)| !values.contains_key(*name) && used(name))
-    {
+    let mut params = profile.params.iter();
+    match params.find(|(name, _)| !values.contains_key(*name) && used(name)) {
         Some((name, param)) => Err(ComposeError::MissingParam {
             name: name.clone(),
             summary: param.summary.clone(),

@@ -1,7 +1,7 @@
 //! How what is wrong with providers and their events reaches the user.
 
+use super::RegistryError;
 use super::compose::ComposeError;
-use super::{ProfileError, RegistryError};
 use crate::error::Error;
 
 impl From<RegistryError> for Error {
@@ -22,12 +22,6 @@ impl From<RegistryError> for Error {
                 .cause(source.to_string().trim_end())
                 .hint(format!("`hook providers check {file}` checks it again")),
         }
-    }
-}
-
-impl From<ProfileError> for Error {
-    fn from(error: ProfileError) -> Self {
-        Self::usage(error.to_string())
     }
 }
 

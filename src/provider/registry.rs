@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize as _, Serialize, Serializer};
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use super::compose::{ComposeError, ComposeOptions, Composer};
@@ -20,6 +20,7 @@ use super::near::near_names;
 use super::overlay;
 use super::profile::Profile;
 use crate::error::Error;
+use crate::text::{halves, serialize_text};
 pub use error::RegistryError;
 use error::line_of;
 
@@ -59,12 +60,6 @@ impl fmt::Display for Origin {
     }
 }
 
-impl Serialize for Origin {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// A provider in a listing.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProviderListing {
@@ -75,6 +70,7 @@ pub struct ProviderListing {
     /// How many events its catalogue has.
     pub events: usize,
     /// Where it comes from.
+    #[serde(serialize_with = "serialize_text")]
     pub origin: Origin,
 }
 
@@ -97,7 +93,7 @@ struct Compiled {
 
 /// The name in `NAME` or `NAME@VARIANT`.
 pub fn name_of(label: &str) -> &str {
-    label.split_once('@').map_or(label, |(name, _)| name)
+    halves(label, '@').0
 }
 
 impl Registry {
@@ -118,9 +114,7 @@ impl Registry {
 
     /// The profile of `NAME` or `NAME@VARIANT`.
     pub fn get(&self, label: &str) -> Result<Arc<Profile>, RegistryError> {
-        let (name, variant) = label
-            .split_once('@')
-            .map_or((label, None), |(name, variant)| (name, Some(variant)));
+        let (name, variant) = halves(label, '@');
         let is_builtin = !self.user_files().contains_key(name);
         if is_builtin && let Some(known) = self.compiled().profiles.get(label) {
             return Ok(Arc::clone(known));
@@ -176,11 +170,7 @@ impl Registry {
         }
         let profile = compile(&file, None, &origin)?;
         for event in profile.events.keys() {
-            let options = ComposeOptions {
-                event: event.clone(),
-                ..ComposeOptions::default()
-            };
-            match Composer::new(&profile, options) {
+            match Composer::new(&profile, ComposeOptions::of(event, Vec::new())) {
                 // A required parameter comes from the user, so its absence is not a fault of the file.
                 Ok(_) | Err(ComposeError::MissingParam { .. }) => {}
                 Err(error) => {

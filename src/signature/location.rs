@@ -217,9 +217,8 @@ impl SignatureLocation {
     }
 
     pub(super) fn missing(&self) -> RejectReason {
-        RejectReason::HeaderMissing {
-            header: self.header.clone(),
-        }
+        let header = self.header.clone();
+        RejectReason::HeaderMissing { header }
     }
 
     /// The signing time in the body. Without one the request is refused if the age is enforced.
@@ -251,10 +250,8 @@ impl SignatureLocation {
     /// The names of the headers that are signed too, as the signature lists them.
     pub(super) fn signed_names(&self, message: &ToSign<'_>) -> String {
         let names = self.signed_headers.iter().filter(|name| message.headers.contains(name));
-        names
-            .map(|name| name.to_ascii_lowercase())
-            .collect::<Vec<_>>()
-            .join(" ")
+        let names: Vec<_> = names.map(|name| name.to_ascii_lowercase()).collect();
+        names.join(" ")
     }
 
     /// Where a refusal points to for a part that is signed but not there.
@@ -272,6 +269,12 @@ impl SignatureLocation {
         // Only some providers compare texts, so that another spelling of the same bytes is refused.
         let as_written = !self.exact || self.encoding.encode(&bytes).as_bytes() == text;
         as_written.then_some(bytes)
+    }
+
+    /// Whether one of the signatures, decoded, is such a one.
+    pub(super) fn any(&self, signatures: &[&[u8]], is: impl Fn(&[u8]) -> bool) -> bool {
+        let mut decoded = signatures.iter().filter_map(|text| self.decode(text));
+        decoded.any(|bytes| is(&bytes))
     }
 
     fn read_one<'a>(&self, item: &'a [u8], carried: &mut Carried<'a>) {

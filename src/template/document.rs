@@ -43,20 +43,15 @@ impl<P> Document<P> {
 
     /// The document with every placeholder filled in; one that is a whole text keeps the type of its value.
     pub fn try_fill<E>(&self, value: &mut impl FnMut(&P) -> Result<Value, E>) -> Result<Value, E> {
-        Ok(match self {
-            Self::Fixed(fixed) => fixed.clone(),
-            Self::Text(template) => template.try_value(value)?,
-            Self::List(items) => Value::Array(
-                items
-                    .iter()
-                    .map(|item| item.try_fill(value))
-                    .collect::<Result<_, _>>()?,
-            ),
+        match self {
+            Self::Fixed(fixed) => Ok(fixed.clone()),
+            Self::Text(template) => template.try_value(value),
+            Self::List(items) => items.iter().map(|item| item.try_fill(value)).collect(),
             Self::Object(fields) => {
                 let field = |(name, field): &(String, Self)| Ok((name.clone(), field.try_fill(value)?));
-                Value::Object(fields.iter().map(field).collect::<Result<_, E>>()?)
+                fields.iter().map(field).collect()
             }
-        })
+        }
     }
 
     /// The same where every placeholder has a value.
@@ -155,11 +150,8 @@ impl Document<String> {
 
     /// Refuses placeholders that are not among `known`. The error is a clause.
     pub fn check(&self, known: &[&str]) -> Result<(), String> {
-        match self
-            .placeholders()
-            .into_iter()
-            .find(|name| !known.contains(&name.as_str()))
-        {
+        let mut placeholders = self.placeholders().into_iter();
+        match placeholders.find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(format!("unknown placeholder `${{{name}}}`")),
             None => Ok(()),
         }

@@ -54,16 +54,14 @@ fn table(endpoints: &[EndpointDetails], page: &mut Page) {
     let titles = ["NAME", "PROVIDER", "URL", "EVENTS", "STATE", "DESCRIPTION"];
     let titles = titles.map(|title| Cell::new(title, Tone::Dim)).to_vec();
     let row = |endpoint: &EndpointDetails| {
+        let description = printable(endpoint.description.as_deref().unwrap_or_default(), 60);
         vec![
             Cell::new(&endpoint.name, Tone::Name),
             Cell::new(printable(&endpoint.provider, 40), Tone::Plain),
             Cell::new(printable(&endpoint.url, 80), Tone::Plain),
             Cell::new(endpoint.events.summary(32), Tone::Plain),
             state_cell(endpoint),
-            Cell::new(
-                printable(endpoint.description.as_deref().unwrap_or_default(), 60),
-                Tone::Plain,
-            ),
+            Cell::new(description, Tone::Plain),
         ]
     };
     page.table([titles].into_iter().chain(endpoints.iter().map(row)));

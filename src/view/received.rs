@@ -143,11 +143,7 @@ impl LiveCapture<'_> {
         if !unsigned.is_empty() {
             dim(format!("not signed: {unsigned}"));
         }
-        let body = if self.reveal {
-            capture.body[..].into()
-        } else {
-            mask::bytes(&capture.body)
-        };
+        let body = mask::bytes_unless(&capture.body, self.reveal);
         for line in body::pretty(&body, BODY_SHOWN).text.lines() {
             page.line(format!("    {line}"));
         }

@@ -36,10 +36,8 @@ pub(super) fn records(words: &Words, current: &str) -> Option<Vec<CompletionCand
     let records = newest(store, None, RECORDS)?;
     let deliveries = newest(store, Some(RecordKind::Delivery), 1)?;
     let last = deliveries.first().or(records.first());
-    let mut found: Vec<_> = last
-        .map(|last| candidate("last", &about(last, now)))
-        .into_iter()
-        .collect();
+    let last = last.map(|last| candidate("last", &about(last, now)));
+    let mut found: Vec<_> = last.into_iter().collect();
     for record in &records {
         found.push(candidate(record.number.to_string(), &about(record, now)));
         // Ids would hide the numbers where nothing is typed yet.
@@ -128,10 +126,8 @@ pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<CompletionC
             events.entry(event).or_default().push(provider);
         }
     }
-    let events = events.into_iter();
-    events
-        .map(|(event, providers)| candidate(event, &providers.join(", ")))
-        .collect()
+    let candidate = |(event, providers): (String, Vec<String>)| candidate(event, &providers.join(", "));
+    events.into_iter().map(candidate).collect()
 }
 
 /// `env:NAME` for the variables of this process. Names with a leading underscore belong to the shell.

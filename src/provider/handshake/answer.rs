@@ -8,6 +8,7 @@ use super::text::{self, ChallengePlaceholder, ReplyContext, Text};
 use super::{Body, Unanswerable};
 use crate::exchange::Answer;
 use crate::headers::check_line;
+use crate::provider::causes::usual_status;
 use crate::provider::fault::{ProfileError, fault};
 use crate::template::{Name as _, body, text_of};
 
@@ -39,10 +40,6 @@ pub(super) struct ReplySummary {
     pub more_headers: IndexMap<String, String>,
     /// A text or a document; absent: any is accepted.
     pub body: Option<Value>,
-}
-
-fn usual_status() -> u16 {
-    200
 }
 
 impl ReplyTemplate {

@@ -5,7 +5,7 @@ mod challenge;
 mod marks;
 mod text;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::fault::{ProfileError, check_scope, fault};
 use super::policy::Codes;
@@ -14,6 +14,7 @@ use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
+use crate::text::serialize_text;
 use answer::ReplyTemplate;
 pub use challenge::{ChallengeCandidate, ChallengeFields, ChallengeRequest, ChallengeTemplate};
 pub(crate) use marks::ChallengeMarks;
@@ -57,12 +58,8 @@ pub struct Handshake {
     /// Other answers that the provider accepts.
     also_accept: Vec<ReplyTemplate>,
     /// Status codes that the provider accepts. Absent: the one of the answer.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "serialize_text")]
     success: Codes,
-}
-
-fn as_text<S: Serializer>(codes: &Codes, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(codes)
 }
 
 fn usual_token() -> Template {
@@ -125,11 +122,8 @@ impl Handshake {
         headers: &Headers,
         secret: Option<&Secret>,
     ) -> Result<Answer, Unanswerable> {
-        let known = ReplyContext {
-            token: &asked.token,
-            headers,
-            secret,
-        };
+        let token = asked.token.as_str();
+        let known = ReplyContext { token, headers, secret };
         self.answer.written(&known)
     }
 
@@ -158,15 +152,10 @@ impl Handshake {
 
     /// The notice for the operator about a challenge.
     pub fn told(&self, asked: &ChallengeFields, headers: &Headers) -> Option<String> {
-        let known = ReplyContext {
-            token: &asked.token,
-            headers,
-            secret: None,
-        };
-        self.tell
-            .as_ref()?
-            .try_render(|placeholder| placeholder.filled(&known))
-            .ok()
+        let (token, secret) = (asked.token.as_str(), None);
+        let known = ReplyContext { token, headers, secret };
+        let tell = self.tell.as_ref()?;
+        tell.try_render(|placeholder| placeholder.filled(&known)).ok()
     }
 
     /// The URL that confirms the endpoint when opened, and whether it is https on a host of the provider.

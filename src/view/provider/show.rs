@@ -162,11 +162,8 @@ fn message(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     }
     sheet.table("message");
     sheet.optional("${id}", profile.message.id.as_ref(), "id");
-    let metadata = profile
-        .message
-        .metadata
-        .as_ref()
-        .map(|path| format!("goes to body:{path}"));
+    let metadata = profile.message.metadata.as_ref();
+    let metadata = metadata.map(|path| format!("goes to body:{path}"));
     sheet.optional("--metadata", metadata, "metadata");
     sheet.table("params");
     for (name, param) in &profile.params {
