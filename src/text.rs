@@ -169,13 +169,11 @@ pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serialize
 
 /// The standard phrase of a status, or nothing. Two are older in the crate than in RFC 9110.
 fn phrase(status: u16) -> &'static str {
+    let known = StatusCode::from_u16(status).ok();
     match status {
         413 => "Content Too Large",
         422 => "Unprocessable Content",
-        _ => StatusCode::from_u16(status)
-            .ok()
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or_default(),
+        _ => known.and_then(|status| status.canonical_reason()).unwrap_or_default(),
     }
 }
 

@@ -184,16 +184,14 @@ impl Settings {
     fn of_layers(layers: Vec<Layer>) -> Result<Self> {
         let files = || layers.iter().map(|layer| &layer.file);
         let said = Said(&layers);
-        let duration = |key: &str, text: Option<String>| {
-            parse_duration(&text.unwrap_or_default()).map_err(|what| Error::usage(format!("setting `{key}`: {what}")))
+        let duration = |key: &str, value: fn(&ConfigFile) -> Option<String>| {
+            let text = said.by(value).unwrap_or_default();
+            parse_duration(&text).map_err(|what| Error::usage(format!("setting `{key}`: {what}")))
         };
-        let output = said.text(|file| file.output.clone()).map(|word| {
-            Output::from_name(&word).ok_or_else(|| {
-                Error::usage(format!(
-                    "setting `output`: `{word}` is none of `human`, `json`, `quiet`"
-                ))
-            })
-        });
+        let wrong = |word: &str| format!("setting `output`: `{word}` is none of `human`, `json`, `quiet`");
+        let output = said.text(|file| file.output.clone());
+        let output = output.map(|word| Output::from_name(&word).ok_or_else(|| Error::usage(wrong(&word))));
+        let max_size = said.by(|file| file.ledger.max_size).unwrap_or(2048);
         Ok(Self {
             provider: said.text(|file| file.provider.clone()),
             secret: said.text(|file| file.secret.clone()),
@@ -209,15 +207,9 @@ impl Settings {
                 .flat_map(|file| file.remote.clone().unwrap_or_default())
                 .collect(),
             workflows: files().flat_map(|file| file.workflow.clone()).collect(),
-            dedupe_window: duration(
-                "listen.dedupe-window",
-                said.by(|file| file.listen.dedupe_window.clone()),
-            )?,
-            retention: duration("ledger.retention", said.by(|file| file.ledger.retention.clone()))?,
-            max_size: said
-                .by(|file| file.ledger.max_size)
-                .unwrap_or(2048)
-                .saturating_mul(1024 * 1024),
+            dedupe_window: duration("listen.dedupe-window", |file| file.listen.dedupe_window.clone())?,
+            retention: duration("ledger.retention", |file| file.ledger.retention.clone())?,
+            max_size: max_size.saturating_mul(1024 * 1024),
             layers,
             ..Self::default()
         })

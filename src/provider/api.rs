@@ -244,10 +244,8 @@ impl Api {
     /// The prefixes of all keys: the texts before the first placeholder of their forms.
     pub fn key_prefixes(&self) -> Vec<&str> {
         let forms = std::iter::once(&self.key).chain(&self.test_key);
-        forms
-            .map(Template::fixed_start)
-            .filter(|start| !start.is_empty())
-            .collect()
+        let starts = forms.map(Template::fixed_start);
+        starts.filter(|start| !start.is_empty()).collect()
     }
 }
 

@@ -249,14 +249,10 @@ impl Registry {
 
     fn user_files(&self) -> BTreeMap<String, PathBuf> {
         let entries = self.folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
-        let paths = entries
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()));
-        paths
-            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-            .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
-            .collect()
+        let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+        let files = paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        let named = |path: PathBuf| Some((path.file_stem()?.to_str()?.to_owned(), path));
+        files.filter_map(named).collect()
     }
 }
 

@@ -239,10 +239,7 @@ impl SignatureLocation {
             None => Timestamp::parse(text),
         });
         if moment.is_none() && freshness.tolerance.is_some() {
-            return Err(RejectReason::PartMissing {
-                part: "timestamp",
-                header: format!("body:{path}"),
-            });
+            return Err(RejectReason::part_missing("timestamp", format!("body:{path}")));
         }
         Ok(moment)
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::keys::is_public_key;
-use super::{KeyError, Proof, Received, RejectReason, same};
+use super::{KeyError, Proof, Received, RejectReason, Signed, same};
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
@@ -25,8 +25,9 @@ impl TokenScheme {
         }
     }
 
-    pub(super) fn sign(&self, secret: &Secret) -> (String, String) {
-        (self.header.clone(), self.text(secret))
+    pub(super) fn sign(&self, secrets: &[Secret]) -> Signed {
+        let line = |secret: &Secret| (self.header.clone(), self.text(secret));
+        Signed::Headers(secrets.iter().map(line).collect())
     }
 
     pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, RejectReason> {

@@ -44,11 +44,6 @@ impl<'a> ExpressionWriter<'a> {
         self.write(name, &[("text", &self.quote(text))])
     }
 
-    /// The encoded digest.
-    pub(super) fn encoded(&self, encoding: Encoding) -> Result<String> {
-        self.write(&encoding.to_string(), &[])
-    }
-
     /// An expression between the fixed texts that a template has around its only placeholder.
     pub(super) fn around(&self, template: &Template, it: String) -> Result<String> {
         let Some((before, _, after)) = template.around() else {

@@ -165,10 +165,7 @@ pub(super) fn said(details: &RecordDetails, body: &[u8]) -> String {
 
 /// The command that made the delivery.
 pub(super) fn maker(delivery: &NewDelivery) -> String {
-    let origin = delivery
-        .origin
-        .map(|origin| format!(" of #{origin}"))
-        .unwrap_or_default();
+    let origin = delivery.origin.map_or_else(String::new, |n| format!(" of #{n}"));
     match delivery.source {
         Source::Send => "`hook send`".to_owned(),
         Source::Replay => format!("`hook replay`{origin}"),

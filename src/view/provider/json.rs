@@ -77,12 +77,9 @@ fn signature(scheme: &Scheme) -> Value {
         Scheme::Hash(_) | Scheme::Token(_) | Scheme::Unsigned => Value::Null,
     };
     let head = json!({ "kind": scheme.kind(), "header": scheme.place() });
-    let parts = [head, own, location, age].into_iter();
-    let fields = parts.filter_map(|part| match part {
-        Value::Object(fields) => Some(fields),
-        _ => None,
-    });
-    Value::Object(fields.flatten().collect())
+    let parts = [head, own, location, age];
+    let fields = parts.iter().filter_map(Value::as_object).flatten();
+    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn carrier(carrier: &SignatureLocation, content: &Template) -> Value {
