@@ -61,16 +61,9 @@ pub fn compare(
         return Ok(None);
     }
     let profile = context.provider_for(provider, Some(event))?;
-    let measure = match Measure::new(&profile, event) {
-        Err(ComposeError::UnknownEvent { near, .. }) => {
-            let label = profile.label();
-            context
-                .notices
-                .warn(format!("`{label}` has no event `{event}`{}", or_near(&near)));
-            context.notices.findings(&profile.check_custom_event(event));
-            return Ok(None);
-        }
-        measure => measure?,
+    let Some(measure) = measure(context, &profile, event)? else {
+        context.notices.findings(&profile.check_custom_event(event));
+        return Ok(None);
     };
     let known = profile.canonical_event(event).unwrap_or(event);
     if known != event {
@@ -85,6 +78,19 @@ pub fn compare(
 }
 
 /// What makes a comparison worth less.
+/// What bodies of an event are compared with; `None`, and a warning, where the provider has no such event.
+pub(super) fn measure(context: &Context, profile: &Profile, event: &str) -> Result<Option<Measure>> {
+    match Measure::new(profile, event) {
+        Err(ComposeError::UnknownEvent { near, .. }) => {
+            let (provider, event) = (profile.label(), printable(event, 200));
+            let warning = format!("`{provider}` has no event `{event}`{}", or_near(&near));
+            context.notices.warn(warning);
+            Ok(None)
+        }
+        measure => Ok(Some(measure?)),
+    }
+}
+
 fn remarks(context: &Context, profile: &Profile, event: &str, body: &[u8]) {
     if profile.events.get(event).is_some_and(|entry| entry.assumed) {
         let what = format!("the data of `{event}` is assumed: no source states its shape");

@@ -55,9 +55,9 @@ impl Context {
 
     /// The account's parameters that the provider's envelope has.
     pub fn account_params(&self, profile: &Profile) -> Vec<(String, String)> {
-        let mut params = self.settings.account_params.clone();
-        params.retain(|(name, _)| profile.params.contains_key(name));
-        params
+        let params = self.settings.account_params.iter();
+        let known = params.filter(|(name, _)| profile.params.contains_key(*name));
+        known.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Which secrets: the flags, the endpoint's, the settings' (with `HOOK_SECRET`), the dev secret.

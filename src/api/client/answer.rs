@@ -13,7 +13,6 @@ use crate::exit::Exit;
 use crate::json::get;
 use crate::mask;
 use crate::provider::api::{Call, FaultKind, Verb};
-use crate::template::BodyTemplate;
 
 const IN_DOUBT: &str = "the subscription may exist now: check with `hook endpoints list` before you try again";
 const CHECK_PROFILE: &str = "does the profile's `[api]` describe this call?";
@@ -30,7 +29,7 @@ pub(super) fn read<T>(client: &Client<T>, verb: Verb, call: &Call, answer: &Answ
         return garbled("the answer is too long".into());
     }
     if answer.body.is_empty() {
-        let needs_body = call.answer == BodyTemplate::Absent && matches!(verb, Verb::Create | Verb::List | Verb::Get);
+        let needs_body = call.answer.is_none() && matches!(verb, Verb::Create | Verb::List | Verb::Get);
         if needs_body {
             return garbled(format!("the answer {} has no body", answer.status));
         }

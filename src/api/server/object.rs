@@ -10,16 +10,15 @@ use crate::json::{get, insert};
 use crate::provider::api::{Call, Extra, Field, Verb};
 use crate::secret::Secret;
 use crate::server::Incoming;
-use crate::template::BodyTemplate;
 
 impl MockApi {
     /// The reply of a call about one endpoint.
     pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, summary: String) -> ApiReply {
         let id = || Value::from(ids::shown(self.api.id, &endpoint.id));
         let body = match &call.answer {
-            BodyTemplate::Absent => Some(self.object(call, endpoint)),
-            BodyTemplate::Text(_) => None,
-            BodyTemplate::Json(document) => Some(document.fill(|hole| (hole == "id").then(id))),
+            None => Some(self.object(call, endpoint)),
+            Some(document) if document.text().is_some() => None,
+            Some(document) => Some(document.fill(|hole| (hole == "id").then(id))),
         };
         ApiReply {
             status: call.status,

@@ -210,9 +210,9 @@ pub(super) fn find(connection: &Connection, prefix: &str, limit: usize) -> rusql
 
 /// The lowest and the highest id of that kind that start with that text. `None` when none can.
 fn bounds(kind: IdKind, prefix: &str) -> Option<(Uuid, Uuid)> {
-    let digits = match prefix.strip_prefix(kind.prefix()) {
+    let digits = match prefix.strip_prefix(kind.name()) {
         Some(digits) => digits,
-        None if kind.prefix().starts_with(prefix) => "",
+        None if kind.name().starts_with(prefix) => "",
         None => return None,
     };
     if digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
