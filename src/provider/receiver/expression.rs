@@ -6,7 +6,6 @@ use super::fill::{definition, slots};
 use super::{Lang, broken, refused};
 use crate::error::Result;
 use crate::provider::{Profile, RequestField};
-use crate::signature::Encoding;
 use crate::template::{Part, Placeholder, Template};
 
 /// Writes expressions and remembers which helpers they call.
