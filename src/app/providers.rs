@@ -77,7 +77,6 @@ pub fn compare(
     }))
 }
 
-/// What makes a comparison worth less.
 /// What bodies of an event are compared with; `None`, and a warning, where the provider has no such event.
 pub(super) fn measure(context: &Context, profile: &Profile, event: &str) -> Result<Option<Measure>> {
     match Measure::new(profile, event) {
@@ -91,6 +90,7 @@ pub(super) fn measure(context: &Context, profile: &Profile, event: &str) -> Resu
     }
 }
 
+/// Warns of what makes a comparison worth less.
 fn remarks(context: &Context, profile: &Profile, event: &str, body: &[u8]) {
     if profile.events.get(event).is_some_and(|entry| entry.assumed) {
         let what = format!("the data of `{event}` is assumed: no source states its shape");

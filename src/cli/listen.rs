@@ -251,9 +251,9 @@ impl Screen {
         ui.show_now(ready)?;
         socket::write_ready_file(self.ready_file.as_deref(), &ready.url)?;
         // The path of a trigger is a credential; masked, this URL would be of no use.
-        ui.hand_over(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
+        ui.note_unmasked(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
         if let Some(public) = &ready.public_url {
-            ui.hand_over(&format!("reachable as {}", ui.err.strong(public)));
+            ui.note_unmasked(&format!("reachable as {}", ui.err.strong(public)));
         }
         if let Some(ca_file) = &ready.ca_file {
             ui.note(&format!("certificate: {ca_file} (`hook send --cacert {ca_file} ...`)"));

@@ -30,7 +30,7 @@ pub struct RuleOptions {
     /// The account's plan, should the endpoint not name one.
     pub plan: Option<String>,
     /// Whether the provider itself limits endpoints where no plan is given.
-    pub is_plan_elsewhere: bool,
+    pub provider_enforces_plan: bool,
 }
 
 impl RuleOptions {
@@ -251,7 +251,7 @@ fn judge_plan(
     let Some(plan) = plan else {
         let message = format!("`{label}` limits endpoints by plan, and no plan is given: no limit is judged");
         let hint = format!("add `--plan NAME`: {names}");
-        return (!plans.is_empty() && !options.is_plan_elsewhere)
+        return (!plans.is_empty() && !options.provider_enforces_plan)
             .then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
     };
     if plans.is_empty() {

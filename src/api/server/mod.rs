@@ -29,7 +29,7 @@ use crate::provider::Profile;
 use crate::provider::api::Api;
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::server::{Handler, Incoming, Rejection, RejectionReason, Reply};
+use crate::server::{Handler, Incoming, IncompleteReason, Rejection, Reply};
 use crate::text::serialize_millis;
 use access::{RateLimits, RateStatus};
 use resources::ResourceStore;
@@ -191,7 +191,7 @@ impl Handler for MockApi {
 
     fn rejected(&self, rejection: Rejection) -> Option<Reply> {
         let message = match rejection.reason {
-            RejectionReason::TooLarge => "the body is too large",
+            IncompleteReason::TooLarge => "the body is too large",
             _ => "the request is incomplete",
         };
         let status = rejection.reason.status();

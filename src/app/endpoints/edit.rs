@@ -47,7 +47,7 @@ impl<'a> StoreEdit<'a> {
         let remote = of.store.remote();
         // A mock of the provider's API on this machine delivers to targets on this machine.
         rules.local |= remote.is_some_and(|remote| remote.is_loopback);
-        rules.is_plan_elsewhere = remote.is_some();
+        rules.provider_enforces_plan = remote.is_some();
         let plan = remote.and_then(|remote| remote.plan).map(str::to_owned);
         rules.plan = plan.or_else(|| of.context.settings.account_plan.clone());
         Self {

@@ -95,7 +95,7 @@ fn find(context: &Context, id: &str, reveal: bool) -> Result<(Box<dyn Store>, Re
     if reveal {
         context.restore(&mut record);
     } else {
-        context.recognise(&record);
+        context.learn_secrets_of(&record);
     }
     Ok((store, record))
 }
