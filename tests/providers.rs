@@ -261,7 +261,7 @@ fn a_good_file_is_ok_with_its_counts() {
     let outcome = sandbox.hook(["providers", "check", "acme.toml"]).run().ok();
     assert_eq!(outcome.stdout(), "ok acme: 2 events, 2 variants\n");
     assert_eq!(outcome.stderr(), "");
-    sandbox.write("other.toml", std::fs::read(&file).unwrap());
+    sandbox.write("other.toml", fs::read(&file).unwrap());
     let other = sandbox.hook(["providers", "check", "other.toml"]).run().ok();
     other.says(["warning", "`acme.toml`"]);
 }

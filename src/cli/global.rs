@@ -27,7 +27,7 @@ const OUTPUTS: [(&str, Output, &str); 3] = [
 
 const COLORS: [(&str, ColorChoice, &str); 3] = [
     ("auto", ColorChoice::Auto, ""),
-    ("note_even_if_quiet", ColorChoice::Always, ""),
+    ("always", ColorChoice::Always, ""),
     ("never", ColorChoice::Never, ""),
 ];
 

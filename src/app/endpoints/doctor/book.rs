@@ -131,7 +131,7 @@ pub(super) fn dedupe(subject: &Subject<'_>) -> Finding {
         return Finding::ok("dedupe", what);
     }
     let what = format!(
-        "every event may arrive twice: learn_secrets_of duplicates by {}",
+        "every event may arrive twice: recognise duplicates by {}",
         keys.join(", else ")
     );
     let check = Finding::ok("dedupe", what);
