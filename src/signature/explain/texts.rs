@@ -245,6 +245,14 @@ fn as_signatures(scheme: &Scheme, decoded: &Decoded) -> Vec<(Vec<u8>, Digest, Ve
         let hint = "carry the whole signature: the column or buffer that it went through is too short for its form";
         all.push((bytes.clone(), own, vec![mistake("signature-encoding", text, hint)]));
     }
+    if let Some(before) = bytes.len().checked_sub(own.size()).filter(|before| *before > 0) {
+        let text = format!(
+            "the signature stands behind {before} other bytes: Go's `Sum(b)` appends the hash to `b`, and does not hash `b`"
+        );
+        let hint = "the sender must write the body into the hash first, and call `Sum(nil)`, for its form of signature";
+        let tail = bytes[before..].to_vec();
+        all.push((tail, own, vec![mistake("signature-encoding", text, hint)]));
+    }
     all
 }
 
