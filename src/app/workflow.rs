@@ -219,11 +219,8 @@ fn header_lines(name: &str, file: &WorkflowFile, merge: &mut Merge<'_>) -> Resul
 
 /// Adds the header of the table's `auth`. Returns its name when it is not a well-known credential header.
 fn authorize(context: &Context, name: &str, file: &WorkflowFile, headers: &mut Headers) -> Result<Option<String>> {
-    let auth = file
-        .auth
-        .read()
-        .map_err(|what| wrong(name, format!("`auth`: {what}")))?;
-    let (header, value) = match auth {
+    let unread = |what| wrong(name, format!("`auth`: {what}"));
+    let (header, value) = match file.auth.read().map_err(unread)? {
         Auth::None => return Ok(None),
         Auth::Bearer(token) => {
             let token = context.secret(token)?;

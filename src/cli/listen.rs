@@ -267,11 +267,10 @@ impl Observer for Screen {
         let ui = &self.ui;
         match event {
             ReceiveEvent::Ready(ready) => self.announce(ready)?,
-            ReceiveEvent::Request(request) => ui.show(&LiveCapture {
-                request,
-                verbose: ui.verbose > 0,
-                reveal: self.reveal,
-            })?,
+            ReceiveEvent::Request(request) => {
+                let reveal = self.reveal;
+                ui.show(&LiveCapture { request, reveal })?;
+            }
             ReceiveEvent::Triggered(report) => {
                 ui.show(report)?;
                 if let Some(hint) = report.hint.filter(|_| ui.output == Output::Human) {

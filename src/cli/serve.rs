@@ -90,10 +90,10 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
     }
     let tally = runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
-        let (listener, _) = app_socket::bind(args.bind, args.port).await?;
+        let socket = app_socket::bind(args.bind, args.port).await?;
         let observer = |event: ServeEvent<'_>| show(session, args, &event);
         let attempts = Attempts::new(&session.ui, false);
-        service.run(listener, &shutdown, observer, attempts).await
+        service.run(socket, &shutdown, observer, attempts).await
     })?;
     Ok(tally.map_or(Exit::Interrupted, |tally| summary(session, &tally)))
 }

@@ -143,8 +143,13 @@ impl Ui {
     /// A remark that only `-v` shows.
     pub fn detail(&self, text: &str) {
         if self.verbose > 0 {
-            self.note(&self.err.dim(text));
+            self.aside(text);
         }
+    }
+
+    /// A remark of less weight, in a dim colour.
+    pub fn aside(&self, text: &str) {
+        self.note(&self.err.dim(text));
     }
 
     /// A warning on stderr.

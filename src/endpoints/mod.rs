@@ -24,7 +24,6 @@ pub mod rules;
 mod secrets;
 mod store;
 mod stored;
-mod validation;
 mod watch;
 
 pub use crate::target::normalised;
@@ -38,10 +37,10 @@ pub use matching::{SkipReason, WantedEvent};
 pub use names::{check_name, name_for, select, select_mut};
 pub use plan::{EndpointEntry, PlannedEndpoint, Step, steps};
 pub use reference::Reference;
+pub use rules::{validate, validate_change};
 pub use secrets::{Vault, generate};
 pub use store::{EndpointStore, RemotePlace};
 pub use stored::NewSecret;
-pub use validation::{validate, validate_change};
 pub use watch::{BookChange, BookWatch};
 
 #[cfg(test)]

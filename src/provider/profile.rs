@@ -139,10 +139,9 @@ impl Profile {
         if self.events.contains_key(name) {
             return Some(name);
         }
-        self.events
-            .iter()
-            .find(|(_, event)| event.aliases.iter().any(|a| a == name))
-            .map(|(name, _)| name.as_str())
+        let mut events = self.events.iter();
+        let found = events.find(|(_, event)| event.aliases.iter().any(|a| a == name));
+        found.map(|(name, _)| name.as_str())
     }
 
     /// Checks the name of a custom event against the naming convention; events of the catalogue always pass.

@@ -49,16 +49,13 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Called for a request that was rejected before it was complete. Returns headers and body of the answer, where one can
     /// still be given; its status is that of the reason.
-    fn rejected(&self, rejection: Rejection) -> Option<Reply> {
-        let _ = rejection;
+    fn rejected(&self, _rejection: Rejection) -> Option<Reply> {
         None
     }
 
     /// Called when no connection could be accepted, for example because the process has too many open files. The server
     /// tries again after a pause.
-    fn accept_failed(&self, error: &io::Error) {
-        let _ = error;
-    }
+    fn accept_failed(&self, _error: &io::Error) {}
 }
 
 /// A whole request.

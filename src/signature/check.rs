@@ -79,40 +79,40 @@ impl SignedParts {
                 secret: secret(key),
             };
             // A part that the message does not have is signed as nothing.
-            let pieces = self
-                .content
-                .parts()
-                .iter()
-                .map(|part| source.piece(part).unwrap_or_default());
-            Ok(self
-                .carrier
-                .encoding
-                .encode(&make(key, &pieces.collect::<Pieces<'_>>())?))
+            let parts = self.content.parts().iter();
+            let pieces: Pieces<'_> = parts.map(|part| source.piece(part).unwrap_or_default()).collect();
+            Ok(self.carrier.encoding.encode(&make(key, &pieces)?))
         };
-        let mut document = self.document(&received);
+        let document = self.document(&received);
         let Some(path) = &self.carrier.body else {
             let signatures = keys.iter().map(|key| text(key, document.as_ref()));
             let signatures = signatures.collect::<Result<Vec<String>, _>>()?;
             return Ok(Signed::Headers(self.carrier.write(&signatures, message)));
         };
-        let items = document.as_ref().and_then(|document| self.carrier.items(document));
+        let Some(document) = document else {
+            return Ok(Signed::Nothing);
+        };
+        let items = self.carrier.items(&document).unwrap_or_default();
         // A body has one place for a signature, so only the first key signs.
-        let first = keys.first().into_iter();
-        let signatures = first
-            .flat_map(|key| items.iter().flatten().map(|item| text(key, Some(item))))
-            .map(|signature| Ok(self.carrier.render(&signature?, message)))
-            .collect::<Result<Vec<String>, SignError>>()?;
+        let signatures = keys
+            .iter()
+            .take(1)
+            .flat_map(|key| items.iter().map(|item| text(key, Some(item))));
+        let signatures = signatures.map(|signature| Ok(self.carrier.render(&signature?, message)));
+        let signatures = signatures.collect::<Result<Vec<String>, SignError>>()?;
+        Ok(self.sign_body(document, path, signatures))
+    }
+
+    /// The body with each signature in its place.
+    fn sign_body(&self, mut document: Value, path: &str, signatures: Vec<String>) -> Signed {
         for (number, signature) in signatures.into_iter().enumerate() {
             let at = match &self.carrier.each {
                 Some(list) => format!("{list}.{number}.{path}"),
-                None => path.clone(),
+                None => path.to_owned(),
             };
-            if let Some(document) = &mut document {
-                insert(document, &at, Value::from(signature));
-            }
+            insert(&mut document, &at, Value::from(signature));
         }
-        let body = document.and_then(|document| serde_json::to_vec(&document).ok());
-        Ok(body.map_or(Signed::Nothing, Signed::Body))
+        serde_json::to_vec(&document).map_or(Signed::Nothing, Signed::Body)
     }
 
     /// Verifies the signatures of a request with every key. `matches` compares one content with the signatures.

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Client, MOST_LISTED, MOST_PAGES, failure};
+use super::{Client, MOST_LISTED, MOST_PAGES, answer};
 use crate::api::object::{Subscription, write};
 use crate::clock::Timestamp;
 use crate::endpoints::{
@@ -79,7 +79,7 @@ impl<T: Transport> Remote<T> {
     }
 
     fn garbled(&self, what: String) -> EndpointError {
-        failure::of_call(failure::garbled(Verb::List, what), "GET", &self.client.base)
+        answer::of_call(answer::garbled(Verb::List, what), "GET", &self.client.base)
     }
 
     /// The subscriptions as endpoints, with their notes.
@@ -159,16 +159,11 @@ impl<T: Transport> Remote<T> {
     /// A parameter: the endpoint's own, the account's, or the profile's default.
     fn param(&self, endpoint: &Endpoint, name: &str) -> Result<String, EndpointError> {
         let client = &self.client;
-        let own = endpoint.params.get(name);
-        let account = || {
-            client
-                .params
-                .iter()
-                .find(|(have, _)| have == name)
-                .map(|(_, value)| value)
-        };
-        let default = || client.profile.params.get(name)?.default.as_ref();
-        let value = own.or_else(account).or_else(default).cloned();
+        let own = endpoint.params.get(name).cloned();
+        let of_account = |(have, value): &(String, String)| (have == name).then(|| value.clone());
+        let account = || client.params.iter().find_map(of_account);
+        let default = || client.profile.params.get(name)?.default.clone();
+        let value = own.or_else(account).or_else(default);
         value.ok_or_else(|| EndpointError::unsupported(format!("the call needs the parameter `{name}`")))
     }
 
@@ -222,10 +217,8 @@ impl<T: Transport> Remote<T> {
     pub async fn learn(&self, selector: &str) -> Result<Endpoint, EndpointError> {
         let subscriptions = self.subscriptions().await?;
         let mut endpoint = select(&self.endpoints(&subscriptions)?, selector)?.clone();
-        let shown = subscriptions
-            .iter()
-            .find(|one| one.endpoint.id == endpoint.id)
-            .and_then(|one| one.secret.as_ref());
+        let listed = subscriptions.iter().find(|one| one.endpoint.id == endpoint.id);
+        let shown = listed.and_then(|one| one.secret.as_ref());
         if endpoint.secrets.is_empty() && shown.is_some() {
             self.note(&mut endpoint, shown)?;
         }
@@ -246,7 +239,7 @@ impl<T: Transport> Remote<T> {
         let answer = self.client.call(Verb::Create, None, &[], Some(&body)).await?;
         let made = Subscription::read(&self.client.profile, &self.client.api, &answer).map_err(|what| {
             let what = format!("the answer is not a subscription: {what}");
-            EndpointError::from(failure::garbled(Verb::Create, what))
+            EndpointError::from(answer::garbled(Verb::Create, what))
         })?;
         // The endpoint exists now: if it cannot be noted, the caller still needs its secret.
         let mut added = self.endpoint(&made, Some(&endpoint), &[]);

@@ -9,7 +9,6 @@ mod page;
 mod resources;
 mod response;
 mod route;
-mod subscription_request;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -131,16 +130,15 @@ pub struct ConfirmationRequest {
 }
 
 impl MockApi {
-    /// The API of the provider; `None` for a provider without one.
-    pub fn new(options: MockApiOptions) -> Option<Self> {
-        let api = options.profile.api.clone()?;
-        Some(Self {
+    /// The API of the provider.
+    pub fn new(api: Api, options: MockApiOptions) -> Self {
+        Self {
             router: ApiRouter::new(&api),
             rate_limits: RateLimits::default(),
             resources: ResourceStore::default(),
             api,
             options,
-        })
+        }
     }
 
     async fn answer(&self, incoming: &Incoming, seen: &mut CallerStatus) -> ApiResult {
@@ -173,7 +171,7 @@ impl Handler for MockApi {
         let begun = Instant::now();
         let mut seen = CallerStatus::default();
         let (mut reply, summary) = match self.answer(&incoming, &mut seen).await {
-            Ok(done) => (done.reply(), done.summary),
+            Ok(done) => (response::json(done.status, done.body.as_ref()), done.summary),
             Err(rejection) => (rejection.reply(&self.api), rejection.message),
         };
         if let Some(left) = seen.left {

@@ -30,7 +30,7 @@ pub(super) struct StoreEdit<'a> {
     of: Endpoints<'a>,
     rules: RuleOptions,
     /// How the secrets of new endpoints are made and handed over.
-    pub(super) secrets: SecretOptions,
+    secrets: SecretOptions,
     /// Whether a new endpoint is sent a challenge.
     pub(super) confirms: bool,
     pub(super) kind: ChangeKind,
@@ -43,7 +43,7 @@ pub(super) struct StoreEdit<'a> {
 }
 
 impl<'a> StoreEdit<'a> {
-    pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions) -> Self {
+    pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions, secrets: SecretOptions) -> Self {
         let remote = of.store.remote();
         // A mock of the provider's API on this machine delivers to targets on this machine.
         rules.local |= remote.is_some_and(|remote| remote.is_loopback);
@@ -53,7 +53,7 @@ impl<'a> StoreEdit<'a> {
         Self {
             of,
             rules,
-            secrets: SecretOptions::default(),
+            secrets,
             confirms: false,
             kind: ChangeKind::Update,
             fits: &|_| true,
@@ -107,10 +107,8 @@ impl<'a> StoreEdit<'a> {
                     if endpoint.name.is_empty() {
                         endpoint.name = name_for(&endpoint.url, &taken);
                     }
-                    endpoint.secrets = self
-                        .keep_secret(endpoint, planned.secret.clone())?
-                        .into_iter()
-                        .collect();
+                    let secret = self.keep_secret(endpoint, planned.secret.clone())?;
+                    endpoint.secrets = secret.into_iter().collect();
                     taken.push(endpoint.clone());
                 }
                 (Step::Change { before, change, .. }, ChangeKind::Rotate { overlap }) => {

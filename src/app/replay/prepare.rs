@@ -255,11 +255,9 @@ impl<'a> Replay<'a> {
                     .hint("change it in an editor: `--edit`"));
             }
         };
-        let mut changed = !self.options.edits.is_empty();
-        self.options
-            .edits
-            .iter()
-            .try_for_each(|edit| edit.apply(&mut document))?;
+        let edits = &self.options.edits;
+        edits.iter().try_for_each(|edit| edit.apply(&mut document))?;
+        let mut changed = !edits.is_empty();
         if self.options.new_id {
             let now = self.context.now();
             let id = profile.map_or_else(
@@ -331,12 +329,8 @@ impl<'a> Replay<'a> {
             return headers;
         }
         let mut headers = headers.without_credentials();
-        if let Some(name) = source
-            .delivery
-            .execution
-            .as_ref()
-            .and_then(|of| of.secret_header.as_deref())
-        {
+        let execution = source.delivery.execution.as_ref();
+        if let Some(name) = execution.and_then(|of| of.secret_header.as_deref()) {
             headers.remove(name);
         }
         headers
@@ -346,10 +340,8 @@ impl<'a> Replay<'a> {
     fn stale(&self, source: &Original, profile: Option<&Profile>) -> Option<[Notice; 2]> {
         let profile = profile?;
         let tolerance = profile.scheme.freshness().tolerance?;
-        let age = self
-            .context
-            .now()
-            .since(profile.scheme.signed_at(&source.delivery.headers)?);
+        let signed_at = profile.scheme.signed_at(&source.delivery.headers)?;
+        let age = self.context.now().since(signed_at);
         if age <= tolerance {
             return None;
         }

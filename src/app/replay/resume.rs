@@ -11,7 +11,7 @@ use crate::app::context::Context;
 use crate::app::receive::takeover::{abandoned, amount, claim, described};
 use crate::app::receive::{Observer, WorkContext, WorkEnds, WorkSummary, WorkTarget, Workers};
 use crate::config::Settings;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::listener::route::Route;
 use crate::shell::quote;
@@ -81,7 +81,7 @@ pub(super) async fn run(
     }
     let lanes: Vec<&LaneSummary> = found.lanes.iter().collect();
     context.notices.note(format!("resuming {}", amount(&lanes)));
-    let transport = HttpTransport::new(HttpOptions::default()).map_err(|error| Error::internal(error.to_string()))?;
+    let transport = HttpTransport::new(HttpOptions::default())?;
     let ledger = context.ledger();
     ledger.ready().await?;
     let reader = context.background_reader();

@@ -136,10 +136,7 @@ fn missing(options: &ReplayOptions, original: &Original) -> Error {
 
 /// Every header that may carry a signature.
 pub(super) fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
-    let more = profile
-        .scheme
-        .carrier()
-        .into_iter()
-        .flat_map(|carrier| carrier.more_headers.iter());
+    let carrier = profile.scheme.carrier().into_iter();
+    let more = carrier.flat_map(|carrier| carrier.more_headers.iter());
     profile.scheme.header().into_iter().chain(more.map(String::as_str))
 }

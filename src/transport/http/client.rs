@@ -106,7 +106,7 @@ impl ClientKind {
 
 async fn read(mut response: reqwest::Response, keep: KeptAnswer) -> reqwest::Result<Answer> {
     let status = response.status().as_u16();
-    let headers = wire::read_headers(response.headers());
+    let headers = response.headers().into();
     let mut kept = AnswerBody::new(keep);
     while let Some(chunk) = response.chunk().await? {
         if !kept.takes(&chunk) {
