@@ -58,7 +58,9 @@ pub fn read(bytes: &[u8], entry: Option<usize>) -> Result<ExportedRequest> {
             _ => http::entries(bytes),
         },
     };
-    let entries = entries.filter(|entries| !entries.found.is_empty()).ok_or_else(not_recognised)?;
+    let entries = entries
+        .filter(|entries| !entries.found.is_empty())
+        .ok_or_else(not_recognised)?;
     choose(entries, entry)
 }
 
@@ -85,7 +87,10 @@ fn choose(mut entries: Entries<'_>, entry: Option<usize>) -> Result<ExportedRequ
         ));
     };
     if entry == 0 || entry > count {
-        return Err(Error::usage(format!("no entry `{entry}` in {form} with {}", crate::text::count(count as u64, "request"))));
+        return Err(Error::usage(format!(
+            "no entry `{entry}` in {form} with {}",
+            crate::text::count(count as u64, "request")
+        )));
     }
     let (_, read) = entries.found.swap_remove(entry - 1);
     read()
@@ -101,12 +106,19 @@ fn text_at<'a>(document: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 /// What forms leave as it is, beside letters and digits.
-const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b' ');
+const FORM: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'*')
+    .remove(b' ');
 
 /// `a=b&c=d`, as forms and queries are encoded.
 fn form_encoded<'p>(pairs: impl IntoIterator<Item = (&'p str, &'p str)>) -> String {
     let part = |text: &str| utf8_percent_encode(text, FORM).to_string().replace(' ', "+");
-    let pairs = pairs.into_iter().map(|(name, value)| format!("{}={}", part(name), part(value)));
+    let pairs = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{}={}", part(name), part(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 

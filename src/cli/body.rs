@@ -101,7 +101,9 @@ impl BodyArgs {
     /// What they say about the message. Reads the files and the stdin that they name.
     pub(super) fn options(&self) -> Result<BodyOptions> {
         let exported = self.from.read()?;
-        let content_type = exported.as_ref().and_then(|exported| exported.headers.get_text("content-type"));
+        let content_type = exported
+            .as_ref()
+            .and_then(|exported| exported.headers.get_text("content-type"));
         let content_type = content_type.map(str::to_owned);
         let whole = match (&self.body, exported) {
             (Some(source), _) => Some(WholeBody::Bytes(input::source(source, "--body")?)),

@@ -39,21 +39,90 @@ pub(super) fn entries(text: &str) -> Result<Entries<'_>> {
 
 /// Options that take a value and change nothing about the request.
 const IGNORED: &[&str] = &[
-    "abstract-unix-socket", "alt-svc", "cacert", "capath", "cert", "cert-type", "ciphers", "config", "connect-timeout",
-    "connect-to", "continue-at", "cookie-jar", "curves", "dns-servers", "doh-url", "dump-header", "expect100-timeout",
-    "happy-eyeballs-timeout-ms", "hsts", "interface", "keepalive-time", "key", "key-type", "limit-rate", "local-port",
-    "max-filesize", "max-redirs", "max-time", "netrc-file", "noproxy", "output", "output-dir", "pass", "pinnedpubkey",
-    "preproxy", "proto", "proto-default", "proto-redir", "proxy", "proxy-header", "proxy-user", "rate", "resolve",
-    "retry", "retry-delay", "retry-max-time", "socks4", "socks5", "socks5-hostname", "speed-limit", "speed-time",
-    "stderr", "tls-max", "trace", "trace-ascii", "unix-socket", "write-out",
+    "abstract-unix-socket",
+    "alt-svc",
+    "cacert",
+    "capath",
+    "cert",
+    "cert-type",
+    "ciphers",
+    "config",
+    "connect-timeout",
+    "connect-to",
+    "continue-at",
+    "cookie-jar",
+    "curves",
+    "dns-servers",
+    "doh-url",
+    "dump-header",
+    "expect100-timeout",
+    "happy-eyeballs-timeout-ms",
+    "hsts",
+    "interface",
+    "keepalive-time",
+    "key",
+    "key-type",
+    "limit-rate",
+    "local-port",
+    "max-filesize",
+    "max-redirs",
+    "max-time",
+    "netrc-file",
+    "noproxy",
+    "output",
+    "output-dir",
+    "pass",
+    "pinnedpubkey",
+    "preproxy",
+    "proto",
+    "proto-default",
+    "proto-redir",
+    "proxy",
+    "proxy-header",
+    "proxy-user",
+    "rate",
+    "resolve",
+    "retry",
+    "retry-delay",
+    "retry-max-time",
+    "socks4",
+    "socks5",
+    "socks5-hostname",
+    "speed-limit",
+    "speed-time",
+    "stderr",
+    "tls-max",
+    "trace",
+    "trace-ascii",
+    "unix-socket",
+    "write-out",
 ];
 
 /// The long name of each short option that takes a value.
 const SHORT: &[(char, &str)] = &[
-    ('X', "request"), ('H', "header"), ('d', "data"), ('u', "user"), ('b', "cookie"), ('A', "user-agent"),
-    ('e', "referer"), ('F', "form"), ('T', "upload-file"), ('o', "output"), ('w', "write-out"), ('m', "max-time"),
-    ('x', "proxy"), ('U', "proxy-user"), ('c', "cookie-jar"), ('D', "dump-header"), ('E', "cert"), ('K', "config"),
-    ('C', "continue-at"), ('Y', "speed-limit"), ('y', "speed-time"), ('r', "range"), ('z', "time-cond"),
+    ('X', "request"),
+    ('H', "header"),
+    ('d', "data"),
+    ('u', "user"),
+    ('b', "cookie"),
+    ('A', "user-agent"),
+    ('e', "referer"),
+    ('F', "form"),
+    ('T', "upload-file"),
+    ('o', "output"),
+    ('w', "write-out"),
+    ('m', "max-time"),
+    ('x', "proxy"),
+    ('U', "proxy-user"),
+    ('c', "cookie-jar"),
+    ('D', "dump-header"),
+    ('E', "cert"),
+    ('K', "config"),
+    ('C', "continue-at"),
+    ('Y', "speed-limit"),
+    ('y', "speed-time"),
+    ('r', "range"),
+    ('z', "time-cond"),
 ];
 
 /// What the arguments say so far.
@@ -88,16 +157,34 @@ impl Command {
     fn long(&mut self, name: &str, words: &mut impl Iterator<Item = String>) -> Result<()> {
         let takes_value = matches!(
             name,
-            "request" | "header" | "data" | "data-raw" | "data-ascii" | "data-binary" | "data-urlencode" | "json" | "user"
-                | "cookie" | "user-agent" | "referer" | "url" | "form" | "form-string" | "upload-file" | "oauth2-bearer"
-                | "range" | "time-cond"
+            "request"
+                | "header"
+                | "data"
+                | "data-raw"
+                | "data-ascii"
+                | "data-binary"
+                | "data-urlencode"
+                | "json"
+                | "user"
+                | "cookie"
+                | "user-agent"
+                | "referer"
+                | "url"
+                | "form"
+                | "form-string"
+                | "upload-file"
+                | "oauth2-bearer"
+                | "range"
+                | "time-cond"
         ) || IGNORED.contains(&name);
         if !takes_value {
             self.is_get |= name == "get";
             self.is_head |= name == "head";
             return Ok(());
         }
-        let value = words.next().ok_or_else(|| Error::usage(format!("`--{name}` of curl has no value")))?;
+        let value = words
+            .next()
+            .ok_or_else(|| Error::usage(format!("`--{name}` of curl has no value")))?;
         self.value(name, value)
     }
 
@@ -108,7 +195,11 @@ impl Command {
             self.is_head |= letter == 'I';
             if let Some((_, name)) = SHORT.iter().find(|(short, _)| *short == letter) {
                 let rest = &group[at + letter.len_utf8()..];
-                let value = if rest.is_empty() { words.next() } else { Some(rest.to_owned()) };
+                let value = if rest.is_empty() {
+                    words.next()
+                } else {
+                    Some(rest.to_owned())
+                };
                 let value = value.ok_or_else(|| Error::usage(format!("`-{letter}` of curl has no value")))?;
                 return self.value(name, value);
             }
@@ -187,7 +278,13 @@ impl Command {
         }
         if request.method.is_empty() {
             let sends = has_data && !self.is_get;
-            let method = if self.is_head { "HEAD" } else if sends { "POST" } else { "GET" };
+            let method = if self.is_head {
+                "HEAD"
+            } else if sends {
+                "POST"
+            } else {
+                "GET"
+            };
             method.clone_into(&mut request.method);
         }
         if let Some(url) = request.url.as_mut().filter(|url| !url.contains("://")) {

@@ -40,7 +40,9 @@ fn text<'a>(request: &'a Value, pointer: &str) -> &'a str {
 /// Names and values of a list of `{"name": ..., "value": ...}`.
 fn pairs<'a>(request: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let list = request.pointer(pointer).and_then(Value::as_array);
-    list.into_iter().flatten().map(|pair| (text(pair, "/name"), text(pair, "/value")))
+    list.into_iter()
+        .flatten()
+        .map(|pair| (text(pair, "/name"), text(pair, "/value")))
 }
 
 fn read(request: &Value) -> Result<ExportedRequest> {
@@ -62,7 +64,8 @@ fn read(request: &Value) -> Result<ExportedRequest> {
     };
     let said = request.get("bodySize").and_then(Value::as_u64).unwrap_or_default();
     if read.body.is_empty() && said > 0 {
-        read.notes.push(format!("the entry has no body, and its `bodySize` is {said}"));
+        read.notes
+            .push(format!("the entry has no body, and its `bodySize` is {said}"));
     }
     Ok(read)
 }

@@ -76,7 +76,10 @@ fn frame(request: &mut ExportedRequest) {
         }
         return;
     }
-    let length = request.headers.get_text("content-length").and_then(|text| text.parse::<usize>().ok());
+    let length = request
+        .headers
+        .get_text("content-length")
+        .and_then(|text| text.parse::<usize>().ok());
     let Some(length) = length else { return };
     let has = request.body.len();
     if has > length && request.body[length..].iter().all(u8::is_ascii_whitespace) {

@@ -38,7 +38,10 @@ fn method(event: &Value) -> Option<&str> {
 fn path(event: &Value) -> &str {
     let version_2 = text_at(event, "/rawPath");
     let with_stage = || text_at(event, "/requestContext/path");
-    version_2.or_else(with_stage).or_else(|| text_at(event, "/path")).unwrap_or("/")
+    version_2
+        .or_else(with_stage)
+        .or_else(|| text_at(event, "/path"))
+        .unwrap_or("/")
 }
 
 fn read(event: &Value, method: &str) -> Result<ExportedRequest> {
@@ -57,7 +60,11 @@ fn read(event: &Value, method: &str) -> Result<ExportedRequest> {
     }
     let query = match text_at(event, "/rawQueryString") {
         Some(query) => query.to_owned(),
-        None => form_encoded(values(event, "queryStringParameters", "multiValueQueryStringParameters")),
+        None => form_encoded(values(
+            event,
+            "queryStringParameters",
+            "multiValueQueryStringParameters",
+        )),
     };
     let host = text_at(event, "/requestContext/domainName").or_else(|| headers.get_text("host"));
     let url = host.map(|host| {
@@ -79,7 +86,8 @@ fn values<'a>(event: &'a Value, single: &str, multiple: &str) -> Vec<(&'a str, &
     let map = map(multiple).or_else(|| map(single));
     let values = map.into_iter().flatten().flat_map(|(name, value)| {
         let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        list.iter().filter_map(move |value| Some((name.as_str(), value.as_str()?)))
+        list.iter()
+            .filter_map(move |value| Some((name.as_str(), value.as_str()?)))
     });
     values.collect()
 }

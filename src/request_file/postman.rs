@@ -25,7 +25,11 @@ pub(super) fn entries(document: &Value) -> Option<Entries<'_>> {
             .into_iter()
             .map(|(item, request)| {
                 let name = text_at(item, "/name").unwrap_or("request");
-                let label = format!("{name}: {} {}", text_at(request, "/method").unwrap_or("GET"), url(request));
+                let label = format!(
+                    "{name}: {} {}",
+                    text_at(request, "/method").unwrap_or("GET"),
+                    url(request)
+                );
                 let variables = variables.clone();
                 let read: ReadEntry<'_> = Box::new(move || read(request, &variables));
                 (label, read)
@@ -35,7 +39,10 @@ pub(super) fn entries(document: &Value) -> Option<Entries<'_>> {
 }
 
 fn collect<'a>(item: &'a Value, items: &mut Vec<(&'a Value, &'a Value)>, depth: usize) {
-    if let Some(request) = item.get("request").filter(|request| request.is_object() || request.is_string()) {
+    if let Some(request) = item
+        .get("request")
+        .filter(|request| request.is_object() || request.is_string())
+    {
         items.push((item, request));
     }
     for inner in item.get("item").and_then(Value::as_array).into_iter().flatten() {
@@ -53,7 +60,10 @@ fn url(request: &Value) -> &str {
 /// The pairs of a list that are not switched off.
 fn pairs<'a>(document: &'a Value, pointer: &str) -> impl Iterator<Item = (&'a str, &'a str)> {
     let list = document.pointer(pointer).and_then(Value::as_array);
-    let used = list.into_iter().flatten().filter(|pair| pair.get("disabled") != Some(&Value::Bool(true)));
+    let used = list
+        .into_iter()
+        .flatten()
+        .filter(|pair| pair.get("disabled") != Some(&Value::Bool(true)));
     used.filter_map(|pair| Some((text_at(pair, "/key")?, text_at(pair, "/value").unwrap_or_default())))
 }
 
@@ -86,7 +96,10 @@ fn resolved(text: &str, variables: &BTreeMap<&str, &str>, what: &str) -> Result<
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.$".contains(&byte))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.$".contains(&byte))
 }
 
 fn read(request: &Value, variables: &BTreeMap<&str, &str>) -> Result<ExportedRequest> {

@@ -132,7 +132,12 @@ impl WordReader<'_> {
     fn expansion(&mut self, c: char) -> Result<()> {
         let starts = |c: &char| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '(');
         if c == '`' || self.rest.peek().is_some_and(starts) {
-            let name: String = self.rest.clone().take_while(|c| !c.is_whitespace() && *c != '"').take(40).collect();
+            let name: String = self
+                .rest
+                .clone()
+                .take_while(|c| !c.is_whitespace() && *c != '"')
+                .take(40)
+                .collect();
             let fact = format!("the command uses the shell expansion `{c}{name}`, which is not executed");
             return Err(Error::usage(fact).hint("write its value in its place"));
         }

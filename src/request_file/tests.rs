@@ -62,7 +62,10 @@ fn curl_by_its_manual() {
 #[test]
 fn what_a_command_does_not_show_is_reported_and_nothing_is_run() {
     let refusals = [
-        ("curl https://a.example -d @/etc/passwd", "the body is in the file `/etc/passwd`"),
+        (
+            "curl https://a.example -d @/etc/passwd",
+            "the body is in the file `/etc/passwd`",
+        ),
         ("curl https://a.example --json @x", "is not read"),
         ("curl https://a.example --data-urlencode n@x", "is not read"),
         ("curl https://a.example -F a=@x", "does not show"),
@@ -87,7 +90,11 @@ fn several_requests_need_an_entry() {
     let script = "curl https://a.example/1 -d 1; curl https://a.example/2 -d 2 && curl https://a.example/3 -d 3\n";
     let error = read(script.as_bytes(), None).expect_err("three requests");
     assert!(error.message.contains("3 requests"), "{error}");
-    assert!(error.hints.iter().any(|hint| hint == "2: https://a.example/2"), "{:?}", error.hints);
+    assert!(
+        error.hints.iter().any(|hint| hint == "2: https://a.example/2"),
+        "{:?}",
+        error.hints
+    );
     assert_eq!(read(script.as_bytes(), Some(2)).expect("the second").body, b"2");
     for entry in [0, 4] {
         assert!(read(script.as_bytes(), Some(entry)).is_err(), "{entry}");
@@ -199,6 +206,7 @@ proptest::proptest! {
         let text = format!("curl https://a.example --data-raw {}", crate::shell::quote(&body));
         // Line ends of Windows are those of the file.
         proptest::prop_assume!(!body.contains('\r'));
-        proptest::prop_assert_eq!(String::from_utf8_lossy(&one(&text).body), body);
+        let request = one(&text);
+        proptest::prop_assert_eq!(String::from_utf8_lossy(&request.body), body);
     }
 }
