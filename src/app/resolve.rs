@@ -78,10 +78,7 @@ impl Context {
             return Ok((Secrets::Given(secrets), given_kind(given)));
         }
         if !own.is_empty() {
-            let kind = endpoint.map_or_else(
-                || SecretKind::Given(Vec::new()),
-                |name| SecretKind::Endpoint(name.into()),
-            );
+            let kind = endpoint.map_or(SecretKind::Given(Vec::new()), |name| SecretKind::Endpoint(name.into()));
             return Ok((Secrets::Given(own), kind));
         }
         // Settings come after the endpoint's own: they apply to every endpoint that has none.

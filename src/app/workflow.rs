@@ -265,10 +265,8 @@ pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<Value> {
         (Some(given), _) => String::from_utf8_lossy(given),
         (None, Some(sample)) => sample.into(),
         (None, None) => {
-            return Err(
-                Error::usage(format!("`{}` has no sample record for merge tags", profile.label()))
-                    .hint("give one with `--context FILE`"),
-            );
+            let what = format!("`{}` has no sample record for merge tags", profile.label());
+            return Err(Error::usage(what).hint("give one with `--context FILE`"));
         }
     };
     serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))

@@ -68,9 +68,7 @@ impl ListEnd {
             return Ok(());
         }
         let (path, records) = (context.ledger_path.display(), count(self.unreadable, "record"));
-        Err(
-            Error::new(Exit::Store, format!("{records} of ledger `{path}` cannot be read"))
-                .hint("`hook log show NUMBER` says what is wrong with one"),
-        )
+        let error = Error::new(Exit::Store, format!("{records} of ledger `{path}` cannot be read"));
+        Err(error.hint("`hook log show NUMBER` says what is wrong with one"))
     }
 }

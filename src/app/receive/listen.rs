@@ -131,11 +131,8 @@ fn certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<S
     let made = Tls::self_signed(&[]).map_err(failed)?;
     let path = context.paths.state.join("listen-cert.pem");
     crate::fs::private_file(&path, made.certificate_pem.as_bytes()).map_err(|error| {
-        Error::new(
-            Exit::Store,
-            format!("certificate `{}` cannot be written", path.display()),
-        )
-        .cause(error)
+        let what = format!("certificate `{}` cannot be written", path.display());
+        Error::new(Exit::Store, what).cause(error)
     })?;
     Ok((made, Some(path.display().to_string())))
 }

@@ -21,12 +21,8 @@ pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 
 /// Notes that record `n` is the first of its minute, which is later than all others.
 pub(super) fn begin(connection: &Connection, at: Timestamp, n: i64) -> rusqlite::Result<()> {
-    change(
-        connection,
-        "INSERT INTO minute (minute, n) VALUES (?1, ?2)",
-        [minute(at), n],
-    )
-    .map(drop)
+    let sql = "INSERT INTO minute (minute, n) VALUES (?1, ?2)";
+    change(connection, sql, [minute(at), n]).map(drop)
 }
 
 /// A number before which every record is older than `since`; 0 when that is not known of any.

@@ -39,11 +39,8 @@ impl ChangeGroup<'_> {
         let duplicate_of = self.seen.check_and_insert(self.connection, hash, (self.first, n), at)?;
         let duplicate_of = duplicate_of.filter(|first| *first != n);
         let sql = "UPDATE capture SET dedupe = ?2, duplicate_of = coalesce(duplicate_of, ?3) WHERE n = ?1";
-        change(
-            self.connection,
-            sql,
-            params![n, hash.map(u64::cast_signed), duplicate_of],
-        )?;
+        let hash = hash.map(u64::cast_signed);
+        change(self.connection, sql, params![n, hash, duplicate_of])?;
         let sql = "UPDATE capture_content SET dedupe_key = ?2 WHERE n = ?1";
         change(self.connection, sql, params![n, dedupe_key])?;
         add(self.connection, n, at, duplicate_of.is_some(), work)?;
