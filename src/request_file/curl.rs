@@ -10,9 +10,17 @@ use crate::headers::split_line;
 
 /// Whether the text is a shell script that begins with curl.
 pub(super) fn is_command(text: &str) -> bool {
-    let text = text.trim_start().trim_start_matches("$ ");
-    let first = text.split_whitespace().next().unwrap_or_default();
+    let first = script(text).split_whitespace().next().unwrap_or_default();
     is_curl(first)
+}
+
+/// The text without comments before the first command, and without a prompt.
+fn script(text: &str) -> &str {
+    let mut text = text.trim_start();
+    while text.starts_with('#') {
+        text = text.split_once('\n').map_or("", |(_, rest)| rest.trim_start());
+    }
+    text.trim_start_matches("$ ")
 }
 
 fn is_curl(word: &str) -> bool {
@@ -22,9 +30,8 @@ fn is_curl(word: &str) -> bool {
 
 /// Every curl command of a script.
 pub(super) fn entries(text: &str) -> Result<Entries<'_>> {
-    let text = text.trim_start().trim_start_matches("$ ");
     let mut found: Vec<(String, ReadEntry<'_>)> = Vec::new();
-    for words in commands(text)? {
+    for words in commands(script(text))? {
         if words.first().is_some_and(|word| is_curl(word)) {
             let url = words.iter().find(|word| word.contains("://"));
             let label = url.cloned().unwrap_or_else(|| "curl".to_owned());

@@ -7,9 +7,12 @@ use crate::error::{Error, Result};
 
 /// The commands of a script, each as its words.
 pub(super) fn commands(text: &str) -> Result<Vec<Vec<String>>> {
-    let text = without_carets(text);
+    let text = text.replace("\r\n", "\n");
+    let is_windows = has_carets(&text);
+    let text = if is_windows { without_carets(&text) } else { text };
     let mut reader = WordReader {
         rest: text.chars().peekable(),
+        expands: !is_windows,
         word: None,
         words: Vec::new(),
         commands: Vec::new(),
@@ -19,14 +22,15 @@ pub(super) fn commands(text: &str) -> Result<Vec<Vec<String>>> {
     Ok(reader.commands)
 }
 
-/// The text without the carets that quote characters for `cmd.exe`, if it was written for that.
-fn without_carets(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
+/// Whether the text was written for `cmd.exe`: a caret stands before its first quote, or at the end of its first line.
+fn has_carets(text: &str) -> bool {
     let before_quote = text.split(['"', '\'']).next().unwrap_or_default();
     let first_line = text.lines().next().unwrap_or_default();
-    if !before_quote.ends_with('^') && !first_line.ends_with('^') {
-        return text;
-    }
+    before_quote.ends_with('^') || first_line.ends_with('^')
+}
+
+/// The text without the carets that quote characters for `cmd.exe`.
+fn without_carets(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
@@ -47,6 +51,8 @@ fn without_carets(text: &str) -> String {
 
 struct WordReader<'t> {
     rest: Peekable<Chars<'t>>,
+    /// Whether `$NAME` and backquotes mean something.
+    expands: bool,
     word: Option<Vec<u8>>,
     words: Vec<String>,
     commands: Vec<Vec<String>>,
@@ -64,7 +70,7 @@ impl WordReader<'_> {
                 },
                 '\'' => self.single_quoted()?,
                 '"' => self.double_quoted()?,
-                '$' if self.rest.next_if_eq(&'\'').is_some() => self.ansi_quoted()?,
+                '$' if self.expands && self.rest.next_if_eq(&'\'').is_some() => self.ansi_quoted()?,
                 '$' | '`' => self.expansion(c)?,
                 '#' if self.word.is_none() => while self.rest.next_if(|c| *c != '\n').is_some() {},
                 '\n' | ';' | '|' | '&' => self.end_command(),
@@ -131,7 +137,7 @@ impl WordReader<'_> {
     /// A shell would put something else there: a variable's value, or the output of a command.
     fn expansion(&mut self, c: char) -> Result<()> {
         let starts = |c: &char| c.is_ascii_alphabetic() || matches!(c, '_' | '{' | '(');
-        if c == '`' || self.rest.peek().is_some_and(starts) {
+        if self.expands && (c == '`' || self.rest.peek().is_some_and(starts)) {
             let name: String = self
                 .rest
                 .clone()
