@@ -35,6 +35,7 @@ mod providers;
 mod queue;
 mod receivers;
 mod replay;
+mod request_files;
 mod round_trip;
 mod schedule;
 mod schemas;
