@@ -12,7 +12,13 @@ use jiff::tz::TimeZone;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The Unix epoch. Also the text of a moment outside of the years 0 to 9999.
+/// The first second of the year 0.
+const FIRST: i64 = -62_167_219_200;
+
+/// The last second of the year 9999.
+pub const LAST: i64 = 253_402_300_799;
+
+/// The Unix epoch.
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 
 /// A moment, in microseconds since the Unix epoch, UTC.
@@ -84,10 +90,16 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// RFC 3339 in UTC with the given digits, ending in `Z`.
+    /// Whether RFC 3339 can write it: the years 0 to 9999.
+    pub fn is_writable(self) -> bool {
+        (FIRST..=LAST).contains(&self.unix())
+    }
+
+    /// RFC 3339 in UTC with the given digits, ending in `Z`. A moment that it cannot write is written as the nearest one.
     pub fn rfc3339(self, precision: Precision) -> String {
         let digits = precision as usize;
-        let utc = EPOCH.checked_add(SignedDuration::from_micros(self.0)).unwrap_or(EPOCH);
+        let micros = self.0.clamp(FIRST * 1_000_000, LAST * 1_000_000 + 999_999);
+        let utc = EPOCH.checked_add(SignedDuration::from_micros(micros)).unwrap_or(EPOCH);
         format!("{utc:.digits$}Z")
     }
 

@@ -150,33 +150,54 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     }
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         self.set(PathValue::Nested);
-        while let Some(child) = map.next_key_seed(KeyLookup(self.0))? {
-            match child {
-                Some(node) => map.next_value_seed(JsonReader(node, self.1))?,
-                None => map.next_value::<IgnoredAny>().map(drop)?,
+        while let Some(key) = map.next_key_seed(KeyLookup(self.0))? {
+            match key {
+                Key::Known(node) => map.next_value_seed(JsonReader(node, self.1))?,
+                Key::Other => map.next_value::<IgnoredAny>().map(drop)?,
+                Key::NumberText => {
+                    let text: String = map.next_value()?;
+                    self.set(PathValue::Text(text));
+                }
             }
         }
         Ok(())
     }
 }
 
+/// What a key of a map is.
+enum Key<'a> {
+    /// One that leads to a path.
+    Known(&'a PathNode),
+    /// None that leads to one.
+    Other,
+    /// None at all: the parser hands over a number as a map, so that its text is kept.
+    NumberText,
+}
+
+/// The key by which `serde_json` hands over the text of a number.
+const NUMBER: &str = "$serde_json::private::Number";
+
 /// Finds the child of a key without copying the key.
 struct KeyLookup<'a>(&'a PathNode);
 
 impl<'de, 'a> DeserializeSeed<'de> for KeyLookup<'a> {
-    type Value = Option<&'a PathNode>;
+    type Value = Key<'a>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'a> Visitor<'_> for KeyLookup<'a> {
-    type Value = Option<&'a PathNode>;
+    type Value = Key<'a>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.children.get(key))
+        Ok(match self.0.children.get(key) {
+            Some(node) => Key::Known(node),
+            None if key == NUMBER => Key::NumberText,
+            None => Key::Other,
+        })
     }
 }
 
@@ -300,6 +321,19 @@ mod tests {
             [Some("aé"), Some("12"), Some("2.5"), None, Some("true")]
         );
         assert_eq!(found[slots[3]], Some(PathValue::Nested));
+    }
+
+    #[test]
+    fn numbers_keep_their_text() {
+        let mut paths = JsonPaths::default();
+        let slots = ["a", "b", "c.0", "d"].map(|path| paths.add(path));
+        let body = br#"{"a":10.00,"b":123456789012345678901234567890,"c":[-1e5],"d":7}"#;
+        let found = paths.read(body);
+        let texts = slots.map(|slot| found[slot].as_ref().and_then(PathValue::text));
+        let expected = ["10.00", "123456789012345678901234567890", "-1e5", "7"];
+        assert_eq!(texts, expected.map(Some));
+        let value: Value = serde_json::from_slice(body).unwrap();
+        assert_eq!(value.to_string().as_bytes(), body);
     }
 
     #[test]

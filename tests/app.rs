@@ -467,6 +467,8 @@ fn listening(secret: &str) -> ListenOptions {
         concurrency: 1,
         timeout: Duration::from_secs(30),
         preserve_host: false,
+        insecure: false,
+        ca_file: None,
         retry: RetryPlan::default(),
         time_scale: 1.0,
         exec: None,

@@ -186,7 +186,7 @@ fn secrets_that_are_not_there_are_named_and_not_shown() {
     let app = App::start(|_| Reply::Status(200, ""));
     run(&sandbox, &["send", "job.paid", "--to", &app.url, "--secret", "bare"])
         .ok()
-        .says(["warning: a secret on the command line is visible to other users"]);
+        .says(["warning: a secret given as text is visible to other users"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ const HOMES: &[(&str, &str)] = &[
     ("hmac sha1 sha2 aws_lc_rs", "signature/ random.rs digest.rs"),
     ("md5", "signature/explain/digests.rs"),
     ("icu_normalizer", "signature/explain/charsets.rs"),
-    ("miniz_oxide", "signature/explain/"),
+    ("miniz_oxide", "inflate.rs"),
     ("colored", "view/style.rs"),
     ("indicatif", "view/progress.rs"),
     ("dialoguer", "cli/prompt.rs"),

@@ -74,7 +74,6 @@ fn filters_choose_records_before_and_after_the_word_list() {
         (vec!["--event", "job.p*"], vec![2, 1]),
         (vec!["--since", "1h", "--provider", "poolflow"], vec![4, 3, 2, 1]),
         (vec!["--since", "2090-01-01T00:00:00Z"], vec![]),
-        (vec!["--endpoint", "none"], vec![]),
         (vec!["--limit", "1"], vec![4]),
     ] {
         assert_eq!(

@@ -240,11 +240,11 @@ fn unknown_names_give_near_ones_and_the_documented_codes() {
         let hint = format!("hint: did you mean `hook providers {command} poolflow`?");
         let outcome = sandbox.hook(["providers", command, "poolflwo"]).run();
         outcome
-            .exits(2)
+            .exits(6)
             .says(["error: provider `poolflwo` not found", &hint, "`hook providers list`"]);
     }
     let variant = sandbox.hook(["providers", "show", "hoopai@sra"]).run();
-    variant.exits(2).says(["`hoopai` has no variant `sra`", "rsa"]);
+    variant.exits(6).says(["`hoopai` has no variant `sra`", "rsa"]);
     let event = sandbox.hook(["providers", "sample", "poolflow", "job.piad"]).run();
     event.exits(6).says([
         "error: `poolflow` has no event `job.piad`",

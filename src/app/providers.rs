@@ -11,7 +11,7 @@ use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::provider::drift::{Difference, Measure};
-use crate::provider::{Profile, near_names, or_near};
+use crate::provider::{Profile, RequestField, near_names, or_near};
 use crate::text::printable;
 
 /// Composes a sample of an event.
@@ -69,11 +69,17 @@ pub fn compare(
     if known != event {
         context.notices.note(format!("`{event}` is an alias of `{known}`"));
     }
-    remarks(context, &profile, known, bytes);
+    if profile.events.get(known).is_some_and(|entry| entry.assumed) {
+        let what = format!("the data of `{known}` is assumed: no source states its shape");
+        context.notices.note(what);
+    }
+    let differences = of_another_event(&profile, known, bytes)
+        .into_iter()
+        .chain(measure.compare(&body));
     Ok(Some(Comparison {
         provider: profile.label(),
         event: known.to_owned(),
-        differences: measure.compare(&body),
+        differences: differences.collect(),
     }))
 }
 
@@ -90,17 +96,15 @@ pub(super) fn measure(context: &Context, profile: &Profile, event: &str) -> Resu
     }
 }
 
-/// Warns of what makes a comparison worth less.
-fn remarks(context: &Context, profile: &Profile, event: &str, body: &[u8]) {
-    if profile.events.get(event).is_some_and(|entry| entry.assumed) {
-        let what = format!("the data of `{event}` is assumed: no source states its shape");
-        context.notices.note(what);
-    }
-    let said = profile.facts(&Headers::default(), body).event;
-    if let Some(said) = said.filter(|said| profile.canonical_event(said) != Some(event)) {
-        let said = printable(&said, 200);
-        context.notices.warn(format!("the body names the event `{said}`"));
-    }
+/// The difference of a body that names another event.
+fn of_another_event(profile: &Profile, event: &str, body: &[u8]) -> Option<Difference> {
+    let said = profile.facts(&Headers::default(), body).event?;
+    let is_other = profile.canonical_event(&said) != Some(event);
+    let path = profile.read.event.iter().find_map(|place| match place {
+        RequestField::Body(path) => Some(path.as_str()),
+        RequestField::Header(_) => None,
+    });
+    is_other.then(|| Difference::of_another_event(path.unwrap_or_default(), &printable(&said, 200)))
 }
 
 /// What is doubtful about a provider file that is good.

@@ -1,14 +1,21 @@
 //! From an event's name to a message: sample or given data, the user's changes, the envelope, the bytes.
 
-use std::collections::HashMap;
+mod edit;
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use edit::not_in_object;
+pub use edit::{Edit, EditFormat};
 use serde_json::{Map, Value};
 
 use super::near::near_names;
 use super::profile::Profile;
+use super::value::RequestField;
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
-use crate::json::{get, get_mut, insert, is_form, leaf_paths};
+use crate::json::{get, get_mut, insert, is_form};
+use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
 use crate::template::{Document, Placeholder, Scope, Template, text_of};
@@ -53,31 +60,6 @@ impl ComposeOptions {
     }
 }
 
-/// A change of one value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    /// Dotted path in the body.
-    pub path: String,
-    /// As typed.
-    pub text: String,
-    /// How the text is read.
-    pub reading: EditFormat,
-    /// Whether the path may be new.
-    pub create: bool,
-}
-
-/// How the text of an [`Edit`] is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EditFormat {
-    /// As the type of the value it replaces when it can be, else as JSON, else as text.
-    #[default]
-    Fitting,
-    /// As JSON.
-    Json,
-    /// As text.
-    Text,
-}
-
 /// Why no message can be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComposeError {
@@ -94,6 +76,9 @@ pub enum ComposeError {
     /// The event cannot be grouped.
     #[error("`{0}` does not support grouping")]
     NoGrouping(String),
+    /// The data is a whole event, which would be put into a second envelope.
+    #[error("the data is a whole event: it has `{0}`, which the envelope adds")]
+    Enveloped(String),
     /// A parameter without a default was not given.
     #[error("parameter `{name}` is required: {summary}")]
     MissingParam {
@@ -130,8 +115,14 @@ pub struct Composer<'a> {
 impl<'a> Composer<'a> {
     /// Checks the options against the profile. An event outside the catalogue needs data.
     pub fn new(profile: &'a Profile, mut options: ComposeOptions) -> Result<Self, ComposeError> {
+        if options.event.trim().is_empty() {
+            return Err(ComposeError::Invalid("the event's name is empty".into()));
+        }
         let known = profile.canonical_event(&options.event).map(str::to_owned);
         let given = options.data.is_some();
+        if let Some(name) = options.data.as_ref().and_then(|data| profile.enveloped(data)) {
+            return Err(ComposeError::Enveloped(name.to_owned()));
+        }
         let sample = match (&known, options.data.take()) {
             (_, Some(data)) => data,
             (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?,
@@ -147,8 +138,14 @@ impl<'a> Composer<'a> {
             .as_ref()
             .and_then(|event| profile.events.get(event))
             .is_none_or(|event| event.grouping);
-        if options.group.is_some() && !grouping {
+        // Some providers send arrays always.
+        let is_usual = |event: &String| profile.sample(event).is_ok_and(|usual| usual.is_array());
+        let is_group = given && sample.is_array() && !known.as_ref().is_some_and(is_usual);
+        if !grouping && (options.group.is_some() || is_group) {
             return Err(ComposeError::NoGrouping(options.event));
+        }
+        if options.group == Some(0) {
+            return Err(ComposeError::Invalid("a group has at least one event".into()));
         }
         if let Some(event) = known {
             options.event = event;
@@ -239,54 +236,65 @@ impl<'a> Composer<'a> {
     fn change(&self, document: &mut Value) -> Result<(), ComposeError> {
         if let Some(place) = &self.profile.message.metadata {
             for (key, value) in &self.options.metadata {
-                let path = format!("{place}.{key}");
-                if !insert(document, &path, Value::from(value.as_str())) {
-                    return Err(not_in_object(&path));
+                if get(document, place).is_none_or(Value::is_null) {
+                    insert(document, place, Value::Object(Map::new()));
                 }
+                // The key is a name, not a path: a dot in it leads nowhere.
+                let around = get_mut(document, place).and_then(Value::as_object_mut);
+                let around = around.ok_or_else(|| not_in_object(&format!("{place}.{key}")))?;
+                around.insert(key.clone(), Value::from(value.as_str()));
             }
         }
         self.options.edits.iter().try_for_each(|edit| edit.apply(document))
     }
 }
 
-impl Edit {
-    /// Changes the document.
-    pub fn apply(&self, document: &mut Value) -> Result<(), ComposeError> {
-        let old = get(document, &self.path);
-        if old.is_none() && !self.create {
-            let paths = leaf_paths(document);
-            return Err(ComposeError::NoSuchPath {
-                path: self.path.clone(),
-                near: near_names(&self.path, paths.iter().map(String::as_str)),
-            });
-        }
-        let value = self.read(old.unwrap_or(&Value::Null))?;
-        if let Some(place) = get_mut(document, &self.path) {
-            *place = value;
-        } else if !insert(document, &self.path, value) {
-            return Err(not_in_object(&self.path));
-        }
-        Ok(())
-    }
-
-    fn read(&self, old: &Value) -> Result<Value, ComposeError> {
-        let json = || serde_json::from_str::<Value>(&self.text);
-        match self.reading {
-            EditFormat::Text => Ok(Value::from(self.text.as_str())),
-            EditFormat::Json => json().map_err(|error| {
-                ComposeError::Invalid(format!("`{}`: `{}` is not JSON: {error}", self.path, self.text))
-            }),
-            EditFormat::Fitting if old.is_string() => Ok(Value::from(self.text.as_str())),
-            EditFormat::Fitting => Ok(json().unwrap_or_else(|_| Value::from(self.text.as_str()))),
-        }
-    }
-}
-
-fn not_in_object(path: &str) -> ComposeError {
-    ComposeError::Invalid(format!("`{path}`: the value around it is not an object"))
-}
-
 impl Profile {
+    /// Whether a message's id goes over the wire.
+    pub fn carries_id(&self) -> bool {
+        let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
+        let mut fields = self.envelope.json.values();
+        fields.any(carries) || self.headers.values().any(carries)
+    }
+
+    /// The body with another id in the place of its own; `None` where it has none.
+    pub fn with_id(&self, body: &[u8], id: &str) -> Option<Vec<u8>> {
+        let text = std::str::from_utf8(body).ok()?;
+        let document: Value = serde_json::from_str(text).ok()?;
+        let path = self.read.id.iter().find_map(|place| match place {
+            RequestField::Body(path) => get(&document, path).map(|_| path),
+            RequestField::Header(_) => None,
+        })?;
+        json_text::set(text, path, &Value::from(id)).map(String::into_bytes)
+    }
+
+    /// The message for one more endpoint: the same, or with an id of its own where the provider gives every delivery one.
+    pub fn for_another_delivery(&self, message: &Arc<Message>, now: Timestamp, random: &Random) -> Arc<Message> {
+        if !self.message.id_per_delivery {
+            return Arc::clone(message);
+        }
+        let mut other = (**message).clone();
+        other.id = Id::new(IdKind::Message, now, random);
+        other.wire_id = self.fresh_id(now, random);
+        if let Some(body) = self.with_id(&message.body, &other.wire_id) {
+            other.body = body.into();
+        }
+        Arc::new(other)
+    }
+
+    /// The name of the event in data that has what the envelope puts around data: the event and the data.
+    fn enveloped(&self, data: &Value) -> Option<&str> {
+        let fields = data.as_object()?;
+        let has = |wanted: &Placeholder| {
+            let mut envelope = self.envelope.json.iter();
+            let is_there = |(name, template): &(&String, &Template)| {
+                template.single() == Some(wanted) && fields.contains_key(name.as_str())
+            };
+            envelope.find(is_there).map(|(name, _)| name.as_str())
+        };
+        has(&Placeholder::Data).and(has(&Placeholder::Event))
+    }
+
     /// A fresh id in the provider's form, else in the ledger's.
     pub fn fresh_id(&self, now: Timestamp, random: &Random) -> String {
         match &self.message.id {

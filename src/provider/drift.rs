@@ -28,7 +28,7 @@ const EACH: &str = "*";
 pub struct Difference {
     /// Dotted, with `*` for every item of an array; empty for the body itself.
     pub path: String,
-    /// `missing`, `retyped`, `added` or `unknown`, and the types in words.
+    /// `missing`, `retyped`, `other-event`, `added` or `unknown`, and the types in words.
     #[serde(serialize_with = "serialize_code")]
     pub finding: Finding,
     /// The JSON type that the sample has there.
@@ -84,6 +84,17 @@ impl Difference {
     /// The body has it, the sample does not.
     fn added(path: &str, found: &'static str) -> Self {
         Self::new(path, Finding::new(Level::Note, "added", found), None, Some(found))
+    }
+
+    /// The body is of another event than the one that it is compared with.
+    pub fn of_another_event(path: &str, event: &str) -> Self {
+        let fact = format!("the body is of the event `{event}`");
+        Self::new(
+            path,
+            Finding::problem("other-event", fact),
+            Some("string"),
+            Some("string"),
+        )
     }
 
     /// A text that the documents do not list at a place where they list some.
@@ -162,6 +173,10 @@ impl Measure {
 
     /// Every difference once: the sample's fields in its order, then what was added.
     pub fn compare(&self, body: &Value) -> Vec<Difference> {
+        // Inside of a body `null` stands for an absent value. A body that is `null` has nothing of the event.
+        if body.is_null() {
+            return vec![Difference::retyped("", wanted_type(&self.document), "null")];
+        }
         let ungrouped = self.ungrouped(body);
         let bodies: Vec<&Value> = match &ungrouped {
             Some(bodies) => bodies.iter().collect(),

@@ -3,10 +3,15 @@
 use super::RegistryError;
 use super::compose::ComposeError;
 use crate::error::Error;
+use crate::shell::quote;
 
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
-        let base = Self::usage(error.to_string());
+        let message = error.to_string();
+        let base = match &error {
+            RegistryError::Unknown { .. } | RegistryError::UnknownVariant { .. } => Self::nothing(message),
+            _ => Self::usage(message),
+        };
         match error {
             RegistryError::File(error) => error,
             RegistryError::Unknown { near, .. } => base
@@ -30,14 +35,19 @@ impl From<ComposeError> for Error {
         let message = error.to_string();
         match error {
             ComposeError::UnknownEvent { provider, near, event } => Self::nothing(message)
-                .near(&near, |name| format!("hook send {name} --provider {provider}"))
+                .near(&near, |name| format!("hook send {} --provider {provider}", quote(name)))
                 .hint(format!(
                     "`hook providers events {provider}` shows its catalogue; `--data` sends `{event}` anyway"
                 )),
-            ComposeError::NoGrouping(_) => Self::usage(message).hint("leave out `--group`"),
+            ComposeError::NoGrouping(_) => {
+                Self::usage(message).hint("leave out `--group`, and give one object as data; `--body` sends anything")
+            }
+            ComposeError::Enveloped(_) => {
+                Self::usage(message).hint("`--body` sends a whole event as it is; `--data` takes what is inside")
+            }
             ComposeError::MissingParam { name, .. } => Self::usage(message).hint(format!("add `--param {name}=VALUE`")),
             ComposeError::NoSuchPath { near, .. } => Self::usage(message)
-                .near(&near, |path| format!("--set {path}=..."))
+                .near(&near, |path| format!("--set {}", quote(&format!("{path}=..."))))
                 .hint("`--set-new` creates a path"),
             ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set PATH=VALUE --set-new`"),
             ComposeError::Invalid(_) => Self::usage(message),

@@ -68,6 +68,8 @@ impl Default for SecretTable {
 pub struct MessageTable {
     /// A template of `${new.*}` for `${id}`, e.g. `${new.uuid}`. Default: the ledger's own `msg_` id.
     pub id: Option<Template>,
+    /// Whether each endpoint gets the event under an id of its own. Default: all get the same.
+    pub id_per_delivery: bool,
     /// Body path that `--metadata k=v` writes into, e.g. `data.metadata`.
     pub metadata: Option<String>,
 }

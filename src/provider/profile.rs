@@ -144,6 +144,14 @@ impl Profile {
         found.map(|(name, _)| name.as_str())
     }
 
+    /// The other names of the event that a request names: the catalogue's, and its aliases.
+    pub fn other_names(&self, event: &str) -> Vec<String> {
+        let canonical = self.canonical_event(event);
+        let known = canonical.and_then(|name| Some((name, self.events.get(name)?)));
+        let names = known.map(|(name, table)| std::iter::once(name.to_owned()).chain(table.aliases.clone()));
+        names.into_iter().flatten().filter(|name| name != event).collect()
+    }
+
     /// Checks the name of a custom event against the naming convention; events of the catalogue always pass.
     pub fn check_custom_event(&self, event: &str) -> Option<Finding> {
         match self.canonical_event(event) {

@@ -82,7 +82,7 @@ pub enum Signed {
     Headers(Vec<(String, String)>),
     /// The body with the signature in it.
     Body(Vec<u8>),
-    /// The scheme signs nothing, or the body has no place for a signature.
+    /// The scheme signs nothing.
     Nothing,
 }
 
@@ -128,10 +128,24 @@ pub enum KeyError {
     },
 }
 
-/// A key that cannot sign: nothing may be sent, since it would look signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the private key cannot sign")]
-pub struct SignError;
+/// Why a message cannot be signed: nothing may be sent then, because it would be recorded as signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The key fails.
+    #[error("the private key cannot sign")]
+    BrokenKey,
+    /// The signature is in the body, and this body has no place for it.
+    #[error("the signature belongs in the body at `{0}`, and this body has no place for it")]
+    NoPlace(String),
+    /// The message lacks a part that is signed, so that no receiver would accept the signature.
+    #[error("the {part} at `{place}` is signed, and the message has none")]
+    PartMissing {
+        /// What it is.
+        part: &'static str,
+        /// A header or a place in the body.
+        place: String,
+    },
+}
 
 /// HMAC-SHA-256 of a text, keyed with the secret's text: what some providers ask a receiver for, to see that it has the
 /// secret.

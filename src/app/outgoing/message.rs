@@ -16,7 +16,7 @@ use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::workflow::Merge;
 use crate::random::Random;
-use crate::template::{Placeholder, Template, text_of};
+use crate::template::text_of;
 use crate::text::quoted;
 
 /// The content of the message.
@@ -159,7 +159,7 @@ impl BodyOptions {
         if let (Some(data), Some(_)) = (&wanted.data, &self.record) {
             wanted.data = Some(self.merge(context, profile, |merge| merge.document(data))?);
         }
-        if wanted.id.is_some() && !carries_id(profile) {
+        if wanted.id.is_some() && !profile.carries_id() {
             context.notices.warn(format!(
                 "messages of `{}` carry no id: `--id` shows in the ledger only",
                 profile.label()
@@ -184,12 +184,6 @@ impl BodyOptions {
         workflow::check_tags(context, profile, &merge.faults, self.strict)?;
         Ok(filled)
     }
-}
-
-/// Whether a message's id goes over the wire.
-fn carries_id(profile: &Profile) -> bool {
-    let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
-    profile.envelope.json.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
 }
 
 /// A GET has no body: its fields go to the query. A form has another body and type.

@@ -4,6 +4,7 @@ use indexmap::IndexSet;
 use serde_json::Value;
 
 use super::{Difference, EACH};
+use crate::clock::Timestamp;
 use crate::json::below;
 
 /// What was found so far, each difference once.
@@ -40,6 +41,9 @@ impl<'m> SampleComparison<'m> {
         for value in found.iter().filter(|value| !value.is_null()) {
             if fits(wanted, value) {
                 fitting.push(*value);
+                if let Some(format) = format_of(wanted).filter(|format| format_of(value) != Some(format)) {
+                    self.faults.insert(Difference::retyped(path, format, "another text"));
+                }
             } else {
                 let difference = Difference::retyped(path, wanted_type(wanted), found_type(value));
                 self.faults.insert(difference);
@@ -92,6 +96,17 @@ fn fits(wanted: &Value, found: &Value) -> bool {
         ("number", "integer") => true,
         (wanted, found) => wanted == found,
     }
+}
+
+/// The format of a text that programs parse: a uuid, or a moment as RFC 3339 writes it.
+fn format_of(value: &Value) -> Option<&'static str> {
+    let text = value.as_str()?;
+    if text.len() == 36 && uuid::Uuid::parse_str(text).is_ok() {
+        return Some("uuid");
+    }
+    // Without the `T`, Unix seconds would be a moment too.
+    let is_moment = text.contains('T') && Timestamp::parse(text).is_some();
+    is_moment.then_some("time")
 }
 
 /// JSON's types, with whole numbers apart. A sample that writes `12.0` means any number.
