@@ -250,9 +250,10 @@ impl<'a> Replay<'a> {
         profile: Option<&Profile>,
         editor: Option<Editor<'_>>,
     ) -> Result<Vec<Notice>> {
-        let notices = match !self.options.edits.is_empty() || self.options.new_id {
-            true => self.rewrite(source, profile)?,
-            false => Vec::new(),
+        let notices = if !self.options.edits.is_empty() || self.options.new_id {
+            self.rewrite(source, profile)?
+        } else {
+            Vec::new()
         };
         if let Some(edit) = editor {
             source.delivery.message.body = edit(&source.delivery.message.body)?;

@@ -96,9 +96,10 @@ impl ClientKind {
                 Connection::Any => MOST_IDLE,
                 Connection::Fresh => 0,
             });
-        let (builder, protocol): (_, &[u8]) = match self.way.is_http2 {
-            true => (builder.http2_prior_knowledge(), b"h2"),
-            false => (builder.http1_only(), b"http/1.1"),
+        let (builder, protocol): (_, &[u8]) = if self.way.is_http2 {
+            (builder.http2_prior_knowledge(), b"h2")
+        } else {
+            (builder.http1_only(), b"http/1.1")
         };
         let builder = settings.apply(builder, self.proxied, self.is_tls, protocol);
         let built = builder.map_err(|text| (ErrorKind::Connect, text))?.build();
