@@ -124,10 +124,10 @@ pub(super) struct ListenArgs {
     #[arg(long, help_heading = "Processing")]
     preserve_host: bool,
     /// Do not check the certificate of the app that requests are forwarded to
-    #[arg(long, help_heading = "Forwarding")]
+    #[arg(long, help_heading = "Processing")]
     insecure: bool,
     /// Also trust this certificate (PEM) when forwarding
-    #[arg(long, value_name = "FILE", help_heading = "Forwarding")]
+    #[arg(long, value_name = "FILE", help_heading = "Processing")]
     cacert: Option<PathBuf>,
     #[command(flatten)]
     retry: RetryArgs,
