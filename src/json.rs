@@ -327,10 +327,10 @@ mod tests {
     fn numbers_keep_their_text() {
         let mut paths = JsonPaths::default();
         let slots = ["a", "b", "c.0", "d"].map(|path| paths.add(path));
-        let body = br#"{"a":10.00,"b":123456789012345678901234567890,"c":[-1e5],"d":7}"#;
+        let body = br#"{"a":10.00,"b":123456789012345678901234567890,"c":[-1.50e+5],"d":7}"#;
         let found = paths.read(body);
         let texts = slots.map(|slot| found[slot].as_ref().and_then(PathValue::text));
-        let expected = ["10.00", "123456789012345678901234567890", "-1e5", "7"];
+        let expected = ["10.00", "123456789012345678901234567890", "-1.50e+5", "7"];
         assert_eq!(texts, expected.map(Some));
         let value: Value = serde_json::from_slice(body).unwrap();
         assert_eq!(value.to_string().as_bytes(), body);
