@@ -117,7 +117,7 @@ async fn what_is_not_http_is_refused() {
         );
     }
     is_answer(&server.talk("\u{16}\u{3}\u{1} hello\r\n\r\n").await, "400 Bad Request");
-    assert_eq!(server.probe.rejection().await.reason, RejectionReason::SpeaksTls);
+    assert_eq!(server.probe.rejection().await.reason, IncompleteReason::SpeaksTls);
     assert!(server.probe.targets().is_empty());
 }
 
