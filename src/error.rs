@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::exit::Exit;
 use crate::secret::SecretError;
+use crate::text::quoted;
 
 /// A failure of a command.
 #[derive(Debug)]
@@ -92,10 +93,7 @@ impl Error {
         match near {
             [] => self,
             [one] => self.hint(format!("did you mean `{}`?", command(one))),
-            several => {
-                let names: Vec<_> = several.iter().map(|name| format!("`{name}`")).collect();
-                self.hint(format!("near names: {}", names.join(", ")))
-            }
+            several => self.hint(format!("near names: {}", quoted(several))),
         }
     }
 }

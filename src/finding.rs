@@ -1,32 +1,41 @@
 //! The result of a check, shared by the rules of endpoints, `endpoints doctor`, `endpoints test`, the comparison with the
 //! catalogue and the check of a provider's file.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-/// The severity of a finding, the least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// As it must be.
-    Ok,
-    /// There was nothing to check.
-    Skipped,
-    /// Worth knowing.
-    Note,
-    /// It works, and something may go wrong with it.
-    Caution,
-    /// It could not be checked.
-    Unknown,
-    /// Not as it must be: a provider refuses it, or nothing arrives because of it.
-    #[serde(rename = "refused")]
-    Problem,
+use crate::words::words;
+
+words! {
+    /// The severity of a finding, the least first.
+    #[derive(PartialOrd, Ord)]
+    pub enum Level {
+        /// As it must be.
+        Ok = "ok",
+        /// There was nothing to check.
+        Skipped = "skipped",
+        /// Worth knowing.
+        Note = "note",
+        /// It works, and something may go wrong with it.
+        Caution = "caution",
+        /// It could not be checked.
+        Unknown = "unknown",
+        /// Not as it must be: a provider refuses it, or nothing arrives because of it.
+        Problem = "problem",
+    }
+}
+
+/// In `hook.endpoint/1`, a problem is what the provider refuses.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn severity<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+    let is_problem = *level == Level::Problem;
+    serializer.serialize_str(if is_problem { "refused" } else { level.name() })
 }
 
 /// One result of a check. As JSON it has the form of `findings` in `hook.endpoint/1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Finding {
     /// Its severity.
-    #[serde(rename = "severity")]
+    #[serde(rename = "severity", serialize_with = "severity")]
     pub level: Level,
     /// Which check; stable, for scripts.
     pub code: &'static str,
@@ -35,20 +44,6 @@ pub struct Finding {
     pub fact: String,
     /// What to do.
     pub hint: Option<String>,
-}
-
-impl Level {
-    /// The name in `hook.endpoint-check/1`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Skipped => "skipped",
-            Self::Note => "note",
-            Self::Caution => "caution",
-            Self::Unknown => "unknown",
-            Self::Problem => "problem",
-        }
-    }
 }
 
 impl Finding {

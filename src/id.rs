@@ -7,34 +7,26 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::random::Random;
+use crate::words::words;
 
-/// What an id names; decides its prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum IdKind {
-    /// `msg_`
-    Message,
-    /// `dlv_`
-    Delivery,
-    /// `cap_`
-    Capture,
-    /// `ep_`
-    Endpoint,
-}
-
-impl IdKind {
-    /// The text before the digits.
-    pub fn prefix(self) -> &'static str {
-        match self {
-            Self::Message => "msg_",
-            Self::Delivery => "dlv_",
-            Self::Capture => "cap_",
-            Self::Endpoint => "ep_",
-        }
+words! {
+    /// What an id names; its word is the prefix.
+    #[derive(Default)]
+    pub enum IdKind {
+        /// A message.
+        #[default]
+        Message = "msg_",
+        /// A delivery.
+        Delivery = "dlv_",
+        /// A received request.
+        Capture = "cap_",
+        /// An endpoint.
+        Endpoint = "ep_",
     }
 }
 
 /// A record's id: a kind and a version 7 uuid, written as 32 hex digits after the prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Id {
     /// What it names.
     pub kind: IdKind,
@@ -53,14 +45,10 @@ impl Id {
 
     /// Reads a whole id; `None` when the prefix or the digits are wrong.
     pub fn parse(text: &str) -> Option<Self> {
-        let kind = [IdKind::Message, IdKind::Delivery, IdKind::Capture, IdKind::Endpoint]
-            .into_iter()
-            .find(|kind| text.starts_with(kind.prefix()))?;
-        let digits = text.get(kind.prefix().len()..)?;
-        (digits.len() == 32)
-            .then(|| Uuid::try_parse(digits).ok())
-            .flatten()
-            .map(|uuid| Self { kind, uuid })
+        let kind = *IdKind::ALL.iter().find(|kind| text.starts_with(kind.name()))?;
+        let digits = text.get(kind.name().len()..).filter(|digits| digits.len() == 32)?;
+        let uuid = Uuid::try_parse(digits).ok()?;
+        Some(Self { kind, uuid })
     }
 }
 
@@ -72,7 +60,7 @@ impl Serialize for Id {
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.kind.prefix(), self.uuid.simple())
+        write!(f, "{}{}", self.kind, self.uuid.simple())
     }
 }
 

@@ -207,11 +207,7 @@ pub fn document(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Er
         return serde_json::from_slice(body);
     }
     let fields = url::form_urlencoded::parse(body);
-    Ok(Value::Object(
-        fields
-            .map(|(name, value)| (name.into_owned(), Value::from(value)))
-            .collect(),
-    ))
+    Ok(fields.map(|(name, value)| (name.into_owned(), value)).collect())
 }
 
 /// Whether a content type is that of a form.
@@ -261,16 +257,19 @@ pub fn insert(document: &mut Value, path: &str, value: Value) -> bool {
     false
 }
 
+/// The path of a key of the value at a path.
+pub fn below(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
 /// Every dotted path to a scalar: the candidates for a suggestion.
 pub fn leaf_paths(document: &Value) -> Vec<String> {
     fn walk(value: &Value, prefix: &str, paths: &mut Vec<String>) {
-        let at = |key: &str| {
-            if prefix.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{prefix}.{key}")
-            }
-        };
+        let at = |key: &str| below(prefix, key);
         match value {
             Value::Object(map) => map.iter().for_each(|(key, value)| walk(value, &at(key), paths)),
             Value::Array(items) => items

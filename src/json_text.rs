@@ -170,7 +170,9 @@ impl Scanner<'_> {
                     return Some(());
                 }
                 b',' | b':' => self.at += 1,
-                _ => drop(self.value(depth + 1)?),
+                _ => {
+                    self.value(depth + 1)?;
+                }
             }
         }
     }

@@ -30,6 +30,7 @@ pub(crate) mod pipeline;
 pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod random;
+pub(crate) mod request_file;
 pub(crate) mod runtime;
 pub(crate) mod secret;
 pub(crate) mod server;
@@ -64,8 +65,8 @@ pub mod internals {
     }
 
     export! {
-        api app clock config endpoints engine error exchange exit finding headers id json known message pipeline provider
-        random secret shell shutdown signature store template transport verification view
+        app clock config endpoints engine error exchange exit finding headers id json message pipeline provider
+        random secret shell shutdown signature store template transport verification
     }
 
     pub mod cli {

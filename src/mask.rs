@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::headers::Headers;
 use crate::known;
+use crate::text::halves;
 
 /// The text that replaces a credential.
 pub const MASK: &str = "********";
@@ -118,7 +119,7 @@ pub fn value(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(self::value).collect(),
         Value::Object(fields) => {
             let fields = fields.iter().map(|(name, field)| (name.clone(), self::value(field)));
-            Value::Object(fields.collect())
+            fields.collect()
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
@@ -138,6 +139,11 @@ pub fn bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     }
     shown.extend_from_slice(&bytes[from..]);
     Cow::Owned(shown)
+}
+
+/// Like [`bytes`], unless the user asked to see secrets.
+pub fn bytes_unless(text: &[u8], reveal: bool) -> Cow<'_, [u8]> {
+    if reveal { Cow::Borrowed(text) } else { bytes(text) }
 }
 
 /// What a reference begins with that holds the secret itself.
@@ -169,8 +175,8 @@ fn parts(text: &str, values: Values) -> String {
         }
         None => shown.push_str(authority),
     }
-    let (rest, fragment) = split(rest, '#');
-    let (path, query) = split(rest, '?');
+    let (rest, fragment) = halves(rest, '#');
+    let (path, query) = halves(rest, '?');
     shown.push_str(&secrets(&without_escaped(path)));
     // A fragment is read like a query: OAuth puts tokens there.
     for (mark, pairs) in [('?', query), ('#', fragment)] {
@@ -187,11 +193,6 @@ fn parts(text: &str, values: Values) -> String {
 fn is_request_line(text: &str) -> bool {
     let method = |text: &str| text.bytes().all(|b| b.is_ascii_uppercase());
     text.starts_with('/') || text.split_once(" /").is_some_and(|(before, _)| method(before))
-}
-
-fn split(text: &str, at: char) -> (&str, Option<&str>) {
-    text.split_once(at)
-        .map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
 fn masked_pair(pair: &str, values: Values) -> Cow<'_, str> {

@@ -7,7 +7,7 @@ use crate::id::Id;
 use crate::words::words;
 
 /// One event as it goes over the wire, whatever the number of endpoints and attempts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     /// The ledger's id.
     pub id: Id,

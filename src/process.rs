@@ -27,17 +27,16 @@ pub struct GroupChild {
 impl GroupChild {
     /// Starts it in a process group of its own. Ctrl-C in a terminal does not reach it: the caller passes it on.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
-        command.process_group(0);
         Self::start(command, true)
     }
 
-    /// Starts it in this process's group, as a program that reads the terminal needs: in another group it would be stopped
-    /// by its first read. Ctrl-C reaches it and everything that it started; a signal from here reaches it alone.
-    pub fn spawn_in_terminal(command: &mut Command) -> io::Result<Self> {
-        Self::start(command, false)
-    }
-
-    fn start(command: &mut Command, own_group: bool) -> io::Result<Self> {
+    /// Starts it in a process group of its own, or in this process's group, as a program that reads the terminal needs: in
+    /// another group it would be stopped by its first read. There, Ctrl-C reaches it and everything that it started; a signal
+    /// from here reaches it alone.
+    pub fn start(command: &mut Command, own_group: bool) -> io::Result<Self> {
+        if own_group {
+            command.process_group(0);
+        }
         let child = command.kill_on_drop(true).spawn()?;
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         Ok(Self { child, pid, own_group })

@@ -189,15 +189,10 @@ fn reads_as_url(text: &str) -> bool {
         return authority.contains(']');
     }
     let host = authority.split(':').next().unwrap_or_default();
-    let last = host
-        .strip_suffix('.')
-        .unwrap_or(host)
-        .rsplit('.')
-        .next()
-        .unwrap_or_default();
-    let labels = host
-        .split('.')
-        .all(|label| !label.is_empty() && !label.starts_with('-'));
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let mut labels = host.split('.');
+    let labels = labels.all(|label| !label.is_empty() && !label.starts_with('-'));
     let is_local = last.eq_ignore_ascii_case("localhost");
     let is_address = host.contains('.') && labels && host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     let is_name = host.contains('.') && labels && text.len() > host.len();

@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
-pub use document::{BodyTemplate, Document};
+pub use document::{Document, body, json};
 pub use placeholder::{Placeholder, Scope, TimeForm};
 
 use crate::random::Random;

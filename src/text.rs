@@ -145,6 +145,17 @@ pub fn millis(took: Duration) -> f64 {
     (took.as_secs_f64() * 1e6).round() / 1000.0
 }
 
+/// What is before the first mark, and what is after it, where there is one.
+pub fn halves(text: &str, mark: char) -> (&str, Option<&str>) {
+    let halves = text.split_once(mark);
+    halves.map_or((text, None), |(before, after)| (before, Some(after)))
+}
+
+/// Serializes a value as the text that is shown for it.
+pub fn serialize_text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
 /// A duration as a number of milliseconds in JSON.
 pub fn serialize_millis<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(millis(*took))
@@ -158,13 +169,11 @@ pub fn serialize_millis_if_any<S: Serializer>(took: &Option<Duration>, serialize
 
 /// The standard phrase of a status, or nothing. Two are older in the crate than in RFC 9110.
 fn phrase(status: u16) -> &'static str {
+    let known = StatusCode::from_u16(status).ok();
     match status {
         413 => "Content Too Large",
         422 => "Unprocessable Content",
-        _ => StatusCode::from_u16(status)
-            .ok()
-            .and_then(|status| status.canonical_reason())
-            .unwrap_or_default(),
+        _ => known.and_then(|status| status.canonical_reason()).unwrap_or_default(),
     }
 }
 

@@ -77,9 +77,14 @@ impl Verification {
     /// A name without variant leaves the choice to the request, among the plain profile and the variants that prove as much:
     /// the one of the highest rank whose header is there decides alone. A variant that proves less must be named.
     pub fn new(registry: &Registry, labels: &[String], secrets: Option<Secrets>) -> Result<Self, RegistryError> {
-        let named = |name: &str| ExpectedProvider {
-            name: name.into(),
+        let expected = |name: &String| ExpectedProvider {
+            name: name.as_str().into(),
             candidates: OnceLock::new(),
+        };
+        let all = if labels.is_empty() {
+            &registry.names()[..]
+        } else {
+            labels
         };
         let mut verification = Self {
             registry: registry.clone(),
@@ -95,11 +100,7 @@ impl Verification {
                 [_] => None,
                 several => Some(registry.detector().among(several)),
             },
-            labels: if labels.is_empty() {
-                registry.names().iter().map(|name| named(name)).collect()
-            } else {
-                labels.iter().map(|name| named(name)).collect()
-            },
+            labels: all.iter().map(expected).collect(),
         };
         // Named providers are compiled now, so that a wrong name fails at once.
         for label in verification.labels.iter().filter(|_| !labels.is_empty()) {
@@ -178,16 +179,13 @@ impl Verification {
                 ties: Vec::new(),
             };
         };
+        let others = found.iter().filter(|other| other.name != label.name);
         VerificationResult {
             label: Some(candidate.map_or_else(|| label.name.clone(), |candidate| candidate.label.clone())),
             profile: candidate.map(|candidate| candidate.profile.clone()),
             verdict,
             facts: candidate.map_or_else(Facts::default, |candidate| candidate.profile.facts(headers, body)),
-            ties: found
-                .iter()
-                .filter(|other| other.name != label.name)
-                .map(|other| other.name.clone())
-                .collect(),
+            ties: others.map(|other| other.name.clone()).collect(),
         }
     }
 

@@ -2,7 +2,6 @@
 
 mod acting;
 mod app;
-mod autopsy;
 mod bad_input;
 mod bounds;
 mod capabilities;
@@ -28,6 +27,7 @@ mod licences;
 mod listen;
 mod log;
 mod masking;
+mod mistakes;
 mod names;
 mod peers;
 mod processing;
@@ -36,6 +36,7 @@ mod providers;
 mod queue;
 mod receivers;
 mod replay;
+mod request_files;
 mod round_trip;
 mod schedule;
 mod schemas;

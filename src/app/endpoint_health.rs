@@ -16,7 +16,8 @@ pub struct EndpointHealth<'a> {
     inner: &'a mut (dyn DeliveryObserver + Send),
     whole_schedule: bool,
     pending: Vec<EndpointOutcome>,
-    counts: bool,
+    /// Whether anything is counted.
+    pub counts: bool,
     /// Whether failures of the delivery that was shown last disable endpoints.
     disables: bool,
 }
@@ -32,12 +33,6 @@ impl<'a> EndpointHealth<'a> {
             counts: true,
             disables: false,
         }
-    }
-
-    /// The same, which counts nothing unless this says so.
-    #[must_use]
-    pub fn only_when(self, counts: bool) -> Self {
-        Self { counts, ..self }
     }
 
     /// Counts what was not counted yet.

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::exchange::{Outcome, Request};
 use crate::id::{Id, IdKind};
 use crate::mask;
-use crate::message::{Message, Mode};
+use crate::message::Message;
 use crate::provider::handshake::{Handshake, echoes};
 use crate::provider::{Profile, RequestTarget};
 use crate::secret::Secret;
@@ -75,18 +75,8 @@ pub fn question(
     let signer = context.signer(profile, (Some(&endpoint.name), own))?;
     let url = parse_url(&endpoint.url)?;
     let now = context.now();
-    let message = message(
-        context,
-        profile,
-        handshake
-            .request
-            .written(&token, "")
-            .body
-            .unwrap_or_default()
-            .to_string()
-            .into(),
-        now,
-    );
+    let body = handshake.request.written(&token, "").body.unwrap_or_default();
+    let message = message(context, profile, body.to_string().into(), now);
     let target = RequestTarget {
         method: "POST",
         url: url.as_str(),
@@ -107,11 +97,10 @@ fn message(context: &Context, profile: &Profile, body: Bytes, now: Timestamp) ->
     Message {
         id: Id::new(IdKind::Message, now, &context.random),
         wire_id: profile.fresh_id(now, &context.random),
-        event: String::new(),
         time: now,
-        mode: Mode::Test,
         content_type: "application/json".to_owned(),
         body,
+        ..Message::default()
     }
 }
 

@@ -2,44 +2,32 @@
 
 use std::path::Path;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::context::Context;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::message::Message;
 use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, RequestField, near_names, or_near};
 use crate::text::printable;
-
-/// A body as it would be sent.
-pub struct SampleBody {
-    /// The catalogue's name of the event.
-    pub event: String,
-    /// The bytes.
-    pub body: Bytes,
-}
 
 /// Composes a sample of an event.
 pub fn sample(
     context: &Context,
     profile: &Profile,
     options: ComposeOptions,
-) -> std::result::Result<SampleBody, ComposeError> {
+) -> std::result::Result<Message, ComposeError> {
     let named = options.event.clone();
     let composer = Composer::new(profile, options)?;
-    let event = composer.event().to_owned();
+    let event = composer.event();
     if event != named {
         context.notices.note(format!("`{named}` is another name of `{event}`"));
     }
     let id = Id::new(IdKind::Message, context.now(), &context.random);
-    let message = composer.compose(id, context.now(), &context.random)?;
-    Ok(SampleBody {
-        event,
-        body: message.body,
-    })
+    composer.compose(id, context.now(), &context.random)
 }
 
 /// A body beside the catalogue.
@@ -73,16 +61,9 @@ pub fn compare(
         return Ok(None);
     }
     let profile = context.provider_for(provider, Some(event))?;
-    let measure = match Measure::new(&profile, event) {
-        Err(ComposeError::UnknownEvent { near, .. }) => {
-            let label = profile.label();
-            context
-                .notices
-                .warn(format!("`{label}` has no event `{event}`{}", or_near(&near)));
-            context.notices.findings(&profile.check_custom_event(event));
-            return Ok(None);
-        }
-        measure => measure?,
+    let Some(measure) = measure(context, &profile, event)? else {
+        context.notices.findings(&profile.check_custom_event(event));
+        return Ok(None);
     };
     let known = profile.canonical_event(event).unwrap_or(event);
     if known != event {
@@ -100,6 +81,19 @@ pub fn compare(
         event: known.to_owned(),
         differences: differences.collect(),
     }))
+}
+
+/// What bodies of an event are compared with; `None`, and a warning, where the provider has no such event.
+pub(super) fn measure(context: &Context, profile: &Profile, event: &str) -> Result<Option<Measure>> {
+    match Measure::new(profile, event) {
+        Err(ComposeError::UnknownEvent { near, .. }) => {
+            let (provider, event) = (profile.label(), printable(event, 200));
+            let warning = format!("`{provider}` has no event `{event}`{}", or_near(&near));
+            context.notices.warn(warning);
+            Ok(None)
+        }
+        measure => Ok(Some(measure?)),
+    }
 }
 
 /// The difference of a body that names another event.

@@ -14,6 +14,7 @@ use crate::provider::{Profile, near_names};
 use crate::secret::{self, DEV_SECRET, Secret, SecretRef, SecretSource};
 use crate::shell;
 use crate::signature::{Scheme, Signer, is_public_key};
+use crate::text::quoted;
 use crate::verification::dev_secret::{DevSecret, Purpose, Secrets};
 
 impl Context {
@@ -46,13 +47,10 @@ impl Context {
                     .hint("`hook providers events NAME` shows a catalogue"))
             }
             several => {
-                let providers: Vec<_> = several.iter().map(|m| format!("`{}`", m.provider)).collect();
-                let first = several.first().map_or("", |m| m.provider.as_str());
-                Err(Error::usage(format!(
-                    "event `{event}` belongs to several providers: {}",
-                    providers.join(", ")
-                ))
-                .hint(format!("pick one: `--provider {first}`")))
+                let providers = quoted(several.iter().map(|found| &found.provider));
+                let first = several.first().map_or("", |found| found.provider.as_str());
+                let what = format!("event `{event}` belongs to several providers: {providers}");
+                Err(Error::usage(what).hint(format!("pick one: `--provider {first}`")))
             }
         }
     }
@@ -60,16 +58,13 @@ impl Context {
     /// The account's parameters that the provider's envelope has.
     pub fn account_params(&self, profile: &Profile) -> Vec<(String, String)> {
         let params = self.settings.account_params.iter();
-        params
-            .filter(|(name, _)| profile.params.contains_key(name))
-            .cloned()
-            .collect()
+        let known = params.filter(|(name, _)| profile.params.contains_key(*name));
+        known.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// Which secrets: the flags, the endpoint's, the settings' (with `HOOK_SECRET`), the dev secret.
     pub fn secrets_for(&self, given: &[String], endpoint: Vec<Secret>, purpose: Purpose) -> Result<Secrets> {
-        self.secrets_and_kind(given, (None, endpoint), purpose)
-            .map(|(secrets, _)| secrets)
+        Ok(self.secrets_and_kind(given, (None, endpoint), purpose)?.0)
     }
 
     /// As [`Context::secrets_for`], with what the ledger keeps in place of them. The endpoint's come with its name.
@@ -85,10 +80,7 @@ impl Context {
             return Ok((Secrets::Given(secrets), given_kind(given)));
         }
         if !own.is_empty() {
-            let kind = endpoint.map_or_else(
-                || SecretKind::Given(Vec::new()),
-                |name| SecretKind::Endpoint(name.into()),
-            );
+            let kind = endpoint.map_or(SecretKind::Given(Vec::new()), |name| SecretKind::Endpoint(name.into()));
             return Ok((Secrets::Given(own), kind));
         }
         // Settings come after the endpoint's own: they apply to every endpoint that has none.

@@ -94,7 +94,11 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
         url: address.as_deref().unwrap_or(given_url),
         retries: 0,
     };
-    let signed = profile.own(&message, Some(&signer), now, target);
+    let mut headers = Headers::new();
+    if profile.scheme.signs_form() {
+        headers.append("content-type", message.content_type.as_str());
+    }
+    let signed = profile.signed(&message, Some(&signer), now, target, headers);
     let (headers, signed) = signed.map_err(|error| unsignable(context, &profile, error))?;
     let body = (signed != message.body).then(|| String::from_utf8_lossy(&signed).into_owned());
     let headers = lines(&headers)?;

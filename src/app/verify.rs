@@ -8,6 +8,7 @@ use super::outgoing::endpoint_secrets;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
+use crate::request_file::ExportedRequest;
 use crate::signature::{Diagnosis, Explanation, HintCaller, Received, RejectReason, Verdict};
 use crate::store::Record;
 use crate::verification::{Verification, VerificationResult};
@@ -19,6 +20,8 @@ pub enum RequestSource {
     Record(String),
     /// These headers and this body.
     Given(Headers, Vec<u8>),
+    /// A request of a file.
+    Exported(ExportedRequest),
 }
 
 /// What is checked, and how.
@@ -206,6 +209,16 @@ impl VerifyRequest {
                 body,
                 ..Self::default()
             },
+            RequestSource::Exported(exported) => {
+                exported.notes.into_iter().for_each(|note| context.notices.warn(note));
+                Self {
+                    method: exported.method,
+                    url: exported.url,
+                    headers: exported.headers,
+                    body: exported.body,
+                    ..Self::default()
+                }
+            }
         };
         request.method = method.unwrap_or(request.method);
         request.url = url.or(request.url);

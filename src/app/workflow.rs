@@ -218,11 +218,8 @@ fn header_lines(name: &str, file: &WorkflowFile, merge: &mut Merge<'_>) -> Resul
 
 /// Adds the header of the table's `auth`. Returns its name when it is not a well-known credential header.
 fn authorize(context: &Context, name: &str, file: &WorkflowFile, headers: &mut Headers) -> Result<Option<String>> {
-    let auth = file
-        .auth
-        .read()
-        .map_err(|what| wrong(name, format!("`auth`: {what}")))?;
-    let (header, value) = match auth {
+    let unread = |what| wrong(name, format!("`auth`: {what}"));
+    let (header, value) = match file.auth.read().map_err(unread)? {
         Auth::None => return Ok(None),
         Auth::Bearer(token) => {
             let token = context.secret(token)?;
@@ -267,10 +264,8 @@ pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<Value> {
         (Some(given), _) => String::from_utf8_lossy(given),
         (None, Some(sample)) => sample.into(),
         (None, None) => {
-            return Err(
-                Error::usage(format!("`{}` has no sample record for merge tags", profile.label()))
-                    .hint("give one with `--context FILE`"),
-            );
+            let what = format!("`{}` has no sample record for merge tags", profile.label());
+            return Err(Error::usage(what).hint("give one with `--context FILE`"));
         }
     };
     serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))

@@ -37,7 +37,7 @@ impl DeliveryObserver for Attempts {
         self.ui.flush()?;
         let failed = event.attempt.as_ref().filter(|_| event.next != Next::Delivered);
         if let Some(detail) = failed.and_then(failure_detail) {
-            self.ui.note(&self.ui.err.dim(&detail));
+            self.ui.aside(&detail);
         }
         if let Some(hint) = failed.and_then(|_| redirect_hint(event)) {
             self.ui.hint(&hint);

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
+use super::from::FromArgs;
 use super::input;
 use crate::app::outgoing::{BodyOptions, WholeBody};
 use crate::clock::Timestamp;
@@ -15,21 +16,23 @@ use crate::text::printable;
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct BodyArgs {
     /// The event's data instead of the sample: JSON, `@FILE` or `-`
-    #[arg(short, long, value_name = "JSON", add = super::complete::at_file(), help_heading = "Body")]
+    #[arg(short, long, value_name = "JSON", add = super::complete::at_file(), conflicts_with = "from", help_heading = "Body")]
     data: Option<String>,
     /// The whole body, byte for byte, without an envelope: `@FILE`, `-` or text
     #[arg(long, value_name = "BYTES", add = super::complete::at_file(), conflicts_with_all = ["data", "fields", "group", "metadata", "params"], help_heading = "Body")]
     body: Option<String>,
+    #[command(flatten, next_help_heading = "Body")]
+    from: FromArgs,
     #[command(flatten)]
     edits: EditArgs,
     /// Metadata of the event: `KEY=VALUE` (can be repeated)
-    #[arg(long, value_name = "PAIR", value_parser = input::pair, help_heading = "Body")]
+    #[arg(long, value_name = "PAIR", conflicts_with = "from", value_parser = input::pair, help_heading = "Body")]
     metadata: Vec<(String, String)>,
     /// Parameter of the provider's envelope: `NAME=VALUE` (can be repeated)
-    #[arg(long = "param", value_name = "PAIR", value_parser = input::pair, help_heading = "Body")]
+    #[arg(long = "param", value_name = "PAIR", conflicts_with = "from", value_parser = input::pair, help_heading = "Body")]
     params: Vec<(String, String)>,
     /// Put this many events into one message, where the event supports it
-    #[arg(long, value_name = "N", help_heading = "Body")]
+    #[arg(long, value_name = "N", conflicts_with = "from", help_heading = "Body")]
     group: Option<usize>,
     /// Message id instead of a generated one
     #[arg(long, value_name = "ID", help_heading = "Body")]
@@ -47,7 +50,7 @@ pub(super) struct BodyArgs {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Workflow")]
     context: Option<String>,
     /// Field of a workflow's body: `NAME=TEXT with {{tags}}` (can be repeated)
-    #[arg(long = "field", value_name = "PAIR", value_parser = input::pair, conflicts_with = "data", help_heading = "Workflow")]
+    #[arg(long = "field", value_name = "PAIR", value_parser = input::pair, conflicts_with_all = ["data", "from"], help_heading = "Workflow")]
     fields: Vec<(String, String)>,
     /// Reject merge tags that are empty, or that lack their namespace
     #[arg(long, help_heading = "Workflow")]
@@ -94,15 +97,21 @@ impl EditArgs {
 impl BodyArgs {
     /// Where the data or the body come from, as typed.
     pub(super) fn source(&self) -> Option<&str> {
-        self.data.as_deref().or(self.body.as_deref())
+        self.data.as_deref().or(self.body.as_deref()).or(self.from.source())
     }
 
     /// What they say about the message. Reads the files and the stdin that they name.
     pub(super) fn options(&self) -> Result<BodyOptions> {
-        let whole = match &self.body {
-            Some(source) => Some(WholeBody::Bytes(input::source(source, "--body")?)),
-            None if self.fields.is_empty() => None,
-            None => Some(WholeBody::Fields(self.fields.clone())),
+        let exported = self.from.read()?;
+        let content_type = exported
+            .as_ref()
+            .and_then(|exported| exported.headers.get_text("content-type"));
+        let content_type = content_type.map(str::to_owned);
+        let whole = match (&self.body, exported) {
+            (Some(source), _) => Some(WholeBody::Bytes(input::source(source, "--body")?)),
+            (None, Some(exported)) => Some(WholeBody::Bytes(exported.body)),
+            (None, None) if self.fields.is_empty() => None,
+            (None, None) => Some(WholeBody::Fields(self.fields.clone())),
         };
         let context = self.context.as_deref();
         Ok(BodyOptions {
@@ -118,6 +127,7 @@ impl BodyArgs {
                 ..ComposeOptions::default()
             },
             whole,
+            content_type,
             form: self.form,
             record: context.map(|path| input::file(path, "--context")).transpose()?,
             strict: self.strict,

@@ -50,7 +50,7 @@ struct Tour<'a> {
 }
 
 /// A listener that runs while the tour goes on.
-struct Beside {
+struct DemoReceiver {
     url: String,
     thread: JoinHandle<Exit>,
 }
@@ -77,10 +77,8 @@ pub(super) fn run(session: &Session, args: &DemoArgs) -> Result<Exit> {
     let ui = &session.ui;
     let (failed, steps) = (tour.failed, tour.steps);
     if failed > 0 {
-        ui.line(
-            &ui.out
-                .bad(&format!("{failed} of {steps} steps did not do what they say")),
-        )?;
+        let text = format!("{failed} of {steps} steps did not do what they say");
+        ui.line(&ui.out.bad(&text))?;
         return Ok(Exit::Unmet);
     }
     ui.line(&ui.out.good(&format!("all {steps} steps did what they say")))?;
@@ -174,7 +172,7 @@ impl<'a> Tour<'a> {
     }
 
     /// Starts a listener in a thread of its own and waits until it is ready.
-    fn listener(&mut self, title: &str, more: &str) -> Result<Beside> {
+    fn listener(&mut self, title: &str, more: &str) -> Result<DemoReceiver> {
         let ready = self.folder.join(format!("ready-{}", self.steps));
         let command = format!("listen --secret --port 0 {more}");
         self.announce(&format!("   {title}"), &command)?;
@@ -185,12 +183,12 @@ impl<'a> Tour<'a> {
         let child = self.child("   | ");
         let thread = std::thread::spawn(move || run_words(&child, &words));
         let url = wait_for(&ready, &thread)?;
-        Ok(Beside { url, thread })
+        Ok(DemoReceiver { url, thread })
     }
 
     /// Waits for the end of a listener, which stops by itself when it got what was sent.
-    fn join(&mut self, beside: Beside) -> Result<()> {
-        match beside.thread.join().unwrap_or(Exit::Internal) {
+    fn join(&mut self, receiver: DemoReceiver) -> Result<()> {
+        match receiver.thread.join().unwrap_or(Exit::Internal) {
             Exit::Ok => Ok(()),
             exit => self.fail(&format!(
                 "the receiver did not get what was sent (exit {})",

@@ -1,8 +1,5 @@
 //! A body in the user's editor.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::random::Random;
@@ -18,33 +15,18 @@ pub(super) fn edit(body: &[u8]) -> Result<Vec<u8>> {
     let path = std::env::temp_dir().join(name);
     let failed = |error: std::io::Error| Error::internal(format!("`{}` cannot be edited", path.display())).cause(error);
     // The temporary folder is shared and a body may hold credentials: never follow an existing file or link.
-    let mut file = std::fs::OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(failed)?;
-    file.write_all(body).map_err(failed)?;
-    drop(file);
+    crate::fs::write_new(&path, body).map_err(failed)?;
     // The variable may hold arguments, so the shell splits it; the path is an argument of its own.
     let status = std::process::Command::new("sh")
-        .arg("-c")
-        .arg(format!("{editor} \"$1\""))
-        .arg("sh")
+        .args(["-c", &format!("{editor} \"$1\""), "sh"])
         .arg(&path)
         .status();
     let edited = std::fs::read(&path);
     // The copy must not remain, whatever the editor did.
     let _ = std::fs::remove_file(&path);
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(_) => {
-            return Err(Error::new(
-                Exit::Interrupted,
-                format!("editor `{editor}` failed; nothing was sent"),
-            ));
-        }
-        Err(error) => return Err(failed(error)),
+    if !status.map_err(failed)?.success() {
+        let what = format!("editor `{editor}` failed; nothing was sent");
+        return Err(Error::new(Exit::Interrupted, what));
     }
     let mut edited = edited.map_err(failed)?;
     if edited.ends_with(b"\n") && !body.ends_with(b"\n") {

@@ -87,12 +87,11 @@ pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
         return Ok(at);
     }
     let seconds = Timestamp::from_unix_ms(at.unix());
-    Err(match seconds.is_writable() {
-        true => format!(
-            "after the year 9999; in seconds these milliseconds are `{}`",
-            seconds.unix()
-        ),
-        false => "not in the years 0 to 9999".to_owned(),
+    Err(if seconds.is_writable() {
+        let seconds = seconds.unix();
+        format!("after the year 9999; in seconds these milliseconds are `{seconds}`")
+    } else {
+        "not in the years 0 to 9999".to_owned()
     })
 }
 

@@ -261,9 +261,9 @@ impl Screen {
         ui.show_now(ready)?;
         socket::write_ready_file(self.ready_file.as_deref(), &ready.url)?;
         // The path of a trigger is a credential; masked, this URL would be of no use.
-        ui.hand_over(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
+        ui.note_unmasked(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
         if let Some(public) = &ready.public_url {
-            ui.hand_over(&format!("reachable as {}", ui.err.strong(public)));
+            ui.note_unmasked(&format!("reachable as {}", ui.err.strong(public)));
         }
         if let Some(ca_file) = &ready.ca_file {
             ui.note(&format!("certificate: {ca_file} (`hook send --cacert {ca_file} ...`)"));
@@ -277,11 +277,10 @@ impl Observer for Screen {
         let ui = &self.ui;
         match event {
             ReceiveEvent::Ready(ready) => self.announce(ready)?,
-            ReceiveEvent::Request(request) => ui.show(&LiveCapture {
-                request,
-                verbose: ui.verbose > 0,
-                reveal: self.reveal,
-            })?,
+            ReceiveEvent::Request(request) => {
+                let reveal = self.reveal;
+                ui.show(&LiveCapture { request, reveal })?;
+            }
             ReceiveEvent::Triggered(report) => {
                 ui.show(report)?;
                 if let Some(hint) = report.hint.filter(|_| ui.output == Output::Human) {

@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod editor;
 mod endpoints;
+mod from;
 mod global;
 mod http;
 mod input;

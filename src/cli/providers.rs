@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::provider::compose::{ComposeError, ComposeOptions};
 use crate::provider::drift::Difference;
 use crate::provider::receiver::Lang;
-use crate::provider::{Profile, RegistryError};
+use crate::provider::{Profile, RegistryError, name_of};
 use crate::shell::quote;
 use crate::view::drift::DriftReport;
 use crate::view::provider::{CheckedFile, ProviderEvents, ProviderList, ProviderSheet};
@@ -100,8 +100,7 @@ pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
         ProvidersCommand::Show { name } => {
             let profile = profile(session, "show", &name)?;
             let listings = session.context.registry.list();
-            let typed = name.split('@').next();
-            let listing = listings.iter().find(|listing| typed == Some(listing.name.as_str()));
+            let listing = listings.iter().find(|listing| listing.name == name_of(&name));
             session.ui.show(&ProviderSheet {
                 profile: &profile,
                 origin: listing.map(|listing| listing.origin.to_string()).unwrap_or_default(),
@@ -131,11 +130,7 @@ fn profile(session: &Session, command: &str, name: &str) -> Result<Arc<Profile>>
 
 fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, String)>) -> Result<()> {
     let profile = profile(session, "sample", name)?;
-    let options = ComposeOptions {
-        event: event.to_owned(),
-        params,
-        ..ComposeOptions::default()
-    };
+    let options = ComposeOptions::of(event, params);
     let sample = crate::app::providers::sample(&session.context, &profile, options).map_err(|error| match &error {
         ComposeError::UnknownEvent { near, .. } => Error::nothing(error.to_string())
             .near(near, |event| format!("hook providers sample {name} {}", quote(event)))
@@ -180,14 +175,8 @@ fn diff(session: &Session, args: &ProvidersDiffArgs) -> Result<Exit> {
         "-" => input::source("-", "FILE")?,
         path => input::file(path, "FILE")?,
     };
-    let Some(compared) = compare(
-        &session.context,
-        args.provider.as_deref(),
-        &args.event,
-        &args.file,
-        &bytes,
-    )?
-    else {
+    let (context, provider) = (&session.context, args.provider.as_deref());
+    let Some(compared) = compare(context, provider, &args.event, &args.file, &bytes)? else {
         return Ok(Exit::Ok);
     };
     session.ui.show(&DriftReport {

@@ -17,7 +17,7 @@ use crate::cli::session::Session;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
-use crate::store::{Query, Store};
+use crate::store::{Query, Store, Summary};
 
 /// Deliver recorded requests again
 #[derive(Debug, Clone, clap::Args)]
@@ -187,10 +187,8 @@ fn selection(session: &Session, args: &ReplayArgs, store: &dyn Store) -> Result<
 /// The record that is chosen from a list.
 fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
     let recent = store.list(&Query::default())?;
-    let lines: Vec<String> = recent
-        .iter()
-        .map(|summary| select::describe(summary, session.context.now()))
-        .collect();
+    let line = |summary: &Summary| select::describe(summary, session.context.now());
+    let lines: Vec<String> = recent.iter().map(line).collect();
     // The plan reports an empty selection.
     if lines.is_empty() {
         return Ok(Vec::new());

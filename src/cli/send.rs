@@ -121,11 +121,8 @@ pub(super) fn rehearse(session: &Session, args: &SendArgs, options: &SendOptions
         SendPlan::new(&session.context, options)?.first_deliveries(&session.context, args.bulk.random_seed)?;
     for delivery in &deliveries {
         if args.curl {
-            let Rehearsal {
-                request,
-                secret_headers,
-            } = Rehearsal::new(&session.context, delivery)?;
-            let command = crate::view::curl::command(&request, args.reveal, &secret_headers);
+            let shown = Rehearsal::new(&session.context, delivery)?;
+            let command = crate::view::curl::command(&shown.request, args.reveal, &shown.secret_headers);
             session.ui.raw(format!("{command}\n").as_bytes())?;
         } else {
             let rehearsal = options.request.rehearse(&session.context, delivery)?;
@@ -163,7 +160,7 @@ async fn deliver(
         && !is_bulk
         && let Some(next) = retry.what_would_follow(&plan.profile.title, &plan.profile.policy)
     {
-        ui.note(&ui.err.dim(&next));
+        ui.aside(&next);
     }
     Ok(result.exit)
 }

@@ -90,10 +90,10 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
     }
     let tally = runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
-        let (listener, _) = app_socket::bind(args.bind, args.port).await?;
+        let socket = app_socket::bind(args.bind, args.port).await?;
         let observer = |event: ServeEvent<'_>| show(session, args, &event);
         let attempts = Attempts::new(&session.ui, false);
-        service.run(listener, &shutdown, observer, attempts).await
+        service.run(socket, &shutdown, observer, attempts).await
     })?;
     Ok(tally.map_or(Exit::Interrupted, |tally| summary(session, &tally)))
 }
@@ -118,7 +118,7 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
     for (what, key) in [("key:     ", &ready.key), ("test key:", &ready.test_key)] {
         if let Some(key) = key {
             let (key, lasts) = (ui.err.strong(key), ui.err.dim("(for this run)"));
-            ui.hand_over(&format!("{what} {key} {lasts}"));
+            ui.note_unmasked(&format!("{what} {key} {lasts}"));
         }
     }
     if args.no_auth {

@@ -129,22 +129,27 @@ impl Ui {
     }
 
     /// A remark on stderr that hands over a credential, so nothing in it is masked; `--quiet` drops it.
-    pub fn hand_over(&self, text: &str) {
+    pub fn note_unmasked(&self, text: &str) {
         if self.output != Output::Quiet {
             self.err_line(text);
         }
     }
 
-    /// Like [`Ui::hand_over`], but `--quiet` does not drop it.
-    pub fn always(&self, text: &str) {
+    /// Like [`Ui::note_unmasked`], but `--quiet` does not drop it.
+    pub fn note_even_if_quiet(&self, text: &str) {
         self.err_line(text);
     }
 
     /// A remark that only `-v` shows.
     pub fn detail(&self, text: &str) {
         if self.verbose > 0 {
-            self.note(&self.err.dim(text));
+            self.aside(text);
         }
+    }
+
+    /// A remark of less weight, in a dim colour.
+    pub fn aside(&self, text: &str) {
+        self.note(&self.err.dim(text));
     }
 
     /// A warning on stderr.
@@ -165,7 +170,7 @@ impl Ui {
             Notice::Hint(text) => self.hint(text),
             Notice::Detail(text) => self.detail(text),
             Notice::Finding(finding) => self.finding(finding),
-            Notice::Always(text) => self.always(text),
+            Notice::Always(text) => self.note_even_if_quiet(text),
             Notice::Data(fact) => self.fact(fact),
         }
     }
@@ -191,7 +196,7 @@ impl Ui {
                 width = skipped.width
             )),
             // Deliveries end here, which matters with `--quiet` too.
-            Fact::Disabled(disabled) => self.always(&format!(
+            Fact::Disabled(disabled) => self.note_even_if_quiet(&format!(
                 "{} endpoint `{}` is disabled: {}",
                 self.err.caution("warning:"),
                 disabled.endpoint,
@@ -286,7 +291,7 @@ mod tests {
             [Box::new(Captured::default()), Box::new(page.clone())],
         );
         ui.note("dropped");
-        ui.always("said");
+        ui.note_even_if_quiet("said");
         let error = Error::usage("`a\u{1b}[31m` is wrong")
             .cause("line 1\n  ^\u{7}")
             .hint("try `\u{202e}b`");

@@ -11,8 +11,10 @@ use crate::exit::Exit;
 #[derive(Debug, clap::Args)]
 pub(super) struct VerifyArgs {
     /// A record instead of `--header` and `--body`: a received request, or the last attempt of a delivery
-    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["header", "body"])]
+    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["header", "body", "from"])]
     id: Option<String>,
+    #[command(flatten)]
+    from: super::from::FromArgs,
     /// `NAME` or `NAME@VARIANT`; detected from the headers unless given
     #[arg(short, long, value_name = "NAME", add = super::complete::providers())]
     provider: Option<String>,
@@ -20,10 +22,10 @@ pub(super) struct VerifyArgs {
     #[arg(short, long, value_name = "[NAME=]REF", add = super::complete::secrets())]
     secret: Vec<String>,
     /// A header of the request; can be repeated
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = input::header)]
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = input::header, conflicts_with = "from")]
     header: Vec<(String, String)>,
     /// The raw body: `@FILE`, `-` for stdin, or the text
-    #[arg(long, value_name = "BODY", add = super::complete::at_file(), required_unless_present = "id")]
+    #[arg(long, value_name = "BODY", add = super::complete::at_file(), required_unless_present_any = ["id", "from"])]
     body: Option<String>,
     /// Verify as of this time: Unix seconds or RFC 3339
     #[arg(long, value_name = "WHEN", value_parser = input::moment)]
@@ -40,12 +42,13 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) fn run(session: &Session, args: VerifyArgs) -> Result<Exit> {
-    let body = args.body.as_deref().unwrap_or_default();
+    let body = args.body.as_deref().or(args.from.source()).unwrap_or_default();
     input::one_stdin(body, &args.secret)?;
     let options = VerifyOptions {
-        request: match args.id {
-            Some(id) => RequestSource::Record(id),
-            None => {
+        request: match (args.id, args.from.read()?) {
+            (Some(id), _) => RequestSource::Record(id),
+            (None, Some(exported)) => RequestSource::Exported(exported),
+            (None, None) => {
                 let headers = args.header.iter().map(|(name, value)| (name, value.as_bytes()));
                 RequestSource::Given(headers.collect(), input::source(body, "--body")?)
             }
@@ -84,7 +87,7 @@ fn tell_diagnosis(session: &Session, report: &VerifyReport) {
         ));
     }
     if let Some(expected) = &report.expected {
-        ui.hand_over(&format!("expected: {expected}"));
+        ui.note_unmasked(&format!("expected: {expected}"));
     }
     if let Some(hint) = &report.hint {
         ui.hint(hint);

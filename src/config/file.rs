@@ -120,11 +120,8 @@ impl ConfigFile {
         for (key, json) in keys {
             match json {
                 Json::Object(table) if TABLES.contains(&key.as_str()) => {
-                    entries.extend(
-                        table
-                            .into_iter()
-                            .map(|(name, json)| (format!("{key}.{name}"), to_toml(&json))),
-                    );
+                    let named = |(name, json)| (format!("{key}.{name}"), to_toml(&json));
+                    entries.extend(table.into_iter().map(named));
                 }
                 json => entries.push((key, to_toml(&json))),
             }

@@ -66,7 +66,7 @@ pub struct Settings {
     /// The account's plan.
     pub account_plan: Option<String>,
     /// Parameters of the envelope that hold for the account.
-    pub account_params: Vec<(String, String)>,
+    pub account_params: IndexMap<String, String>,
     /// `[[route]]`.
     pub routes: Vec<RouteFile>,
     /// `[remote.NAME]`.
@@ -115,43 +115,34 @@ pub enum SettingOrigin {
     Environment,
 }
 
+impl Layer {
+    fn new(origin: SettingOrigin, file: ConfigFile) -> Self {
+        Self { origin, file }
+    }
+}
+
 impl Settings {
     /// Reads the layers. `config` replaces the user's file.
     pub fn load(paths: &Paths, config: Option<&Path>, from: &Path) -> Result<Self> {
-        let mut layers = vec![Layer {
-            origin: SettingOrigin::Default,
-            file: parse(DEFAULTS, "defaults")?,
-        }];
+        let mut layers = vec![Layer::new(SettingOrigin::Default, parse(DEFAULTS, "defaults")?)];
         let user = config.map_or_else(|| paths.config_file(), Path::to_owned);
         if let Some(text) = read(&user, config.is_some())? {
-            layers.push(Layer {
-                file: parse(&text, &user.display().to_string())?,
-                origin: SettingOrigin::User(user.clone()),
-            });
+            let file = parse(&text, &user.display().to_string())?;
+            layers.push(Layer::new(SettingOrigin::User(user.clone()), file));
         }
-        let (project, foreign) = match project_file(from) {
-            None => (None, None),
-            Some(path) => match read_project(&path)? {
-                Some(file) => (Some((path, file)), None),
-                None => (None, Some(path)),
-            },
-        };
-        let mut ignored = Vec::new();
-        let mut provider_allowed = true;
-        let project = project.map(|(path, file)| {
-            let review = trust::review(file, &path, &TrustList::new(paths.trust()));
-            ignored = review.ignored;
-            provider_allowed = review.provider_allowed;
-            layers.push(Layer {
-                origin: SettingOrigin::Project(path.clone()),
-                file: review.file,
-            });
-            path
-        });
-        layers.push(Layer {
-            origin: SettingOrigin::Environment,
-            file: environment(),
-        });
+        let (mut project, mut foreign, mut ignored, mut provider_allowed) = (None, None, Vec::new(), true);
+        if let Some(path) = project_file(from) {
+            match read_project(&path)? {
+                Some(file) => {
+                    let review = trust::review(file, &path, &TrustList::new(paths.trust()));
+                    (ignored, provider_allowed) = (review.ignored, review.provider_allowed);
+                    layers.push(Layer::new(SettingOrigin::Project(path.clone()), review.file));
+                    project = Some(path);
+                }
+                None => foreign = Some(path),
+            }
+        }
+        layers.push(Layer::new(SettingOrigin::Environment, environment()));
         // An untrusted project may name the provider that is simulated, not the one whose requests run commands.
         let names = |layer: &&Layer| provider_allowed || !matches!(layer.origin, SettingOrigin::Project(_));
         let named_provider = layers
@@ -172,13 +163,9 @@ impl Settings {
 
     /// The defaults alone, without files and environment.
     pub fn defaults() -> Self {
-        let layer = |file| Layer {
-            origin: SettingOrigin::Default,
-            file,
-        };
-        toml::from_str(DEFAULTS)
-            .ok()
-            .and_then(|file| Self::of_layers(vec![layer(file)]).ok())
+        let layers = |file| vec![Layer::new(SettingOrigin::Default, file)];
+        let file = toml::from_str(DEFAULTS).ok();
+        file.and_then(|file| Self::of_layers(layers(file)).ok())
             .unwrap_or_default()
     }
 
@@ -198,16 +185,14 @@ impl Settings {
     fn of_layers(layers: Vec<Layer>) -> Result<Self> {
         let files = || layers.iter().map(|layer| &layer.file);
         let said = Said(&layers);
-        let duration = |key: &str, text: Option<String>| {
-            parse_duration(&text.unwrap_or_default()).map_err(|what| Error::usage(format!("setting `{key}`: {what}")))
+        let duration = |key: &str, value: fn(&ConfigFile) -> Option<String>| {
+            let text = said.by(value).unwrap_or_default();
+            parse_duration(&text).map_err(|what| Error::usage(format!("setting `{key}`: {what}")))
         };
-        let output = said.text(|file| file.output.clone()).map(|word| {
-            Output::from_name(&word).ok_or_else(|| {
-                Error::usage(format!(
-                    "setting `output`: `{word}` is none of `human`, `json`, `quiet`"
-                ))
-            })
-        });
+        let wrong = |word: &str| format!("setting `output`: `{word}` is none of `human`, `json`, `quiet`");
+        let output = said.text(|file| file.output.clone());
+        let output = output.map(|word| Output::from_name(&word).ok_or_else(|| Error::usage(wrong(&word))));
+        let max_size = said.by(|file| file.ledger.max_size).unwrap_or(2048);
         Ok(Self {
             provider: said.text(|file| file.provider.clone()),
             secret: said.text(|file| file.secret.clone()),
@@ -217,25 +202,15 @@ impl Settings {
             on: said.by(|file| file.listen.on.clone()).unwrap_or_default(),
             account_off: said.by(|file| file.account.enabled) == Some(false),
             account_plan: said.text(|file| file.account.plan.clone()),
-            account_params: said
-                .by(|file| file.account.params.clone())
-                .unwrap_or_default()
-                .into_iter()
-                .collect(),
+            account_params: said.by(|file| file.account.params.clone()).unwrap_or_default(),
             routes: said.by(|file| file.route.clone()).unwrap_or_default(),
             remotes: files()
                 .flat_map(|file| file.remote.clone().unwrap_or_default())
                 .collect(),
             workflows: files().flat_map(|file| file.workflow.clone()).collect(),
-            dedupe_window: duration(
-                "listen.dedupe-window",
-                said.by(|file| file.listen.dedupe_window.clone()),
-            )?,
-            retention: duration("ledger.retention", said.by(|file| file.ledger.retention.clone()))?,
-            max_size: said
-                .by(|file| file.ledger.max_size)
-                .unwrap_or(2048)
-                .saturating_mul(1024 * 1024),
+            dedupe_window: duration("listen.dedupe-window", |file| file.listen.dedupe_window.clone())?,
+            retention: duration("ledger.retention", |file| file.ledger.retention.clone())?,
+            max_size: max_size.saturating_mul(1024 * 1024),
             layers,
             ..Self::default()
         })

@@ -6,7 +6,7 @@ use super::error::EndpointError;
 use super::names::{name_for, position};
 use super::plan::{PlannedEndpoint, Step};
 use super::rules::RuleOptions;
-use super::validation::{validate, validate_change};
+use super::rules::{validate, validate_change};
 use crate::clock::Timestamp;
 use crate::finding::Finding;
 use crate::provider::Registry;

@@ -40,7 +40,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 pub struct Book {
     path: PathBuf,
     vault: Vault,
-    ids: Ids,
+    own_ids: bool,
     project: Option<Project>,
     lock_wait: Duration,
 }
@@ -53,15 +53,6 @@ struct Project {
     list: TrustList,
     /// Endpoints whose changed URL the user did not write: their secrets stay where they were.
     unbound: Vec<String>,
-}
-
-/// Where ids come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ids {
-    /// hook.
-    Own,
-    /// The provider, in a form of its own.
-    Foreign,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,7 +75,7 @@ impl Book {
         Self {
             vault: vault.of_book(&path, false),
             path,
-            ids: Ids::Own,
+            own_ids: true,
             project: None,
             lock_wait: LOCK_WAIT,
         }
@@ -108,7 +99,7 @@ impl Book {
     /// Notes about endpoints that a provider keeps, under the provider's ids.
     pub fn notes(path: impl Into<PathBuf>, vault: Vault) -> Self {
         Self {
-            ids: Ids::Foreign,
+            own_ids: false,
             ..Self::new(path, vault)
         }
     }
@@ -146,7 +137,7 @@ impl Book {
         let answer = change(&mut after)?;
         // Without a change the file keeps its formatting, and its time of change.
         if after != before {
-            check(&after, self.ids)?;
+            check(&after, self.own_ids)?;
             // Trusted first: a crash in between leaves a grant that nothing uses, not an endpoint that cannot sign.
             self.bind_changes(&before, &after)?;
             replace(&path, &temporary, &after)?;
@@ -174,7 +165,7 @@ impl Book {
         };
         let endpoints = parse(path, &text)?;
         // Edited by hand or merged: the error is about the file, not about one endpoint.
-        check(&endpoints, self.ids).map_err(|fault| match fault {
+        check(&endpoints, self.own_ids).map_err(|fault| match fault {
             EndpointError::Duplicate { what, value } => {
                 EndpointError::invalid(path, format!("two endpoints have the {what} `{value}`"))
             }
@@ -201,13 +192,13 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Endpoint>, EndpointError> {
 }
 
 /// What must hold of the whole book, also after a change by hand or a merge.
-fn check(endpoints: &[Endpoint], form: Ids) -> Result<(), EndpointError> {
+fn check(endpoints: &[Endpoint], own_ids: bool) -> Result<(), EndpointError> {
     let bad = |code, what| EndpointError::Rule(vec![Finding::problem(code, what)]);
     let (mut names, mut ids) = (HashSet::new(), HashSet::new());
     for Endpoint { id, name, url, .. } in endpoints {
         check_name(name).map_err(|what| bad("bad-name", what))?;
         target::parse_whole_url(url).map_err(|what| bad("bad-url", what))?;
-        if form == Ids::Own && Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
+        if own_ids && Id::parse(id).is_none_or(|id| id.kind != IdKind::Endpoint) {
             let what = format!("the id of endpoint `{name}` is not `ep_` and 32 hex digits");
             return Err(bad("bad-id", what));
         }

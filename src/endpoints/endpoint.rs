@@ -107,7 +107,7 @@ pub struct EndpointSecret {
     /// The name that verdicts show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// After a rotation: how long the old one still counts.
+    /// After a rotation: how long the old one stays valid.
     #[serde(default, serialize_with = "form::time", skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }

@@ -1,7 +1,7 @@
 //! The endpoint book: subscriptions with their events, URL and secret. The book is a JSON file made for
-//! people and version control; a provider's REST API can stand behind the same trait.
+//! people and version control; a provider's REST API implements the same trait.
 //!
-//! - [`Endpoint`] is the record, [`Book`] the file, [`EndpointStore`] the seam between the two kinds of places.
+//! - [`Endpoint`] is the record, [`Book`] the file, [`EndpointStore`] the trait that the book and the API implement.
 //! - [`Vault`] keeps generated secrets out of the file, which holds references only.
 //! - [`rules`] checks an endpoint by its provider's profile; [`Endpoint::wants`] selects the receivers of an event.
 //!
@@ -24,7 +24,6 @@ pub mod rules;
 mod secrets;
 mod store;
 mod stored;
-mod validation;
 mod watch;
 
 pub use crate::target::normalised;
@@ -38,10 +37,10 @@ pub use matching::{SkipReason, WantedEvent};
 pub use names::{check_name, name_for, select, select_mut};
 pub use plan::{EndpointEntry, PlannedEndpoint, Step, steps};
 pub use reference::Reference;
+pub use rules::{validate, validate_change};
 pub use secrets::{Vault, generate};
 pub use store::{EndpointStore, RemotePlace};
 pub use stored::NewSecret;
-pub use validation::{validate, validate_change};
 pub use watch::{BookChange, BookWatch};
 
 #[cfg(test)]

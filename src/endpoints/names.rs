@@ -57,7 +57,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
             name.escape_debug()
         ));
     }
-    if name.starts_with(IdKind::Endpoint.prefix()) {
+    if name.starts_with(IdKind::Endpoint.name()) {
         return Err(format!("`{name}` is not a name: `ep_` is how an id begins"));
     }
     Ok(())

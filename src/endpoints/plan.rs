@@ -120,11 +120,8 @@ pub fn steps(targets: &[PlannedEndpoint], current: &[Endpoint]) -> Vec<Step> {
     let mut steps: Vec<Step> = gone.cloned().map(Step::Remove).collect();
     let pairs = || targets.iter().zip(&partners);
     steps.extend(pairs().filter_map(|(target, partner)| changed(target, (*partner)?)));
-    steps.extend(
-        pairs()
-            .filter(|(_, partner)| partner.is_none())
-            .map(|(target, _)| Step::Add(target.clone())),
-    );
+    let new = pairs().filter(|(_, partner)| partner.is_none());
+    steps.extend(new.map(|(target, _)| Step::Add(target.clone())));
     steps
 }
 

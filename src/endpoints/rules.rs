@@ -5,12 +5,15 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::endpoint::{Endpoint, Events};
+use super::endpoint::{Change, Endpoint, Events};
+use super::error::EndpointError;
 use super::names::check_name;
+use crate::clock::Timestamp;
 use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::provider::{Https, Profile, near_names};
 use crate::target;
+use crate::text::quoted;
 use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
 /// How strictly the rules are checked.
@@ -47,16 +50,51 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
         findings.push(Finding::problem("bad-name", what));
     }
     findings.extend(judge_url(profile, &candidate.url, options));
-    let peers: Vec<&Endpoint> = existing
-        .iter()
-        .filter(|other| other.id != candidate.id && other.provider_name() == profile.name)
-        .collect();
+    let is_peer = |other: &&Endpoint| other.id != candidate.id && other.provider_name() == profile.name;
+    let peers: Vec<&Endpoint> = existing.iter().filter(is_peer).collect();
     let before = existing.iter().find(|other| other.id == candidate.id);
     let events = canonical_events(profile, &candidate.events);
     findings.extend(judge_duplicate(profile, &candidate.url, &events, &peers));
     findings.extend(judge_plan(profile, candidate, before, &peers, options));
     findings.extend(judge_events(profile, &candidate.events, options));
     findings
+}
+
+/// Checks an endpoint with the events as they were typed, and replaces them by the catalogue's names. Findings that are
+/// `known` do not count.
+pub fn validate(
+    profile: &Profile,
+    endpoint: &mut Endpoint,
+    existing: &[Endpoint],
+    options: &RuleOptions,
+    known: &[Finding],
+) -> Result<Vec<Finding>, EndpointError> {
+    let mut findings = judge(profile, endpoint, existing, options);
+    findings.retain(|finding| !known.contains(finding));
+    if findings.iter().any(Finding::is_problem) {
+        return Err(EndpointError::Rule(findings));
+    }
+    let has_name = |other: &&Endpoint| other.name == endpoint.name && other.id != endpoint.id;
+    if let Some(other) = existing.iter().find(has_name) {
+        let (what, value) = ("name", other.name.clone());
+        return Err(EndpointError::Duplicate { what, value });
+    }
+    endpoint.events = canonical_events(profile, &endpoint.events);
+    Ok(findings)
+}
+
+/// Changes one of `existing`.
+pub fn validate_change(
+    profile: &Profile,
+    endpoint: &mut Endpoint,
+    change: Change,
+    existing: &[Endpoint],
+    (options, now): (&RuleOptions, Timestamp),
+) -> Result<Vec<Finding>, EndpointError> {
+    // What was allowed when the endpoint was added, as with `--local`, does not stop another change.
+    let known = judge(profile, endpoint, existing, options);
+    endpoint.apply(change, now);
+    validate(profile, endpoint, existing, options, &known)
 }
 
 /// Judges a URL by itself.
@@ -209,10 +247,10 @@ fn judge_plan(
     let (label, plans) = (profile.label(), &profile.endpoint.plans);
     let inherited = || peers.iter().rev().find_map(|peer| peer.plan.as_ref());
     let plan = candidate.plan.as_ref().or(options.plan.as_ref()).or_else(inherited);
-    let names: Vec<String> = plans.keys().map(|name| format!("`{name}`")).collect();
+    let names = quoted(plans.keys());
     let Some(plan) = plan else {
         let message = format!("`{label}` limits endpoints by plan, and no plan is given: no limit is judged");
-        let hint = format!("add `--plan NAME`: {}", names.join(", "));
+        let hint = format!("add `--plan NAME`: {names}");
         return (!plans.is_empty() && !options.is_remote)
             .then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
     };
@@ -222,7 +260,7 @@ fn judge_plan(
     }
     let Some(limit) = plans.get(plan) else {
         let message = format!("`{label}` has no plan `{plan}`");
-        return Some(Finding::problem("unknown-plan", message).hint(format!("its plans: {}", names.join(", "))));
+        return Some(Finding::problem("unknown-plan", message).hint(format!("its plans: {names}")));
     };
     // A change that keeps the plan adds no endpoint, so it must be possible even over the limit.
     let adds = before.is_none_or(|before| before.plan != candidate.plan);

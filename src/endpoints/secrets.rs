@@ -43,10 +43,8 @@ pub fn generate(profile: &Profile, random: &Random) -> Result<Option<NewSecret>,
     Ok(match &profile.scheme {
         Scheme::Unsigned => None,
         Scheme::Asymmetric(scheme) => {
-            let pair = scheme
-                .kind
-                .generate()
-                .ok_or_else(|| Error::internal("no key pair can be made"))?;
+            let pair = scheme.kind.generate();
+            let pair = pair.ok_or_else(|| Error::internal("no key pair can be made"))?;
             Some(NewSecret {
                 secret: pair.private,
                 public: Some(pair.public),
@@ -281,10 +279,8 @@ impl Vault {
 }
 
 fn references(endpoints: &[Endpoint]) -> impl Iterator<Item = &Reference> {
-    endpoints
-        .iter()
-        .flat_map(|endpoint| &endpoint.secrets)
-        .map(|secret| &secret.reference)
+    let secrets = endpoints.iter().flat_map(|endpoint| &endpoint.secrets);
+    secrets.map(|secret| &secret.reference)
 }
 
 #[cfg(test)]

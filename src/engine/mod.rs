@@ -3,7 +3,6 @@
 
 mod delivery;
 mod queue;
-mod rate_limiter;
 mod retry;
 mod scheduler;
 #[cfg(test)]

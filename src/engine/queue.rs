@@ -165,10 +165,8 @@ impl Queue {
 
     /// The labels of what waits, one for each endpoint.
     pub(super) fn endpoints(&self) -> Vec<Arc<Label>> {
-        let ready = self
-            .targets
-            .values()
-            .flat_map(|queue| queue.again.iter().chain(&queue.first));
+        let queues = self.targets.values();
+        let ready = queues.flat_map(|queue| queue.again.iter().chain(&queue.first));
         let later = self.later.values().map(|(_, waiting)| waiting);
         let mut labels = BTreeMap::new();
         for label in ready.chain(later).map(|waiting| &waiting.delivery.label) {

@@ -1,6 +1,7 @@
 //! Decides which delivery is tried next, and when.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -8,7 +9,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::queue::{Queue, TargetKey};
-use super::rate_limiter::RateLimiter;
 use super::waiting::QueuedDelivery;
 use super::worker::{NextAttempt, Worker};
 use super::{Delivery, Engine, Event, FailureReason, Next};
@@ -187,5 +187,31 @@ impl<T: Transport> Scheduler<T> {
 async fn until(at: Option<Instant>) {
     if let Some(at) = at {
         tokio::time::sleep_until(at).await;
+    }
+}
+
+/// Spreads beginnings evenly.
+pub(super) struct RateLimiter {
+    gap: Option<Duration>,
+    next: Instant,
+}
+
+impl RateLimiter {
+    pub(super) fn new(rate: Option<f64>) -> Self {
+        let rate = rate.filter(|rate| *rate > 0.0);
+        Self {
+            gap: rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok()),
+            next: Instant::now(),
+        }
+    }
+
+    /// When one more may begin; absent: at once, whatever the others do.
+    pub(super) fn next(&mut self) -> Option<Instant> {
+        let gap = self.gap?;
+        // What was missed is caught up for a second at most: a stall must not end in a burst.
+        let floor = Instant::now().checked_sub(Duration::from_secs(1));
+        let at = floor.map_or(self.next, |floor| self.next.max(floor));
+        self.next = at + gap;
+        Some(at)
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::rate_limiter::RateLimiter;
+use super::scheduler::RateLimiter;
 use super::*;
 use crate::clock::Timestamp;
 use crate::exchange::{ErrorKind, Outcome, SecretKind};

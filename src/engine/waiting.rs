@@ -2,15 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
-use bytes::Bytes;
 use url::Url;
-use uuid::Uuid;
 
 use super::{ContentStore, Delivery, Progress};
-use crate::clock::Timestamp;
 use crate::headers::Headers;
-use crate::id::{Id, IdKind};
-use crate::message::{Message, Mode};
+use crate::message::Message;
 
 /// The parts of a delivery that may be large, which a store keeps.
 #[derive(Debug, Clone)]
@@ -26,20 +22,7 @@ pub struct DeliveryContent {
 }
 
 /// In place of the message of a delivery whose content is in the store.
-static NOT_LOADED: LazyLock<Arc<Message>> = LazyLock::new(|| {
-    Arc::new(Message {
-        id: Id {
-            kind: IdKind::Message,
-            uuid: Uuid::nil(),
-        },
-        wire_id: String::new(),
-        event: String::new(),
-        time: Timestamp::from_unix(0),
-        mode: Mode::Test,
-        content_type: String::new(),
-        body: Bytes::new(),
-    })
-});
+static NOT_LOADED: LazyLock<Arc<Message>> = LazyLock::new(Arc::default);
 
 /// A delivery that waits, with its attempts so far.
 #[derive(Debug)]

@@ -76,14 +76,12 @@ impl Challenges {
         verify: Option<Secret>,
         reject_status: u16,
     ) -> Result<Self, RegistryError> {
+        let named = labels.iter().map(|label| registry.get(label));
         Ok(Self {
             reject_status,
             bare,
             registry: registry.clone(),
-            named: labels
-                .iter()
-                .map(|label| registry.get(label))
-                .collect::<Result<_, _>>()?,
+            named: named.collect::<Result<_, _>>()?,
             met: Mutex::default(),
             verify,
         })
@@ -270,11 +268,8 @@ impl Challenge {
         let Some(secret) = secret.filter(|secret| !secret.is_empty()) else {
             return (headers, body);
         };
-        let lines = headers
-            .iter()
-            .map(|(name, text)| (name, without(secret, text)))
-            .collect();
-        (lines, Bytes::from(without(secret, &body)))
+        let lines = headers.iter().map(|(name, text)| (name, without(secret, text)));
+        (lines.collect(), Bytes::from(without(secret, &body)))
     }
 }
 

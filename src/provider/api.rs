@@ -13,7 +13,7 @@ use super::fault::{ProfileError, check_scope, fault};
 use super::value::DurationText;
 use crate::glob::Glob;
 use crate::headers::check_line;
-use crate::template::{BodyTemplate, Document, Scope, Template};
+use crate::template::{self, Document, Scope, Template};
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
@@ -92,7 +92,8 @@ pub struct Call {
     /// The request's body as JSON text with `${id}` and `${token}`, where it is no subscription.
     pub body: Option<Document<String>>,
     /// The answer as JSON text with `${id}`. Empty: there is no body. Absent: the subscription, or all of them.
-    pub answer: BodyTemplate<String>,
+    #[serde(deserialize_with = "template::body")]
+    pub answer: Option<Document<String>>,
 }
 
 /// What else a request carries.
@@ -243,10 +244,8 @@ impl Api {
     /// The prefixes of all keys: the texts before the first placeholder of their forms.
     pub fn key_prefixes(&self) -> Vec<&str> {
         let forms = std::iter::once(&self.key).chain(&self.test_key);
-        forms
-            .map(Template::fixed_start)
-            .filter(|start| !start.is_empty())
-            .collect()
+        let starts = forms.map(Template::fixed_start);
+        starts.filter(|start| !start.is_empty()).collect()
     }
 }
 
@@ -266,13 +265,14 @@ impl Call {
                 return fault(&format!("{key}.with"), format!("parameter `{param}` not found"));
             }
         }
-        let answer = match &self.answer {
-            BodyTemplate::Json(document) => Some(document),
-            BodyTemplate::Text(text) if !text.is_empty() => return fault(&format!("{key}.answer"), "it is not JSON"),
-            BodyTemplate::Absent | BodyTemplate::Text(_) => None,
-        };
-        for (name, document) in [("body", self.body.as_ref()), ("answer", answer)] {
-            let checked = document.map_or(Ok(()), |document| document.check(&["id", "token"]));
+        let answer = self.answer.as_ref().and_then(Document::text);
+        if answer.is_some_and(|text| !text.is_empty()) {
+            return fault(&format!("{key}.answer"), "it is not JSON");
+        }
+        for (name, document) in [("body", &self.body), ("answer", &self.answer)] {
+            let checked = document
+                .as_ref()
+                .map_or(Ok(()), |document| document.check(&["id", "token"]));
             checked.or_else(|what| fault(&format!("{key}.{name}"), what))?;
         }
         Ok(())

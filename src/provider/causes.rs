@@ -184,21 +184,13 @@ impl CauseCall {
 /// Checks the method and the path of a call.
 pub(super) fn check_place(key: &str, method: &str, path: &str, about_one: bool) -> Result<()> {
     if !matches!(method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE") {
-        return fault(
-            &format!("{key}.method"),
-            format!("`{method}` is none of GET, POST, PUT, PATCH, DELETE"),
-        );
+        let what = format!("`{method}` is none of GET, POST, PUT, PATCH, DELETE");
+        return fault(&format!("{key}.method"), what);
     }
     if !path.starts_with('/') || path.contains("{id}") != about_one {
-        let what = if about_one {
-            "with `{id}` in it"
-        } else {
-            "without `{id}`"
-        };
-        return fault(
-            &format!("{key}.path"),
-            format!("`{path}` is not a path that begins with `/`, {what}"),
-        );
+        let id = ["without `{id}`", "with `{id}` in it"][usize::from(about_one)];
+        let what = format!("`{path}` is not a path that begins with `/`, {id}");
+        return fault(&format!("{key}.path"), what);
     }
     Ok(())
 }

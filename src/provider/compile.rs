@@ -20,10 +20,8 @@ impl Profile {
     pub fn read(file: &Value, variant: Option<&str>) -> Result<Self> {
         let merged = variant.map(|name| overlay::with_variant(file, name));
         let file = merged.as_ref().unwrap_or(file);
-        let mut profile = serde_path_to_error::deserialize::<_, Self>(file).map_err(|error| ProfileError {
-            key: key_of(error.path()),
-            what: error.into_inner().to_string(),
-        })?;
+        let mut profile = serde_path_to_error::deserialize::<_, Self>(file)
+            .map_err(|error| ProfileError::new(&key_of(error.path()), error.inner().to_string()))?;
         profile.check()?;
         profile.compile(variant, &file["signature"])?;
         Ok(profile)
@@ -123,11 +121,8 @@ impl Profile {
             let key = format!("envelope.json.{name}");
             check_scope(&key, value, Scope::Message)?;
             let is_data = value.single() == Some(&Placeholder::Data);
-            if !is_data
-                && value
-                    .placeholders()
-                    .any(|placeholder| *placeholder == Placeholder::Data)
-            {
+            let mut placeholders = value.placeholders();
+            if !is_data && placeholders.any(|placeholder| *placeholder == Placeholder::Data) {
                 return fault(&key, "`${data}` must stand alone");
             }
             if name == "..." && !is_data {

@@ -19,6 +19,7 @@ use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
 use crate::template::{Document, Placeholder, Scope, Template, text_of};
+use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
 const USUAL_BODY: usize = 1024;
@@ -46,6 +47,17 @@ pub struct ComposeOptions {
     pub time: Option<Timestamp>,
     /// Test or live.
     pub mode: Mode,
+}
+
+impl ComposeOptions {
+    /// An event with its sample as data.
+    pub fn of(event: impl Into<String>, params: Vec<(String, String)>) -> Self {
+        Self {
+            event: event.into(),
+            params,
+            ..Self::default()
+        }
+    }
 }
 
 /// Why no message can be built.
@@ -295,12 +307,8 @@ impl Profile {
     pub fn param_value(&self, name: &str, text: &str) -> Result<Value, ComposeError> {
         let invalid = |what: String| ComposeError::Invalid(format!("parameter `{name}`: {what}"));
         let Some(param) = self.params.get(name) else {
-            let names: Vec<_> = self.params.keys().map(|name| format!("`{name}`")).collect();
-            let names = if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            };
+            let names = Some(quoted(self.params.keys())).filter(|names| !names.is_empty());
+            let names = names.unwrap_or_else(|| "none".to_owned());
             return Err(invalid(format!("`{}` has {names}", self.label())));
         };
         param.value(text).map_err(invalid)
@@ -360,11 +368,8 @@ fn params(
         fields.any(|template| template.placeholders().any(|p| *p == placeholder))
             || sample.to_string().contains(&format!("${{param.{name}}}"))
     };
-    match profile
-        .params
-        .iter()
-        .find(|(name, _)| !values.contains_key(*name) && used(name))
-    {
+    let mut params = profile.params.iter();
+    match params.find(|(name, _)| !values.contains_key(*name) && used(name)) {
         Some((name, param)) => Err(ComposeError::MissingParam {
             name: name.clone(),
             summary: param.summary.clone(),

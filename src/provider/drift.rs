@@ -15,7 +15,7 @@ use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::finding::{Finding, Level};
 use crate::id::{Id, IdKind};
-use crate::json::{document, get, get_mut, insert};
+use crate::json::{below, document, get, get_mut, insert};
 use crate::random::Random;
 use crate::template::Placeholder;
 use compare::{SampleComparison, wanted_type};
@@ -145,25 +145,15 @@ impl Measure {
             ParamType::Boolean => "false",
         };
         let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
-        let options = ComposeOptions {
-            event: event.to_owned(),
-            params: required
-                .map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()))
-                .collect(),
-            ..ComposeOptions::default()
-        };
-        let composer = Composer::new(profile, options)?;
+        let params = required.map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()));
+        let composer = Composer::new(profile, ComposeOptions::of(event, params.collect()))?;
         let (now, random) = (Timestamp::from_unix(0), Random::seeded(0));
         let message = composer.compose(Id::new(IdKind::Message, now, &random), now, &random)?;
         let mut document: Value = document(&profile.delivery.content_type, &message.body)
             .map_err(|error| ComposeError::Invalid(error.to_string()))?;
         // What stands there is the sender's own, so that the sample's is as good as any.
-        if let Some(own @ Value::Object(_)) = profile
-            .message
-            .metadata
-            .as_ref()
-            .and_then(|at| get_mut(&mut document, at))
-        {
+        let metadata = profile.message.metadata.as_deref();
+        if let Some(own @ Value::Object(_)) = metadata.and_then(|at| get_mut(&mut document, at)) {
             *own = Value::Object(serde_json::Map::new());
         }
         let entry = profile.events.get(composer.event());
@@ -254,14 +244,6 @@ fn data_at(profile: &Profile) -> DataAt {
         Some((name, _)) if name != "..." => DataAt::Field(name.clone()),
         Some(_) if profile.envelope.json.len() == 1 => DataAt::Whole,
         _ => DataAt::Spread,
-    }
-}
-
-fn below(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
     }
 }
 

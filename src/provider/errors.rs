@@ -1,7 +1,7 @@
 //! How what is wrong with providers and their events reaches the user.
 
+use super::RegistryError;
 use super::compose::ComposeError;
-use super::{ProfileError, RegistryError};
 use crate::error::Error;
 use crate::shell::quote;
 
@@ -12,9 +12,10 @@ impl From<RegistryError> for Error {
             RegistryError::Unknown { .. } | RegistryError::UnknownVariant { .. } => Self::nothing(message),
             _ => Self::usage(message),
         };
-        match &error {
+        match error {
+            RegistryError::File(error) => error,
             RegistryError::Unknown { near, .. } => base
-                .near(near, |name| format!("--provider {name}"))
+                .near(&near, |name| format!("--provider {name}"))
                 .hint("`hook providers list` shows all of them"),
             RegistryError::UnknownVariant { provider, variants, .. } if variants.is_empty() => {
                 base.hint(format!("`{provider}` has no variants"))
@@ -25,16 +26,7 @@ impl From<RegistryError> for Error {
             RegistryError::Syntax { source, file, .. } => base
                 .cause(source.to_string().trim_end())
                 .hint(format!("`hook providers check {file}` checks it again")),
-            RegistryError::Invalid { file, .. } => base.hint(format!("`hook providers check {file}` checks it again")),
-            RegistryError::Unreadable { source, .. } => base.cause(source),
-            RegistryError::Circle(_) => base,
         }
-    }
-}
-
-impl From<ProfileError> for Error {
-    fn from(error: ProfileError) -> Self {
-        Self::usage(error.to_string())
     }
 }
 

@@ -12,11 +12,15 @@ pub struct ProfileError {
     pub what: String,
 }
 
+impl ProfileError {
+    pub(super) fn new(key: &str, what: impl Into<String>) -> Self {
+        let (key, what) = (key.to_owned(), what.into());
+        Self { key, what }
+    }
+}
+
 pub(super) fn fault<T>(key: &str, what: impl Into<String>) -> Result<T, ProfileError> {
-    Err(ProfileError {
-        key: key.to_owned(),
-        what: what.into(),
-    })
+    Err(ProfileError::new(key, what))
 }
 
 /// Refuses placeholders that the template's place does not know.

@@ -39,25 +39,11 @@ impl Profile {
             "user-agent",
             agent.unwrap_or(concat!("hook/", env!("CARGO_PKG_VERSION"))),
         );
-        self.add_own(message, signer, now, target, headers)
+        self.signed(message, signer, now, target, headers)
     }
 
-    /// The header lines of the provider, the signature among them, and the body.
-    pub fn own(
-        &self,
-        message: &Message,
-        signer: Option<&Signer>,
-        now: Timestamp,
-        target: RequestTarget<'_>,
-    ) -> Result<(Headers, Bytes), SignError> {
-        let mut headers = Headers::new();
-        if self.scheme.signs_form() {
-            headers.append("content-type", message.content_type.as_str());
-        }
-        self.add_own(message, signer, now, target, headers)
-    }
-
-    fn add_own(
+    /// The profile's own headers, those of the signature among them, beside the given ones, and the body as it is sent.
+    pub fn signed(
         &self,
         message: &Message,
         signer: Option<&Signer>,

@@ -22,10 +22,9 @@ mod sample;
 mod value;
 pub mod workflow;
 
-pub use fault::ProfileError;
 pub use file::{Https, Param, ParamType};
 pub use headers::RequestTarget;
 pub use near::{near_names, or_near};
 pub use profile::{Facts, Profile};
 pub use registry::{ProviderListing, Registry, RegistryError, name_of};
-pub use value::RequestField;
+pub use value::{DurationText, RequestField};

@@ -1,5 +1,7 @@
 //! Names that a typo may have meant.
 
+use crate::text::quoted;
+
 /// Names that a typo may have meant, the nearest first: at most three.
 pub fn near_names<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let typed = typed.to_lowercase();
@@ -23,8 +25,7 @@ pub fn or_near(near: &[String]) -> String {
     if near.is_empty() {
         return String::new();
     }
-    let names: Vec<_> = near.iter().map(|name| format!("`{name}`")).collect();
-    format!("; near names: {}", names.join(", "))
+    format!("; near names: {}", quoted(near))
 }
 
 /// Edits from one text to the other: insertions, deletions, replacements and swaps of neighbours.

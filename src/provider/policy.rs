@@ -169,16 +169,14 @@ pub struct Schedule {
 impl Schedule {
     /// Moments of the attempts counted from the first, without jitter and taking attempts to last no time.
     pub fn offsets(&self) -> Vec<Duration> {
-        let mut at = Duration::ZERO;
-        std::iter::once(Duration::ZERO)
-            .chain(self.delays.iter().map(|delay| {
-                at = match self.from {
-                    RunFrom::Previous => at + *delay,
-                    RunFrom::First => *delay,
-                };
-                at
-            }))
-            .collect()
+        let later = self.delays.iter().scan(Duration::ZERO, |at, delay| {
+            *at = match self.from {
+                RunFrom::Previous => *at + *delay,
+                RunFrom::First => *delay,
+            };
+            Some(*at)
+        });
+        std::iter::once(Duration::ZERO).chain(later).collect()
     }
 
     /// The plan in one line: `6 attempts: at once, then after 1m, 5m, 30m, 2h, 24h`.

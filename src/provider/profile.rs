@@ -139,10 +139,9 @@ impl Profile {
         if self.events.contains_key(name) {
             return Some(name);
         }
-        self.events
-            .iter()
-            .find(|(_, event)| event.aliases.iter().any(|a| a == name))
-            .map(|(name, _)| name.as_str())
+        let mut events = self.events.iter();
+        let found = events.find(|(_, event)| event.aliases.iter().any(|a| a == name));
+        found.map(|(name, _)| name.as_str())
     }
 
     /// The other names of the event that a request names: the catalogue's, and its aliases.

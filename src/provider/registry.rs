@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize as _, Serialize, Serializer};
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
 use super::compose::{ComposeError, ComposeOptions, Composer};
@@ -19,6 +19,8 @@ use super::handshake::ChallengeMarks;
 use super::near::near_names;
 use super::overlay;
 use super::profile::Profile;
+use crate::error::Error;
+use crate::text::{halves, serialize_text};
 pub use error::RegistryError;
 use error::line_of;
 
@@ -58,12 +60,6 @@ impl fmt::Display for Origin {
     }
 }
 
-impl Serialize for Origin {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
 /// A provider in a listing.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProviderListing {
@@ -74,6 +70,7 @@ pub struct ProviderListing {
     /// How many events its catalogue has.
     pub events: usize,
     /// Where it comes from.
+    #[serde(serialize_with = "serialize_text")]
     pub origin: Origin,
 }
 
@@ -96,7 +93,7 @@ struct Compiled {
 
 /// The name in `NAME` or `NAME@VARIANT`.
 pub fn name_of(label: &str) -> &str {
-    label.split_once('@').map_or(label, |(name, _)| name)
+    halves(label, '@').0
 }
 
 impl Registry {
@@ -117,9 +114,7 @@ impl Registry {
 
     /// The profile of `NAME` or `NAME@VARIANT`.
     pub fn get(&self, label: &str) -> Result<Arc<Profile>, RegistryError> {
-        let (name, variant) = label
-            .split_once('@')
-            .map_or((label, None), |(name, variant)| (name, Some(variant)));
+        let (name, variant) = halves(label, '@');
         let is_builtin = !self.user_files().contains_key(name);
         if is_builtin && let Some(known) = self.compiled().profiles.get(label) {
             return Ok(Arc::clone(known));
@@ -175,19 +170,12 @@ impl Registry {
         }
         let profile = compile(&file, None, &origin)?;
         for event in profile.events.keys() {
-            let options = ComposeOptions {
-                event: event.clone(),
-                ..ComposeOptions::default()
-            };
-            match Composer::new(&profile, options) {
+            match Composer::new(&profile, ComposeOptions::of(event, Vec::new())) {
                 // A required parameter comes from the user, so its absence is not a fault of the file.
                 Ok(_) | Err(ComposeError::MissingParam { .. }) => {}
                 Err(error) => {
-                    let error = ProfileError {
-                        key: format!("events.\"{event}\".sample"),
-                        what: error.to_string(),
-                    };
-                    return Err(invalid(&origin, error));
+                    let key = format!("events.\"{event}\".sample");
+                    return Err(invalid(&origin, &ProfileError::new(&key, error.to_string())));
                 }
             }
         }
@@ -234,7 +222,7 @@ impl Registry {
             let file = read(&path)?;
             // A file that changes two keys of the built-in it replaces extends that one, not itself.
             let file = if file["extends"] == name {
-                let base = builtin(name).ok_or_else(|| RegistryError::Circle(name.to_owned()))??;
+                let base = builtin(name).ok_or_else(|| circle(name))??;
                 overlay::extending(&file, &base)
             } else {
                 self.extended(file, depth)?
@@ -251,10 +239,7 @@ impl Registry {
     fn extended(&self, file: Value, depth: usize) -> Result<Value, RegistryError> {
         match file["extends"].as_str() {
             None => Ok(file),
-            Some(_) if depth == 0 => {
-                let name = file["name"].as_str().unwrap_or_default();
-                Err(RegistryError::Circle(name.to_owned()))
-            }
+            Some(_) if depth == 0 => Err(circle(file["name"].as_str().unwrap_or_default())),
             Some(base) => {
                 let (base, _) = self.source(base, depth - 1)?;
                 Ok(overlay::extending(&file, &base))
@@ -264,14 +249,10 @@ impl Registry {
 
     fn user_files(&self) -> BTreeMap<String, PathBuf> {
         let entries = self.folder.as_ref().and_then(|folder| std::fs::read_dir(folder).ok());
-        let paths = entries
-            .into_iter()
-            .flatten()
-            .filter_map(|entry| Some(entry.ok()?.path()));
-        paths
-            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-            .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
-            .collect()
+        let paths = entries.into_iter().flatten().flatten().map(|entry| entry.path());
+        let files = paths.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        let named = |path: PathBuf| Some((path.file_stem()?.to_str()?.to_owned(), path));
+        files.filter_map(named).collect()
     }
 }
 
@@ -314,16 +295,7 @@ impl Source {
 fn builtin(name: &str) -> Option<Result<Value, RegistryError>> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
     let file = serde_json::from_str(builtin.json);
-    Some(file.map_err(|error| {
-        let what = error.to_string();
-        invalid(
-            &Origin::Builtin,
-            ProfileError {
-                key: name.to_owned(),
-                what,
-            },
-        )
-    }))
+    Some(file.map_err(|error| invalid(&Origin::Builtin, &ProfileError::new(name, error.to_string()))))
 }
 
 /// The tables of a file, each key and value of which is one that the format knows. Read twice: once as the types of the
@@ -343,27 +315,31 @@ fn parse(text: &str, file: &str) -> Result<Value, RegistryError> {
 
 fn read(path: &Path) -> Result<Value, RegistryError> {
     let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| RegistryError::Unreadable {
-        file: file.clone(),
-        source,
-    })?;
+    let unreadable = |error| Error::usage(format!("provider file `{file}` cannot be read")).cause(error);
+    let text = std::fs::read_to_string(path).map_err(|error| RegistryError::File(unreadable(error)))?;
     parse(&text, &file)
 }
 
 fn compile(file: &Value, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
-    Profile::read(file, variant).map_err(|error| invalid(origin, error))
+    Profile::read(file, variant).map_err(|error| invalid(origin, &error))
 }
 
-fn invalid(origin: &Origin, error: ProfileError) -> RegistryError {
+fn circle(name: &str) -> RegistryError {
+    let what = format!("`extends` of provider `{name}` goes round in a circle");
+    RegistryError::File(Error::usage(what))
+}
+
+fn invalid(origin: &Origin, error: &ProfileError) -> RegistryError {
     let text = match origin {
         Origin::Builtin => String::new(),
         Origin::File(path) => std::fs::read_to_string(path).unwrap_or_default(),
     };
-    RegistryError::Invalid {
-        file: origin.to_string(),
-        line: line_of(&text, &error.key),
-        error,
-    }
+    let line = match line_of(&text, &error.key) {
+        0 => String::new(),
+        line => format!(", line {line}"),
+    };
+    let error = Error::usage(format!("provider file `{origin}`{line}: {error}"));
+    RegistryError::File(error.hint(format!("`hook providers check {origin}` checks it again")))
 }
 
 fn keys(table: &Value) -> Vec<String> {

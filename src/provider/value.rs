@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use crate::clock::parse_duration;
@@ -19,6 +19,13 @@ impl TryFrom<String> for DurationText {
 
     fn try_from(text: String) -> Result<Self, String> {
         parse_duration(&text).map(Self)
+    }
+}
+
+/// As whole milliseconds.
+impl Serialize for DurationText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u128(self.0.as_millis())
     }
 }
 

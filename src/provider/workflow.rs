@@ -1,7 +1,7 @@
 //! Workflow bodies: requests that a user of a provider shapes with merge tags, `{{contact.email}}`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::near::near_names;
 use crate::json::{get, leaf_paths};
@@ -105,24 +105,19 @@ impl<'a> Merge<'a> {
     pub fn document(&mut self, document: &Value) -> Value {
         match document {
             Value::String(text) => self.text(text),
-            Value::Array(items) => Value::Array(items.iter().map(|item| self.document(item)).collect()),
-            Value::Object(fields) => Value::Object(
-                fields
-                    .iter()
-                    .map(|(key, value)| (key.clone(), self.document(value)))
-                    .collect(),
-            ),
+            Value::Array(items) => items.iter().map(|item| self.document(item)).collect(),
+            Value::Object(fields) => {
+                let fields = fields.iter();
+                fields.map(|(key, value)| (key.clone(), self.document(value))).collect()
+            }
             other => other.clone(),
         }
     }
 
     /// `name=template` pairs as an object.
     pub fn fields(&mut self, fields: &[(String, String)]) -> Value {
-        let filled: Map<String, Value> = fields
-            .iter()
-            .map(|(name, text)| (name.clone(), self.text(text)))
-            .collect();
-        Value::Object(filled)
+        let fields = fields.iter();
+        fields.map(|(name, text)| (name.clone(), self.text(text))).collect()
     }
 
     fn field(&mut self, tag: &str) -> Value {

@@ -88,10 +88,8 @@ impl Connections {
         let now = Instant::now();
         let all = self.lock();
         // A connection that was closed releases its memory soon; closing more for the same bytes would be too many.
-        let closed = all
-            .iter()
-            .filter_map(Weak::upgrade)
-            .filter(|progress| progress.closed.is_cancelled());
+        let alive = all.iter().filter_map(Weak::upgrade);
+        let closed = alive.filter(|progress| progress.closed.is_cancelled());
         let mut freed: usize = closed.map(|progress| progress.state().held).sum();
         let stalled = |state: &ConnectionState| {
             state.held > 0 && state.phase == Phase::Receiving && !state.starved && state.has_stalled(now, grace)

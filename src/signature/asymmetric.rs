@@ -134,15 +134,11 @@ impl Asymmetric {
     }
 
     pub(super) fn verifying_keys(&self, secrets: &[Secret]) -> Result<Vec<PublicKey>, KeyError> {
-        secrets
-            .iter()
-            .map(|secret| {
-                Ok(PublicKey {
-                    name: secret.name().map(str::to_owned),
-                    bytes: self.public_bytes(secret)?,
-                })
-            })
-            .collect()
+        let key = |secret: &Secret| {
+            let name = secret.name().map(str::to_owned);
+            self.public_bytes(secret).map(|bytes| PublicKey { name, bytes })
+        };
+        secrets.iter().map(key).collect()
     }
 
     pub(super) fn sign(&self, keys: &[PrivateKey], message: &ToSign<'_>) -> Result<Signed, SignError> {
@@ -153,13 +149,11 @@ impl Asymmetric {
     pub(super) fn verify(&self, keys: &[PublicKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let matches = |key: &PublicKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let content = content.concat();
-            let mut decoded = signatures.iter().filter_map(|text| self.signed.carrier.decode(text));
-            decoded
-                .any(|signature| self.is_signature(&key.bytes, &content, &signature))
-                .then(|| Proof {
-                    secret: key.name.clone(),
-                    ..Proof::default()
-                })
+            let is = |signature: &[u8]| self.is_signature(&key.bytes, &content, signature);
+            self.signed.carrier.any(signatures, is).then(|| Proof {
+                secret: key.name.clone(),
+                ..Proof::default()
+            })
         };
         self.signed.verify(keys, received, |_| b"", matches)
     }

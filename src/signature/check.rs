@@ -102,7 +102,7 @@ impl SignedParts {
         for (number, signature) in signatures.into_iter().enumerate() {
             let at = match &self.carrier.each {
                 Some(list) => format!("{list}.{number}.{path}"),
-                None => path.clone(),
+                None => path.to_owned(),
             };
             body = json_text::set(&body, &at, &Value::from(signature)).ok_or_else(no_place)?;
         }

@@ -63,10 +63,7 @@ pub(super) fn check_body_hash(param: &str, url: &str, received: &Received<'_>) -
         if is_empty {
             return Ok(());
         }
-        return Err(RejectReason::PartMissing {
-            part: "body hash",
-            header: format!("query:{param}"),
-        });
+        return Err(RejectReason::part_missing("body hash", format!("query:{param}")));
     };
     if same(
         given.to_ascii_lowercase().as_bytes(),
@@ -118,11 +115,9 @@ impl<'a> PieceSource<'a> {
 
     pub(super) fn piece(&self, part: &'a Part) -> Result<Cow<'a, [u8]>, RejectReason> {
         let received = self.received;
-        let missing = |part, header| RejectReason::PartMissing { part, header };
         let carried = |found: Option<&'a [u8]>, part| {
-            found
-                .map(Cow::Borrowed)
-                .ok_or_else(|| missing(part, self.carrier.place_of(part)))
+            let missing = || RejectReason::part_missing(part, self.carrier.place_of(part));
+            found.map(Cow::Borrowed).ok_or_else(missing)
         };
         let placeholder = match part {
             Part::Text(text) => return Ok(Cow::Borrowed(text.as_bytes())),
@@ -137,13 +132,10 @@ impl<'a> PieceSource<'a> {
             Placeholder::Url => Ok(Cow::Borrowed(self.url.as_bytes())),
             Placeholder::Secret => Ok(Cow::Borrowed(self.secret)),
             Placeholder::Form if is_form(received.headers, received.body) => Ok(Cow::Owned(sorted_form(received.body))),
-            Placeholder::Header(name) => received
-                .headers
-                .get(name)
-                .map(Cow::Borrowed)
-                .ok_or_else(|| missing("header", name.clone())),
+            Placeholder::Header(name) => self.header(name).map(Cow::Borrowed),
             Placeholder::BodyPath(path) => {
-                scalar(self.document, path).ok_or_else(|| missing("field", format!("body:{path}")))
+                let missing = || RejectReason::part_missing("field", format!("body:{path}"));
+                scalar(self.document, path).ok_or_else(missing)
             }
             Placeholder::OptionalBodyPath(path) => Ok(scalar(self.document, path).unwrap_or_default()),
             Placeholder::SignedHeaders => carried(self.carried.signed_headers, "list of headers"),
@@ -156,17 +148,13 @@ impl<'a> PieceSource<'a> {
     fn values(&self) -> Result<Vec<u8>, RejectReason> {
         let names = self.carried.signed_headers.unwrap_or_default();
         let names = String::from_utf8_lossy(names);
-        let value = |name: &str| {
-            self.received
-                .headers
-                .get(name)
-                .ok_or_else(|| RejectReason::PartMissing {
-                    part: "header",
-                    header: name.to_owned(),
-                })
-        };
-        let values: Vec<&[u8]> = names.split_whitespace().map(value).collect::<Result<_, _>>()?;
-        Ok(values.join(&b'.'))
+        let values = names.split_whitespace().map(|name| self.header(name));
+        Ok(values.collect::<Result<Vec<_>, _>>()?.join(&b'.'))
+    }
+
+    fn header(&self, name: &str) -> Result<&'a [u8], RejectReason> {
+        let value = self.received.headers.get(name);
+        value.ok_or_else(|| RejectReason::part_missing("header", name))
     }
 }
 

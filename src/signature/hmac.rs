@@ -138,7 +138,8 @@ impl Hmac {
     pub(super) fn verify(&self, keys: &[HmacKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
         let matches = |key: &HmacKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let expected = key.digest(content);
-            let form = if self.is_main_form(signatures, &expected) {
+            let main = self.signed.carrier.any(signatures, |bytes| same(bytes, &expected));
+            let form = if main {
                 None
             } else {
                 Some(self.other_form(signatures, &expected)?)
@@ -151,15 +152,6 @@ impl Hmac {
             })
         };
         self.signed.verify(keys, received, |_| b"", matches)
-    }
-
-    /// Whether any signature is the expected one in the scheme's own form.
-    fn is_main_form(&self, signatures: &[&[u8]], expected: &[u8]) -> bool {
-        let decoded = |text: &&[u8]| self.signed.carrier.decode(text);
-        signatures
-            .iter()
-            .filter_map(decoded)
-            .any(|bytes| same(&bytes, expected))
     }
 
     /// The other form in which one is, by its name.

@@ -32,11 +32,8 @@ pub fn is_public_key(text: &[u8]) -> bool {
     if text.len() < 56 || !(text[0] == b'M' || text.starts_with(b"30")) {
         return false;
     }
-    let joined: Vec<u8> = text
-        .iter()
-        .copied()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let mut joined = text.to_vec();
+    joined.retain(|byte| !byte.is_ascii_whitespace());
     let is_key = |der: Vec<u8>| is_key_document(&der);
     hex::decode(&joined).is_ok_and(is_key) || LENIENT.decode(&joined).is_ok_and(is_key)
 }
@@ -91,12 +88,8 @@ pub(super) fn ed25519_pair(der: &[u8]) -> Option<Ed25519KeyPair> {
 pub(super) fn der_of(text: &[u8]) -> Option<Vec<u8>> {
     if text.starts_with(b"-----BEGIN") {
         let text = std::str::from_utf8(text).ok()?;
-        let inner: String = text
-            .lines()
-            .filter(|line| !line.starts_with("-----"))
-            .map(str::trim)
-            .collect();
-        return LENIENT.decode(inner).ok();
+        let inner = text.lines().filter(|line| !line.starts_with("-----"));
+        return LENIENT.decode(inner.map(str::trim).collect::<String>()).ok();
     }
     // 64 hex digits are also valid base64: hex is the form that providers document for 32 bytes.
     if text.len() == 64

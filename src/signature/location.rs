@@ -217,9 +217,8 @@ impl SignatureLocation {
     }
 
     pub(super) fn missing(&self) -> RejectReason {
-        RejectReason::HeaderMissing {
-            header: self.header.clone(),
-        }
+        let header = self.header.clone();
+        RejectReason::HeaderMissing { header }
     }
 
     /// The signing time in the body. Without one the request is refused if the age is enforced.
@@ -240,10 +239,7 @@ impl SignatureLocation {
             None => Timestamp::parse(text),
         });
         if moment.is_none() && freshness.tolerance.is_some() {
-            return Err(RejectReason::PartMissing {
-                part: "timestamp",
-                header: format!("body:{path}"),
-            });
+            return Err(RejectReason::part_missing("timestamp", format!("body:{path}")));
         }
         Ok(moment)
     }
@@ -251,10 +247,8 @@ impl SignatureLocation {
     /// The names of the headers that are signed too, as the signature lists them.
     pub(super) fn signed_names(&self, message: &ToSign<'_>) -> String {
         let names = self.signed_headers.iter().filter(|name| message.headers.contains(name));
-        names
-            .map(|name| name.to_ascii_lowercase())
-            .collect::<Vec<_>>()
-            .join(" ")
+        let names: Vec<_> = names.map(|name| name.to_ascii_lowercase()).collect();
+        names.join(" ")
     }
 
     /// Where a refusal points to for a part that is signed but not there.
@@ -274,6 +268,12 @@ impl SignatureLocation {
         as_written.then_some(bytes)
     }
 
+    /// Whether one of the signatures, decoded, is such a one.
+    pub(super) fn any(&self, signatures: &[&[u8]], is: impl Fn(&[u8]) -> bool) -> bool {
+        let mut decoded = signatures.iter().filter_map(|text| self.decode(text));
+        decoded.any(|bytes| is(&bytes))
+    }
+
     fn read_one<'a>(&self, item: &'a [u8], carried: &mut Carried<'a>) {
         let mut forms = std::iter::once(&self.value).chain(&self.also_read);
         if let Some(signature) = forms.find_map(|form| between(item, form)) {
@@ -290,11 +290,8 @@ impl SignatureLocation {
             if !self.strict {
                 (key, text) = (key.trim_ascii(), text.trim_ascii());
             }
-            let mut names = self.pair_names();
-            match names
-                .find(|(name, _)| name.as_bytes() == key)
-                .map(|(_, placeholder)| placeholder)
-            {
+            let known = self.pair_names().find(|(name, _)| name.as_bytes() == key);
+            match known.map(|(_, placeholder)| placeholder) {
                 Some(Placeholder::Signature) => carried.signatures.push(text),
                 Some(Placeholder::Timestamp(_)) => carried.timestamp = Some(text),
                 Some(Placeholder::Id) => carried.id = Some(text),

@@ -169,7 +169,10 @@ impl Scheme {
         Ok(match self {
             Self::Hmac(scheme) => Signer::Hmac(scheme.clone(), scheme.signing_keys(secrets)?),
             Self::Hash(scheme) => Signer::Hash(scheme.clone(), Hash::keys(secrets)?),
-            Self::Token(scheme) => Signer::Token(scheme.clone(), secrets.first().cloned().ok_or(KeyError::NoSecret)?),
+            Self::Token(scheme) => Signer::Token(
+                scheme.clone(),
+                vec![secrets.first().cloned().ok_or(KeyError::NoSecret)?],
+            ),
             Self::Asymmetric(scheme) => Signer::Asymmetric(scheme.clone(), scheme.signing_keys(secrets)?),
             Self::Unsigned => Signer::Unsigned,
         })
@@ -320,20 +323,26 @@ impl Scheme {
     }
 }
 
-/// A scheme with the keys to sign.
+/// A scheme with its keys, ready for use.
 #[derive(Debug, Clone)]
-pub enum Signer {
-    /// A keyed hash.
+pub enum Keyed<K> {
+    /// With an HMAC.
     Hmac(Hmac, Vec<hmac::HmacKey>),
-    /// A plain hash.
+    /// With a plain hash.
     Hash(Hash, Vec<Secret>),
-    /// A token.
-    Token(TokenScheme, Secret),
-    /// A private key.
-    Asymmetric(Asymmetric, Vec<asymmetric::PrivateKey>),
-    /// Adds nothing.
+    /// With the secret itself.
+    Token(TokenScheme, Vec<Secret>),
+    /// With halves of key pairs.
+    Asymmetric(Asymmetric, Vec<K>),
+    /// Without a signature.
     Unsigned,
 }
+
+/// Signs messages.
+pub type Signer = Keyed<asymmetric::PrivateKey>;
+
+/// Verifies requests.
+pub type Verifier = Keyed<asymmetric::PublicKey>;
 
 impl Signer {
     /// The signature: header lines, or the body with it inside. A scheme that puts id and timestamp into headers of their
@@ -342,26 +351,11 @@ impl Signer {
         match self {
             Self::Hmac(scheme, keys) => scheme.sign(keys, message),
             Self::Hash(scheme, secrets) => scheme.sign(secrets, message),
-            Self::Token(scheme, secret) => Ok(Signed::Headers(vec![scheme.sign(secret)])),
+            Self::Token(scheme, secrets) => Ok(scheme.sign(secrets)),
             Self::Asymmetric(scheme, keys) => scheme.sign(keys, message),
             Self::Unsigned => Ok(Signed::Nothing),
         }
     }
-}
-
-/// A scheme with the keys to check.
-#[derive(Debug, Clone)]
-pub enum Verifier {
-    /// A keyed hash.
-    Hmac(Hmac, Vec<hmac::HmacKey>),
-    /// A plain hash.
-    Hash(Hash, Vec<Secret>),
-    /// A token.
-    Token(TokenScheme, Vec<Secret>),
-    /// A public key.
-    Asymmetric(Asymmetric, Vec<asymmetric::PublicKey>),
-    /// Never calls anything verified.
-    Unsigned,
 }
 
 impl Verifier {

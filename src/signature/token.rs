@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::keys::is_public_key;
-use super::{KeyError, Proof, Received, RejectReason, same};
+use super::{KeyError, Proof, Received, RejectReason, Signed, same};
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
@@ -25,21 +25,17 @@ impl TokenScheme {
         }
     }
 
-    pub(super) fn sign(&self, secret: &Secret) -> (String, String) {
-        (self.header.clone(), self.text(secret))
+    pub(super) fn sign(&self, secrets: &[Secret]) -> Signed {
+        let line = |secret: &Secret| (self.header.clone(), self.text(secret));
+        Signed::Headers(secrets.iter().map(line).collect())
     }
 
     pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, RejectReason> {
-        let sent = received
-            .headers
-            .get(&self.header)
-            .ok_or_else(|| RejectReason::HeaderMissing {
-                header: self.header.clone(),
-            })?;
+        let header = || self.header.clone();
+        let sent = received.headers.get(&self.header);
+        let sent = sent.ok_or_else(|| RejectReason::HeaderMissing { header: header() })?;
         let matching = secrets.iter().find(|secret| same(sent, self.text(secret).as_bytes()));
-        let secret = matching.ok_or_else(|| RejectReason::WrongToken {
-            header: self.header.clone(),
-        })?;
+        let secret = matching.ok_or_else(|| RejectReason::WrongToken { header: header() })?;
         Ok(Proof {
             secret: secret.name().map(str::to_owned),
             weakness: Some("a token covers no body".into()),
@@ -49,10 +45,8 @@ impl TokenScheme {
 
     /// Where the secret is in a value of the header; all of it, when it does not have the form.
     pub fn secret_in(&self, value: &[u8]) -> Range<usize> {
-        let (before, after) = self
-            .value
-            .around()
-            .map_or(("", ""), |(before, _, after)| (before, after));
+        let around = self.value.around();
+        let (before, after) = around.map_or(("", ""), |(before, _, after)| (before, after));
         let inner = value
             .strip_prefix(before.as_bytes())
             .and_then(|rest| rest.strip_suffix(after.as_bytes()));
@@ -64,11 +58,10 @@ impl TokenScheme {
     }
 
     fn text(&self, secret: &Secret) -> String {
-        self.value
-            .render(|placeholder| match placeholder {
-                Placeholder::Secret => Some(String::from_utf8_lossy(secret.expose()).into_owned()),
-                _ => None,
-            })
-            .unwrap_or_default()
+        let text = |placeholder: &Placeholder| match placeholder {
+            Placeholder::Secret => Some(String::from_utf8_lossy(secret.expose()).into_owned()),
+            _ => None,
+        };
+        self.value.render(text).unwrap_or_default()
     }
 }

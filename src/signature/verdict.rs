@@ -254,6 +254,11 @@ impl Verdict {
 }
 
 impl RejectReason {
+    pub(super) fn part_missing(part: &'static str, header: impl Into<String>) -> Self {
+        let header = header.into();
+        Self::PartMissing { part, header }
+    }
+
     /// A stable name for scripts.
     pub fn code(&self) -> &'static str {
         match self {

@@ -158,7 +158,7 @@ words! {
 }
 
 /// A delivery to be recorded, in whatever state it is by then.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct NewDelivery {
     /// `dlv_...`
     pub id: Id,

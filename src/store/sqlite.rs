@@ -6,7 +6,6 @@ mod diagnosis;
 mod fault;
 mod filter;
 mod group;
-mod kept;
 mod list;
 mod minutes;
 mod open;
@@ -19,7 +18,6 @@ mod read;
 mod schema;
 mod sealed;
 mod sequence;
-mod state;
 mod stats;
 #[cfg(test)]
 mod tests;

@@ -43,20 +43,15 @@ impl<P> Document<P> {
 
     /// The document with every placeholder filled in; one that is a whole text keeps the type of its value.
     pub fn try_fill<E>(&self, value: &mut impl FnMut(&P) -> Result<Value, E>) -> Result<Value, E> {
-        Ok(match self {
-            Self::Fixed(fixed) => fixed.clone(),
-            Self::Text(template) => template.try_value(value)?,
-            Self::List(items) => Value::Array(
-                items
-                    .iter()
-                    .map(|item| item.try_fill(value))
-                    .collect::<Result<_, _>>()?,
-            ),
+        match self {
+            Self::Fixed(fixed) => Ok(fixed.clone()),
+            Self::Text(template) => template.try_value(value),
+            Self::List(items) => items.iter().map(|item| item.try_fill(value)).collect(),
             Self::Object(fields) => {
                 let field = |(name, field): &(String, Self)| Ok((name.clone(), field.try_fill(value)?));
-                Value::Object(fields.iter().map(field).collect::<Result<_, E>>()?)
+                fields.iter().map(field).collect()
             }
-        })
+        }
     }
 
     /// The same where every placeholder has a value.
@@ -78,6 +73,15 @@ impl<P> Document<P> {
                 .iter()
                 .all(|(name, field)| has.get(name).is_some_and(|value| field.fits(value))),
             _ => false,
+        }
+    }
+
+    /// The text, when it is one and not JSON.
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(template) => Some(&template.text),
+            Self::Fixed(Value::String(text)) => Some(text),
+            _ => None,
         }
     }
 
@@ -146,11 +150,8 @@ impl Document<String> {
 
     /// Refuses placeholders that are not among `known`. The error is a clause.
     pub fn check(&self, known: &[&str]) -> Result<(), String> {
-        match self
-            .placeholders()
-            .into_iter()
-            .find(|name| !known.contains(&name.as_str()))
-        {
+        let mut placeholders = self.placeholders().into_iter();
+        match placeholders.find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(format!("unknown placeholder `${{{name}}}`")),
             None => Ok(()),
         }
@@ -166,47 +167,25 @@ impl<P> Default for Document<P> {
 /// From JSON text.
 impl<'de, P: Name> Deserialize<'de> for Document<P> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let value =
-            serde_json::from_str(&text).map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))?;
-        Self::compile(value, &P::read).map_err(de::Error::custom)
+        Self::compile(json(deserializer)?, &P::read).map_err(de::Error::custom)
     }
 }
 
-/// The body of a request or of an answer, as a provider file states it.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum BodyTemplate<P> {
-    /// The file does not state it.
-    #[default]
-    Absent,
-    /// Text; empty: there is no body.
-    Text(Template<P>),
-    /// JSON: a text that begins with `{` or `[`.
-    Json(Document<P>),
+/// Reads a text that is JSON.
+pub fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    serde_json::from_str(&text).map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))
 }
 
-impl<P> BodyTemplate<P> {
-    /// Every placeholder, in order.
-    pub fn placeholders(&self) -> Vec<&P> {
-        match self {
-            Self::Absent => Vec::new(),
-            Self::Text(text) => text.placeholders().collect(),
-            Self::Json(json) => json.placeholders(),
-        }
-    }
-}
-
-impl<'de, P: Name> Deserialize<'de> for BodyTemplate<P> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let is_json = text.trim_start().starts_with(['{', '[']);
-        let text = de::value::StringDeserializer::new(text);
-        if is_json {
-            Document::deserialize(text).map(Self::Json)
-        } else {
-            Template::deserialize(text).map(Self::Text)
-        }
-    }
+/// Reads the body of a request or of an answer, as a provider file states it: JSON where the text begins with `{` or `[`.
+pub fn body<'de, P: Name, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Document<P>>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let value = if text.trim_start().starts_with(['{', '[']) {
+        json(de::value::StringDeserializer::new(text))?
+    } else {
+        Value::String(text)
+    };
+    Document::compile(value, &P::read).map(Some).map_err(de::Error::custom)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Name, text_of};
 use crate::clock::{Precision, Timestamp, parse_duration};
 use crate::random::Random;
+use crate::text::halves;
 
 /// A placeholder of a provider file.
 #[derive(Debug, Clone, PartialEq)]
@@ -253,9 +254,7 @@ impl Placeholder {
     }
 
     fn parse_new(tail: &str) -> Option<Self> {
-        let (kind, label) = tail
-            .split_once(':')
-            .map_or((tail, None), |(kind, label)| (kind, Some(label.to_owned())));
+        let (kind, label) = halves(tail, ':');
         let counted: [CountedKind; 4] = [
             ("hex", 256, NewKind::Hex),
             ("alnum", 256, NewKind::Alnum),
@@ -269,7 +268,7 @@ impl Placeholder {
                 (1..=most).contains(&count).then(|| kind_of(count))
             })?,
         };
-        Some(Self::New(kind, label))
+        Some(Self::New(kind, label.map(str::to_owned)))
     }
 
     fn fits(&self, scope: Scope) -> bool {

@@ -135,11 +135,7 @@ impl Layout {
             if *width == 0 {
                 continue;
             }
-            let text = if cut {
-                shortened(&cell.text, *width)
-            } else {
-                cell.text.clone()
-            };
+            let text = shortened(&cell.text, if cut { *width } else { usize::MAX });
             let room = width.saturating_sub(text.width());
             let (before, after) = if column.right { (room, 0) } else { (0, room) };
             // Blanks are collected, so that none remain at the end of a line.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::exchange::Request;
 use crate::mask;
 use crate::shell::quote;
-use crate::view::request::{header_lines, shown_body};
+use crate::view::request::header_lines;
 
 /// The command; credentials are masked unless revealed. A body that a shell word cannot hold goes through `printf`.
 pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {
@@ -17,7 +17,7 @@ pub fn command(request: &Request, reveal: bool, masked: &[String]) -> String {
     for (name, value) in header_lines(&request.headers, reveal, masked) {
         parts.push(format!("-H {}", quote(&format!("{name}: {value}"))));
     }
-    let body = shown_body(request, reveal);
+    let body = mask::bytes_unless(&request.body, reveal);
     match std::str::from_utf8(&body) {
         Ok("") => parts.join(" \\\n  "),
         // curl reads a file when the text begins with `@`, and no argument can hold a NUL.

@@ -54,16 +54,14 @@ fn table(endpoints: &[EndpointDetails], page: &mut Page) {
     let titles = ["NAME", "PROVIDER", "URL", "EVENTS", "STATE", "DESCRIPTION"];
     let titles = titles.map(|title| Cell::new(title, Tone::Dim)).to_vec();
     let row = |endpoint: &EndpointDetails| {
+        let description = printable(endpoint.description.as_deref().unwrap_or_default(), 60);
         vec![
             Cell::new(&endpoint.name, Tone::Name),
             Cell::new(printable(&endpoint.provider, 40), Tone::Plain),
             Cell::new(printable(&endpoint.url, 80), Tone::Plain),
             Cell::new(endpoint.events.summary(32), Tone::Plain),
             state_cell(endpoint),
-            Cell::new(
-                printable(endpoint.description.as_deref().unwrap_or_default(), 60),
-                Tone::Plain,
-            ),
+            Cell::new(description, Tone::Plain),
         ]
     };
     page.table([titles].into_iter().chain(endpoints.iter().map(row)));
@@ -136,79 +134,50 @@ fn state(style: Style, endpoint: &EndpointDetails) -> String {
 
 impl View for EndpointEvent {
     fn human(&self, page: &mut Page) {
-        let style = page.style;
-        match self {
-            Self::Added(endpoint) => {
-                page.line(format!(
-                    "{} {}: {} delivers {} to {}",
-                    style.good("added"),
-                    style.name(&endpoint.name),
-                    endpoint.provider,
-                    endpoint.events.summary(MOST),
-                    endpoint.url
-                ));
-                new_secret(endpoint, page);
+        let Some(endpoint) = self.endpoint() else { return };
+        let (style, name) = (page.style, page.style.name(&endpoint.name));
+        page.line(match self {
+            Self::Added(_) => {
+                let (provider, events) = (&endpoint.provider, endpoint.events.summary(MOST));
+                let added = style.good("added");
+                format!("{added} {name}: {provider} delivers {events} to {}", endpoint.url)
             }
-            Self::Updated(endpoint, differences) => {
-                let name = style.name(&endpoint.name);
-                page.line(match differences.as_slice() {
-                    [] => format!("{name} is as it was"),
-                    all => format!("{} {name}: {}", style.good("updated"), all.join(", ")),
-                });
-            }
+            Self::Updated(_, differences) if differences.is_empty() => format!("{name} is as it was"),
+            Self::Updated(_, differences) => format!("{} {name}: {}", style.good("updated"), differences.join(", ")),
             Self::Switched {
-                endpoint,
-                was_active,
-                forgotten,
-            } => {
-                let said = switched(endpoint.active, *was_active, *forgotten);
-                page.line(format!("{} {said}", style.name(&endpoint.name)));
-            }
-            Self::Removed(endpoint) => page.line(format!("{} {}", style.bad("removed"), style.name(&endpoint.name))),
+                was_active, forgotten, ..
+            } => format!("{name} {}", switched(endpoint.active, *was_active, *forgotten)),
             Self::Rotated {
-                endpoint,
                 until,
                 overlap,
                 had_secret,
+                ..
             } => {
                 let counts = match until {
-                    Some(until) => format!(
-                        "the old secret verifies until {} ({})",
-                        until.local_datetime(),
-                        human_duration(*overlap)
-                    ),
+                    Some(until) => {
+                        let (until, overlap) = (until.local_datetime(), human_duration(*overlap));
+                        format!("the old secret verifies until {until} ({overlap})")
+                    }
                     None if *had_secret => "the old secret is no longer valid".to_owned(),
                     None => "it had no secret before".to_owned(),
                 };
-                page.line(format!(
-                    "{} {}: {counts}",
-                    style.good("rotated"),
-                    style.name(&endpoint.name)
-                ));
-                new_secret(endpoint, page);
+                format!("{} {name}: {counts}", style.good("rotated"))
             }
-            Self::Confirmed(endpoint, outcome) => {
-                let said = match outcome {
-                    Confirmed::Now => "is confirmed: it gets deliveries from now on",
-                    _ if endpoint.active => "needs no confirmation",
-                    _ => "needs no confirmation, but is disabled",
-                };
-                page.line(format!("{} {said}", style.name(&endpoint.name)));
-            }
-            Self::Refused(_) | Self::NotDone(_) => {}
+            Self::Confirmed(_, Confirmed::Now) => format!("{name} is confirmed: it gets deliveries from now on"),
+            Self::Confirmed(..) if endpoint.active => format!("{name} needs no confirmation"),
+            Self::Confirmed(..) => format!("{name} needs no confirmation, but is disabled"),
+            Self::Removed(_) | Self::Refused(_) | Self::NotDone(_) => format!("{} {name}", style.bad("removed")),
+        });
+        if let Self::Added(_) | Self::Rotated { .. } = self {
+            new_secret(endpoint, page);
         }
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        match self {
-            Self::Added(endpoint)
-            | Self::Updated(endpoint, _)
-            | Self::Removed(endpoint)
-            | Self::Confirmed(endpoint, _)
-            | Self::Switched { endpoint, .. }
-            | Self::Rotated { endpoint, .. } => lines.object(SCHEMA, endpoint),
-            Self::Refused(refusal) => lines.object("hook.refusal/1", refusal),
-            Self::NotDone(_) => Ok(()),
+        match (self, self.endpoint()) {
+            (Self::Refused(refusal), _) => lines.object("hook.refusal/1", refusal),
+            (_, Some(endpoint)) => lines.object(SCHEMA, endpoint),
+            (_, None) => Ok(()),
         }
     }
 }
@@ -251,6 +220,19 @@ fn kind_of_secret(endpoint: &EndpointDetails) -> &'static str {
 }
 
 impl EndpointEvent {
+    /// The endpoint, when something was done to one.
+    fn endpoint(&self) -> Option<&EndpointDetails> {
+        match self {
+            Self::Added(endpoint)
+            | Self::Updated(endpoint, _)
+            | Self::Removed(endpoint)
+            | Self::Confirmed(endpoint, _)
+            | Self::Switched { endpoint, .. }
+            | Self::Rotated { endpoint, .. } => Some(endpoint),
+            Self::Refused(_) | Self::NotDone(_) => None,
+        }
+    }
+
     /// What the user must do with a new secret.
     pub fn remark(&self) -> Option<String> {
         let (Self::Added(endpoint) | Self::Rotated { endpoint, .. }) = self else {

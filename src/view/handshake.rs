@@ -9,10 +9,7 @@ impl JsonRecord for HandshakeResult {
 
     fn human(&self, page: &mut Page) {
         let style = page.style;
-        let name = self
-            .handshake
-            .as_ref()
-            .map_or_else(String::new, |name| format!(" {name}"));
+        let name = self.handshake.as_ref().map_or_else(String::new, |n| format!(" {n}"));
         let wrong = if self.wrongly_signed { ", wrongly signed" } else { "" };
         let status = self.status.map_or_else(String::new, |status| format!("  {status}"));
         let took = style.dim(&short_time(self.took.unwrap_or_default()));

@@ -8,7 +8,6 @@ mod show;
 
 use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::json;
 
@@ -120,9 +119,4 @@ impl View for CheckedFile<'_> {
         });
         lines.object("hook.provider-check/1", &record)
     }
-}
-
-/// Whole milliseconds, for JSON.
-fn whole_millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -30,8 +30,6 @@ impl JsonRecord for Ready {
 pub struct LiveCapture<'a> {
     /// The request.
     pub request: &'a ReceivedRequest,
-    /// Whether headers and body are shown, where the request has them.
-    pub verbose: bool,
     /// Whether credentials are shown.
     pub reveal: bool,
 }
@@ -39,7 +37,7 @@ pub struct LiveCapture<'a> {
 impl View for LiveCapture<'_> {
     fn human(&self, page: &mut Page) {
         page.line(self.line(page.style));
-        if let Some(whole) = self.request.whole.as_ref().filter(|_| self.verbose) {
+        if let Some(whole) = self.request.whole.as_ref().filter(|_| page.verbose) {
             self.whole(page, whole);
         }
     }
@@ -145,11 +143,7 @@ impl LiveCapture<'_> {
         if !unsigned.is_empty() {
             dim(format!("not signed: {unsigned}"));
         }
-        let body = if self.reveal {
-            capture.body[..].into()
-        } else {
-            mask::bytes(&capture.body)
-        };
+        let body = mask::bytes_unless(&capture.body, self.reveal);
         for line in body::pretty(&body, BODY_SHOWN).text.lines() {
             page.line(format!("    {line}"));
         }

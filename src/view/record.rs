@@ -44,12 +44,8 @@ pub struct RecordPage<'a> {
 
 impl View for RecordPage<'_> {
     fn human(&self, page: &mut Page) {
-        let when = |summary: &Summary| age(summary.at, self.now);
-        let rows: Vec<_> = self
-            .records
-            .iter()
-            .map(|record| row(record, when(&record.summary)))
-            .collect();
+        let row = |record: &ListedRecord| row(record, age(record.summary.at, self.now));
+        let rows: Vec<_> = self.records.iter().map(row).collect();
         // Later pages keep the columns of the first.
         if self.layout.get().is_none() {
             let layout = self.layout.get_or_init(|| Layout::fit(&COLUMNS, &rows, page.columns));
@@ -90,6 +86,7 @@ fn row(record: &ListedRecord, when: String) -> Vec<Cell> {
     };
     let workflow = || summary.workflow.as_ref().map(|name| format!("workflow {name}"));
     let event = summary.event.clone().or_else(workflow);
+    let target = summary.endpoint.as_ref().unwrap_or(&summary.target);
     let tries = match (summary.kind, &summary.unprocessed) {
         (RecordKind::Capture, Some(failed)) => failed.tries.to_string(),
         (RecordKind::Capture, None) => String::new(),
@@ -104,10 +101,7 @@ fn row(record: &ListedRecord, when: String) -> Vec<Cell> {
         Cell::new(arrow, Tone::Dim),
         Cell::new(or_dash(event.as_deref(), MOST), Tone::Name),
         Cell::new(or_dash(summary.provider.as_deref(), MOST), Tone::Plain),
-        Cell::new(
-            printable(summary.endpoint.as_ref().unwrap_or(&summary.target), MOST),
-            Tone::Plain,
-        ),
+        Cell::new(printable(target, MOST), Tone::Plain),
         state(summary, record.is_abandoned),
         Cell::new(duplicate, Tone::Caution),
         recorded_status(summary),

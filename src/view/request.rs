@@ -1,6 +1,5 @@
 //! A request as it goes over the wire, for `--dry-run` and `log show --full`.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -25,15 +24,6 @@ pub fn header_lines(headers: &Headers, reveal: bool, masked: &[String]) -> Vec<(
         .collect()
 }
 
-/// The body, with known secrets masked unless `reveal`.
-pub fn shown_body(request: &Request, reveal: bool) -> Cow<'_, [u8]> {
-    if reveal {
-        Cow::Borrowed(&request.body)
-    } else {
-        mask::bytes(&request.body)
-    }
-}
-
 /// The request line, all headers, an empty line and the body's bytes.
 pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
     let target = &request.url[url::Position::BeforePath..url::Position::AfterQuery];
@@ -44,7 +34,7 @@ pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
     }
     text.push('\n');
     let mut bytes = text.into_bytes();
-    bytes.extend_from_slice(&shown_body(request, reveal));
+    bytes.extend_from_slice(&mask::bytes_unless(&request.body, reveal));
     // The next prompt or request starts on a line of its own.
     if !request.body.is_empty() && !request.body.ends_with(b"\n") {
         bytes.push(b'\n');
@@ -54,7 +44,7 @@ pub fn wire(request: &Request, reveal: bool, masked: &[String]) -> Vec<u8> {
 
 /// The fields of `hook.request/1`: a request that was not sent. A body that is not UTF-8 is given in base64.
 pub fn json(request: &Request, reveal: bool, masked: &[String]) -> Value {
-    let (body, body_base64) = encoded(&shown_body(request, reveal));
+    let (body, body_base64) = encoded(&mask::bytes_unless(&request.body, reveal));
     json!({
         "schema": "hook.request/1",
         "method": request.method,

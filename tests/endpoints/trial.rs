@@ -277,12 +277,13 @@ fn a_receiver_that_skips_the_check_for_some_requests_fails_and_they_are_named() 
     assert_eq!(kinds.len(), 6, "one genuine, five that must be refused");
     // A redirect is no refusal: the receiver may have checked nothing.
     let genuine = std::sync::atomic::AtomicBool::new(true);
-    let redirecting = judging(
-        move |_| match genuine.swap(false, std::sync::atomic::Ordering::SeqCst) {
-            true => 200,
-            false => 302,
-        },
-    );
+    let redirecting = judging(move |_| {
+        if genuine.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            200
+        } else {
+            302
+        }
+    });
     added(
         &sandbox,
         "b",

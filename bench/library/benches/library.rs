@@ -1,5 +1,5 @@
-//! What signing and verifying cost beside the bare hash, and what looking for the reason of a refusal costs when there is
-//! none to be found. `bench/run --only library` prints the figures with their goals.
+//! What signing and verifying cost beside the bare hash, and what the diagnosis of a refusal costs: one planted mistake, two
+//! of them, and a signature that nothing explains. `bench/run --only library` prints the figures with their goals.
 
 use std::hint::black_box;
 
@@ -61,10 +61,7 @@ fn signature(criterion: &mut Criterion) {
             url: URL,
             headers: &none,
         };
-        let Ok(Signed::Headers(lines)) = signer.sign(&message) else {
-            panic!("{name} signs in headers");
-        };
-        let headers: Headers = lines.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let headers = signed(name, SECRET, &body);
         let received = received(&headers, &body);
         assert!(verifier.verify(&received).is_verified(), "{name}");
         criterion.bench_function(&format!("sign-{name}"), |bencher| {
@@ -76,37 +73,120 @@ fn signature(criterion: &mut Criterion) {
     }
 }
 
-/// A signature that nothing explains: every mistake is tried, or all that there is time for.
-fn autopsy(criterion: &mut Criterion) {
-    let registry = Registry::default();
+/// The headers of a signature of `body`, by the provider `name`.
+fn signed(name: &str, secret: &str, body: &[u8]) -> Headers {
+    let scheme = &Registry::default().get(name).expect("a built-in").scheme;
+    let signer = scheme.signer(&[Secret::new(secret)]).expect("a usable secret");
+    let none = Headers::new();
+    let message = ToSign {
+        id: "msg_1",
+        event: "event",
+        timestamp: Timestamp::from_unix(NOW),
+        body,
+        method: "POST",
+        url: URL,
+        headers: &none,
+    };
+    let Ok(Signed::Headers(lines)) = signer.sign(&message) else {
+        panic!("{name} signs in headers");
+    };
+    lines.iter().map(|(name, value)| (&**name, &**value)).collect()
+}
+
+/// One diagnosis of a refused request, timed. `causes` is how many mistakes it must name.
+fn diagnose(criterion: &mut Criterion, label: &str, provider: &str, headers: &Headers, body: &[u8], causes: usize) {
     let secrets = Secrets::Given(vec![Secret::new(SECRET)]);
-    for (name, provider, signature, value) in [
-        ("bare", "pool-brain", "x-webhook-signature", "ab".repeat(32)),
-        (
-            "pairs",
-            "slotflow",
-            "slotflow-signature",
-            format!("t={},v1={}", NOW, "ab".repeat(32)),
-        ),
-    ] {
-        let verification =
-            Verification::new(&registry, &[provider.to_owned()], Some(secrets.clone())).expect("a built-in");
-        let headers: Headers = [(signature, &*value)].into_iter().collect();
-        for (kind, size) in [("16k", 16 << 10), ("1m", 1 << 20), ("10m", 10 << 20)] {
-            let body = orders(size);
-            let received = received(&headers, &body);
-            let judged = verification.check(&received);
-            assert!(judged.verdict.is_refused(), "{name}");
-            let found = verification.explain(&judged, &received, &[]);
-            assert!(found.found.is_none(), "{name}: a mistake fits");
-            let mut group = criterion.benchmark_group("autopsy");
-            group.sample_size(10);
-            group.bench_function(format!("{name}-{kind}"), |bencher| {
-                bencher.iter(|| verification.explain(black_box(&judged), black_box(&received), &[]));
-            });
+    let verification =
+        Verification::new(&Registry::default(), &[provider.to_owned()], Some(secrets)).expect("a built-in");
+    let received = received(headers, body);
+    let result = verification.check(&received);
+    assert!(result.verdict.is_refused(), "{label}");
+    let found = verification.explain(&result, &received, &[]).found;
+    assert_eq!(found.map_or(0, |found| found.causes().len()), causes, "{label}");
+    let mut group = criterion.benchmark_group("diagnosis");
+    group.sample_size(10);
+    group.bench_function(label, |bencher| {
+        bencher.iter(|| verification.explain(black_box(&result), black_box(&received), &[]));
+    });
+    group.finish();
+}
+
+/// Bodies as a receiver changes them before it verifies: what was signed is `orders`, what arrives is this.
+const CHANGED_BODIES: [(&str, fn(Vec<u8>) -> Vec<u8>); 5] = [
+    ("newline", |mut body| {
+        body.push(b'\n');
+        body
+    }),
+    ("minified", |body| replaced(&body, ": ", ":")),
+    ("numbers", |body| replaced(&body, "12.50", "12.5")),
+    ("ascii", |body| replaced(&body, "\u{e9}", "\\u00e9")),
+    ("slashes", |body| replaced(&body, "/", "\\/")),
+];
+
+fn replaced(body: &[u8], from: &str, to: &str) -> Vec<u8> {
+    String::from_utf8_lossy(body).replace(from, to).into_bytes()
+}
+
+/// Secrets as people paste them: what signed, when the receiver has `SECRET`.
+const CHANGED_SECRETS: [(&str, &str); 3] = [
+    ("secret-newline", "whsec_hooktest_0123456789abcdef\n"),
+    ("secret-quoted", "\"whsec_hooktest_0123456789abcdef\""),
+    ("secret-prefix", "hooktest_0123456789abcdef"),
+];
+
+/// One mistake and two mistakes in a request of 16 KiB: a signature of bare hex, and one with its time in pairs.
+fn planted(criterion: &mut Criterion) {
+    let body = orders(16 << 10);
+    for provider in ["pool-brain", "slotflow"] {
+        for (secret_name, secret) in CHANGED_SECRETS {
+            let headers = signed(provider, secret, &body);
+            diagnose(
+                criterion,
+                &format!("one-{provider}-{secret_name}"),
+                provider,
+                &headers,
+                &body,
+                1,
+            );
+            for (body_name, change) in CHANGED_BODIES {
+                let label = format!("two-{provider}-{secret_name}-{body_name}");
+                diagnose(criterion, &label, provider, &headers, &change(body.clone()), 2);
+            }
+        }
+        let headers = signed(provider, SECRET, &body);
+        for (name, change) in CHANGED_BODIES {
+            diagnose(
+                criterion,
+                &format!("one-{provider}-{name}"),
+                provider,
+                &headers,
+                &change(body.clone()),
+                1,
+            );
         }
     }
 }
 
-criterion_group!(benches, hash, signature, autopsy);
+/// A signature that nothing explains: every mistake is tried, or all that there is time for.
+fn unexplained(criterion: &mut Criterion) {
+    let digest = "ab".repeat(32);
+    for (provider, header, value) in [
+        ("pool-brain", "x-webhook-signature", digest.clone()),
+        ("slotflow", "slotflow-signature", format!("t={NOW},v1={digest}")),
+    ] {
+        let headers: Headers = [(header, &*value)].into_iter().collect();
+        for (kind, size) in [("16k", 16 << 10), ("1m", 1 << 20), ("10m", 10 << 20)] {
+            diagnose(
+                criterion,
+                &format!("none-{kind}-{provider}"),
+                provider,
+                &headers,
+                &orders(size),
+                0,
+            );
+        }
+    }
+}
+
+criterion_group!(benches, hash, signature, planted, unexplained);
 criterion_main!(benches);

@@ -2,7 +2,6 @@
 //! answer becomes subscriptions, or an error that says what to do.
 
 mod answer;
-mod failure;
 mod remote;
 mod store;
 #[cfg(test)]
@@ -170,8 +169,8 @@ impl<T: Transport> Client<T> {
     fn read(&self, verb: Verb, call: &Call, request: &Request, outcome: Outcome) -> Result<Value, EndpointError> {
         let read = match outcome {
             Outcome::Answer(answer) => answer::read(self, verb, call, &answer),
-            Outcome::Error { kind, text } => Err(failure::unreachable(self, verb, kind, text)),
+            Outcome::Error { kind, text } => Err(answer::unreachable(self, verb, kind, text)),
         };
-        read.map_err(|error| failure::of_call(error, &request.method, &request.url))
+        read.map_err(|error| answer::of_call(error, &request.method, &request.url))
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Client, MOST_LISTED, MOST_PAGES, failure};
+use super::{Client, MOST_LISTED, MOST_PAGES, answer};
 use crate::api::object::{Subscription, write};
 use crate::clock::Timestamp;
 use crate::endpoints::{
@@ -80,7 +80,7 @@ impl<T: Transport> Remote<T> {
     }
 
     fn garbled(&self, what: String) -> EndpointError {
-        failure::of_call(failure::garbled(Verb::List, what), "GET", &self.client.base)
+        answer::of_call(answer::garbled(Verb::List, what), "GET", &self.client.base)
     }
 
     /// The subscriptions as endpoints, with their notes.
@@ -236,10 +236,8 @@ impl<T: Transport> Remote<T> {
     pub async fn learn(&self, selector: &str) -> Result<Endpoint, EndpointError> {
         let subscriptions = self.subscriptions().await?;
         let mut endpoint = select(&self.endpoints(&subscriptions)?, selector)?.clone();
-        let shown = subscriptions
-            .iter()
-            .find(|one| one.endpoint.id == endpoint.id)
-            .and_then(|one| one.secret.as_ref());
+        let listed = subscriptions.iter().find(|one| one.endpoint.id == endpoint.id);
+        let shown = listed.and_then(|one| one.secret.as_ref());
         if endpoint.secrets.is_empty() && shown.is_some() {
             self.note(&mut endpoint, shown)?;
         }
@@ -260,7 +258,7 @@ impl<T: Transport> Remote<T> {
         let answer = self.client.call(Verb::Create, None, &[], Some(&body)).await?;
         let made = Subscription::read(&self.client.profile, &self.client.api, &answer).map_err(|what| {
             let what = format!("the answer is not a subscription: {what}");
-            EndpointError::from(failure::garbled(Verb::Create, what))
+            EndpointError::from(answer::garbled(Verb::Create, what))
         })?;
         // The endpoint exists now: if it cannot be noted, the caller still needs its secret.
         let mut added = self.endpoint(&made, Some(&endpoint), &[]);

@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::object::json_object;
 use super::response::{ApiRejection, ApiReply, ApiResult};
-use super::subscription_request::json_object;
 use super::{ApiEvent, CreatedEvent, MockApi};
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};

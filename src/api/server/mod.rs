@@ -9,7 +9,6 @@ mod page;
 mod resources;
 mod response;
 mod route;
-mod subscription_request;
 mod subscriptions;
 
 use std::sync::Arc;
@@ -30,7 +29,7 @@ use crate::provider::Profile;
 use crate::provider::api::Api;
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::server::{Handler, Incoming, Rejection, RejectionReason, Reply};
+use crate::server::{Handler, Incoming, IncompleteReason, Rejection, Reply};
 use crate::text::serialize_millis;
 use access::{RateLimits, RateStatus};
 use resources::ResourceStore;
@@ -131,16 +130,15 @@ pub struct ConfirmationRequest {
 }
 
 impl MockApi {
-    /// The API of the provider; `None` for a provider without one.
-    pub fn new(options: MockApiOptions) -> Option<Self> {
-        let api = options.profile.api.clone()?;
-        Some(Self {
+    /// The API of the provider.
+    pub fn new(api: Api, options: MockApiOptions) -> Self {
+        Self {
             router: ApiRouter::new(&api),
             rate_limits: RateLimits::default(),
             resources: ResourceStore::default(),
             api,
             options,
-        })
+        }
     }
 
     async fn answer(&self, incoming: &Incoming, seen: &mut CallerStatus) -> ApiResult {
@@ -173,7 +171,7 @@ impl Handler for MockApi {
         let begun = Instant::now();
         let mut seen = CallerStatus::default();
         let (mut reply, summary) = match self.answer(&incoming, &mut seen).await {
-            Ok(done) => (done.reply(), done.summary),
+            Ok(done) => (response::json(done.status, done.body.as_ref()), done.summary),
             Err(rejection) => (rejection.reply(&self.api), rejection.message),
         };
         if let Some(left) = seen.left {
@@ -193,7 +191,7 @@ impl Handler for MockApi {
 
     fn rejected(&self, rejection: Rejection) -> Option<Reply> {
         let message = match rejection.reason {
-            RejectionReason::TooLarge => "the body is too large",
+            IncompleteReason::TooLarge => "the body is too large",
             _ => "the request is incomplete",
         };
         let status = rejection.reason.status();

@@ -1,24 +1,24 @@
-//! Subscriptions in the provider's JSON form.
+//! Subscriptions in the provider's JSON form: how they are answered, and how the body of a request is read.
 
 use serde_json::Value;
 
-use super::response::ApiReply;
+use super::response::{ApiRejection, ApiReply, ApiResult};
 use super::{MockApi, ids};
-use crate::api::object::write;
-use crate::endpoints::{Endpoint, Reference};
-use crate::json::insert;
+use crate::api::object::{read_events, write};
+use crate::endpoints::{Change, Endpoint, Reference};
+use crate::json::{get, insert};
 use crate::provider::api::{Call, Extra, Field, Verb};
 use crate::secret::Secret;
-use crate::template::BodyTemplate;
+use crate::server::Incoming;
 
 impl MockApi {
     /// The reply of a call about one endpoint.
     pub(super) fn done(&self, call: &Call, endpoint: &Endpoint, summary: String) -> ApiReply {
         let id = || Value::from(ids::shown(self.api.id, &endpoint.id));
         let body = match &call.answer {
-            BodyTemplate::Absent => Some(self.object(call, endpoint)),
-            BodyTemplate::Text(_) => None,
-            BodyTemplate::Json(document) => Some(document.fill(|hole| (hole == "id").then(id))),
+            None => Some(self.object(call, endpoint)),
+            Some(document) if document.text().is_some() => None,
+            Some(document) => Some(document.fill(|hole| (hole == "id").then(id))),
         };
         ApiReply {
             status: call.status,
@@ -54,5 +54,49 @@ impl MockApi {
         let book = &self.options.book;
         let stored = matches!(current.reference, Reference::Stored(_)) && book.may_use(endpoint, current);
         stored.then(|| book.vault().verifying(current).ok()).flatten()
+    }
+
+    /// The fields of a subscription that the call accepts. A description of null is an empty one, which removes it.
+    pub(super) fn requested_change(&self, call: &Call, object: &Value) -> ApiResult<Change> {
+        let mut change = Change::default();
+        for field in &call.takes {
+            let Some(name) = self.api.field(*field) else { continue };
+            let Some(value) = get(object, name) else { continue };
+            let wrong = |what: &str| ApiRejection::invalid(format!("`{name}` {what}"));
+            let text = value.as_str().map(str::to_owned);
+            let text = text.ok_or_else(|| wrong("is not a string"));
+            match field {
+                Field::Url => change.url = Some(text?),
+                Field::Name => change.name = Some(text?),
+                Field::Description if value.is_null() => change.description = Some(String::new()),
+                Field::Description => change.description = Some(text?),
+                Field::Events => {
+                    let events = read_events(&self.options.profile, Some(value));
+                    change.events = Some(events.map_err(|what| wrong(&what))?);
+                }
+                Field::Active => {
+                    let active = value.as_bool();
+                    change.active = Some(active.ok_or_else(|| wrong("is neither true nor false"))?);
+                }
+                // The server's own: never set by a request.
+                Field::Id | Field::Status | Field::Secret | Field::Created => {}
+            }
+        }
+        Ok(change)
+    }
+}
+
+/// The JSON object in the body of a request.
+pub(super) fn json_object(incoming: &Incoming) -> ApiResult<Value> {
+    let kind = incoming.headers.get_text("content-type").unwrap_or("application/json");
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") && !essence.to_ascii_lowercase().ends_with("+json") {
+        let what = format!("the body must be JSON: send `Content-Type: application/json`, not `{essence}`");
+        return Err(ApiRejection::invalid(what));
+    }
+    match serde_json::from_slice(&incoming.body) {
+        Ok(body @ Value::Object(_)) => Ok(body),
+        Ok(_) => Err(ApiRejection::invalid("the body is not a JSON object")),
+        Err(error) => Err(ApiRejection::invalid(format!("the body is not JSON: {error}"))),
     }
 }

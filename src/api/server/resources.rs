@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::MockApi;
+use super::object::json_object;
 use super::response::{ApiRejection, ApiReply, ApiResult};
-use super::subscription_request::json_object;
 use crate::clock::{Precision, Timestamp};
 use crate::json::merge_patch;
 use crate::message::Mode;

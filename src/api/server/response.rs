@@ -112,13 +112,8 @@ impl From<EndpointError> for ApiRejection {
     }
 }
 
-impl ApiReply {
-    pub(super) fn reply(&self) -> Reply {
-        json(self.status, self.body.as_ref())
-    }
-}
-
-fn json(status: u16, body: Option<&Value>) -> Reply {
+/// An answer in JSON, or without a body.
+pub(super) fn json(status: u16, body: Option<&Value>) -> Reply {
     let mut headers = Headers::new();
     if body.is_some() {
         headers.append("content-type", "application/json");

@@ -39,24 +39,20 @@ pub fn base_path(api: &Api) -> &str {
 impl ApiRouter {
     pub(super) fn new(api: &Api) -> Self {
         let base = base_path(api);
-        let route = |method: &str, path: &str, action| ApiRoute {
+        let route = |method: &str, base: &str, path: &str, action| ApiRoute {
             method: method.to_owned(),
             path: format!("{base}{path}"),
             action,
         };
         let calls = api.calls();
-        let subscriptions = calls.map(|(verb, call)| route(&call.method, &call.path, Action::Subscription(verb)));
+        let subscriptions = calls.map(|(verb, call)| route(&call.method, base, &call.path, Action::Subscription(verb)));
         let mut routes: Vec<ApiRoute> = subscriptions.collect();
         for (index, cause) in api.causes.values().enumerate() {
             let delete = cause.delete.iter().map(|call| (call, Action::Delete(index)));
             let calls = std::iter::once((&cause.create, Action::Create(index))).chain(delete);
-            routes.extend(calls.map(|(call, action)| route(&call.method, &call.path, action)));
+            routes.extend(calls.map(|(call, action)| route(&call.method, base, &call.path, action)));
         }
-        routes.push(ApiRoute {
-            method: "POST".to_owned(),
-            path: EMIT_EVENT.to_owned(),
-            action: Action::EmitEvent,
-        });
+        routes.push(route("POST", "", EMIT_EVENT, Action::EmitEvent));
         Self(routes)
     }
 

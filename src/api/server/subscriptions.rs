@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::object::json_object;
 use super::page::EndpointPage;
 use super::response::{ApiRejection, ApiReply, ApiResult};
-use super::subscription_request::json_object;
 use super::{ApiEvent, ConfirmationRequest, MockApi, ids};
 use crate::endpoints::{
     Book, Confirmed, DisabledBy, Endpoint, EndpointError, Events, generate, name_for, validate, validate_change,

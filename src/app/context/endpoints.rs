@@ -89,19 +89,11 @@ impl Context {
     /// What endpoints of that provider verify with, for explanations: secrets that cannot be read are left out.
     pub(in crate::app) fn known_endpoint_secrets(&self, profile: &Profile) -> Vec<Secret> {
         let (book, mut known) = (self.book(), Vec::new());
-        let endpoints = book.read().unwrap_or_default();
-        for endpoint in endpoints
-            .iter()
-            .filter(|endpoint| endpoint.provider_name() == profile.name)
-        {
+        let (purpose, mut endpoints) = (Purpose::Verify, book.read().unwrap_or_default());
+        endpoints.retain(|endpoint| endpoint.provider_name() == profile.name);
+        for endpoint in &endpoints {
             for secret in endpoint.active_secrets(self.now()) {
-                if let Ok(found) = fetch(
-                    &book,
-                    endpoint,
-                    secret,
-                    Purpose::Verify,
-                    is_public(profile, Purpose::Verify),
-                ) {
+                if let Ok(found) = fetch(&book, endpoint, secret, purpose, is_public(profile, purpose)) {
                     known.push(found.named(format!("the secret of endpoint {}", endpoint.name)));
                 }
             }

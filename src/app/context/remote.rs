@@ -33,10 +33,8 @@ impl Context {
                 ),
             );
         };
-        let token = token
-            .or(settings.token.as_deref())
-            .map(|text| self.secret(text))
-            .transpose()?;
+        let token = token.or(settings.token.as_deref());
+        let token = token.map(|text| self.secret(text)).transpose()?;
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
         if token.is_some() && base.scheme() == "http" && !address_policy::is_loopback(&base) {
             let place = mask::url(base.as_str());
@@ -80,12 +78,11 @@ impl Context {
 
 /// HTTP for calls of hook's own, through the proxy that the environment names. `answer_kept` is in bytes.
 pub fn http_transport(answer_kept: Option<usize>) -> Result<HttpTransport> {
-    let options = HttpOptions {
+    Ok(HttpTransport::new(HttpOptions {
         proxy_from_env: true,
         answer_kept,
         ..HttpOptions::default()
-    };
-    HttpTransport::new(options).map_err(|error| Error::usage(error.to_string()).because_of(&error))
+    })?)
 }
 
 /// What this machine noted about the remote of that name; its API is not called. `None` for an unknown name.

@@ -73,8 +73,7 @@ impl Endpoints<'_> {
             None => &book,
         };
         let fits = |current: &[Endpoint]| steps(&plan.targets, current) == plan.steps;
-        let mut edit = StoreEdit::new(Endpoints { store, ..*self }, options.rules)?;
-        edit.secrets = options.secret;
+        let mut edit = StoreEdit::new(Endpoints { store, ..*self }, options.rules, options.secret)?;
         edit.fits = &fits;
         match edit.run(&all)? {
             Ok(()) => self.warn_of_unbound(&was_bound),

@@ -1,16 +1,32 @@
-//! Existing endpoints: changed, switched on and off, removed, and given a new secret.
+//! Endpoints added, changed, switched on and off, removed, and given a new secret.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::edit::{ChangeKind, StoreEdit, not_added_again};
-use super::{Endpoints, SecretOptions, check_params, whole_url};
+use super::{Endpoints, SecretOptions, check_params, confirm, wanted, whole_url};
 use crate::endpoints::rules::RuleOptions;
-use crate::endpoints::{Change, Endpoint, Step};
+use crate::endpoints::{Change, DisabledBy, Endpoint, EndpointEntry, PlannedEndpoint, Step, name_for};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::signature::Scheme;
+
+/// An endpoint as the user wants it.
+#[derive(Debug)]
+pub struct AddOptions {
+    /// The provider that delivers.
+    pub profile: Arc<Profile>,
+    /// Its fields. A URL without a scheme is read like a target of `send`.
+    pub entry: EndpointEntry,
+    /// Whether it is sent a challenge first, as its provider does.
+    pub confirm: bool,
+    /// Where its secret comes from.
+    pub secret: SecretOptions,
+    /// How strictly the rules are checked.
+    pub rules: RuleOptions,
+}
 
 /// How an endpoint is changed.
 #[derive(Debug, Default)]
@@ -46,6 +62,29 @@ fn completed(mut change: Change, endpoint: &Endpoint, profile: &Profile) -> Resu
 }
 
 impl Endpoints<'_> {
+    /// Adds an endpoint that the provider's rules allow, and returns its name.
+    pub fn add(&self, options: AddOptions) -> Result<String> {
+        options.secret.check(self.store, &options.profile)?;
+        let secret = options.secret.reference.clone();
+        let mut edit = StoreEdit::new(*self, options.rules, options.secret)?;
+        let mut draft = wanted(self.context, &options.profile, &options.entry)?;
+        if options.confirm {
+            confirm::handshake(&options.profile)?;
+            draft.disable(DisabledBy::Unconfirmed, None, draft.created);
+        }
+        if draft.name.is_empty() {
+            draft.name = name_for(&draft.url, &self.store.list()?);
+        }
+        let steps = [Step::Add(PlannedEndpoint {
+            endpoint: draft.clone(),
+            active: None,
+            secret,
+        })];
+        edit.confirms = options.confirm;
+        edit.run(&steps)?.map_err(|error| self.refused(&draft, error))?;
+        Ok(draft.name)
+    }
+
     /// Changes an endpoint; its secret stays.
     pub fn update(&self, selector: &str, options: UpdateOptions) -> Result<()> {
         let before = self.store.get(selector)?;
@@ -58,8 +97,7 @@ impl Endpoints<'_> {
         let is_moved = change.url.is_some();
         let step = Step::change(&before, change);
         let steps = self.supported(std::slice::from_ref(&step), options.recreate)?;
-        let mut edit = StoreEdit::new(*self, options.rules)?;
-        edit.secrets = options.secret;
+        let mut edit = StoreEdit::new(*self, options.rules, options.secret)?;
         if let Err(error) = edit.run(&steps)? {
             return Err(match (edit.done, &steps[..]) {
                 (1, [Step::Remove(_), Step::Add(again)]) => not_added_again(&again.endpoint, error.into()),
@@ -85,15 +123,13 @@ impl Endpoints<'_> {
             active: Some(active),
             ..Change::default()
         };
-        let steps: Vec<Step> = found
-            .iter()
-            .map(|before| Step::change(before, change.clone()))
-            .collect();
+        let step = |before: &Endpoint| Step::change(before, change.clone());
+        let steps: Vec<Step> = found.iter().map(step).collect();
         if let (Some(remote), Some(step)) = (self.store.remote(), steps.first()) {
             let hint = format!("`hook endpoints remove {}` ends the subscription", step.name());
             remote.check(step).map_err(|what| Error::usage(what).hint(hint))?;
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default())?;
+        let mut edit = StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default())?;
         edit.kind = ChangeKind::Switch;
         edit.run(&steps)??;
         if !active {
@@ -106,7 +142,7 @@ impl Endpoints<'_> {
     /// Removes endpoints that were looked up before: a name may belong to another one by the time the user has said yes.
     pub fn remove(&self, found: Vec<Endpoint>) -> Result<()> {
         let steps: Vec<Step> = found.into_iter().map(Step::Remove).collect();
-        Ok(StoreEdit::new(*self, RuleOptions::default())?.run(&steps)??)
+        Ok(StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default())?.run(&steps)??)
     }
 
     /// Gives an endpoint a new secret; the old one verifies until the overlap ends.
@@ -125,8 +161,7 @@ impl Endpoints<'_> {
                 "`{label}` signs nothing, so `{name}` has no secret"
             )));
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default())?;
-        edit.secrets = secret;
+        let mut edit = StoreEdit::new(*self, RuleOptions::default(), secret)?;
         edit.kind = ChangeKind::Rotate { overlap };
         let stored = edit.run(&[Step::change(&before, Change::default())])?;
         stored.map_err(|error| self.refused(&before, error))

@@ -31,7 +31,7 @@ pub(super) struct StoreEdit<'a> {
     of: Endpoints<'a>,
     rules: RuleOptions,
     /// How the secrets of new endpoints are made and handed over.
-    pub(super) secrets: SecretOptions,
+    secrets: SecretOptions,
     /// Whether a new endpoint is sent a challenge.
     pub(super) confirms: bool,
     pub(super) kind: ChangeKind,
@@ -45,7 +45,7 @@ pub(super) struct StoreEdit<'a> {
 
 impl<'a> StoreEdit<'a> {
     /// A change under these rules; an error where the store cannot honour them.
-    pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions) -> Result<Self> {
+    pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions, secrets: SecretOptions) -> Result<Self> {
         let remote = of.store.remote();
         if let Some(remote) = remote.filter(|remote| rules.local && !remote.is_loopback) {
             let what = format!(
@@ -62,7 +62,7 @@ impl<'a> StoreEdit<'a> {
         Ok(Self {
             of,
             rules,
-            secrets: SecretOptions::default(),
+            secrets,
             confirms: false,
             kind: ChangeKind::Update,
             fits: &|_| true,
@@ -116,10 +116,8 @@ impl<'a> StoreEdit<'a> {
                     if endpoint.name.is_empty() {
                         endpoint.name = name_for(&endpoint.url, &taken);
                     }
-                    endpoint.secrets = self
-                        .keep_secret(endpoint, planned.secret.clone())?
-                        .into_iter()
-                        .collect();
+                    let secret = self.keep_secret(endpoint, planned.secret.clone())?;
+                    endpoint.secrets = secret.into_iter().collect();
                     taken.push(endpoint.clone());
                 }
                 (Step::Change { before, change, .. }, ChangeKind::Rotate { overlap }) => {

@@ -1,6 +1,5 @@
 //! The verbs of `hook endpoints`: each once, over the local book or a provider's API.
 
-mod add;
 mod apply;
 mod change;
 mod confirm;
@@ -28,9 +27,8 @@ use crate::mask;
 use crate::provider::Profile;
 use crate::target::parse_url;
 
-pub use add::AddOptions;
 pub use apply::{ApplyOptions, new_events};
-pub use change::{UpdateOptions, differences};
+pub use change::{AddOptions, UpdateOptions, differences};
 pub use details::EndpointDetails;
 pub use list::{EndpointFilter, with_secret};
 pub use secret::{SecretOptions, write_new};

@@ -139,10 +139,8 @@ impl<'a> HandshakeRun<'a> {
 
     fn request(&self, handshake: &Handshake, token: &str, wrongly_signed: bool) -> Result<Request> {
         let written = handshake.request.written(token, &self.verify);
-        let body = written
-            .body
-            .as_ref()
-            .map_or_else(Bytes::new, |body| body.to_string().into());
+        let body = written.body.as_ref();
+        let body = body.map_or_else(Bytes::new, |body| body.to_string().into());
         let mut url = self.url.clone();
         if !written.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&written.query);

@@ -8,19 +8,16 @@ use serde::Serialize;
 
 use super::reader_if_any;
 use crate::app::context::Context;
+use crate::app::providers::measure;
 use crate::error::{Error, Result};
-use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Difference, Measure};
-use crate::provider::{Profile, RegistryError, or_near};
+use crate::provider::{Profile, RegistryError};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::{NewCapture, Query, Record, RecordKind, Store, StoreError};
-use crate::text::{count, printable};
+use crate::text::count;
 
 /// Records that are listed at once.
 const PAGE: usize = 500;
-
-/// Characters of a name from the network, at most.
-const NAME_SHOWN: usize = 200;
 
 /// In which records a difference was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -144,12 +141,8 @@ impl Survey<'_> {
             Err(_) => vec![measure.unreadable()],
         };
         for difference in differences {
-            let example = number;
-            let seen = group
-                .found
-                .entry(difference)
-                .or_insert(DriftSeen { records: 0, example });
-            seen.records += 1;
+            let (seen, example) = (group.found.entry(difference), number);
+            seen.or_insert(DriftSeen { records: 0, example }).records += 1;
         }
         Ok(())
     }
@@ -169,25 +162,13 @@ impl Survey<'_> {
             let group = DriftGroup {
                 provider: provider.to_owned(),
                 event: known.to_owned(),
-                measure: self.measure(&profile, known)?,
+                measure: measure(self.context, &profile, known)?,
                 looked_at: 0,
                 found: IndexMap::new(),
             };
             self.groups.insert(key.clone(), group);
         }
         Ok(self.groups.get_mut(&key))
-    }
-
-    fn measure(&self, profile: &Profile, event: &str) -> Result<Option<Measure>> {
-        match Measure::new(profile, event) {
-            Err(ComposeError::UnknownEvent { near, .. }) => {
-                let (provider, event) = (profile.label(), printable(event, NAME_SHOWN));
-                let warning = format!("`{provider}` has no event `{event}`{}", or_near(&near));
-                self.context.notices.warn(warning);
-                Ok(None)
-            }
-            measure => Ok(Some(measure?)),
-        }
     }
 
     /// The profile of a record. A missing one is reported once, and its requests are skipped.

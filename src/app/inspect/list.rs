@@ -38,19 +38,13 @@ pub fn list(
         let mut found = store.list(&query)?;
         let is_last = found.len() < query.page.limit;
         found.truncate(query.page.limit - 1);
-        end.unreadable += found
-            .iter()
-            .map(|summary| u64::from(summary.is_unreadable()))
-            .sum::<u64>();
+        end.unreadable += found.iter().filter(|found| found.is_unreadable()).count() as u64;
         query.page.before = found.last().map(|last| last.number);
         left -= found.len();
         if !found.is_empty() {
             is_empty = false;
-            let listed: Vec<_> = found
-                .into_iter()
-                .map(|found| ListedRecord::new(context, found))
-                .collect();
-            show(&listed)?;
+            let listed = found.into_iter().map(|found| ListedRecord::new(context, found));
+            show(&listed.collect::<Vec<_>>())?;
         }
         if is_last || left == 0 {
             end.more = !is_last;
@@ -74,9 +68,7 @@ impl ListEnd {
             return Ok(());
         }
         let (path, records) = (context.ledger_path.display(), count(self.unreadable, "record"));
-        Err(
-            Error::new(Exit::Store, format!("{records} of ledger `{path}` cannot be read"))
-                .hint("`hook log show NUMBER` says what is wrong with one"),
-        )
+        let error = Error::new(Exit::Store, format!("{records} of ledger `{path}` cannot be read"));
+        Err(error.hint("`hook log show NUMBER` says what is wrong with one"))
     }
 }

@@ -98,7 +98,7 @@ fn find(context: &Context, id: Option<&str>, reveal: bool) -> Result<(Box<dyn St
     if reveal {
         context.restore(&mut record);
     } else {
-        context.recognise(&record);
+        context.learn_secrets_of(&record);
     }
     Ok((store, record))
 }
@@ -161,11 +161,9 @@ fn mask_record(context: &Context, record: &mut Record) {
 /// Headers that hold the secret itself, in any variant of the provider.
 fn secret_headers(context: &Context, provider: Option<&str>) -> Vec<String> {
     let profiles = provider.and_then(|label| context.registry.ranked(name_of(label)).ok());
-    profiles
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|profile| profile.scheme.token_header().map(str::to_owned))
-        .collect()
+    let profiles = profiles.unwrap_or_default();
+    let names = profiles.iter().filter_map(|profile| profile.scheme.token_header());
+    names.map(str::to_owned).collect()
 }
 
 fn mask_capture(capture: &mut Capture, names: &[String]) {
@@ -195,10 +193,8 @@ fn mask_delivery(record: &mut DeliveryRecord, names: &[String]) {
 }
 
 fn mask_headers(headers: &mut Headers, names: &[String]) {
-    *headers = headers
-        .iter()
-        .map(|(name, value)| (name.to_owned(), mask::header(name, value, names)))
-        .collect();
+    let masked = |(name, value): (&str, &[u8])| (name.to_owned(), mask::header(name, value, names));
+    *headers = headers.iter().map(masked).collect();
 }
 
 fn mask_bytes(bytes: &mut bytes::Bytes) {

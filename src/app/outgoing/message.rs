@@ -26,6 +26,8 @@ pub struct BodyOptions {
     pub compose: ComposeOptions,
     /// A body instead of one that is composed.
     pub whole: Option<WholeBody>,
+    /// The type of a body that is given as bytes; absent: the provider's.
+    pub content_type: Option<String>,
     /// Whether the fields are sent as a form.
     pub form: bool,
     /// The record that merge tags are filled from, a JSON document, instead of the provider's sample.
@@ -129,13 +131,23 @@ impl BodyOptions {
                 let what = "`--set` does not change a `--body`: its bytes are sent as they are";
                 return Err(Error::usage(what));
             }
-            Some(WholeBody::Bytes(bytes)) => return Ok(fixed(profile, wanted, bytes.clone())),
+            Some(WholeBody::Bytes(bytes)) => return Ok(self.fixed(profile, wanted, bytes.clone())),
             Some(WholeBody::Document(document)) => Ok(document.clone()),
             Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| merge.fields(fields)),
         };
         let mut document = document?;
         wanted.edits.iter().try_for_each(|edit| edit.apply(&mut document))?;
-        Ok(fixed(profile, wanted, document.to_string().into_bytes()))
+        Ok(self.fixed(profile, wanted, document.to_string().into_bytes()))
+    }
+
+    fn fixed<'a>(&self, profile: &'a Profile, wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'a> {
+        let content_type = self.content_type.as_deref();
+        MessageSource::Fixed {
+            profile,
+            content_type: content_type.unwrap_or_else(|| profile.type_of(&body)).to_owned(),
+            wanted: Box::new(wanted),
+            body: body.into(),
+        }
     }
 
     fn composed<'a>(
@@ -171,15 +183,6 @@ impl BodyOptions {
         let filled = fill(&mut merge);
         workflow::check_tags(context, profile, &merge.faults, self.strict)?;
         Ok(filled)
-    }
-}
-
-fn fixed(profile: &Profile, wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'_> {
-    MessageSource::Fixed {
-        profile,
-        content_type: profile.type_of(&body).to_owned(),
-        wanted: Box::new(wanted),
-        body: body.into(),
     }
 }
 

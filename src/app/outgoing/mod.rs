@@ -144,10 +144,8 @@ impl<'a> SendPlan<'a> {
     /// The factory of this run's messages; with a seed they are the same every time.
     pub fn messages(&self, context: &Context, seed: Option<u64>) -> Result<MessageFactory<'_>> {
         let event = self.options.event.as_deref();
-        let source = self
-            .options
-            .body
-            .source(context, &self.profile, event, self.params.clone())?;
+        let (body, params) = (&self.options.body, self.params.clone());
+        let source = body.source(context, &self.profile, event, params)?;
         Ok(MessageFactory::new(context, source, seed))
     }
 

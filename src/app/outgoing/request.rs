@@ -62,9 +62,7 @@ impl RequestOptions {
 
     /// The transport.
     pub fn transport(&self) -> Result<Arc<HttpTransport>> {
-        HttpTransport::new(self.transport.clone())
-            .map(Arc::new)
-            .map_err(|error| Error::usage(error.to_string()).because_of(&error))
+        Ok(Arc::new(HttpTransport::new(self.transport.clone())?))
     }
 
     /// The request of an attempt that begins now as it would go over the wire, with what the transport adds.

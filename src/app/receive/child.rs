@@ -43,18 +43,10 @@ pub(super) fn start(
         .stdout(Stdio::from(std::io::stderr()));
     // An interactive program must stay in the terminal's foreground process group.
     let in_terminal = options.in_terminal;
-    let spawned = if in_terminal {
-        GroupChild::spawn_in_terminal(&mut command)
-    } else {
-        GroupChild::spawn(&mut command)
-    };
+    let spawned = GroupChild::start(&mut command, !in_terminal);
     let child = spawned.map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
-    Ok(Some(tokio::spawn(child_to_its_end(
-        child,
-        in_terminal,
-        shutdown.clone(),
-        stop,
-    ))))
+    let ending = child_to_its_end(child, in_terminal, shutdown.clone(), stop);
+    Ok(Some(tokio::spawn(ending)))
 }
 
 /// Waits for the command, and stops it with the listener.

@@ -132,10 +132,8 @@ impl CommandWorker {
 
 /// The capture with the record of an inbound trigger as its body; `None` without a trigger.
 fn record_of(request: &NewCapture, policy: &WorkPolicy) -> Option<NewCapture> {
-    let reading = policy
-        .inbound
-        .as_ref()?
-        .read(&request.target, &request.headers, &request.body);
+    let inbound = policy.inbound.as_ref()?;
+    let reading = inbound.read(&request.target, &request.headers, &request.body);
     let record = reading.record.map(|record| record.to_string().into());
     Some(NewCapture {
         target: without_path(&request.target),

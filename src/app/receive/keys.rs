@@ -5,6 +5,7 @@ use super::options::ListenOptions;
 use super::routes::{NamedRoute, runs_commands};
 use crate::app::context::{Context, Purpose, Secrets};
 use crate::error::{Error, Result};
+use crate::provider::name_of;
 use crate::secret::{Secret, SecretRef, SecretSource, endpoint_of};
 use crate::shell::quote;
 use crate::signature::Scheme;
@@ -113,7 +114,7 @@ fn flags_for(given: &[String], labels: &[String]) -> Vec<String> {
         None => SecretRef::parse(text).name,
     };
     let is_of =
-        |text: &String, label: &String| named(text).is_some_and(|name| name == *label || name == provider_of(label));
+        |text: &String, label: &String| named(text).is_some_and(|name| name == *label || name == name_of(label));
     let is_open = |text: &&String| labels.iter().all(|label| !is_of(text, label));
     let shown = given.iter().filter(is_open).filter_map(|text| shown_reference(text));
     let mut open = shown.clone();
@@ -124,7 +125,7 @@ fn flags_for(given: &[String], labels: &[String]) -> Vec<String> {
             None => open.next().or_else(|| shown.clone().next_back()),
         };
         let reference = reference.unwrap_or_else(|| "REF".to_owned());
-        format!("--secret {}={reference}", provider_of(label))
+        format!("--secret {}={reference}", name_of(label))
     };
     labels.iter().map(flag).collect()
 }
@@ -147,31 +148,25 @@ fn secrets(context: &Context, options: &ListenOptions) -> Result<Option<Secrets>
         (true, false) => Err(Error::usage(
             "`--secret` alone is the dev secret, and does not go with given ones",
         )),
-        _ => Ok(Some(context.secrets_for(
-            &options.secrets,
-            Vec::new(),
-            Purpose::Verify,
-        )?)),
+        _ => {
+            let secrets = context.secrets_for(&options.secrets, Vec::new(), Purpose::Verify)?;
+            Ok(Some(secrets))
+        }
     }
-}
-
-/// The name of a provider without its variant.
-fn provider_of(label: &str) -> &str {
-    label.split_once('@').map_or(label, |(name, _)| name)
 }
 
 /// Binds secrets to the providers whose names they have; where several are expected, those of endpoints to the providers
 /// of these. `owners` are the names of endpoints' secrets, with a provider each.
 fn bind(secrets: Vec<Secret>, owners: &[(String, String)], labels: &[String]) -> Vec<Secret> {
     let several = providers(labels).len() > 1;
-    let expected = |provider: &&str| several && labels.iter().any(|label| provider_of(label) == *provider);
+    let expected = |provider: &&str| several && labels.iter().any(|label| name_of(label) == *provider);
     let bound = |secret: Secret| {
         let name = secret.name();
         let owner = owners.iter().find(|(owned, _)| Some(owned.as_str()) == name);
-        let owner = owner.map(|(_, provider)| provider_of(provider)).filter(expected);
-        let is_own = |label: &&String| Some(label.as_str()) == name || Some(provider_of(label)) == name;
+        let owner = owner.map(|(_, provider)| name_of(provider)).filter(expected);
+        let is_own = |label: &&String| Some(label.as_str()) == name || Some(name_of(label)) == name;
         let own = labels.iter().find(is_own).filter(|_| secret.provider().is_none());
-        match owner.or(own.map(|label| provider_of(label))) {
+        match owner.or(own.map(|label| name_of(label))) {
             Some(provider) => secret.bound_to(provider),
             None => secret,
         }
@@ -180,7 +175,7 @@ fn bind(secrets: Vec<Secret>, owners: &[(String, String)], labels: &[String]) ->
 }
 
 fn providers(labels: &[String]) -> Vec<&str> {
-    let mut providers: Vec<&str> = labels.iter().map(|label| provider_of(label)).collect();
+    let mut providers: Vec<&str> = labels.iter().map(|label| name_of(label)).collect();
     providers.sort_unstable();
     providers.dedup();
     providers

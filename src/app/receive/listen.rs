@@ -135,11 +135,8 @@ fn certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<S
     let made = Tls::self_signed(&[]).map_err(failed)?;
     let path = context.paths.state.join("listen-cert.pem");
     crate::fs::private_file(&path, made.certificate_pem.as_bytes()).map_err(|error| {
-        Error::new(
-            Exit::Store,
-            format!("certificate `{}` cannot be written", path.display()),
-        )
-        .cause(error)
+        let what = format!("certificate `{}` cannot be written", path.display());
+        Error::new(Exit::Store, what).cause(error)
     })?;
     Ok((made, Some(path.display().to_string())))
 }
@@ -175,8 +172,8 @@ impl Setup<'_> {
         let lease = (!routes.is_empty()).then(|| context.lease()).transpose()?;
         let inbound = trigger.as_ref().map(|trigger| &trigger.inbound);
         let router = Arc::new(routes::router(context, options, routes, inbound, lease.as_ref()));
-        let (outlet, events) = mpsc::channel(1024);
-        let listener = self.listener(keys, trigger.as_ref(), &router, ledger.clone(), outlet)?;
+        let (events_sender, events) = mpsc::channel(1024);
+        let listener = self.listener(keys, trigger.as_ref(), &router, ledger.clone(), events_sender)?;
         // No request is answered before it can be recorded.
         ledger.ready().await?;
         let work_ends = WorkEnds {
@@ -258,7 +255,7 @@ impl Setup<'_> {
         trigger: Option<&Trigger>,
         router: &Arc<Router>,
         ledger: Ledger,
-        outlet: mpsc::Sender<ListenerEvent>,
+        events_sender: mpsc::Sender<ListenerEvent>,
     ) -> Result<Listener> {
         let (context, options) = (self.context, self.options);
         let providers = trigger.map_or_else(|| keys.providers.clone(), |trigger| vec![trigger.provider.clone()]);
@@ -280,7 +277,7 @@ impl Setup<'_> {
             random: Arc::clone(&context.random),
             verification: Arc::new(verification.reachable_as(options.public_url.clone(), options.tls.is_some())),
             ledger,
-            outlet,
+            events: events_sender,
             challenges: Challenges::new(
                 &context.registry,
                 &providers,
@@ -292,9 +289,9 @@ impl Setup<'_> {
             rules: options.answers.clone(),
             failed: AtomicU64::new(0),
             bearer,
-            hurry: self.shutdown.soft.clone(),
+            skip_delay: self.shutdown.soft.clone(),
             router: Arc::clone(router),
-            room: Listener::room(),
+            display_memory: Listener::display_memory(),
         })
     }
 }

@@ -189,14 +189,13 @@ pub(super) async fn start(
     let found = take_over(&reader, ledger, &context.ledger_path, owner.as_ref(), &lanes).await?;
     report_leftovers(context, &found);
     let Some(owner) = owner else { return Ok(None) };
-    let transport = HttpTransport::new(HttpOptions {
+    let transport = Arc::new(HttpTransport::new(HttpOptions {
         insecure: options.insecure,
         ca_file: options.ca_file.clone(),
         keep_host: options.preserve_host,
         whole_answers: router.answer_by_app.then_some(ANSWER_PASSED_ON),
         ..HttpOptions::default()
-    });
-    let transport = Arc::new(transport.map_err(|error| Error::usage(error.to_string()).because_of(&error))?);
+    })?);
     context.restore_work(&reader).await?;
     let targets = own.into_iter().zip(found.resumed);
     let targets = targets.map(|(own, left)| WorkTarget { left, own: Some(own) }).collect();

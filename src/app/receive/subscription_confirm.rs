@@ -8,14 +8,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::app::context::http_transport;
 use crate::app::notice::Notices;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exchange::{Outcome, Request};
 use crate::headers::Headers;
 use crate::listener::ChallengeReply;
 use crate::text::printable;
 use crate::text::status_line;
-use crate::transport::{HttpOptions, HttpTransport, Transport as _};
+use crate::transport::{HttpTransport, Transport as _};
 
 /// How long opening a URL may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -36,15 +37,10 @@ pub(super) struct SubscriptionConfirmer {
 
 impl SubscriptionConfirmer {
     pub(super) fn new(notices: Notices, confirms: bool) -> Result<Self> {
-        let options = HttpOptions {
-            proxy_from_env: true,
-            answer_kept: Some(KEPT),
-            ..HttpOptions::default()
-        };
-        let transport = confirms.then(|| HttpTransport::new(options).map(Arc::new)).transpose();
+        let transport = confirms.then(|| http_transport(Some(KEPT))).transpose()?;
         Ok(Self {
             notices,
-            transport: transport.map_err(|error| Error::usage(error.to_string()).because_of(&error))?,
+            transport: transport.map(Arc::new),
             under_way: JoinSet::new(),
         })
     }

@@ -40,10 +40,7 @@ impl WorkSummary {
         self.commands_succeeded += other.commands_succeeded;
         self.commands_failed += other.commands_failed;
         self.interrupted += other.interrupted;
-        self.exit = match (self.exit, other.exit) {
-            (Some(one), Some(other)) => Some(one.worse(other)),
-            (one, other) => one.or(other),
-        };
+        self.exit = self.exit.into_iter().chain(other.exit).reduce(Exit::worse);
     }
 }
 

@@ -6,9 +6,7 @@ use crate::exchange::{SecretKind, Source};
 use crate::id::{Id, IdKind};
 use crate::listener::without_path;
 use crate::pipeline::message_of;
-use crate::store::{
-    Capture, DeliveryRecord, DeliveryState, NewCapture, NewDelivery, Record, Sealed, SealedPlace, SigningMode,
-};
+use crate::store::{Capture, DeliveryRecord, NewCapture, NewDelivery, Record, Sealed, SealedPlace, SigningMode};
 
 /// The original of a repetition.
 pub(super) struct Original {
@@ -118,23 +116,14 @@ fn of_capture(capture: Capture) -> Original {
             at: request.at,
             message: message_of(&request, id),
             provider: request.provider,
-            endpoint: None,
             url: forwarded_to.unwrap_or_default(),
             method: request.method,
             headers: request.headers,
             signing: SigningMode::AsCaptured,
             // Only the dev secret is known to be the right one to sign with, whatever else verified it.
             secret: request.verdict.secret.filter(|kind| *kind == SecretKind::Dev),
-            policy: None,
-            addresses: None,
             source: Source::Forward,
-            origin: None,
-            execution: None,
-            delays: Vec::new(),
-            owner: None,
-            state: DeliveryState::Pending,
-            next_due: None,
-            attempts: Vec::new(),
+            ..NewDelivery::default()
         },
         sealed,
     }

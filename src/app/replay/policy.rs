@@ -15,11 +15,8 @@ pub(super) fn policy(
     profile: Option<&Profile>,
 ) -> Arc<Policy> {
     let provider = profile.map(|profile| profile.policy.clone()).unwrap_or_default();
-    let recorded = original
-        .delivery
-        .policy
-        .as_deref()
-        .filter(|_| options.provider.is_none());
+    let recorded = original.delivery.policy.as_deref();
+    let recorded = recorded.filter(|_| options.provider.is_none());
     let mut policy = recorded.unwrap_or(&provider).clone();
     if !is_resumed {
         // The record of a single attempt has no schedule to follow: the provider's is followed.

@@ -250,9 +250,10 @@ impl<'a> Replay<'a> {
         profile: Option<&Profile>,
         editor: Option<Editor<'_>>,
     ) -> Result<Vec<Notice>> {
-        let notices = match !self.options.edits.is_empty() || self.options.new_id {
-            true => self.rewrite(source, profile)?,
-            false => Vec::new(),
+        let notices = if !self.options.edits.is_empty() || self.options.new_id {
+            self.rewrite(source, profile)?
+        } else {
+            Vec::new()
         };
         if let Some(edit) = editor {
             source.delivery.message.body = edit(&source.delivery.message.body)?;
@@ -345,12 +346,8 @@ impl<'a> Replay<'a> {
             return headers;
         }
         let mut headers = headers.without_credentials();
-        if let Some(name) = source
-            .delivery
-            .execution
-            .as_ref()
-            .and_then(|of| of.secret_header.as_deref())
-        {
+        let execution = source.delivery.execution.as_ref();
+        if let Some(name) = execution.and_then(|of| of.secret_header.as_deref()) {
             headers.remove(name);
         }
         headers
@@ -360,10 +357,8 @@ impl<'a> Replay<'a> {
     fn stale(&self, source: &Original, profile: Option<&Profile>) -> Option<[Notice; 2]> {
         let profile = profile?;
         let tolerance = profile.scheme.freshness().tolerance?;
-        let age = self
-            .context
-            .now()
-            .since(profile.scheme.signed_at(&source.delivery.headers)?);
+        let signed_at = profile.scheme.signed_at(&source.delivery.headers)?;
+        let age = self.context.now().since(signed_at);
         if age <= tolerance {
             return None;
         }

@@ -11,7 +11,7 @@ use crate::app::context::Context;
 use crate::app::receive::takeover::{abandoned, amount, claim, described};
 use crate::app::receive::{Observer, WorkContext, WorkEnds, WorkPolicy, WorkSummary, WorkTarget, Workers};
 use crate::config::Settings;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::listener::route::Route;
 use crate::shell::quote;
@@ -119,7 +119,6 @@ impl LaneTransports {
                 ..HttpOptions::default()
             });
             made.map(Arc::new)
-                .map_err(|error| Error::usage(error.to_string()).because_of(&error))
         };
         let mut others = HashMap::new();
         for summary in lanes {

@@ -83,7 +83,8 @@ impl Replay<'_> {
         let records_first = resume || plan.undelivered || plan.retries;
         let owner = records_first.then(|| context.lease().map(Arc::new)).transpose()?;
         // A replay is not a delivery of the provider: only resumed deliveries count for the endpoint's health.
-        let mut health = EndpointHealth::new(context, &mut view, true).only_when(resume);
+        let mut health = EndpointHealth::new(context, &mut view, true);
+        health.counts = resume;
         let cancel = run.shutdown.soft.clone();
         let pipeline = context.pipeline(run.transport, ledger.clone(), limits, cancel, owner.clone());
         let (jobs_in, jobs) = mpsc::channel(AHEAD);

@@ -38,10 +38,8 @@ impl Replay<'_> {
         };
         let sealed = original.sealed.iter().find(goes_out)?;
         let number = original.number;
-        let named = sealed
-            .reference
-            .as_deref()
-            .map_or_else(String::new, |name| format!(" (`{name}`)"));
+        let named = sealed.reference.as_ref();
+        let named = named.map_or_else(String::new, |name| format!(" (`{name}`)"));
         let flag = flag(sealed, profile);
         let why = format!(
             "{} of `#{number}` is in the ledger as fingerprint `{}`, and the secret{named} is not available",

@@ -25,18 +25,15 @@ pub(super) fn select(store: &dyn Store, selection: &Selection, is_held: &dyn Fn(
         Selection::Undelivered(query) => store.undelivered(query)?,
         Selection::Abandoned(numbers) => {
             let held = |owner: Option<&str>| owner.is_some_and(is_held);
-            let found = store.list(&Query {
+            let mut found = store.list(&Query {
                 pending: true,
                 page: whole(),
                 ..Query::default()
             })?;
-            let mut free: Vec<u64> = found
-                .into_iter()
-                .filter(|summary| !held(summary.owner.as_deref()))
-                .map(|summary| summary.number)
-                .collect();
-            free.retain(|number| numbers.is_empty() || numbers.contains(number));
-            free
+            found.retain(|summary| !held(summary.owner.as_deref()));
+            let free = found.into_iter().map(|summary| summary.number);
+            free.filter(|number| numbers.is_empty() || numbers.contains(number))
+                .collect()
         }
     })
 }

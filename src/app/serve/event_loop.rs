@@ -1,19 +1,30 @@
 //! The events of the API, one after the other: calls to the observer, events to the fan-out, challenges to endpoints.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
-use super::ServeEvent;
-use super::confirm::{AnsweredRequest, Confirmations};
 use super::fanout::Fanout;
+use super::{CONCURRENCY, ServeEvent};
 use crate::api::server::{ApiEvent, ConfirmationRequest};
+use crate::app::context::aside;
+use crate::app::handshake::{self, HandshakeResult};
 use crate::app::rejected_peers::RejectedPeers;
+use crate::endpoints::{Confirmed, EndpointStore as _};
 use crate::error::Result;
+use crate::transport::HttpTransport;
 
-/// Dispatches the events of the API.
+/// A challenge and its answer.
+type AnsweredRequest = (ConfirmationRequest, std::result::Result<(), String>);
+
+/// Dispatches the events of the API. Challenges to unconfirmed endpoints run in the background: a call that registers one
+/// does not wait for the answer.
 pub(super) struct EventLoop<F> {
     pub(super) fanout: Fanout,
-    pub(super) confirmations: Confirmations,
+    pub(super) transport: Arc<HttpTransport>,
+    /// Challenges that were sent; as many as deliveries to one endpoint at the same time.
+    pub(super) challenges: JoinSet<AnsweredRequest>,
     pub(super) rejected_peers: RejectedPeers,
     pub(super) observer: F,
 }
@@ -24,7 +35,7 @@ impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
         loop {
             tokio::select! {
                 biased;
-                answered = self.confirmations.answered() => self.confirmed(answered).await?,
+                answered = answered(&mut self.challenges) => self.confirmed(answered).await?,
                 event = events.recv() => match event {
                     Some(event) => self.take(event).await?,
                     None => break,
@@ -48,26 +59,74 @@ impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
         Ok(())
     }
 
-    async fn ask(&mut self, request: ConfirmationRequest) -> Result<()> {
-        if self.confirmations.is_full() {
-            let answered = self.confirmations.answered().await;
+    /// Sends a challenge; one that cannot be sent is answered at once.
+    async fn ask(&mut self, asked: ConfirmationRequest) -> Result<()> {
+        if self.challenges.len() >= CONCURRENCY {
+            let answered = answered(&mut self.challenges).await;
             self.confirmed(answered).await?;
         }
-        match self.confirmations.ask(request).await? {
-            Some(answered) => self.confirmed(answered).await,
-            None => Ok(()),
-        }
+        let profile = Arc::clone(&self.fanout.subscribers.profile);
+        // The endpoint's secrets are files.
+        let made = aside(&self.fanout.context, move |context| {
+            let request = profile
+                .handshakes
+                .first()
+                .map(|handshake| handshake::question(context, &profile, handshake, &asked.endpoint, &asked.token));
+            Ok((asked, request))
+        });
+        let (asked, request) = match made.await? {
+            (_, None) => return Ok(()),
+            (asked, Some(Ok(request))) => (asked, request),
+            (asked, Some(Err(error))) => return self.confirmed((asked, Err(error.to_string()))).await,
+        };
+        let transport = Arc::clone(&self.transport);
+        self.challenges.spawn(async move {
+            let answered = handshake::ask(transport.as_ref(), &request, &asked.token).await;
+            (asked, answered)
+        });
+        Ok(())
     }
 
-    async fn confirmed(&self, answered: AnsweredRequest) -> Result<()> {
-        let name = answered.0.endpoint.name.clone();
-        let result = self.confirmations.finish(answered).await;
+    async fn confirmed(&self, (asked, answered): AnsweredRequest) -> Result<()> {
+        let outcome = match answered {
+            Ok(()) => self.confirm(&asked).await,
+            Err(why) => Err(why),
+        };
+        let result = HandshakeResult::of_endpoint(&asked.endpoint, outcome);
         (self.observer)(ServeEvent::Confirmation(&result))?;
         if !result.confirmed {
+            let name = &asked.endpoint.name;
             self.fanout.context.notices.hint(format!(
                 "`hook endpoints confirm {name}` sends another challenge, `hook endpoints confirm {name} TOKEN` confirms by hand"
             ));
         }
         Ok(())
+    }
+
+    /// Confirms an endpoint that returned the token.
+    async fn confirm(&self, asked: &ConfirmationRequest) -> std::result::Result<(), String> {
+        let (id, token) = (asked.endpoint.id.clone(), asked.token.clone());
+        let confirmed = aside(&self.fanout.context, move |context| {
+            let token = String::from_utf8_lossy(token.expose());
+            Ok(context.book().confirm(&id, &token, context.now())?)
+        });
+        match confirmed.await {
+            Ok((_, Confirmed::Now | Confirmed::Before)) => Ok(()),
+            // It was changed meanwhile, which sends another challenge.
+            Ok((_, Confirmed::WrongToken)) => Err("its URL was changed meanwhile".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// The next answer; never ready without a challenge. Cancel safe.
+async fn answered(challenges: &mut JoinSet<AnsweredRequest>) -> AnsweredRequest {
+    loop {
+        match challenges.join_next().await {
+            Some(Ok(answered)) => return answered,
+            // A challenge that panicked leaves its endpoint pending.
+            Some(Err(_)) => {}
+            None => std::future::pending().await,
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! The provider's side as a service: its management API, and the deliveries of the events that calls create.
 
-mod confirm;
 mod event_loop;
 mod fanout;
 mod keys;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ use crate::app::endpoint_gate::EndpointGate;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
-use crate::endpoints::BookWatch;
 use crate::endpoints::rules::RuleOptions;
 use crate::engine::{self, Limits};
 use crate::error::{Error, Result};
@@ -33,7 +32,6 @@ use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::Ledger;
 use crate::text::quoted;
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
-use confirm::Confirmations;
 use event_loop::EventLoop;
 use fanout::{CountingObserver, Fanout, Subscribers};
 pub use keys::AccessOptions;
@@ -138,16 +136,14 @@ impl<'a> Service<'a> {
     /// Serves until the shutdown. Returns the totals of the deliveries; nothing when it was cut short.
     pub async fn run(
         &self,
-        listener: TcpListener,
+        (listener, address): (TcpListener, SocketAddr),
         shutdown: &Shutdown,
         observer: impl Fn(ServeEvent<'_>) -> Result<()>,
         deliveries: impl DeliveryObserver + Send,
     ) -> Result<Option<Tally>> {
         let context = self.context;
-        let address = listener.local_addr();
-        let address = address.map_err(|error| Error::internal("the address is unknown").cause(error))?;
         let (events_in, events) = mpsc::channel(1024);
-        let api = Arc::new(self.mock_api(address.port(), events_in)?);
+        let api = Arc::new(self.mock_api(address.port(), events_in));
         let (ledger, retention) = context.kept_ledger(None);
         // No event is accepted before it can be recorded.
         ledger.ready().await?;
@@ -176,10 +172,8 @@ impl<'a> Service<'a> {
             let key = self.keys.generated.iter().find(|(of, _)| *of == mode);
             key.map(|(_, text)| text.clone())
         };
-        let limit = self
-            .plan
-            .as_ref()
-            .and_then(|plan| self.profile.endpoint.plans.get(plan));
+        let plans = &self.profile.endpoint.plans;
+        let limit = self.plan.as_ref().and_then(|plan| plans.get(plan));
         ServeReady {
             ready: Ready {
                 url: format!("{origin}{}", base_path(&self.api)),
@@ -196,16 +190,16 @@ impl<'a> Service<'a> {
         }
     }
 
-    fn mock_api(&self, port: u16, events: mpsc::Sender<ApiEvent>) -> Result<MockApi> {
-        let (context, options) = (self.context, self.options);
-        let api = MockApi::new(MockApiOptions {
+    fn mock_api(&self, port: u16, events: mpsc::Sender<ApiEvent>) -> MockApi {
+        let (context, asked) = (self.context, self.options);
+        let options = MockApiOptions {
             profile: Arc::clone(&self.profile),
             book: context.book(),
             access: self.keys.access(port),
-            scopes: Some(options.scopes.clone()).filter(|scopes| !scopes.is_empty()),
+            scopes: Some(asked.scopes.clone()).filter(|scopes| !scopes.is_empty()),
             rules: RuleOptions {
-                local: !options.production,
-                production: options.production,
+                local: !asked.production,
+                production: asked.production,
                 reaches: Some(self.addresses()),
                 plan: self.plan.clone(),
                 ..RuleOptions::default()
@@ -214,8 +208,8 @@ impl<'a> Service<'a> {
             clock: Arc::clone(&context.clock),
             random: Arc::clone(&context.random),
             events,
-        });
-        api.ok_or_else(|| Error::internal(format!("`{}` has no API", self.profile.label())))
+        };
+        MockApi::new(self.api.clone(), options)
     }
 
     /// The addresses of targets, which callers of the API choose.
@@ -229,25 +223,6 @@ impl<'a> Service<'a> {
         }
     }
 
-    fn transport(&self) -> Result<Arc<HttpTransport>> {
-        let transport = HttpTransport::new(HttpOptions {
-            addresses: self.addresses(),
-            ..HttpOptions::default()
-        });
-        transport
-            .map(Arc::new)
-            .map_err(|error| Error::internal(error.to_string()))
-    }
-
-    fn subscribers(&self, book: Arc<BookWatch>) -> Subscribers {
-        Subscribers {
-            profile: Arc::clone(&self.profile),
-            policy: Arc::new(self.profile.policy.clone()),
-            addresses: self.addresses(),
-            book,
-        }
-    }
-
     /// Takes events and delivers until the server has ended and every event is taken.
     async fn work(
         &self,
@@ -256,7 +231,10 @@ impl<'a> Service<'a> {
         (stop, late): (CancellationToken, CancellationToken),
         (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl DeliveryObserver + Send),
     ) -> Result<Tally> {
-        let transport = self.transport()?;
+        let transport = Arc::new(HttpTransport::new(HttpOptions {
+            addresses: self.addresses(),
+            ..HttpOptions::default()
+        })?);
         let lease = Arc::new(self.context.lease()?);
         let limits = Limits {
             concurrency: CONCURRENCY,
@@ -280,18 +258,19 @@ impl<'a> Service<'a> {
         };
         let event_loop = EventLoop {
             fanout: Fanout {
-                context: Arc::clone(&context),
-                subscribers: self.subscribers(book),
+                context,
+                subscribers: Subscribers {
+                    profile: Arc::clone(&self.profile),
+                    policy: Arc::new(self.profile.policy.clone()),
+                    addresses: self.addresses(),
+                    book,
+                },
                 ledger,
                 lease,
                 jobs,
             },
-            confirmations: Confirmations {
-                context,
-                profile: Arc::clone(&self.profile),
-                transport,
-                in_flight: JoinSet::new(),
-            },
+            transport,
+            challenges: JoinSet::new(),
             rejected_peers: RejectedPeers::default(),
             observer,
         };

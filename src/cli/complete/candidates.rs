@@ -14,7 +14,7 @@ use crate::clock::{Timestamp, human_duration};
 use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::mask;
-use crate::provider::Registry;
+use crate::provider::{Registry, name_of};
 use crate::store::{self, Query, RecordKind, Store, Summary};
 use crate::text::printable;
 
@@ -36,10 +36,8 @@ pub(super) fn records(words: &Words, current: &str) -> Option<Vec<CompletionCand
     let records = newest(store, None, RECORDS)?;
     let deliveries = newest(store, Some(RecordKind::Delivery), 1)?;
     let last = deliveries.first().or(records.first());
-    let mut found: Vec<_> = last
-        .map(|last| candidate("last", &about(last, now)))
-        .into_iter()
-        .collect();
+    let last = last.map(|last| candidate("last", &about(last, now)));
+    let mut found: Vec<_> = last.into_iter().collect();
     for record in &records {
         found.push(candidate(record.number.to_string(), &about(record, now)));
         // Ids would hide the numbers where nothing is typed yet.
@@ -121,19 +119,15 @@ pub(super) fn providers(current: &str) -> Vec<CompletionCandidate> {
 /// The events of that provider, else of the one in the settings, else of all; one that several providers have comes once.
 pub(super) fn events(words: &Words, provider: Option<String>) -> Vec<CompletionCandidate> {
     let provider = provider.or_else(|| settings(words)?.1.provider);
-    let name = provider
-        .as_deref()
-        .map(|label| label.split_once('@').map_or(label, |(name, _)| name));
+    let name = provider.as_deref().map(name_of);
     let mut events: IndexMap<String, Vec<String>> = IndexMap::new();
     for (event, provider) in registry().all_events() {
         if name.is_none_or(|name| name == provider) {
             events.entry(event).or_default().push(provider);
         }
     }
-    let events = events.into_iter();
-    events
-        .map(|(event, providers)| candidate(event, &providers.join(", ")))
-        .collect()
+    let candidate = |(event, providers): (String, Vec<String>)| candidate(event, &providers.join(", "));
+    events.into_iter().map(candidate).collect()
 }
 
 /// `env:NAME` for the variables of this process. Names with a leading underscore belong to the shell.

@@ -36,10 +36,7 @@ pub(super) fn run(session: &Session, args: &EndpointDoctorArgs) -> Result<Exit> 
     }))?;
     // The summary on stderr comes after the findings on stdout.
     ui.flush()?;
-    ui.note(&format!(
-        "{}, {}",
-        count(problems, "problem"),
-        count(cautions, "caution")
-    ));
+    let found = [count(problems, "problem"), count(cautions, "caution")];
+    ui.note(&found.join(", "));
     Ok(if problems > 0 { Exit::Unmet } else { Exit::Ok })
 }

@@ -126,7 +126,7 @@ fn command(
         EndpointsCommand::Disable(args) => endpoints.switch(&args.names, false)?,
         EndpointsCommand::Confirm { endpoint, token } => endpoints.confirm(endpoint, token.as_deref())?,
         EndpointsCommand::Test(args) => {
-            let endpoint = with_secret(store, args.endpoint())?;
+            let endpoint = with_secret(store, &args.endpoint)?;
             return probe::run(session, args, endpoint, flags.map(|flags| (store, flags)));
         }
         EndpointsCommand::RotateSecret(args) => {

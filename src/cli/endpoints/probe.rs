@@ -15,7 +15,7 @@ use crate::shutdown::Shutdown;
 pub(super) struct EndpointProbeArgs {
     /// Name, id or id prefix
     #[arg(value_name = "NAME", add = crate::cli::complete::endpoints())]
-    endpoint: String,
+    pub(super) endpoint: String,
     /// The event to send instead of the provider's test event
     #[arg(long, value_name = "EVENT", add = crate::cli::complete::events())]
     event: Option<String>,
@@ -27,13 +27,6 @@ pub(super) struct EndpointProbeArgs {
     params: Vec<(String, String)>,
     #[command(flatten)]
     http: HttpArgs,
-}
-
-impl EndpointProbeArgs {
-    /// Name, id or id prefix of the endpoint.
-    pub(super) fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
 }
 
 /// Tests an endpoint of the local book, or of the remote store.

@@ -59,23 +59,20 @@ struct LogReportArgs {
 pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
     let (listing, follow) = (args.listing, args.follow);
     let stray = follow || listing != LogListArgs::default();
-    match args.command {
-        None if follow => follow_records(session, &listing),
-        None => list(session, &listing),
-        Some(LogCommand::List(own)) if follow => follow_records(session, &own.over(listing)),
-        Some(LogCommand::List(own)) => list(session, &own.over(listing)),
-        Some(LogCommand::Follow(own)) => follow_records(session, &own.over(listing)),
-        Some(LogCommand::Stats(own)) => {
+    match args.command.unwrap_or(LogCommand::List(LogListArgs::default())) {
+        LogCommand::List(own) if !follow => list(session, &own.over(listing)),
+        LogCommand::List(own) | LogCommand::Follow(own) => follow_records(session, &own.over(listing)),
+        LogCommand::Stats(own) => {
             refuse(follow || listing.limit.is_some())?;
             stats(session, &own.over(listing.filters))
         }
-        Some(LogCommand::Drift(own)) => {
+        LogCommand::Drift(own) => {
             refuse(follow)?;
             drift(session, &own.over(listing))
         }
-        Some(LogCommand::Show(own)) => refuse(stray).and_then(|()| show::run(session, &own)),
-        Some(LogCommand::Report(own)) => refuse(stray).and_then(|()| report(session, &own)),
-        Some(LogCommand::Prune(own)) => refuse(stray).and_then(|()| prune::run(session, &own)),
+        LogCommand::Show(own) => refuse(stray).and_then(|()| show::run(session, &own)),
+        LogCommand::Report(own) => refuse(stray).and_then(|()| report(session, &own)),
+        LogCommand::Prune(own) => refuse(stray).and_then(|()| prune::run(session, &own)),
     }
 }
 
@@ -98,9 +95,7 @@ fn list(session: &Session, listing: &LogListArgs) -> Result<Exit> {
     };
     let end = inspect::list::list(&session.context, query, listing.limit(), &mut show)?;
     if end.more {
-        session
-            .ui
-            .note(&session.ui.err.dim("there are more: `--limit N` shows them"));
+        session.ui.aside("there are more: `--limit N` shows them");
     }
     end.check(&session.context).map(|()| Exit::Ok)
 }
@@ -109,20 +104,15 @@ fn follow_records(session: &Session, listing: &LogListArgs) -> Result<Exit> {
     let ui = &session.ui;
     let mut tell = |event| match event {
         FollowEvent::Waiting => {
-            ui.note(&ui.err.dim("waiting for new records; Ctrl-C ends it"));
+            ui.aside("waiting for new records; Ctrl-C ends it");
             Ok(())
         }
         FollowEvent::Record(record) => ui.show(&FollowedRecord(&record)),
         FollowEvent::CaughtUp => ui.flush(),
     };
     let query = listing.filters.query(session)?;
-    super::runtime()?.block_on(inspect::follow::follow(
-        &session.context,
-        query,
-        listing.limit,
-        &mut tell,
-    ))?;
-    Ok(Exit::Ok)
+    let following = inspect::follow::follow(&session.context, query, listing.limit, &mut tell);
+    super::runtime()?.block_on(following).map(|()| Exit::Ok)
 }
 
 fn stats(session: &Session, filters: &FilterArgs) -> Result<Exit> {
@@ -140,8 +130,7 @@ fn drift(session: &Session, listing: &LogListArgs) -> Result<Exit> {
     let mut groups = survey.groups.iter();
     groups.try_for_each(|group| session.ui.show(&DriftReport::of(group)))?;
     if survey.more {
-        let note = "there are more: `--limit N` looks at them";
-        session.ui.note(&session.ui.err.dim(note));
+        session.ui.aside("there are more: `--limit N` looks at them");
     }
     // A record that cannot be read may hide a difference, so that exit code wins.
     Ok(match (survey.unreadable, survey.has_problem()) {

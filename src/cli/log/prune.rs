@@ -40,10 +40,9 @@ pub(super) fn run(session: &Session, args: &LogPruneArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     let dropped = retention::prune(&session.context.ledger_path, limits, session.context.now())?;
-    session
-        .ui
-        .json(&json!({ "schema": "hook.pruned/1", "dropped": dropped }))?;
-    session.ui.line(&format!("dropped {}", count(dropped, "record")))?;
+    let ui = &session.ui;
+    ui.json(&json!({ "schema": "hook.pruned/1", "dropped": dropped }))?;
+    ui.line(&format!("dropped {}", count(dropped, "record")))?;
     Ok(Exit::Ok)
 }
 

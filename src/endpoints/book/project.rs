@@ -65,10 +65,8 @@ impl Book {
 
     fn allow(&self, grants: &[Grant]) -> Result<(), EndpointError> {
         let Some(project) = &self.project else { return Ok(()) };
-        project
-            .list
-            .add(grants)
-            .map_err(EndpointError::io(project.list.path(), "written"))
+        let added = project.list.add(grants);
+        added.map_err(EndpointError::io(project.list.path(), "written"))
     }
 
     /// Binds what a change brought: what hook writes for its user needs no further trust. A secret that was not allowed

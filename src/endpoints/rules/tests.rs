@@ -186,11 +186,7 @@ fn a_url_that_is_there_already_is_refused_or_a_caution_as_the_profile_says() {
         ..there.clone()
     };
     let mut off = there.clone();
-    off.disable(
-        crate::endpoints::DisabledBy::Hand,
-        None,
-        crate::clock::Timestamp::default(),
-    );
+    off.disable(crate::endpoints::DisabledBy::Hand, None, Timestamp::default());
     let unique = "unique-url = true";
     let none: &[&str] = &[];
     for (rules, existing, expected) in [
@@ -230,11 +226,7 @@ fn a_url_that_is_there_already_is_refused_or_a_caution_as_the_profile_says() {
 fn a_plan_limits_active_and_disabled_endpoints_of_the_provider() {
     let rules = "plans = { free = 2, growth = \"unlimited\" }";
     let mut off = on_plan("off", "");
-    off.disable(
-        crate::endpoints::DisabledBy::Hand,
-        None,
-        crate::clock::Timestamp::default(),
-    );
+    off.disable(crate::endpoints::DisabledBy::Hand, None, Timestamp::default());
     let foreign = Endpoint {
         provider: "other".to_owned(),
         ..on_plan("foreign", "growth")

@@ -3,8 +3,9 @@
 use indexmap::IndexSet;
 use serde_json::Value;
 
-use super::{Difference, EACH, below};
+use super::{Difference, EACH};
 use crate::clock::Timestamp;
+use crate::json::below;
 
 /// What was found so far, each difference once.
 #[derive(Debug)]

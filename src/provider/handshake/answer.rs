@@ -1,15 +1,16 @@
 //! The receiver's side of a handshake: the answer, and whether the provider accepts an answer.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use super::text::{self, ChallengePlaceholder, ReplyContext, Text};
 use super::{Body, Unanswerable};
 use crate::exchange::Answer;
 use crate::headers::check_line;
+use crate::provider::causes::usual_status;
 use crate::provider::fault::{ProfileError, fault};
-use crate::template::{Document, Name as _, text_of};
+use crate::template::{Name as _, body, text_of};
 
 /// `[handshake.answer]`. Texts may hold `${token}`, `${hmac.hex}` and `${hmac.base64}` (HMAC-SHA256 of the token, keyed with
 /// the secret) and `${header.NAME}` (of the challenge; a header that needs an absent one is left out).
@@ -24,12 +25,13 @@ pub(super) struct ReplyTemplate {
     /// Headers that are sent as well, but that the provider does not require.
     more_headers: IndexMap<String, String>,
     /// A text or JSON; empty: there must be none; absent: none is sent and any is accepted.
-    body: Body,
+    #[serde(deserialize_with = "body")]
+    body: Option<Body>,
 }
 
 /// An answer as the profile states it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ReplySummary {
+pub(super) struct ReplySummary {
     /// The status code.
     pub status: u16,
     /// The header lines.
@@ -40,17 +42,13 @@ pub struct ReplySummary {
     pub body: Option<Value>,
 }
 
-fn usual_status() -> u16 {
-    200
-}
-
 impl ReplyTemplate {
     /// The token alone, as `{"token": ...}`.
     pub(super) fn echo() -> Self {
         let body = serde_json::json!({ "token": "${token}" });
         Self {
             status: usual_status(),
-            body: Document::compile(body, &ChallengePlaceholder::read).map_or(Body::Absent, Body::Json),
+            body: Body::compile(body, &ChallengePlaceholder::read).ok(),
             ..Self::default()
         }
     }
@@ -67,16 +65,19 @@ impl ReplyTemplate {
         for (name, value) in &self.more_headers {
             check_line(name, value).or_else(|what| fault(&format!("{key}.more-headers.{name}"), what))?;
         }
-        text::check(self.body.placeholders().into_iter(), ChallengePlaceholder::answers)
-            .or_else(|what| fault(&format!("{key}.body"), what))
+        text::check(
+            self.body.iter().flat_map(Body::placeholders),
+            ChallengePlaceholder::answers,
+        )
+        .or_else(|what| fault(&format!("{key}.body"), what))
     }
 
     fn content_type(&self) -> Option<&str> {
-        let usual = match &self.body {
-            Body::Absent => None,
-            Body::Text(text) => Some("text/plain").filter(|_| !text.is_empty()),
-            Body::Json(_) => Some("application/json"),
-        };
+        let usual = self.body.as_ref().and_then(|body| match body.text() {
+            Some("") => None,
+            Some(_) => Some("text/plain"),
+            None => Some("application/json"),
+        });
         self.content_type.as_deref().or(usual)
     }
 
@@ -90,7 +91,7 @@ impl ReplyTemplate {
 
     fn any(&self, is: impl Fn(&ChallengePlaceholder) -> bool) -> bool {
         let headers = self.headers.values().flat_map(Text::placeholders);
-        headers.chain(self.body.placeholders()).any(is)
+        headers.chain(self.body.iter().flat_map(Body::placeholders)).any(is)
     }
 
     /// The answer as it is sent.
@@ -103,11 +104,6 @@ impl ReplyTemplate {
             body: reply.body.as_ref().map(text_of).unwrap_or_default().into(),
             ..Answer::default()
         })
-    }
-
-    /// The answer with its placeholders.
-    pub(super) fn unfilled(&self) -> Option<ReplySummary> {
-        self.filled(|placeholder| Ok(placeholder.to_string())).ok()
     }
 
     fn filled(
@@ -128,11 +124,8 @@ impl ReplyTemplate {
                 Err(why) => return Err(why),
             }
         }
-        let body = match &self.body {
-            Body::Absent => None,
-            Body::Text(text) => Some(Value::from(text.try_render(&with)?)),
-            Body::Json(json) => Some(json.try_fill(&mut |placeholder| with(placeholder).map(Value::from))?),
-        };
+        let mut with = |placeholder: &_| with(placeholder).map(Value::from);
+        let body = self.body.as_ref().map(|body| body.try_fill(&mut with)).transpose()?;
         Ok(ReplySummary {
             status: self.status,
             headers,
@@ -162,6 +155,14 @@ impl ReplyTemplate {
             json => serde_json::from_slice(&answer.body).is_ok_and(|given: Value| given == *json),
         };
         Ok((!fits).then(|| misses_body(&answer.body, text_of(&body).as_bytes())))
+    }
+}
+
+/// With the placeholders as they are written.
+impl Serialize for ReplyTemplate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let unfilled = self.filled(|placeholder| Ok(placeholder.to_string()));
+        unfilled.ok().serialize(serializer)
     }
 }
 

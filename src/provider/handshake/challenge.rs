@@ -1,7 +1,7 @@
 //! The provider's side of a handshake: how a challenge is written, and how it is recognised.
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -10,6 +10,7 @@ use super::text::{self, ChallengePlaceholder, Text, check_challenge};
 use crate::headers::{Headers, check_line};
 use crate::provider::fault::{ProfileError, fault};
 use crate::provider::value::RequestField;
+use crate::template::{body, json};
 
 /// A longer body is an event, not a challenge.
 pub(super) const LONGEST: usize = 16 * 1024;
@@ -37,7 +38,7 @@ pub struct ChallengeFields {
 }
 
 /// A challenge, ready to be sent.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChallengeRequest {
     /// `POST` and the like.
     pub method: String,
@@ -47,6 +48,8 @@ pub struct ChallengeRequest {
     pub headers: IndexMap<String, String>,
     /// The body, if there is one.
     pub body: Option<Value>,
+    /// What tells an event from it.
+    without: Vec<RequestField>,
 }
 
 /// `[handshake.request]`. Texts are fixed, or one of `${token}`, `${verify}` (what `--handshake-token` says) and `${any}`.
@@ -59,9 +62,10 @@ pub struct ChallengeTemplate {
     /// Headers that must be there.
     headers: IndexMap<String, Text>,
     /// JSON text, of which a challenge may have more; empty: there must be no body; absent: the body is ignored.
-    body: Body,
+    #[serde(deserialize_with = "body")]
+    body: Option<Body>,
     /// Fields that the challenge does not have.
-    pub without: Vec<RequestField>,
+    without: Vec<RequestField>,
     /// JSON text that the provider sends as well, and that a receiver ignores.
     #[serde(deserialize_with = "json")]
     more: Value,
@@ -75,17 +79,12 @@ impl Default for ChallengeTemplate {
             method: "POST".to_owned(),
             query: IndexMap::new(),
             headers: IndexMap::new(),
-            body: Body::Absent,
+            body: None,
             without: Vec::new(),
             more: Value::Null,
             more_headers: IndexMap::new(),
         }
     }
-}
-
-fn json<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-    serde_json::from_str(&String::deserialize(deserializer)?)
-        .map_err(|error| de::Error::custom(format_args!("it is not JSON: {error}")))
 }
 
 impl ChallengeTemplate {
@@ -102,24 +101,21 @@ impl ChallengeTemplate {
             check_line(name, &value).or_else(|what| fault(&format!("{key}.headers.{name}"), what))?;
         }
         let checked = match &self.body {
-            Body::Text(text) if !text.is_empty() => Err("it is not JSON".to_owned()),
-            body => text::check(body.placeholders().into_iter(), ChallengePlaceholder::asks),
+            Some(body) if body.text().is_some_and(|text| !text.is_empty()) => Err("it is not JSON".to_owned()),
+            body => text::check(body.iter().flat_map(Body::placeholders), ChallengePlaceholder::asks),
         };
         checked.or_else(|what| fault(&format!("{key}.body"), what))
     }
 
     pub(super) fn has(&self, wanted: &ChallengePlaceholder) -> bool {
-        let in_body = matches!(&self.body, Body::Json(document) if document.path_of(|placeholder| placeholder == wanted).is_some());
-        in_body || self.texts().any(|text| text.single() == Some(wanted))
+        let mut body = self.body.iter();
+        body.any(|body| body.path_of(|placeholder| placeholder == wanted).is_some())
+            || self.texts().any(|text| text.single() == Some(wanted))
     }
 
     /// The number of conditions: of several matching challenges the most specific one counts.
     pub fn weight(&self) -> usize {
-        let body = match &self.body {
-            Body::Absent => 0,
-            Body::Text(_) => 1,
-            Body::Json(document) => document.size(),
-        };
+        let body = self.body.as_ref().map_or(0, Body::size);
         self.query.len() + self.headers.len() + self.without.len() + body
     }
 
@@ -151,11 +147,10 @@ impl ChallengeTemplate {
     }
 
     fn read_body(&self, asking: &ChallengeCandidate<'_>, asked: &mut ChallengeFields) -> Option<()> {
-        let document = match &self.body {
-            Body::Absent => return Some(()),
-            Body::Text(_) => return asking.body.is_empty().then_some(()),
-            Body::Json(document) => document,
-        };
+        let Some(document) = &self.body else { return Some(()) };
+        if document.text().is_some() {
+            return asking.body.is_empty().then_some(());
+        }
         let body: Value = serde_json::from_slice(asking.body).ok()?;
         if !document.fits(&body) {
             return None;
@@ -184,20 +179,13 @@ impl ChallengeTemplate {
         })
     }
 
-    /// The challenge with its placeholders.
-    pub fn unfilled(&self) -> ChallengeRequest {
-        self.filled(ToString::to_string)
-    }
-
     fn filled(&self, with: impl Fn(&ChallengePlaceholder) -> String) -> ChallengeRequest {
         let fill = |text: &Text| text.render(|placeholder| Some(with(placeholder))).unwrap_or_default();
         let fill_all = |texts: &IndexMap<String, Text>| -> IndexMap<String, String> {
             texts.iter().map(|(name, text)| (name.clone(), fill(text))).collect()
         };
-        let mut body = match &self.body {
-            Body::Json(document) => Some(document.value(&mut |placeholder| Value::from(with(placeholder)))),
-            Body::Absent | Body::Text(_) => None,
-        };
+        let json = self.body.as_ref().filter(|body| body.text().is_none());
+        let mut body = json.map(|json| json.value(&mut |placeholder| Value::from(with(placeholder))));
         if let (Some(Value::Object(fields)), Value::Object(more)) = (&mut body, &self.more) {
             fields.extend(more.clone());
         }
@@ -208,7 +196,15 @@ impl ChallengeTemplate {
             query: fill_all(&self.query),
             headers,
             body,
+            without: self.without.clone(),
         }
+    }
+}
+
+/// With the placeholders as they are written.
+impl Serialize for ChallengeTemplate {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.filled(ToString::to_string).serialize(serializer)
     }
 }
 

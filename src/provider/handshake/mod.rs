@@ -5,7 +5,7 @@ mod challenge;
 mod marks;
 mod text;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::fault::{ProfileError, check_scope, fault};
 use super::policy::Codes;
@@ -14,7 +14,7 @@ use crate::exchange::Answer;
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
-pub use answer::ReplySummary;
+use crate::text::serialize_text;
 use answer::ReplyTemplate;
 pub use challenge::{ChallengeCandidate, ChallengeFields, ChallengeRequest, ChallengeTemplate};
 pub(crate) use marks::ChallengeMarks;
@@ -23,32 +23,33 @@ pub use text::is_token;
 use text::{ChallengePlaceholder, ReplyContext, Text};
 
 /// A body as a profile states it.
-type Body = crate::template::BodyTemplate<ChallengePlaceholder>;
+type Body = crate::template::Document<ChallengePlaceholder>;
 
 /// `[handshake]`, or `[handshakes.NAME]` where a provider has several kinds of challenges.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all(deserialize = "kebab-case"), default)]
 pub struct Handshake {
     /// The `NAME` of `[handshakes.NAME]`.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub name: Option<String>,
     /// When the provider sends the challenge, a clause.
     pub summary: Option<String>,
-    /// Whether the token is a secret: shown once, not recorded.
-    pub secret: bool,
     /// Whether the challenge is signed like an event: one whose signature does not match is refused.
     pub signed: bool,
     /// Whether the provider also sends a wrong signature, which must be refused with 401.
     pub probes_signature: bool,
-    /// How soon the answer must come.
-    pub within: Option<DurationText>,
     /// Form of a token, a template of `${new.*}`.
     #[serde(default = "usual_token")]
     pub token: Template,
+    /// Whether the token is a secret: shown once, not recorded.
+    pub secret: bool,
     /// A notice for the operator: a text with `${token}`.
     pub tell: Option<Text>,
     /// The token is a URL on such a host (`*` is one label); a request to it confirms the endpoint.
     pub confirm_host: Option<String>,
+    /// How soon the answer must come.
+    #[serde(rename(serialize = "within_ms"))]
+    pub within: Option<DurationText>,
     /// The challenge.
     pub request: ChallengeTemplate,
     /// The answer that hook gives.
@@ -57,7 +58,8 @@ pub struct Handshake {
     /// Other answers that the provider accepts.
     also_accept: Vec<ReplyTemplate>,
     /// Status codes that the provider accepts. Absent: the one of the answer.
-    success: Option<Codes>,
+    #[serde(serialize_with = "serialize_text")]
+    success: Codes,
 }
 
 fn usual_token() -> Template {
@@ -97,23 +99,15 @@ impl Handshake {
         text::check(told, ChallengePlaceholder::answers).or_else(|what| fault(&at("tell"), what))?;
         check_scope(&at("token"), &self.token, Scope::Fresh)?;
         self.name = name.map(str::to_owned);
+        if self.success.is_empty() {
+            self.success = Codes::only(self.answer.status);
+        }
         Ok(self)
     }
 
     /// All accepted answers; hook gives the first.
     fn answers(&self) -> impl Iterator<Item = &ReplyTemplate> {
         std::iter::once(&self.answer).chain(&self.also_accept)
-    }
-
-    /// The accepted answers with their placeholders; hook gives the first.
-    pub fn unfilled_answers(&self) -> impl Iterator<Item = ReplySummary> {
-        self.answers().filter_map(ReplyTemplate::unfilled)
-    }
-
-    /// Status codes that the provider accepts.
-    pub fn success(&self) -> Codes {
-        let usual = || Codes::only(self.answer.status);
-        self.success.clone().unwrap_or_else(usual)
     }
 
     /// Whether an answer needs the secret.
@@ -128,11 +122,8 @@ impl Handshake {
         headers: &Headers,
         secret: Option<&Secret>,
     ) -> Result<Answer, Unanswerable> {
-        let known = ReplyContext {
-            token: &asked.token,
-            headers,
-            secret,
-        };
+        let token = asked.token.as_str();
+        let known = ReplyContext { token, headers, secret };
         self.answer.written(&known)
     }
 
@@ -144,9 +135,8 @@ impl Handshake {
         headers: &Headers,
         secret: Option<&Secret>,
     ) -> Result<Option<String>, Unanswerable> {
-        let success = self.success();
-        if !success.contains(answer.status) {
-            let what = format!("its status is {}, not {success}", answer.status);
+        if !self.success.contains(answer.status) {
+            let what = format!("its status is {}, not {}", answer.status, self.success);
             return Ok(Some(what));
         }
         let known = ReplyContext { token, headers, secret };
@@ -162,15 +152,10 @@ impl Handshake {
 
     /// The notice for the operator about a challenge.
     pub fn told(&self, asked: &ChallengeFields, headers: &Headers) -> Option<String> {
-        let known = ReplyContext {
-            token: &asked.token,
-            headers,
-            secret: None,
-        };
-        self.tell
-            .as_ref()?
-            .try_render(|placeholder| placeholder.filled(&known))
-            .ok()
+        let (token, secret) = (asked.token.as_str(), None);
+        let known = ReplyContext { token, headers, secret };
+        let tell = self.tell.as_ref()?;
+        tell.try_render(|placeholder| placeholder.filled(&known)).ok()
     }
 
     /// The URL that confirms the endpoint when opened, and whether it is https on a host of the provider.

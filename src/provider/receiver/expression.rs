@@ -6,7 +6,6 @@ use super::fill::{definition, slots};
 use super::{Lang, broken, refused};
 use crate::error::Result;
 use crate::provider::{Profile, RequestField};
-use crate::signature::Encoding;
 use crate::template::{Part, Placeholder, Template};
 
 /// Writes expressions and remembers which helpers they call.
@@ -42,11 +41,6 @@ impl<'a> ExpressionWriter<'a> {
     /// A definition about a literal.
     pub(super) fn with_text(&self, name: &str, text: &str) -> Result<String> {
         self.write(name, &[("text", &self.quote(text))])
-    }
-
-    /// The encoded digest.
-    pub(super) fn encoded(&self, encoding: Encoding) -> Result<String> {
-        self.write(&encoding.to_string(), &[])
     }
 
     /// An expression between the fixed texts that a template has around its only placeholder.

@@ -162,14 +162,14 @@ fn carrier(values: &mut SlotValues, writer: &ExpressionWriter<'_>, carrier: &Sig
 /// The texts of which one must be what was sent.
 fn forms(values: &mut SlotValues, writer: &ExpressionWriter<'_>, scheme: &Hmac) -> Result<()> {
     let carrier = &scheme.signed.carrier;
-    let main = writer.encoded(carrier.encoding)?;
+    let main = writer.write(carrier.encoding.name(), &[])?;
     let mut forms = vec![match carrier.pairs {
         Some(_) => main,
         None => writer.around(&carrier.value, main)?,
     }];
     values.fact(&format!("encodes_{}", carrier.encoding), true);
     for form in &scheme.also_accept {
-        forms.push(writer.affixed("before", &form.prefix, writer.encoded(form.encoding)?)?);
+        forms.push(writer.affixed("before", &form.prefix, writer.write(form.encoding.name(), &[])?)?);
         values.fact(&format!("encodes_{}", form.encoding), true);
     }
     values.text("forms", forms.join(", "));
@@ -212,14 +212,9 @@ fn notes(profile: &Profile) -> Vec<String> {
             human_duration(advised)
         ));
     }
-    if let Some(documented) = &profile.dedupe.documented {
-        said.push(format!(
-            "The provider's documents name another key of duplicates: {documented}."
-        ));
-    }
-    if let Some(caution) = &profile.dedupe.caution {
-        said.push(format!("Caution: {caution}."));
-    }
+    let documented = profile.dedupe.documented.iter();
+    said.extend(documented.map(|key| format!("The provider's documents name another key of duplicates: {key}.")));
+    said.extend(profile.dedupe.caution.iter().map(|text| format!("Caution: {text}.")));
     said.iter()
         .flat_map(|text| std::iter::once(String::new()).chain(wrapped(&one_line(text), WIDTH)))
         .collect()

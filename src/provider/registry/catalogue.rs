@@ -54,11 +54,10 @@ impl Registry {
             };
             let ProviderListing { name, title, .. } = source.listing();
             labels.push((name.clone(), title.clone()));
-            labels.extend(
-                variants
-                    .iter()
-                    .map(|variant| (format!("{name}@{variant}"), title.clone())),
-            );
+            let variants = variants
+                .iter()
+                .map(|variant| (format!("{name}@{variant}"), title.clone()));
+            labels.extend(variants);
         }
         labels
     }
@@ -77,10 +76,7 @@ impl Registry {
                 });
             }
         });
-        found
-            .into_iter()
-            .find(|matches| !matches.is_empty())
-            .unwrap_or_default()
+        found.into_iter().find(|list| !list.is_empty()).unwrap_or_default()
     }
 
     /// Every event name of every catalogue with its provider: completions and near names.

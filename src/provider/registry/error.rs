@@ -1,6 +1,6 @@
 //! Why a provider cannot be used.
 
-use crate::provider::fault::ProfileError;
+use crate::error::Error;
 
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
@@ -33,41 +33,15 @@ pub enum RegistryError {
         /// Line, column and accepted names.
         source: Box<toml::de::Error>,
     },
-    /// A value is wrong.
-    #[error("provider file `{file}`{}: {error}", at_line(*.line))]
-    Invalid {
-        /// The file.
-        file: String,
-        /// Counted from 1; 0 when unknown.
-        line: usize,
-        /// The fault.
-        error: ProfileError,
-    },
-    /// The file cannot be read.
-    #[error("provider file `{file}` cannot be read")]
-    Unreadable {
-        /// The file.
-        file: String,
-        /// The error of the operating system.
-        source: std::io::Error,
-    },
-    /// `extends` goes round in a circle.
-    #[error("`extends` of provider `{0}` goes round in a circle")]
-    Circle(String),
+    /// The file cannot be read, has a wrong value, or extends itself.
+    #[error("{}", .0.message)]
+    File(Error),
 }
 
 fn at_key(key: &str) -> String {
     match key {
         "" | "." => String::new(),
         key => format!(": `{key}`"),
-    }
-}
-
-fn at_line(line: usize) -> String {
-    if line == 0 {
-        String::new()
-    } else {
-        format!(", line {line}")
     }
 }
 

@@ -61,7 +61,9 @@ pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
     utf16(context, sink)
         || body.iter().any(|byte| *byte >= 0x80)
             && match std::str::from_utf8(body) {
-                Ok(text) => one_byte(context, text, sink) || normal_forms(context, text, sink),
+                Ok(text) => {
+                    one_byte(context, text, sink) || normal_forms(context, text, sink) || ascii(context, text, sink)
+                }
                 Err(_) => not_utf8(context, body, sink),
             }
 }
@@ -109,6 +111,31 @@ fn one_byte(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) ->
         );
         let said = mistake("body-charset", said, HINT);
         twice.is_some_and(|twice| sink(Change::new(Rank::Sometimes, twice, said)))
+    })
+}
+
+/// What stands for a character that ASCII does not have.
+type Substitute = fn(char) -> String;
+
+/// What stands for the characters that ASCII does not have: of .NET, of Java and Python, of Python's decoder, of a filter.
+const SUBSTITUTES: [(Substitute, &str); 4] = [
+    (|c| "?".repeat(c.len_utf16()), "`?` for the others"),
+    (|_| "?".to_owned(), "`?` for the others"),
+    (|c| "\u{fffd}".repeat(c.len_utf8()), "U+FFFD for the others"),
+    (|_| String::new(), "the others left out"),
+];
+
+/// The characters of ASCII alone, as a program signs that asks for the bytes of a text in ASCII.
+fn ascii(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
+    SUBSTITUTES.into_iter().any(|(substitute, others)| {
+        let char = |c: char| if c.is_ascii() { c.to_string() } else { substitute(c) };
+        let made = context.make(|| text.chars().map(char).collect::<String>().into_bytes());
+        let said = mistake(
+            "body-charset",
+            format!("the sender signs the characters of ASCII only, with {others}"),
+            HINT,
+        );
+        made.is_some_and(|made| sink(Change::new(Rank::Sometimes, made, said)))
     })
 }
 

@@ -151,3 +151,16 @@ pub(super) fn begins_with(expected: &[u8], signature: &[u8]) -> bool {
         .get(..signature.len())
         .is_some_and(|beginning| same(beginning, signature))
 }
+
+/// Two numbers of 32 bytes as ASN.1 has them.
+pub(super) fn der(both: &[u8]) -> Vec<u8> {
+    let integer = |number: &[u8]| {
+        let bare = &number[number.iter().take_while(|byte| **byte == 0).count().min(31)..];
+        let sign: &[u8] = if bare[0] >= 0x80 { &[0] } else { &[] };
+        let length = u8::try_from(bare.len() + sign.len()).unwrap_or(0);
+        [&[2, length], sign, bare].concat()
+    };
+    let inner = [integer(&both[..32]), integer(&both[32..])].concat();
+    let length = u8::try_from(inner.len()).unwrap_or(0);
+    [&[0x30, length], inner.as_slice()].concat()
+}

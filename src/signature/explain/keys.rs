@@ -6,7 +6,7 @@ use super::context::SearchContext;
 use super::digests::sha256;
 use super::key_kinds::{KeyKind, SHARED, called};
 use super::mistake::{Change, Mistake, Rank, mistake};
-use super::peel::{name_of_blank, peel};
+use super::peel::{KNOWN_PREFIX, name_of_blank, peel};
 use crate::secret::Secret;
 use crate::signature::encoding::LENIENT_KEY;
 use crate::signature::{Hmac, KeyForm, Scheme};
@@ -15,7 +15,7 @@ use crate::signature::{Hmac, KeyForm, Scheme};
 const MOST_SECRETS: usize = 8;
 
 /// Prefixes of secrets, which are cut when a secret is copied.
-const PREFIXES: [&str; 1] = ["whsec_"];
+const PREFIXES: [&str; 1] = [KNOWN_PREFIX];
 
 /// What programs make of a secret that is not set.
 const UNSET: [(&str, &str); 7] = [

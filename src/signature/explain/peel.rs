@@ -17,7 +17,10 @@ const QUOTES: [(&str, &str); 5] = [
     ("\u{2018}", "\u{2019}"),
 ];
 
-/// Characters that nobody sees.
+/// What secrets of Standard Webhooks begin with.
+pub(super) const KNOWN_PREFIX: &str = "whsec_";
+
+/// Characters that are not visible.
 const INVISIBLE: [&str; 7] = [
     "\u{feff}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{a0}", "\u{ad}",
 ];
@@ -156,6 +159,15 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
                 );
             }
         }
+    }
+    // `v1,whsec_...`: `v1,` stands before signatures, never before secrets.
+    if let Some(at) = words.find(KNOWN_PREFIX).filter(|at| *at > 0) {
+        let (before, bare) = words.split_at(at);
+        let text = match before.len() {
+            0..=8 => format!("{name} has `{before}` before its prefix `{KNOWN_PREFIX}` that is no part of it"),
+            _ => format!("{name} has a text before its prefix `{KNOWN_PREFIX}` that is no part of it"),
+        };
+        add(all, Rank::Common, bare, said(text));
     }
     if let Some((word, rest)) = words.trim_start().split_once(' ')
         && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b':')

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 
-use super::digests::Digest;
+use super::digests::{Digest, der};
 use super::mistake::{Mistake, mistake};
 use crate::headers::Headers;
 use crate::signature::encoding::LENIENT_KEY;
@@ -245,20 +245,15 @@ fn as_signatures(scheme: &Scheme, decoded: &Decoded) -> Vec<(Vec<u8>, Digest, Ve
         let hint = "carry the whole signature: the column or buffer that it went through is too short for its form";
         all.push((bytes.clone(), own, vec![mistake("signature-encoding", text, hint)]));
     }
+    if let Some(before) = bytes.len().checked_sub(own.size()).filter(|before| *before > 0) {
+        let text = format!(
+            "the signature stands behind {before} other bytes: Go's `Sum(b)` appends the hash to `b`, and does not hash `b`"
+        );
+        let hint = "the sender must write the body into the hash first, and call `Sum(nil)`, for its form of signature";
+        let tail = bytes[before..].to_vec();
+        all.push((tail, own, vec![mistake("signature-encoding", text, hint)]));
+    }
     all
-}
-
-/// Two numbers of 32 bytes as ASN.1 has them.
-fn der(both: &[u8]) -> Vec<u8> {
-    let integer = |number: &[u8]| {
-        let bare = &number[number.iter().take_while(|byte| **byte == 0).count().min(31)..];
-        let sign: &[u8] = if bare[0] >= 0x80 { &[0] } else { &[] };
-        let length = u8::try_from(bare.len() + sign.len()).unwrap_or(0);
-        [&[2, length], sign, bare].concat()
-    };
-    let inner = [integer(&both[..32]), integer(&both[32..])].concat();
-    let length = u8::try_from(inner.len()).unwrap_or(0);
-    [&[0x30, length], inner.as_slice()].concat()
 }
 
 /// What is wrong with the text of a signature, when anything is.

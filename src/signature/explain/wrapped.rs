@@ -187,10 +187,12 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         .find_map(|quote| bare.strip_prefix(quote)?.strip_suffix(quote));
     let mut ways: Vec<(Option<String>, &'static str)> = Vec::new();
     if backslashes {
-        ways.push((
-            context.make(|| json::text(text).into_owned()),
-            "the body has a backslash before its quotes: it was copied from a string or a log",
-        ));
+        let words = if text.contains("\\\"") {
+            "the body has a backslash before its quotes: it was copied from a string or a log"
+        } else {
+            "the body has escapes, as `\\n` or `\\u001b`, of characters that were signed as they are"
+        };
+        ways.push((context.make(|| json::text(text).into_owned()), words));
         ways.push((
             context.make(|| without_backslashes(text)),
             "the body has backslashes before its quotes and slashes, as `addslashes` escapes them",

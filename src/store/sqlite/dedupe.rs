@@ -8,11 +8,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::minutes;
 use super::sequence::last_number;
+use super::values::{change, row, rows};
 use crate::clock::Timestamp;
+use crate::provider::name_of;
 use crate::store::NewCapture;
 
 /// Hashes in memory at which they become a run.
@@ -31,7 +33,7 @@ const ENTRY: usize = 16;
 /// million events the chance of any collision is one in thirty million.
 pub(super) fn hash(provider: Option<&str>, key: Option<&str>) -> Option<u64> {
     let (provider, key) = (provider.unwrap_or_default(), key?);
-    let provider = provider.split_once('@').map_or(provider, |(name, _)| name);
+    let provider = name_of(provider);
     // FNV-1a, then the finisher of MurmurHash3, since FNV's upper bits mix poorly over short texts. It is written into
     // files: it may never change.
     let bytes = provider.bytes().chain([0xff]).chain(key.bytes());
@@ -47,8 +49,8 @@ pub(super) fn hash(provider: Option<&str>, key: Option<&str>) -> Option<u64> {
 /// Whether the first capture of the same event has another event id.
 pub(super) fn has_other_id(connection: &Connection, first: Option<i64>, new: &NewCapture) -> rusqlite::Result<bool> {
     let Some(first) = first else { return Ok(false) };
-    let mut statement = connection.prepare_cached("SELECT event_id FROM capture WHERE n = ?1")?;
-    let id: Option<Option<String>> = statement.query_row([first], |row| row.get(0)).optional()?;
+    let sql = "SELECT event_id FROM capture WHERE n = ?1";
+    let id: Option<Option<String>> = row(connection, sql, [first], |row| row.get(0))?;
     Ok(id.is_some_and(|id| id != new.event_id))
 }
 
@@ -158,25 +160,23 @@ impl DedupeIndex {
 /// The first capture of the event that capture `n` is of, unless that one is too old or gone. A capture that is a duplicate
 /// itself leads to the first one: it is the same event as long as it comes again within the window.
 fn first(connection: &Connection, n: i64, hash: u64, since: Timestamp) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT coalesce(duplicate_of, n) FROM capture WHERE n = ?1 AND dedupe = ?2 AND at >= ?3")?
-        .query_row(params![n, hash.cast_signed(), since.unix_us()], |row| row.get(0))
-        .optional()
+    let sql = "SELECT coalesce(duplicate_of, n) FROM capture WHERE n = ?1 AND dedupe = ?2 AND at >= ?3";
+    row(connection, sql, [n, hash.cast_signed(), since.unix_us()], |row| {
+        row.get(0)
+    })
 }
 
 impl LoadedIndex {
     fn load(connection: &Connection, since: Timestamp) -> rusqlite::Result<Self> {
         let floor = minutes::floor(connection, Some(since))?;
-        let mut statement =
-            connection.prepare("SELECT run, last_n, filter FROM seen_run WHERE last_n >= ?1 ORDER BY run")?;
-        let runs = statement.query_map([floor], |row| {
+        let sql = "SELECT run, last_n, filter FROM seen_run WHERE last_n >= ?1 ORDER BY run";
+        let runs = rows(connection, sql, [floor], |row| {
             Ok(HashRun {
                 number: row.get(0)?,
                 last_n: row.get(1)?,
                 filter: BloomFilter::read(row.get_ref(2)?.as_blob()?),
             })
         })?;
-        let runs = runs.collect::<Result<_, _>>()?;
         let in_runs: i64 =
             connection.query_row("SELECT coalesce(max(last_n), 0) FROM seen_run", [], |row| row.get(0))?;
         Ok(Self {
@@ -206,13 +206,11 @@ impl LoadedIndex {
     fn in_runs(&self, connection: &Connection, hash: u64) -> rusqlite::Result<Option<i64>> {
         // The newest run first: it is the most likely one, and its capture is the latest.
         for run in self.runs.iter().rev().filter(|run| run.filter.may_hold(hash)) {
-            let entries = connection
-                .prepare_cached("SELECT entries FROM seen WHERE bucket = ?1")?
-                .query_row([bucket(run.number, hash)], |row| {
-                    Ok(find(row.get_ref(0)?.as_blob()?, hash))
-                })
-                .optional()?;
-            if let Some(Some(n)) = entries {
+            let (sql, bucket) = ("SELECT entries FROM seen WHERE bucket = ?1", bucket(run.number, hash));
+            let entry = row(connection, sql, [bucket], |row| {
+                Ok(find(row.get_ref(0)?.as_blob()?, hash))
+            })?;
+            if let Some(Some(n)) = entry {
                 return Ok(Some(n));
             }
         }
@@ -232,9 +230,8 @@ impl LoadedIndex {
             entries.extend_from_slice(&n.to_le_bytes());
         }
         for (bucket, entries) in buckets {
-            connection
-                .prepare_cached("INSERT INTO seen (bucket, entries) VALUES (?1, ?2)")?
-                .execute(params![bucket, entries])?;
+            let sql = "INSERT INTO seen (bucket, entries) VALUES (?1, ?2)";
+            change(connection, sql, params![bucket, entries])?;
         }
         connection.execute(
             "INSERT INTO seen_run (run, last_n, filter) VALUES (?1, ?2, ?3)",

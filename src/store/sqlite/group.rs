@@ -1,13 +1,24 @@
-//! A group of changes while its transaction lasts.
+//! A group of changes while its transaction lasts: the numbers of its records, where a delivery stands and who works on it,
+//! and what is kept beside the row of a record.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, params};
 
 use super::dedupe::DedupeIndex;
-use super::minutes;
 use super::policies::Policies;
 use super::sequence::last_number;
+use super::values::{change, changed, nanos, row};
+use super::{minutes, sealed};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::mask;
+use crate::store::sealed as seal;
+use crate::store::{Ack, Attempt, DeliveryState, Execution, Outcome, SealedPlace};
+
+/// An attempt with the same number replaces the earlier one.
+pub(super) const KEEP_ATTEMPT: &str =
+    "INSERT OR REPLACE INTO attempt (delivery, seq, at, took, request, status, headers, truncated, body,
+    error, text)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 /// Changes that are made in one transaction.
 pub(super) struct ChangeGroup<'c> {
@@ -54,10 +65,73 @@ impl<'c> ChangeGroup<'c> {
 
     /// The number of the delivery with that id.
     pub(super) fn delivery_number(&self, id: Id) -> rusqlite::Result<Option<i64>> {
-        self.connection
-            // A seeded run that is repeated gives the same ids again: the newest delivery counts.
-            .prepare_cached("SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1")?
-            .query_row([id.uuid.as_bytes()], |row| row.get(0))
-            .optional()
+        // A seeded run that is repeated gives the same ids again: the newest delivery counts.
+        let sql = "SELECT n FROM delivery WHERE id = ?1 ORDER BY n DESC LIMIT 1";
+        row(self.connection, sql, [id.uuid.as_bytes()], |row| row.get(0))
+    }
+
+    pub(super) fn state(&self, id: Id, state: DeliveryState, owner: Option<&str>) -> rusqlite::Result<Ack> {
+        let Some(n) = self.delivery_number(id)? else {
+            return Ok(Ack::default());
+        };
+        let sql = "
+            UPDATE delivery SET state = ?2, owner = ?3, next_due = CASE ?2 WHEN 'pending' THEN next_due END
+            WHERE n = ?1";
+        let rows = change(self.connection, sql, params![n, state.name(), owner])?;
+        self.ended(n, state)?;
+        Ok(changed(n, rows))
+    }
+
+    /// A delivery that has ended takes its item of the work queue with it.
+    pub(super) fn ended(&self, n: i64, state: DeliveryState) -> rusqlite::Result<()> {
+        if state != DeliveryState::Pending {
+            change(self.connection, "DELETE FROM work WHERE delivery = ?1", [n])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn claim(&self, id: Id, from: Option<&str>, owner: &str) -> rusqlite::Result<Ack> {
+        let Some(n) = self.delivery_number(id)? else {
+            return Ok(Ack::default());
+        };
+        let sql = "UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2";
+        let rows = change(self.connection, sql, params![n, from, owner])?;
+        Ok(changed(n, rows))
+    }
+
+    /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
+    pub(super) fn keep_attempt(&mut self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
+        let (answer, error) = match &attempt.outcome {
+            Outcome::Answer(answer) => (Some(answer), None),
+            Outcome::Error { kind, text } => (None, Some((kind.name(), mask::secrets(text)))),
+        };
+        let (request, of_request) = seal::headers(SealedPlace::Request, attempt.seq, &attempt.request_headers);
+        // An answer that repeats a secret is never sent again, so that nothing has to be put back.
+        let answer_headers = answer.map(|answer| answer.headers.to_block());
+        self.connection.prepare_cached(KEEP_ATTEMPT)?.execute(params![
+            delivery,
+            attempt.seq,
+            attempt.at.unix_us(),
+            nanos(attempt.took),
+            request,
+            answer.map(|answer| answer.status),
+            answer_headers.as_deref().map(mask::bytes),
+            answer.map(|answer| answer.truncated),
+            answer.map(|answer| mask::bytes(&answer.body)),
+            error.as_ref().map(|(kind, _)| kind),
+            error.as_ref().map(|(_, text)| text),
+        ])?;
+        sealed::keep(self.connection, delivery, &of_request)?;
+        if let Some(body) = &attempt.request_body {
+            let sql = "INSERT OR REPLACE INTO signed_body (delivery, seq, body) VALUES (?1, ?2, ?3)";
+            change(self.connection, sql, params![delivery, attempt.seq, &body[..]])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn execution(&self, n: i64, execution: &Execution) -> rusqlite::Result<()> {
+        let values = params![n, execution.workflow, execution.note, execution.secret_header];
+        let sql = "INSERT INTO execution (n, workflow, note, secret_header) VALUES (?1, ?2, ?3, ?4)";
+        change(self.connection, sql, values).map(drop)
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::fault::is_damage;
 use super::filter;
 use super::minutes;
-use super::values::{id, lossy, moment, nanoseconds, unsigned};
+use super::values::{id, lossy, moment, nanoseconds, rows, unsigned};
 use crate::id::{Id, IdKind};
 use crate::store::query::UNREADABLE;
 use crate::store::{FailedProcessing, Query, RecordKind, Summary};
@@ -44,10 +44,8 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
     let counts = [query.page.limit, query.page.skip];
     // `usize::MAX` means no limit.
     values.extend(counts.map(|count| Value::Integer(count.try_into().unwrap_or(i64::MAX))));
-    connection
-        .prepare_cached(&format!("{selects} ORDER BY 1 {direction} LIMIT ? OFFSET ?"))?
-        .query_map(params_from_iter(values), summary_or_damage)?
-        .collect()
+    let sql = format!("{selects} ORDER BY 1 {direction} LIMIT ? OFFSET ?");
+    rows(connection, &sql, params_from_iter(values), summary_or_damage)
 }
 
 /// One damaged row must not hide all others.

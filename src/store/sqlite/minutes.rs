@@ -2,8 +2,9 @@
 //! clocks are set; an index over times would add a page to every group. So only the first number of each minute is
 //! stored: no record before it is of that minute or later.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
+use super::values::{change, row};
 use crate::clock::Timestamp;
 
 /// Whole minutes since the epoch.
@@ -20,37 +21,25 @@ pub(super) fn last(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 
 /// Notes that record `n` is the first of its minute, which is later than all others.
 pub(super) fn begin(connection: &Connection, at: Timestamp, n: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT INTO minute (minute, n) VALUES (?1, ?2)")?
-        .execute([minute(at), n])
-        .map(drop)
+    let sql = "INSERT INTO minute (minute, n) VALUES (?1, ?2)";
+    change(connection, sql, [minute(at), n]).map(drop)
 }
 
 /// A number before which every record is older than `since`; 0 when that is not known of any.
 pub(super) fn floor(connection: &Connection, since: Option<Timestamp>) -> rusqlite::Result<i64> {
     let Some(since) = since else { return Ok(0) };
-    connection
-        .prepare_cached("SELECT n FROM minute WHERE minute <= ?1 ORDER BY minute DESC LIMIT 1")?
-        .query_row([minute(since)], |row| row.get(0))
-        .optional()
-        .map(Option::unwrap_or_default)
+    let sql = "SELECT n FROM minute WHERE minute <= ?1 ORDER BY minute DESC LIMIT 1";
+    Ok(row(connection, sql, [minute(since)], |row| row.get(0))?.unwrap_or_default())
 }
 
 /// A number from which on no record is older than `before`, but for late ones.
 pub(super) fn ceiling(connection: &Connection, before: Timestamp) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("SELECT n FROM minute WHERE minute > ?1 ORDER BY minute LIMIT 1")?
-        .query_row([minute(before)], |row| row.get(0))
-        .optional()
-        .map(|n| n.unwrap_or(i64::MAX))
+    let sql = "SELECT n FROM minute WHERE minute > ?1 ORDER BY minute LIMIT 1";
+    Ok(row(connection, sql, [minute(before)], |row| row.get(0))?.unwrap_or(i64::MAX))
 }
 
 /// Drops the minutes of records that are gone. The last one stays: the next record is compared with it.
 pub(super) fn forget(connection: &Connection, before: Timestamp) -> rusqlite::Result<()> {
-    connection
-        .execute(
-            "DELETE FROM minute WHERE minute < ?1 AND minute < (SELECT max(minute) FROM minute)",
-            params![minute(before)],
-        )
-        .map(drop)
+    let sql = "DELETE FROM minute WHERE minute < ?1 AND minute < (SELECT max(minute) FROM minute)";
+    change(connection, sql, [minute(before)]).map(drop)
 }

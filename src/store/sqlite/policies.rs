@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
-use super::values::json;
+use super::values::{json, row};
 use crate::provider::policy::Policy;
 
 /// The keys of the policies of one group of changes. The deliveries of one run share theirs, so that most of them need
@@ -27,11 +27,9 @@ impl Policies {
 
 fn record(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
     // Without an index: a ledger has a few policies, each as long as its row.
-    let found = connection
-        .prepare_cached("SELECT p FROM policy WHERE text = ?1")?
-        .query_row([text], |row| row.get(0))
-        .optional()?;
-    if let Some(key) = found {
+    if let Some(key) = row(connection, "SELECT p FROM policy WHERE text = ?1", [text], |row| {
+        row.get(0)
+    })? {
         return Ok(key);
     }
     connection

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use super::values::{changed, lossy, moment, optional_moment, signed, unsigned};
+use super::values::{change, changed, lossy, moment, optional_moment, rows, signed, unsigned};
 use super::{filter, minutes};
 use crate::clock::Timestamp;
 use crate::store::{Ack, Processing, Query};
@@ -18,21 +18,16 @@ pub(super) fn note(
     error: Option<&str>,
 ) -> rusqlite::Result<Ack> {
     let n = signed(capture);
+    // Nothing is noted of a capture that was pruned meanwhile.
+    let failed = "
+        INSERT INTO processing (n, command, tries, first_at, last_at, error)
+        SELECT ?1, ?2, 1, ?3, ?3, ?4 WHERE EXISTS (SELECT 1 FROM capture WHERE n = ?1)
+        ON CONFLICT (n, command) DO UPDATE SET
+            tries = tries + 1, last_at = ?3, error = ?4, owner = NULL, mended = NULL";
+    let mended = "UPDATE processing SET mended = ?3, owner = NULL WHERE n = ?1 AND command = ?2 AND mended IS NULL";
     let rows = match error {
-        // Nothing is noted of a capture that was pruned meanwhile.
-        Some(error) => connection
-            .prepare_cached(
-                "INSERT INTO processing (n, command, tries, first_at, last_at, error)
-                 SELECT ?1, ?2, 1, ?3, ?3, ?4 WHERE EXISTS (SELECT 1 FROM capture WHERE n = ?1)
-                 ON CONFLICT (n, command) DO UPDATE SET
-                     tries = tries + 1, last_at = ?3, error = ?4, owner = NULL, mended = NULL",
-            )?
-            .execute(params![n, command, at.unix_us(), error])?,
-        None => connection
-            .prepare_cached(
-                "UPDATE processing SET mended = ?3, owner = NULL WHERE n = ?1 AND command = ?2 AND mended IS NULL",
-            )?
-            .execute(params![n, command, at.unix_us()])?,
+        Some(error) => change(connection, failed, params![n, command, at.unix_us(), error])?,
+        None => change(connection, mended, params![n, command, at.unix_us()])?,
     };
     Ok(changed(n, rows))
 }
@@ -46,22 +41,15 @@ pub(super) fn claim(
     owner: &str,
 ) -> rusqlite::Result<Ack> {
     let n = signed(capture);
-    let rows = connection
-        .prepare_cached(
-            "UPDATE processing SET owner = ?4 WHERE n = ?1 AND command = ?2 AND mended IS NULL AND owner IS ?3",
-        )?
-        .execute(params![n, command, from, owner])?;
+    let sql = "UPDATE processing SET owner = ?4 WHERE n = ?1 AND command = ?2 AND mended IS NULL AND owner IS ?3";
+    let rows = change(connection, sql, params![n, command, from, owner])?;
     Ok(changed(n, rows))
 }
 
 /// Of one capture, in the order in which they failed first.
 pub(super) fn of(connection: &Connection, n: i64) -> rusqlite::Result<Vec<Processing>> {
-    connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM processing WHERE n = ?1 ORDER BY first_at, command"
-        ))?
-        .query_map([n], |row| processing(row).map(|(_, processing)| processing))?
-        .collect()
+    let sql = format!("SELECT {COLUMNS} FROM processing WHERE n = ?1 ORDER BY first_at, command");
+    rows(connection, &sql, [n], |row| Ok(processing(row)?.1))
 }
 
 /// What failed and did not succeed since, of the captures that match.
@@ -80,10 +68,7 @@ pub(super) fn open(connection: &Connection, query: &Query) -> rusqlite::Result<V
          ORDER BY n {direction}, first_at, command",
         filter.sql
     );
-    connection
-        .prepare_cached(&sql)?
-        .query_map(params_from_iter(&filter.values), processing)?
-        .collect()
+    rows(connection, &sql, params_from_iter(&filter.values), processing)
 }
 
 fn processing(row: &Row<'_>) -> rusqlite::Result<(u64, Processing)> {

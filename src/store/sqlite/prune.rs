@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 
 use super::schema::PAGE_SIZE;
 use super::sequence::{begin_after, last_number};
-use super::values::unsigned;
+use super::values::{change, rows, unsigned};
 use super::{dedupe, minutes};
 use crate::clock::Timestamp;
 
@@ -219,12 +219,10 @@ fn drop_batch(
 ) -> rusqlite::Result<Dropped> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let begun = Instant::now();
-    let batch: Vec<(i64, bool, u64)> = transaction
-        .prepare_cached(&format!("{which} LIMIT {}", pace.batch))?
-        .query_map(params_from_iter(values), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2).map(unsigned)?))
-        })?
-        .collect::<Result<_, _>>()?;
+    let sql = format!("{which} LIMIT {}", pace.batch);
+    let batch: Vec<(i64, bool, u64)> = rows(&transaction, &sql, params_from_iter(values), |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2).map(unsigned)?))
+    })?;
     if batch.is_empty() {
         return Ok(Dropped::default());
     }
@@ -262,7 +260,7 @@ fn drop_capture(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM work WHERE n = ?1",
         "DELETE FROM sealed WHERE n = ?1",
     ] {
-        connection.prepare_cached(sql)?.execute([n])?;
+        change(connection, sql, [n])?;
     }
     Ok(())
 }
@@ -276,16 +274,13 @@ fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM work WHERE delivery = ?1",
         "DELETE FROM sealed WHERE n = ?1",
     ] {
-        connection.prepare_cached(sql)?.execute([n])?;
+        change(connection, sql, [n])?;
     }
     let message: i64 = connection
         .prepare_cached("DELETE FROM delivery WHERE n = ?1 RETURNING message")?
         .query_row([n], |row| row.get(0))?;
-    connection
-        .prepare_cached(
-            "DELETE FROM message WHERE m = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE n = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_shared WHERE message = ?1 AND message <> n)",
-        )?
-        .execute([message])
-        .map(drop)
+    let sql = "
+        DELETE FROM message WHERE m = ?1 AND NOT EXISTS (SELECT 1 FROM delivery WHERE n = ?1)
+            AND NOT EXISTS (SELECT 1 FROM delivery INDEXED BY delivery_shared WHERE message = ?1 AND message <> n)";
+    change(connection, sql, [message]).map(drop)
 }

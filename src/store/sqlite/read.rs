@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::values::{
-    bytes, delays, headers, id, moment, named, nanoseconds, optional_json, optional_moment, optional_number, signed,
-    unsigned,
+    bytes, delays, headers, id, moment, named, nanoseconds, optional_json, optional_moment, optional_number, row, rows,
+    signed, unsigned,
 };
 use super::{diagnosis, processing, sealed};
 use crate::id::IdKind;
@@ -20,32 +20,20 @@ use crate::store::{
 /// The record of that number.
 pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<Option<Record>> {
     let n = signed(number);
-    if let Some(mut found) = one(connection, CAPTURE, n, capture)? {
+    if let Some(mut found) = row(connection, CAPTURE, [n], capture)? {
         found.processing = processing::of(connection, n)?;
         found.diagnosis = diagnosis::of(connection, n)?;
         found.sealed = sealed::of(connection, n)?;
         found.unseal();
         return Ok(Some(Record::Capture(Box::new(found))));
     }
-    let Some(mut found) = one(connection, DELIVERY, n, delivery)? else {
+    let Some(mut found) = row(connection, DELIVERY, [n], delivery)? else {
         return Ok(None);
     };
-    found.delivery.attempts = connection
-        .prepare_cached(ATTEMPTS)?
-        .query_map([n], attempt)?
-        .collect::<Result<_, _>>()?;
+    found.delivery.attempts = rows(connection, ATTEMPTS, [n], attempt)?;
     found.sealed = sealed::of(connection, n)?;
     found.unseal();
     Ok(Some(Record::Delivery(Box::new(found))))
-}
-
-fn one<T>(
-    connection: &Connection,
-    sql: &str,
-    n: i64,
-    read: fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Option<T>> {
-    connection.prepare_cached(sql)?.query_row([n], read).optional()
 }
 
 const CAPTURE: &str = "
@@ -222,9 +210,9 @@ pub(super) fn find(connection: &Connection, prefix: &str, limit: usize) -> rusql
 
 /// The lowest and the highest id of that kind that start with that text. `None` when none can.
 fn bounds(kind: IdKind, prefix: &str) -> Option<(Uuid, Uuid)> {
-    let digits = match prefix.strip_prefix(kind.prefix()) {
+    let digits = match prefix.strip_prefix(kind.name()) {
         Some(digits) => digits,
-        None if kind.prefix().starts_with(prefix) => "",
+        None if kind.name().starts_with(prefix) => "",
         None => return None,
     };
     if digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {

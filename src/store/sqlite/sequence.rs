@@ -2,6 +2,8 @@
 
 use rusqlite::Connection;
 
+use super::values::change;
+
 /// The highest number that was ever given.
 pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
     connection
@@ -14,8 +16,5 @@ pub(super) fn last_number(connection: &Connection) -> rusqlite::Result<i64> {
 
 /// Reserves the numbers up to that one, also those of dropped records: a user may still refer to them.
 pub(super) fn begin_after(connection: &Connection, last: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("UPDATE sequence SET last = ?1 WHERE last < ?1")?
-        .execute([last])
-        .map(drop)
+    change(connection, "UPDATE sequence SET last = ?1 WHERE last < ?1", [last]).map(drop)
 }

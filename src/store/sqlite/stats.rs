@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::filter::{self, SqlFilter};
 use super::minutes;
-use super::values::{lossy, moment, nanoseconds, unsigned};
+use super::values::{lossy, moment, nanoseconds, rows, unsigned};
 use crate::clock::Timestamp;
 use crate::percentile::nearest_rank;
 use crate::store::{EventStats, Query, Stats};
@@ -167,9 +167,7 @@ fn percentiles(connection: &Connection, filter: &SqlFilter) -> rusqlite::Result<
         "SELECT took FROM attempt WHERE status IS NOT NULL AND delivery IN (SELECT n FROM {})",
         filter.sql
     );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map(params_from_iter(&filter.values), |row| row.get(0))?;
-    let mut took = rows.collect::<Result<Vec<i64>, _>>()?;
+    let mut took: Vec<i64> = rows(connection, &sql, params_from_iter(&filter.values), |row| row.get(0))?;
     let mut percentile = |share| {
         let rank = usize::try_from(nearest_rank(took.len() as u64, share)?).ok()?;
         let (_, nth, _) = took.select_nth_unstable(rank);

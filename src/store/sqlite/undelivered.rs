@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use super::values::{lossy, unsigned};
+use super::values::{lossy, row, rows, unsigned};
 use super::{filter, minutes};
 use crate::store::{Query, RecordKind};
 
@@ -35,10 +35,8 @@ pub(super) fn undelivered(connection: &Connection, query: &Query) -> rusqlite::R
     let Some(failed) = filter::deliveries(&query, floor) else {
         return Ok(Vec::new());
     };
-    let failed: Vec<i64> = connection
-        .prepare(&format!("SELECT n FROM {} ORDER BY n", failed.sql))?
-        .query_map(params_from_iter(failed.values), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let sql = format!("SELECT n FROM {} ORDER BY n", failed.sql);
+    let failed: Vec<i64> = rows(connection, &sql, params_from_iter(failed.values), |row| row.get(0))?;
     let (mut seen, mut chosen) = (HashSet::new(), Vec::new());
     for n in failed {
         if seen.contains(&n) {
@@ -90,13 +88,11 @@ fn group(connection: &Connection, start: i64) -> rusqlite::Result<BTreeMap<i64, 
 }
 
 fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<DeliveryNode>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT message, coalesce('endpoint ' || endpoint, url), state, origin, source,
-             origin IS NOT NULL AND EXISTS (SELECT 1 FROM delivery AS o WHERE o.n = delivery.origin)
-         FROM delivery WHERE n = ?1",
-    )?;
-    let mut rows = statement.query_map([n], read)?;
-    rows.next().transpose()
+    let sql = "
+        SELECT message, coalesce('endpoint ' || endpoint, url), state, origin, source,
+            origin IS NOT NULL AND EXISTS (SELECT 1 FROM delivery AS o WHERE o.n = delivery.origin)
+        FROM delivery WHERE n = ?1";
+    row(connection, sql, [n], read)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryNode> {
@@ -126,7 +122,8 @@ const RELATED: &str = "
         WHERE n = ?3 AND coalesce('endpoint ' || endpoint, url) = ?4";
 
 fn related(connection: &Connection, n: i64, node: &DeliveryNode) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = connection.prepare_cached(RELATED)?;
-    let rows = statement.query_map(params![n, node.capture, node.message, node.target], |row| row.get(0))?;
-    rows.chain(node.repeats.map(Ok)).collect()
+    let values = params![n, node.capture, node.message, node.target];
+    let mut found = rows(connection, RELATED, values, |row| row.get(0))?;
+    found.extend(node.repeats);
+    Ok(found)
 }

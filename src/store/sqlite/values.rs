@@ -1,10 +1,10 @@
-//! Conversion of values to and from SQLite.
+//! Statements that are compiled once for each connection, and the conversion of values to and from SQLite.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::Row;
 use rusqlite::types::{FromSqlError, Type, ValueRef};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -13,6 +13,31 @@ use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::store::Ack;
+
+/// Runs a change, and returns the number of changed rows.
+pub(super) fn change(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(values)
+}
+
+/// The first row of a query.
+pub(super) fn row<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
+    connection.prepare_cached(sql)?.query_row(values, read).optional()
+}
+
+/// The rows of a query.
+pub(super) fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(values, read)?.collect()
+}
 
 /// A number for SQLite, whose integers are signed.
 pub(super) fn signed(number: u64) -> i64 {

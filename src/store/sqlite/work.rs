@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use super::group::ChangeGroup;
-use super::values::{changed, moment, named, optional_moment, optional_number, signed, unsigned};
+use super::values::{change, changed, moment, named, optional_moment, optional_number, row, rows, signed, unsigned};
 use super::{dedupe, sealed};
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -23,12 +23,10 @@ impl ChangeGroup<'_> {
     /// Notes where a capture went.
     pub(super) fn forwarded(&self, capture: u64, url: &str) -> rusqlite::Result<Ack> {
         let (kept, left_out) = seal::url(SealedPlace::Forwarded, url);
-        let rows = self
-            .connection
-            .prepare_cached("UPDATE capture SET forwarded_to = ?2 WHERE n = ?1")?
-            .execute(params![signed(capture), kept])?;
-        sealed::keep(self.connection, signed(capture), &left_out)?;
-        Ok(changed(signed(capture), rows))
+        let (n, sql) = (signed(capture), "UPDATE capture SET forwarded_to = ?2 WHERE n = ?1");
+        let rows = change(self.connection, sql, params![n, kept])?;
+        sealed::keep(self.connection, n, &left_out)?;
+        Ok(changed(n, rows))
     }
 
     /// The answer is a success.
@@ -40,12 +38,11 @@ impl ChangeGroup<'_> {
         let hash = dedupe::hash(provider.as_deref(), dedupe_key);
         let duplicate_of = self.seen.check_and_insert(self.connection, hash, (self.first, n), at)?;
         let duplicate_of = duplicate_of.filter(|first| *first != n);
-        self.connection
-            .prepare_cached("UPDATE capture SET dedupe = ?2, duplicate_of = coalesce(duplicate_of, ?3) WHERE n = ?1")?
-            .execute(params![n, hash.map(u64::cast_signed), duplicate_of])?;
-        self.connection
-            .prepare_cached("UPDATE capture_content SET dedupe_key = ?2 WHERE n = ?1")?
-            .execute(params![n, dedupe_key])?;
+        let sql = "UPDATE capture SET dedupe = ?2, duplicate_of = coalesce(duplicate_of, ?3) WHERE n = ?1";
+        let hash = hash.map(u64::cast_signed);
+        change(self.connection, sql, params![n, hash, duplicate_of])?;
+        let sql = "UPDATE capture_content SET dedupe_key = ?2 WHERE n = ?1";
+        change(self.connection, sql, params![n, dedupe_key])?;
         add(self.connection, n, at, duplicate_of.is_some(), work)?;
         Ok(Ack {
             number: unsigned(n),
@@ -89,42 +86,28 @@ pub(super) fn add(
                 lane.owner,
             ])?;
         let seq = NEXT.fetch_add(1, Ordering::Relaxed);
-        connection
-            .prepare_cached("INSERT INTO work (lane, seq, n, at) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![lane.id.as_bytes(), seq, n, at.unix_us()])?;
+        let sql = "INSERT INTO work (lane, seq, n, at) VALUES (?1, ?2, ?3, ?4)";
+        change(connection, sql, params![lane.id.as_bytes(), seq, n, at.unix_us()])?;
     }
     Ok(())
 }
 
 /// Removes an item that is done.
 pub(super) fn done(connection: &Connection, key: WorkKey) -> rusqlite::Result<Ack> {
-    let rows = connection
-        .prepare_cached("DELETE FROM work WHERE lane = ?1 AND seq = ?2")?
-        .execute(params![key.lane.as_bytes(), signed(key.seq)])?;
+    let sql = "DELETE FROM work WHERE lane = ?1 AND seq = ?2";
+    let rows = change(connection, sql, params![key.lane.as_bytes(), signed(key.seq)])?;
     Ok(changed(1, rows))
 }
 
 /// The delivery `n` is the item's from now on; where it has ended already, the item is done.
 pub(super) fn started(connection: &Connection, key: WorkKey, n: i64) -> rusqlite::Result<Ack> {
-    let rows = connection
-        .prepare_cached(
-            "UPDATE work SET delivery = ?3 WHERE lane = ?1 AND seq = ?2
-                 AND EXISTS (SELECT 1 FROM delivery WHERE n = ?3 AND state = 'pending')",
-        )?
-        .execute(params![key.lane.as_bytes(), signed(key.seq), n])?;
-    if rows == 0 {
-        done(connection, key)
-    } else {
-        Ok(changed(1, rows))
+    let sql = "
+        UPDATE work SET delivery = ?3 WHERE lane = ?1 AND seq = ?2
+            AND EXISTS (SELECT 1 FROM delivery WHERE n = ?3 AND state = 'pending')";
+    match change(connection, sql, params![key.lane.as_bytes(), signed(key.seq), n])? {
+        0 => done(connection, key),
+        rows => Ok(changed(1, rows)),
     }
-}
-
-/// The delivery `n` has ended, or is gone.
-pub(super) fn ended(connection: &Connection, n: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM work WHERE delivery = ?1")?
-        .execute([n])
-        .map(drop)
 }
 
 /// Gives a lane another owner, unless it has another one by now than `from`.
@@ -134,49 +117,38 @@ pub(super) fn claim(
     from: Option<&str>,
     owner: Option<&str>,
 ) -> rusqlite::Result<Ack> {
-    let rows = connection
-        .prepare_cached("UPDATE work_lane SET owner = ?3 WHERE lane = ?1 AND owner IS ?2")?
-        .execute(params![lane.as_bytes(), from, owner])?;
+    let sql = "UPDATE work_lane SET owner = ?3 WHERE lane = ?1 AND owner IS ?2";
+    let rows = change(connection, sql, params![lane.as_bytes(), from, owner])?;
     Ok(changed(1, rows))
 }
 
 /// Drops a lane when nothing is in it.
 pub(super) fn close(connection: &Connection, lane: Uuid) -> rusqlite::Result<Ack> {
-    let rows = connection
-        .prepare_cached(
-            "DELETE FROM work_lane WHERE lane = ?1 AND NOT EXISTS (SELECT 1 FROM work WHERE work.lane = ?1)",
-        )?
-        .execute([lane.as_bytes()])?;
-    Ok(changed(1, rows))
+    let sql = "DELETE FROM work_lane WHERE lane = ?1 AND NOT EXISTS (SELECT 1 FROM work WHERE work.lane = ?1)";
+    Ok(changed(1, change(connection, sql, [lane.as_bytes()])?))
 }
 
 /// Every lane, the oldest first.
 pub(super) fn lanes(connection: &Connection) -> rusqlite::Result<Vec<LaneSummary>> {
-    connection
-        .prepare_cached(
-            "SELECT work_lane.lane, kind, target, folder, trust, policy, owner, count(seq), count(delivery)
-             FROM work_lane LEFT JOIN work USING (lane) GROUP BY work_lane.lane ORDER BY work_lane.lane",
-        )?
-        .query_map([], |row| {
-            let (total, retrying) = (unsigned(row.get(7)?), unsigned(row.get(8)?));
-            Ok(LaneSummary {
-                lane: lane(row)?,
-                waiting: total.saturating_sub(retrying),
-                retrying,
-            })
-        })?
-        .collect()
+    let sql = "
+        SELECT work_lane.lane, kind, target, folder, trust, policy, owner, count(seq), count(delivery)
+        FROM work_lane LEFT JOIN work USING (lane) GROUP BY work_lane.lane ORDER BY work_lane.lane";
+    rows(connection, sql, [], |row| {
+        let (total, retrying) = (unsigned(row.get(7)?), unsigned(row.get(8)?));
+        Ok(LaneSummary {
+            lane: lane(row)?,
+            waiting: total.saturating_sub(retrying),
+            retrying,
+        })
+    })
 }
 
 /// The lanes in which something waits for a capture and is not begun, the oldest first.
 pub(super) fn waiting(connection: &Connection, capture: u64) -> rusqlite::Result<Vec<Lane>> {
-    connection
-        .prepare_cached(
-            "SELECT DISTINCT work_lane.lane, kind, target, folder, trust, policy, owner
-             FROM work JOIN work_lane USING (lane) WHERE work.n = ?1 AND delivery IS NULL ORDER BY work_lane.lane",
-        )?
-        .query_map([signed(capture)], lane)?
-        .collect()
+    let sql = "
+        SELECT DISTINCT work_lane.lane, kind, target, folder, trust, policy, owner
+        FROM work JOIN work_lane USING (lane) WHERE work.n = ?1 AND delivery IS NULL ORDER BY work_lane.lane";
+    rows(connection, sql, [signed(capture)], lane)
 }
 
 fn lane(row: &Row<'_>) -> rusqlite::Result<Lane> {
@@ -193,17 +165,13 @@ fn lane(row: &Row<'_>) -> rusqlite::Result<Lane> {
 
 const ITEMS: &str = "
     SELECT lane, seq, work.n, work.at, capture.size, delivery, next_due
-    FROM work JOIN capture ON capture.n = work.n LEFT JOIN delivery ON delivery.n = work.delivery";
+    FROM work JOIN capture ON capture.n = work.n LEFT JOIN delivery ON delivery.n = work.delivery
+    WHERE lane = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
 /// Items of a lane behind `after`, in order.
 pub(super) fn items(connection: &Connection, lane: Uuid, after: u64, limit: usize) -> rusqlite::Result<Vec<Work>> {
-    connection
-        .prepare_cached(&format!("{ITEMS} WHERE lane = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"))?
-        .query_map(
-            params![lane.as_bytes(), signed(after), i64::try_from(limit).unwrap_or(i64::MAX)],
-            item,
-        )?
-        .collect()
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    rows(connection, ITEMS, params![lane.as_bytes(), signed(after), most], item)
 }
 
 fn item(row: &Row<'_>) -> rusqlite::Result<Work> {
@@ -223,8 +191,6 @@ fn item(row: &Row<'_>) -> rusqlite::Result<Work> {
 
 /// Provider and time of a capture, unless it was pruned.
 pub(super) fn capture_of(connection: &Connection, n: i64) -> rusqlite::Result<Option<(Option<String>, Timestamp)>> {
-    connection
-        .prepare_cached("SELECT provider, at FROM capture WHERE n = ?1")?
-        .query_row([n], |row| Ok((row.get(0)?, moment(row, 1)?)))
-        .optional()
+    let sql = "SELECT provider, at FROM capture WHERE n = ?1";
+    row(connection, sql, [n], |row| Ok((row.get(0)?, moment(row, 1)?)))
 }

@@ -1,12 +1,11 @@
 //! Makes a group of changes in one transaction.
 
-use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior, params};
+use rusqlite::{Connection, ToSql, TransactionBehavior, params};
 
 use super::dedupe::{self, DedupeIndex};
-use super::group::ChangeGroup;
-use super::kept::KEEP_ATTEMPT;
+use super::group::{ChangeGroup, KEEP_ATTEMPT};
 use super::sequence::last_number;
-use super::values::{changed, delays_text, json, nanos, signed, unsigned};
+use super::values::{change, changed, delays_text, json, nanos, row, signed, unsigned};
 use super::{diagnosis, minutes, processing, quota, sealed, undelivered, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -175,20 +174,15 @@ impl ChangeGroup<'_> {
             new.verdict.secret.as_ref().and_then(json),
         ])?;
         let key = new.dedupe_key.as_ref().filter(|_| hash.is_some());
-        self.connection
-            .prepare_cached(INSERT_CONTENT)?
-            .execute(params![n, key, headers, &new.body[..]])?;
+        change(self.connection, INSERT_CONTENT, params![n, key, headers, &new.body[..]])?;
         sealed::keep(self.connection, n, &of_target)?;
         sealed::keep(self.connection, n, &of_headers)?;
         if let Some(workflow) = &new.workflow {
-            let workflow = workflow.clone();
-            self.execution(
-                n,
-                &Execution {
-                    workflow,
-                    ..Execution::default()
-                },
-            )?;
+            let execution = Execution {
+                workflow: workflow.clone(),
+                ..Execution::default()
+            };
+            self.execution(n, &execution)?;
         }
         Ok(())
     }
@@ -196,10 +190,8 @@ impl ChangeGroup<'_> {
     fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
-        let policy = new
-            .policy
-            .as_ref()
-            .map(|policy| self.policies.key(self.connection, policy));
+        let policy = new.policy.as_ref();
+        let policy = policy.map(|policy| self.policies.key(self.connection, policy));
         let last = new.attempts.last();
         let (url, of_url) = seal::url(SealedPlace::Url, &new.url);
         let (headers, of_headers) = seal::headers(SealedPlace::Headers, 0, &new.headers);
@@ -256,15 +248,10 @@ impl ChangeGroup<'_> {
         ];
         // The whole message is compared. Were the id alone to decide, a seeded run with other data would show the bytes
         // of an earlier one as those that were sent.
-        let found = self
-            .connection
-            .prepare_cached(FIND_MESSAGE)?
-            .query_row(&fields[..7], |row| row.get(0))
-            .optional()?;
-        if let Some(key) = found {
+        if let Some(key) = row(self.connection, FIND_MESSAGE, &fields[..7], |row| row.get(0))? {
             return Ok(key);
         }
-        self.connection.prepare_cached(INSERT_MESSAGE)?.execute(&fields[..])?;
+        change(self.connection, INSERT_MESSAGE, &fields[..])?;
         Ok(n)
     }
 

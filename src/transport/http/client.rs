@@ -96,9 +96,10 @@ impl ClientKind {
                 Connection::Any => MOST_IDLE,
                 Connection::Fresh => 0,
             });
-        let (builder, protocol): (_, &[u8]) = match self.way.is_http2 {
-            true => (builder.http2_prior_knowledge(), b"h2"),
-            false => (builder.http1_only(), b"http/1.1"),
+        let (builder, protocol): (_, &[u8]) = if self.way.is_http2 {
+            (builder.http2_prior_knowledge(), b"h2")
+        } else {
+            (builder.http1_only(), b"http/1.1")
         };
         let builder = settings.apply(builder, self.proxied, self.is_tls, protocol);
         let built = builder.map_err(|text| (ErrorKind::Connect, text))?.build();
@@ -108,7 +109,7 @@ impl ClientKind {
 
 async fn read(mut response: reqwest::Response, keep: KeptAnswer) -> reqwest::Result<Answer> {
     let status = response.status().as_u16();
-    let headers = wire::read_headers(response.headers());
+    let headers = response.headers().into();
     let mut kept = AnswerBody::new(keep);
     while let Some(chunk) = response.chunk().await? {
         if !kept.takes(&chunk) {

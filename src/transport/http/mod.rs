@@ -70,13 +70,13 @@ impl HttpTransport {
         let (keep_host, addresses) = (self.settings.keep_host, self.settings.addresses);
         if self.place(&request.url, addresses).is_some() {
             let ready = wire::direct(request, keep_host)?;
-            return Ok(wire::read_headers(ready.headers()));
+            return Ok(ready.headers().into());
         }
         let client = self
             .clients
             .get(&self.settings, &request.url, addresses, Way::default());
         let ready = wire::prepare(&client.map_err(|(_, text)| text)?, request, keep_host)?;
-        Ok(wire::read_headers(ready.headers()))
+        Ok(ready.headers().into())
     }
 
     async fn exchange(&self, request: &Request, addresses: AddressPolicy) -> Outcome {
@@ -103,7 +103,7 @@ impl HttpTransport {
         connection: Connection,
     ) -> Result<Answer, FailedAttempt> {
         match self.place(&request.url, addresses) {
-            Some(place) => self.direct(place, request, connection).await,
+            Some(place) => self.direct.exchange(&self.settings, place, request, connection).await,
             // Its future is large, and would be moved with the other one for every delivery.
             None => Box::pin(self.by_client(request, addresses, connection)).await,
         }
@@ -133,24 +133,6 @@ impl HttpTransport {
     /// Where to connect to, when that is all that is needed.
     fn place(&self, url: &Url, addresses: AddressPolicy) -> Option<DirectAddress> {
         direct::place(url).filter(|_| !self.settings.is_proxied(url, addresses))
-    }
-
-    async fn direct(
-        &self,
-        place: DirectAddress,
-        request: &Request,
-        connection: Connection,
-    ) -> Result<Answer, FailedAttempt> {
-        let ready = wire::direct(request, self.settings.keep_host);
-        let ready = ready.map_err(|text| FailedAttempt::here((ErrorKind::Protocol, text)))?;
-        let answered = self.direct.exchange(place, ready, self.settings.kept, connection).await;
-        answered.map_err(|broken| match broken {
-            direct::DirectError::Connect(error) => FailedAttempt::here(failure::unconnected(&error, &request.url)),
-            direct::DirectError::Exchange { error, had_ended } => FailedAttempt {
-                had_ended,
-                ..FailedAttempt::here(failure::broken_off(&error, &request.url))
-            },
-        })
     }
 }
 

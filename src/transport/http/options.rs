@@ -10,6 +10,7 @@ use url::Url;
 
 use super::answer::KeptAnswer;
 use super::pinned;
+use crate::error::Error;
 use crate::exchange::ANSWER_KEPT;
 use crate::transport::address_policy::{self, AddressPolicy};
 
@@ -53,6 +54,12 @@ pub enum HttpOptionsError {
     /// The given proxy is not valid.
     #[error("the given proxy is not the URL of an HTTP proxy")]
     Proxy,
+}
+
+impl From<HttpOptionsError> for Error {
+    fn from(error: HttpOptionsError) -> Self {
+        Self::usage(error.to_string()).because_of(&error)
+    }
 }
 
 /// Checked options.

@@ -1,4 +1,4 @@
-//! Converts requests to hyper's and reqwest's types, and their headers back.
+//! Converts requests to hyper's and reqwest's types.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -102,9 +102,4 @@ fn line(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), String> {
     let name = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| format!("`{}` is not a header name", name.escape_debug()))?;
     Ok((name, value))
-}
-
-/// Header lines as received.
-pub(super) fn read_headers(map: &HeaderMap) -> Headers {
-    map.into()
 }

@@ -51,7 +51,7 @@ impl RecordSheet<'_> {
         let request = &capture.request;
         let received = self.moment(request.at);
         self.title(capture.number, &request.id.to_string(), &request.verdict.name);
-        self.field("received", &received);
+        self.page.field("received", &received);
         self.foreign("from", Some(&request.remote));
         self.foreign("event", request.event.as_deref());
         self.foreign("event id", request.event_id.as_deref());
@@ -63,22 +63,22 @@ impl RecordSheet<'_> {
         };
         self.foreign("verdict", Some(&verdict));
         self.foreign("caused by", capture.diagnosis.as_ref().map(|note| note.text.as_str()));
-        self.field("answered", &answered(request.status));
+        self.page.field("answered", &answered(request.status));
         if let Some(first) = capture.duplicate_of {
             let what = if self.details.same_content { "content" } else { "event" };
-            self.field("duplicate", &format!("the same {what} as #{first}"));
+            self.page.field("duplicate", &format!("the same {what} as #{first}"));
         }
         match &capture.forwarded_to {
             Some(url) if self.details.later.is_empty() => self.foreign("forwarded", Some(url)),
             _ => self.later("delivery"),
         }
         for waiting in &self.details.waiting {
-            self.field("waiting", &described(&waiting.lane));
+            self.page.field("waiting", &described(&waiting.lane));
         }
         for processing in &capture.processing {
             self.command(processing);
         }
-        self.field("body", &short_size(self.details.size as u64));
+        self.page.field("body", &short_size(self.details.size as u64));
         if with_content {
             let line = format!("{} {}", request.method, request.target);
             let line = self.page.style.name(&printable(&line, 2000));
@@ -98,8 +98,8 @@ impl RecordSheet<'_> {
             Some(at) => style.good(&format!("succeeded {}; {failed}", self.moment(at))),
             None => style.bad(&failed),
         };
-        self.field("", &end);
-        self.field("", &style.dim(&printable(&processing.error, 400)));
+        self.page.field("", &end);
+        self.page.field("", &style.dim(&printable(&processing.error, 400)));
     }
 }
 

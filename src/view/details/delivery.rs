@@ -84,7 +84,7 @@ impl RecordSheet<'_> {
         let message = &delivery.message;
         let made = format!("{}, by {}", self.moment(delivery.at), maker(delivery));
         self.title(record.number, &delivery.id.to_string(), delivery.state.name());
-        self.field("made", &made);
+        self.page.field("made", &made);
         self.foreign("to", Some(&format!("{} {}", delivery.method, delivery.url)));
         self.foreign("endpoint", delivery.endpoint.as_deref());
         if let Some(execution) = &delivery.execution {
@@ -93,15 +93,15 @@ impl RecordSheet<'_> {
         }
         self.foreign("event", Some(message.event.as_str()).filter(|event| !event.is_empty()));
         self.foreign("event id", Some(message.wire_id.as_str()).filter(|id| !id.is_empty()));
-        self.field("mode", message.mode.name());
-        self.field("message", &message.id.to_string());
+        self.page.field("mode", message.mode.name());
+        self.page.field("message", &message.id.to_string());
         self.foreign("provider", delivery.provider.as_deref());
-        self.field("signed", &signed(delivery));
+        self.page.field("signed", &signed(delivery));
         if !delivery.delays.is_empty() {
-            self.field("schedule", &schedule(delivery));
+            self.page.field("schedule", &schedule(delivery));
         }
         if delivery.state == DeliveryState::Pending {
-            self.field("next", &next(self.details, delivery));
+            self.page.field("next", &next(self.details, delivery));
         }
         self.later("again");
         if with_content {
@@ -110,7 +110,7 @@ impl RecordSheet<'_> {
                 self.attempt(attempt, last && delivery.state == DeliveryState::Delivered);
             }
         }
-        self.field("body", &short_size(self.details.size as u64));
+        self.page.field("body", &short_size(self.details.size as u64));
         if with_content {
             self.page.line("");
             self.content("", &delivery.headers, &message.body);
@@ -124,12 +124,12 @@ impl RecordSheet<'_> {
         let outcome = style.paint(if is_success { Tone::Good } else { Tone::Bad }, &outcome);
         let at = style.dim(&attempt.at.local_datetime());
         let line = format!("{outcome}  {}  {at}", short_time(attempt.took));
-        self.field(&format!("attempt {}", attempt.seq), &line);
+        self.page.field(&format!("attempt {}", attempt.seq), &line);
         match &attempt.outcome {
-            Outcome::Error { text, .. } => self.field("", &style.dim(&printable(text, 400))),
+            Outcome::Error { text, .. } => self.page.field("", &style.dim(&printable(text, 400))),
             Outcome::Answer(answer) if !self.full && !answer.body.is_empty() => {
                 let text = printable(&said(self.details, &answer.body), BODY_SHOWN);
-                self.field("", &style.dim(&format!("response body: {text}")));
+                self.page.field("", &style.dim(&format!("response body: {text}")));
             }
             Outcome::Answer(_) => {}
         }
@@ -168,10 +168,7 @@ pub(super) fn said(details: &RecordDetails, body: &[u8]) -> String {
 
 /// The command that made the delivery.
 pub(super) fn maker(delivery: &NewDelivery) -> String {
-    let origin = delivery
-        .origin
-        .map(|origin| format!(" of #{origin}"))
-        .unwrap_or_default();
+    let origin = delivery.origin.map_or_else(String::new, |n| format!(" of #{n}"));
     match delivery.source {
         Source::Send => "`hook send`".to_owned(),
         Source::Replay => format!("`hook replay`{origin}"),

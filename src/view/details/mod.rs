@@ -92,15 +92,10 @@ impl RecordSheet<'_> {
         ));
     }
 
-    /// `provider   poolflow`
-    fn field(&mut self, name: &str, value: &str) {
-        self.page.field(name, value);
-    }
-
     /// Text from the network.
     fn foreign(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
-            self.field(name, &printable(value, HEADER_SHOWN));
+            self.page.field(name, &printable(value, HEADER_SHOWN));
         }
     }
 
@@ -112,7 +107,7 @@ impl RecordSheet<'_> {
     /// What forwards or repeats the record.
     fn later(&mut self, word: &str) {
         for summary in &self.details.later {
-            self.field(word, &outcome(self.details, summary));
+            self.page.field(word, &outcome(self.details, summary));
         }
     }
 

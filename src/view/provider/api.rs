@@ -55,7 +55,7 @@ fn object(api: &Api) -> Value {
         "fields": api.fields.values().collect::<Vec<_>>(),
         "key": api.key,
         "test_key": api.test_key,
-        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": super::whole_millis(rate.per.0) })),
+        "rate": api.rate.as_ref().map(|rate| json!({ "calls": rate.calls, "per_ms": rate.per })),
         "scopes": api.scopes,
     })
 }

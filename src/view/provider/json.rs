@@ -1,11 +1,10 @@
 //! A profile for scripts: one object that leaves nothing out.
 
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::whole_millis;
 use crate::provider::policy::{Codes, Exhaustion, RetryOn};
-use crate::provider::{Param, Profile};
+use crate::provider::{DurationText, Param, Profile};
 use crate::signature::{Freshness, Scheme, SignatureLocation};
 use crate::template::Template;
 
@@ -28,7 +27,7 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "delivery": delivery(profile),
         "retry": retry(profile),
         "endpoint": profile.endpoint,
-        "handshakes": super::handshake::json(profile),
+        "handshakes": profile.handshakes,
         "api": super::api::json(profile),
         "detect": profile.detect,
         "read": profile.read,
@@ -78,12 +77,9 @@ fn signature(scheme: &Scheme) -> Value {
         Scheme::Hash(_) | Scheme::Token(_) | Scheme::Unsigned => Value::Null,
     };
     let head = json!({ "kind": scheme.kind(), "header": scheme.place() });
-    let parts = [head, own, location, age].into_iter();
-    let fields = parts.filter_map(|part| match part {
-        Value::Object(fields) => Some(fields),
-        _ => None,
-    });
-    Value::Object(fields.flatten().collect())
+    let parts = [head, own, location, age];
+    let fields = parts.iter().filter_map(Value::as_object).flatten();
+    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn carrier(carrier: &SignatureLocation, content: &Template) -> Value {
@@ -109,8 +105,8 @@ fn carrier(carrier: &SignatureLocation, content: &Template) -> Value {
 
 fn age(freshness: Freshness) -> Value {
     json!({
-        "tolerance_ms": freshness.tolerance.map(whole_millis),
-        "advised_tolerance_ms": freshness.advised.map(whole_millis),
+        "tolerance_ms": freshness.tolerance.map(DurationText),
+        "advised_tolerance_ms": freshness.advised.map(DurationText),
         "clock": if freshness.past_only { "past" } else { "both" },
     })
 }
@@ -121,14 +117,14 @@ fn params(profile: &Profile) -> Value {
         let value = json!({ "type": param.kind, "default": default, "summary": param.summary });
         (name.clone(), value)
     };
-    Value::Object(profile.params.iter().map(param).collect::<Map<_, _>>())
+    profile.params.iter().map(param).collect()
 }
 
 fn delivery(profile: &Profile) -> Value {
     json!({
         "method": profile.delivery.method,
         "content_type": profile.delivery.content_type,
-        "timeout_ms": whole_millis(profile.policy.timeout),
+        "timeout_ms": DurationText(profile.policy.timeout),
         "success": profile.policy.success.to_string(),
         "user_agent": profile.delivery.user_agent,
     })
@@ -149,11 +145,11 @@ fn retry(profile: &Profile) -> Value {
     json!({
         "attempts": offsets.len(),
         "plan": schedule.describe(),
-        "delays_ms": schedule.delays.iter().copied().map(whole_millis).collect::<Vec<_>>(),
+        "delays_ms": schedule.delays.iter().copied().map(DurationText).collect::<Vec<_>>(),
         "from": schedule.from,
         "jitter": schedule.jitter,
-        "offsets_ms": offsets.iter().copied().map(whole_millis).collect::<Vec<_>>(),
-        "span_ms": offsets.last().copied().map(whole_millis),
+        "offsets_ms": offsets.iter().copied().map(DurationText).collect::<Vec<_>>(),
+        "span_ms": offsets.last().copied().map(DurationText),
         "retry_on": retry_on,
         "retry_errors": errors,
         "honour_retry_after": codes(&schedule.honour_retry_after),

@@ -111,7 +111,7 @@ fn location(sheet: &mut ProfileSheet<'_>, location: &SignatureLocation, content:
     }
     if let Some(separator) = &location.list {
         let separator = match separator.as_str() {
-            " " => "blanks".to_owned(),
+            " " => "spaces".to_owned(),
             separator => format!("`{separator}`"),
         };
         let text = format!("several values separated by {separator}, any of which may match");
@@ -162,11 +162,8 @@ fn message(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     }
     sheet.table("message");
     sheet.optional("${id}", profile.message.id.as_ref(), "id");
-    let metadata = profile
-        .message
-        .metadata
-        .as_ref()
-        .map(|path| format!("goes to body:{path}"));
+    let metadata = profile.message.metadata.as_ref();
+    let metadata = metadata.map(|path| format!("goes to body:{path}"));
     sheet.optional("--metadata", metadata, "metadata");
     sheet.table("params");
     for (name, param) in &profile.params {

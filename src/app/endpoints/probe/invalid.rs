@@ -31,13 +31,13 @@ impl EndpointProbe<'_> {
         }
         let mut invalid = Vec::new();
         for mode in [SigningMode::Missing, SigningMode::Empty] {
-            let mut delivery = self.signed(self.event_of(composer)?)?;
+            let mut delivery = Self::signed(self.event_of(composer)?)?;
             let body = delivery.message.body.clone();
             let body = scheme.strip(&mut delivery.headers, &body, mode == SigningMode::Empty);
             invalid.extend(body.map(|body| with_body(delivery, body, mode)));
         }
         invalid.extend(self.wrongly_signed(composer)?);
-        let delivery = self.signed(self.event_of(composer)?)?;
+        let delivery = Self::signed(self.event_of(composer)?)?;
         if let Some(body) = tampered(&self.profile, &delivery.headers, &delivery.message.body) {
             invalid.push(with_body(delivery, body, SigningMode::Tampered));
         }
@@ -46,7 +46,7 @@ impl EndpointProbe<'_> {
     }
 
     /// A delivery of which headers and body are fixed, with a valid signature.
-    fn signed(&self, mut delivery: Delivery) -> Result<Delivery> {
+    fn signed(mut delivery: Delivery) -> Result<Delivery> {
         let request = delivery.request(delivery.at, 0)?;
         let mut message = (*delivery.message).clone();
         message.body = request.body;
@@ -67,7 +67,7 @@ impl EndpointProbe<'_> {
             signer: Some(Arc::new(self.profile.scheme.signer(&[other.secret])?)),
             secret: Arc::new(SecretKind::None),
         };
-        let mut delivery = self.signed(delivery)?;
+        let mut delivery = Self::signed(delivery)?;
         delivery.signing = Signing::Invalid(SigningMode::WrongSecret);
         Ok(Some(delivery))
     }
@@ -84,7 +84,7 @@ impl EndpointProbe<'_> {
         options.time = Some(then);
         let mut delivery = self.event_of(&Composer::new(&self.profile, options)?)?;
         let now = std::mem::replace(&mut delivery.at, then);
-        let mut delivery = self.signed(delivery)?;
+        let mut delivery = Self::signed(delivery)?;
         delivery.at = now;
         delivery.signing = Signing::Invalid(SigningMode::Stale);
         Ok(Some(delivery))

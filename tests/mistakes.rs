@@ -294,6 +294,46 @@ fn other_places_other_schemes_and_two_mistakes_at_once_that_python_makes_are_nam
             &[],
             r#"head["X-Signature-256"] = "sha256=" + b64(h(secret, json.dumps(json.loads(body))).digest())"#,
         ),
+        // Go's `mac.Sum(body)`, as in https://github.com/smallstep/certificates/pull/1546
+        (
+            "signature-encoding",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + (body + h(secret, "").digest()).hex()"#,
+        ),
+        // .NET's `Encoding.ASCII.GetBytes`, as in https://github.com/github/docs/issues/3567
+        (
+            "body-charset",
+            "generic",
+            &[],
+            r#"head["X-Signature-256"] = "sha256=" + h(secret, body.decode().encode("ascii", "replace")).hexdigest()"#,
+        ),
+        (
+            "body-charset",
+            "generic",
+            &[],
+            r#"
+got = "{\"tier\": \"Gold \U0001f3c5\"}".encode()
+head["X-Signature-256"] = "sha256=" + h(secret, b"{\"tier\": \"Gold ??\"}").hexdigest()
+"#,
+        ),
+        // As in https://github.com/rocq-prover/bot/issues/224
+        (
+            "body-escaped",
+            "generic",
+            &[],
+            r#"
+got = rb"{\"text\": \"\u001b[0m\"}".replace(rb"\"", b"\"")
+head["X-Signature-256"] = "sha256=" + h(secret, got.replace(b"\\u001b", b"\x1b")).hexdigest()
+"#,
+        ),
+        // As in https://github.com/standard-webhooks/standard-webhooks/issues/235
+        (
+            "secret-prefix",
+            "standard-webhooks",
+            &["-s", "literal:v1,whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="],
+            r#"head = {"webhook-id": "m", "webhook-timestamp": str(t), "webhook-signature": "v1," + b64(h(base64.b64decode(secret[6:]), b"m.%d." % t + body).digest())}"#,
+        ),
         (
             "wrong-hash",
             "generic",
