@@ -188,6 +188,9 @@ impl Machine {
     fn secret(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).expect("a file");
+        // hook warns of a secret that others can read.
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("an own file");
         format!("file:{}", path.display())
     }
 
