@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::exchange::{ErrorKind, Outcome};
-use crate::provider::policy::{Policy, RetryOn, RunFrom};
+use crate::provider::policy::{Policy, RunFrom};
 
 /// The longest `Retry-After` that is honoured.
 const RETRY_AFTER_MOST: Duration = Duration::from_secs(24 * 3600);
@@ -64,12 +64,7 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
     let Some(delay) = schedule.delays.get(situation.attempts.saturating_sub(1) as usize) else {
         return Next::Failed(FailureReason::Exhausted);
     };
-    let is_retried = match (&schedule.retry_on, outcome) {
-        (RetryOn::EveryFailure, _) => true,
-        (RetryOn::Only { codes, .. }, Outcome::Answer(answer)) => codes.contains(answer.status),
-        (RetryOn::Only { errors, .. }, Outcome::Error { .. }) => *errors,
-    };
-    if !is_retried {
+    if !schedule.retry_on.contains(outcome) {
         return Next::Failed(FailureReason::NotRetried);
     }
     let wait = match schedule.from {
@@ -85,7 +80,12 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
         .status()
         .is_some_and(|status| schedule.honour_retry_after.contains(status));
     let asked = retry_after(outcome, situation.now).filter(|_| honours);
-    let after = jittered.max(asked.unwrap_or_default()).div_f64(situation.time_scale);
+    let overload = schedule
+        .overload
+        .as_ref()
+        .filter(|overload| overload.on.contains(outcome));
+    let least = asked.max(overload.map(|overload| overload.delay)).unwrap_or_default();
+    let after = jittered.max(least).div_f64(situation.time_scale);
     Next::Retry {
         after,
         due: situation.now.plus(after),

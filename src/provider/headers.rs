@@ -1,13 +1,16 @@
 //! The header lines that a provider sends with a message.
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use uuid::{Builder, Uuid};
 
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
-use crate::message::Message;
+use crate::json::is_form;
+use crate::message::{Message, Mode};
 use crate::signature::{SignError, Signed, Signer, ToSign};
-use crate::template::Placeholder;
+use crate::template::{Placeholder, Template, text_of};
 
 /// Where a request goes, which some signatures cover, and how often that was tried.
 #[derive(Debug, Clone, Copy)]
@@ -51,10 +54,23 @@ impl Profile {
         target: RequestTarget<'_>,
     ) -> Result<(Headers, Bytes), SignError> {
         let mut headers = Headers::new();
-        if self.scheme.signs_form() {
+        // The signature, or its place in the body, depends on the type.
+        if self.scheme.signs_form() || self.scheme.looks_into_body() && is_form(&message.content_type) {
             headers.append("content-type", message.content_type.as_str());
         }
         self.add_own(message, signer, now, target, headers)
+    }
+
+    /// The headers beside the signature in that mode.
+    fn headers_in(&self, mode: Mode) -> impl Iterator<Item = (&String, &Template)> {
+        let own = Some(&self.test_mode.headers).filter(|_| mode == Mode::Test);
+        let replaced =
+            move |name: &str| own.and_then(|own| own.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)));
+        let all = self.headers.iter();
+        let kept = all.map(move |(name, template)| replaced(name).unwrap_or((name, template)));
+        let is_new = |name: &str| !self.headers.keys().any(|known| known.eq_ignore_ascii_case(name));
+        let new = own.into_iter().flatten().filter(move |(name, _)| is_new(name));
+        kept.chain(new)
     }
 
     fn add_own(
@@ -65,15 +81,18 @@ impl Profile {
         target: RequestTarget<'_>,
         mut headers: Headers,
     ) -> Result<(Headers, Bytes), SignError> {
-        for (name, template) in &self.headers {
+        for (name, template) in self.headers_in(message.mode) {
             let value = template.render(|placeholder| match placeholder {
                 Placeholder::Event => Some(message.event.clone()),
                 Placeholder::Id => Some(message.wire_id.clone()),
+                // Ids of the ledger sort by time; a version 4 uuid is what is expected in their place.
+                Placeholder::MessageUuid => Some(scrambled(message.id.uuid).to_string()),
                 Placeholder::Mode => Some(message.mode.name().to_owned()),
+                Placeholder::Live => Some((message.mode == Mode::Live).to_string()),
                 Placeholder::Attempt(first) => Some(target.retries.saturating_add(*first).to_string()),
                 Placeholder::Retry => (target.retries > 0).then(|| target.retries.to_string()),
                 Placeholder::Timestamp(form) => Some(form.text(now)),
-                Placeholder::Time(form, shift) => Some(form.text(message.time.shifted_us(*shift))),
+                Placeholder::Time(form, shift) => Some(text_of(&form.value(message.time.shifted_us(*shift)))),
                 _ => None,
             });
             // A header about the event cannot be sent when the event is not known, as with bytes given by the user.
@@ -97,4 +116,12 @@ impl Profile {
         }
         Ok((headers, message.body.clone()))
     }
+}
+
+/// A version 4 uuid that is always the same for the same uuid.
+fn scrambled(uuid: Uuid) -> Uuid {
+    let hash = Sha256::digest(uuid.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    Builder::from_random_bytes(bytes).into_uuid()
 }

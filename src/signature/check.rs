@@ -9,7 +9,7 @@ use super::content::{PieceSource, Pieces, check_body_hash};
 use super::location::{Carried, SignatureLocation, judge_age};
 use super::url_form::UrlForm;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
-use crate::json::insert;
+use crate::json::{insert, is_form_body, with_form_field};
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
@@ -107,6 +107,9 @@ impl SignedParts {
                 Some(list) => format!("{list}.{number}.{path}"),
                 None => path.clone(),
             };
+            if let Some(form) = form_with(message, self.carrier.field_of(&at), &signature) {
+                return Ok(Signed::Body(form));
+            }
             if let Some(document) = &mut document {
                 insert(document, &at, Value::from(signature));
             }
@@ -153,7 +156,7 @@ impl SignedParts {
     fn document(&self, received: &Received<'_>) -> Option<Value> {
         let document = self
             .looks_into_body()
-            .then(|| serde_json::from_slice(received.body).ok());
+            .then(|| self.carrier.document(received.headers, received.body));
         document.flatten()
     }
 
@@ -244,4 +247,10 @@ impl SignedParts {
             &self.carrier.url_forms
         }
     }
+}
+
+/// The form with the signature in that field, where the message is a form.
+fn form_with(message: &ToSign<'_>, field: &str, signature: &str) -> Option<Vec<u8>> {
+    let kind = message.headers.get_text("content-type")?;
+    is_form_body(kind, message.body).then(|| with_form_field(message.body, field, signature))
 }

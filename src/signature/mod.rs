@@ -317,6 +317,8 @@ pub enum Signer {
     Token(TokenScheme, Secret),
     /// A private key.
     Asymmetric(Asymmetric, Vec<asymmetric::PrivateKey>),
+    /// Several signatures, each in a header of its own.
+    Several(Vec<Signer>),
     /// Adds nothing.
     Unsigned,
 }
@@ -330,6 +332,18 @@ impl Signer {
             Self::Hash(scheme, secrets) => scheme.sign(secrets, message),
             Self::Token(scheme, secret) => Ok(Signed::Headers(vec![scheme.sign(secret)])),
             Self::Asymmetric(scheme, keys) => scheme.sign(keys, message),
+            Self::Several(signers) => {
+                let mut lines = Vec::new();
+                for signer in signers {
+                    match signer.sign(message)? {
+                        Signed::Headers(own) => lines.extend(own),
+                        // A body has one place for a signature, and none for another one beside it.
+                        signed @ Signed::Body(_) => return Ok(signed),
+                        Signed::Nothing => {}
+                    }
+                }
+                Ok(Signed::Headers(lines))
+            }
             Self::Unsigned => Ok(Signed::Nothing),
         }
     }

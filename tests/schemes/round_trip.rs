@@ -9,6 +9,7 @@ use hook::internals::provider::{Profile, Registry, RequestTarget};
 use hook::internals::random::Random;
 use hook::internals::secret::Secret;
 use hook::internals::signature::{Received, Scheme, Signer, Verdict, Verifier};
+use hook::internals::verification::Verification;
 
 const TARGET: RequestTarget<'_> = RequestTarget {
     method: "POST",
@@ -208,4 +209,54 @@ fn url_and_method_count_where_they_are_signed() {
         });
         assert_eq!(unknown.reason(), Some("url-unknown"), "{}", pair.label());
     }
+}
+
+#[test]
+fn every_event_comes_back_under_its_own_name_and_with_the_id_that_was_recorded() {
+    let (registry, random) = (Registry::default(), Random::seeded(11));
+    let listener = Verification::new(&registry, &[], None).expect("a listener");
+    let mut wrong = Vec::new();
+    let pairs = pairs();
+    for pair in pairs.iter().filter(|pair| pair.profile.variant.is_none()) {
+        for event in pair.profile.events.keys() {
+            let options = ComposeOptions {
+                event: event.clone(),
+                ..ComposeOptions::default()
+            };
+            let composer = Composer::new(&pair.profile, options).expect("a composer");
+            let id = Id::new(IdKind::Message, now(), &random);
+            let message = composer.compose(id, now(), &random).expect("a message");
+            // Some events are signed by a variant only, since the others have no place for a signature in them.
+            let of_provider = |other: &&Pair| other.profile.name == pair.profile.name;
+            let signing = std::iter::once(pair).chain(pairs.iter().filter(of_provider));
+            let mut signed = signing.map(|pair| {
+                let signed = pair.profile.request(&message, Some(&pair.signer), now(), TARGET);
+                (pair, signed.expect("a signature"))
+            });
+            let carries = |(pair, (headers, body)): &(&Pair, (Headers, bytes::Bytes))| {
+                pair.profile.scheme.is_carried(headers, body)
+            };
+            let (_, (headers, body)) = signed.find(carries).expect("a signature somewhere");
+            let received = Received {
+                method: TARGET.method,
+                url: Some(TARGET.url),
+                headers: &headers,
+                body: &body,
+                now: now(),
+            };
+            let found = listener.check(&received);
+            // Two providers may share a scheme and tie, but say the same about the event.
+            let labels = || found.label.iter().chain(&found.ties);
+            let is_found = labels().any(|label| label.split('@').next() == Some(pair.profile.name.as_str()));
+            let sent_id = Some(message.wire_id).filter(|id| !id.is_empty());
+            if !is_found || found.facts.event.as_ref() != Some(event) || found.facts.id != sent_id {
+                let (label, labels) = (pair.label(), labels().collect::<Vec<_>>());
+                wrong.push(format!(
+                    "{label} {event}: {labels:?} {:?}, sent {sent_id:?}",
+                    found.facts
+                ));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
 }

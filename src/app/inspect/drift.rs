@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::reader_if_any;
 use crate::app::context::Context;
 use crate::error::{Error, Result};
+use crate::json::document;
 use crate::provider::compose::ComposeError;
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, RegistryError, or_near};
@@ -139,7 +140,8 @@ impl Survey<'_> {
         };
         group.looked_at += 1;
         let Some(measure) = &group.measure else { return Ok(()) };
-        let differences = match serde_json::from_slice(&request.body) {
+        let kind = request.headers.get_text("content-type").unwrap_or_default();
+        let differences = match document(kind, &request.body) {
             Ok(body) => measure.compare(&body),
             Err(_) => vec![measure.unreadable()],
         };

@@ -16,7 +16,7 @@ use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::workflow::Merge;
 use crate::random::Random;
-use crate::template::{Placeholder, Template, text_of};
+use crate::template::{Placeholder, text_of};
 use crate::text::quoted;
 
 /// The content of the message.
@@ -92,7 +92,10 @@ impl<'a> MessageFactory<'a> {
                 body,
             } => Message {
                 id,
-                wire_id: wanted.id.clone().unwrap_or_else(|| profile.fresh_id(at, &self.random)),
+                wire_id: {
+                    let fresh = || profile.fresh_id(at, &self.random);
+                    profile.wire_id(wanted.id.clone().unwrap_or_else(fresh), content_type, body)
+                },
                 event: wanted.event.clone(),
                 time: wanted.time.unwrap_or(at),
                 mode: wanted.mode,
@@ -147,9 +150,9 @@ impl BodyOptions {
         if let (Some(data), Some(_)) = (&wanted.data, &self.record) {
             wanted.data = Some(self.merge(context, profile, |merge| merge.document(data))?);
         }
-        if wanted.id.is_some() && !carries_id(profile) {
+        if wanted.id.is_some() && !carries_id(profile, profile.canonical_event(&wanted.event).unwrap_or_default()) {
             context.notices.warn(format!(
-                "messages of `{}` carry no id: `--id` shows in the ledger only",
+                "messages of `{}` carry no id: `--id` changes nothing",
                 profile.label()
             ));
         }
@@ -174,19 +177,29 @@ impl BodyOptions {
     }
 }
 
-fn fixed(profile: &Profile, wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'_> {
+fn fixed(profile: &Profile, mut wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'_> {
+    let content_type = profile.type_of(&body).to_owned();
+    if wanted.event.is_empty() {
+        let headers = [("content-type", content_type.as_str())].into_iter().collect();
+        wanted.event = profile.facts(&headers, &body).event.unwrap_or_default();
+    }
     MessageSource::Fixed {
         profile,
-        content_type: profile.type_of(&body).to_owned(),
+        content_type,
         wanted: Box::new(wanted),
         body: body.into(),
     }
 }
 
-/// Whether a message's id goes over the wire.
-fn carries_id(profile: &Profile) -> bool {
-    let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
-    profile.envelope.json.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
+/// Whether a message's id goes over the wire: in a header, in the envelope, or in the sample.
+fn carries_id(profile: &Profile, event: &str) -> bool {
+    let mut fields = profile.envelope.json.values();
+    let in_sample = || {
+        profile
+            .sample(event)
+            .is_ok_and(|sample| sample.to_string().contains("${id}"))
+    };
+    profile.has_id_header() || fields.any(|field| field.0.placeholders().contains(&&Placeholder::Id)) || in_sample()
 }
 
 /// A GET has no body: its fields go to the query. A form has another body and type.

@@ -23,7 +23,7 @@ use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::json::get_mut;
 use crate::pipeline::progress;
-use crate::provider::{Profile, RequestField};
+use crate::provider::Profile;
 use crate::secret::DEV_SECRET;
 use crate::store::{Lease, Record, Store};
 use crate::target::parse_url;
@@ -268,7 +268,7 @@ impl<'a> Replay<'a> {
             );
             let places = profile.map(|profile| profile.read.id.as_slice()).unwrap_or_default();
             for place in places {
-                if let RequestField::Body(path) = place
+                if let Some(path) = place.body_path()
                     && let Some(value) = get_mut(&mut document, path)
                 {
                     *value = serde_json::Value::from(id.as_str());
