@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 pub use document::{BodyTemplate, Document};
-pub use placeholder::{EventTimeForm, Placeholder, Scope, TimeForm};
+pub use placeholder::{Placeholder, Scope, TimeForm};
 
 use crate::random::Random;
 
@@ -243,7 +243,7 @@ impl<'de, P: Name> Deserialize<'de> for Template<P> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::placeholder::NewKind;
+    use super::placeholder::{EventTimeForm, NewKind};
     use super::*;
     use crate::clock::Precision;
 

@@ -25,7 +25,7 @@ mod value;
 pub mod workflow;
 
 pub use fault::ProfileError;
-pub use file::{Https, Param, ParamType};
+pub use file::{Https, Param};
 pub use headers::RequestTarget;
 pub use near::{near_names, or_near};
 pub use profile::{Facts, Profile};
