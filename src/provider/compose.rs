@@ -8,7 +8,7 @@ use super::file::{EnvelopeField, ParamType};
 use super::near::near_names;
 use super::profile::Profile;
 use crate::clock::Timestamp;
-use crate::id::{Id, IdKind};
+use crate::id::Id;
 use crate::json::{get, get_mut, insert, is_form, leaf_paths};
 use crate::message::{Message, Mode};
 use crate::random::Random;

@@ -1,14 +1,13 @@
 //! The header lines that a provider sends with a message.
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
-use uuid::{Builder, Uuid};
 
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::json::is_form;
 use crate::message::{Message, Mode};
+use crate::random::Random;
 use crate::signature::{SignError, Signed, Signer, ToSign};
 use crate::template::{Placeholder, Template, text_of};
 
@@ -85,8 +84,11 @@ impl Profile {
             let value = template.render(|placeholder| match placeholder {
                 Placeholder::Event => Some(message.event.clone()),
                 Placeholder::Id => Some(message.wire_id.clone()),
-                // Ids of the ledger sort by time; a version 4 uuid is what is expected in their place.
-                Placeholder::MessageUuid => Some(scrambled(message.id.uuid).to_string()),
+                // Ids of the ledger sort by time, while a version 4 uuid is what is expected there.
+                Placeholder::MessageUuid => {
+                    let of_message = Random::derived(message.id.uuid.as_bytes().to_vec());
+                    Some(of_message.uuid_v4().to_string())
+                }
                 Placeholder::Mode => Some(message.mode.name().to_owned()),
                 Placeholder::Live => Some((message.mode == Mode::Live).to_string()),
                 Placeholder::Attempt(first) => Some(target.retries.saturating_add(*first).to_string()),
@@ -116,12 +118,4 @@ impl Profile {
         }
         Ok((headers, message.body.clone()))
     }
-}
-
-/// A version 4 uuid that is always the same for the same uuid.
-fn scrambled(uuid: Uuid) -> Uuid {
-    let hash = Sha256::digest(uuid.as_bytes());
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-    Builder::from_random_bytes(bytes).into_uuid()
 }

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::age::judge_age;
 use super::content::{PieceSource, Pieces, check_body_hash};
-use super::location::{Carried, SignatureLocation, judge_age};
+use super::location::{Carried, SignatureLocation};
 use super::url_form::UrlForm;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
 use crate::json::{insert, is_form_body, with_form_field};

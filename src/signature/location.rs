@@ -1,8 +1,6 @@
 //! Where signatures are in a request, and how they are written and read: mostly in a header, sometimes in several, sometimes
 //! in the body.
 
-use std::time::Duration;
-
 use indexmap::IndexSet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::json::{document, get, is_form_body};
 use crate::signature::encoding::Encoding;
-use crate::signature::{Freshness, Proof, Received, RejectReason, ToSign};
+use crate::signature::{Freshness, Received, RejectReason, ToSign};
 use crate::template::{Part, Placeholder, Template, TimeForm};
 
 /// Where signatures, their timestamp and the signed id are. Read from `[signature.KIND.carrier]` of a provider file; what
@@ -342,44 +340,6 @@ impl SignatureLocation {
             _ => None,
         })
     }
-}
-
-/// Checks the age of a matching signature.
-pub(super) fn judge_age(
-    freshness: Freshness,
-    signed_at: Option<Timestamp>,
-    now: Timestamp,
-    mut proof: Proof,
-) -> Result<Proof, RejectReason> {
-    let Some(signed_at) = signed_at else { return Ok(proof) };
-    let (age, ahead) = (now.since(signed_at), signed_at.since(now));
-    if let Some(tolerance) = freshness.tolerance {
-        // Of a stamp in whole seconds the limit itself is still fresh, whatever the fraction of this clock.
-        let in_seconds = signed_at.unix_us() % 1_000_000 == 0;
-        let beyond = |by: Duration| {
-            if in_seconds {
-                by.as_secs() > tolerance.as_secs()
-            } else {
-                by > tolerance
-            }
-        };
-        if beyond(age) {
-            return Err(RejectReason::TooOld { age, tolerance });
-        }
-        // A provider's library that takes any clock ahead does not mean milliseconds that are read as seconds: what was
-        // signed so would never expire.
-        let never_expires = ahead > Duration::from_secs(366 * 86_400);
-        if (never_expires || !freshness.past_only) && beyond(ahead) {
-            return Err(RejectReason::TooNew { ahead, tolerance });
-        }
-    }
-    if let Some(advised) = freshness.advised
-        && age > advised
-    {
-        let (age, advised) = (crate::clock::human_duration(age), crate::clock::human_duration(advised));
-        proof.warning = Some(format!("signed {age} ago, {advised} advised"));
-    }
-    Ok(proof)
 }
 
 /// The bytes at each placeholder of a template, when the texts around them match: one ends where the text after it begins.

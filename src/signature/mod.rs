@@ -1,6 +1,7 @@
 //! Signature schemes: sign a message, verify a request. A provider file is compiled into these types; nothing here knows a
 //! provider.
 
+mod age;
 mod asymmetric;
 mod check;
 mod content;

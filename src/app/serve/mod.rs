@@ -242,7 +242,6 @@ impl<'a> Service<'a> {
     fn subscribers(&self, book: Arc<BookWatch>) -> Subscribers {
         Subscribers {
             profile: Arc::clone(&self.profile),
-            policy: Arc::new(self.profile.policy.clone()),
             addresses: self.addresses(),
             book,
         }
