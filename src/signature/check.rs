@@ -5,10 +5,12 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::age::judge_age;
 use super::content::{PieceSource, Pieces, check_body_hash};
-use super::location::{Carried, SignatureLocation, judge_age};
+use super::location::{Carried, SignatureLocation};
 use super::url_form::UrlForm;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
+use crate::json::{is_form_body, with_form_field};
 use crate::json_text;
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
@@ -104,6 +106,9 @@ impl SignedParts {
                 Some(list) => format!("{list}.{number}.{path}"),
                 None => path.to_owned(),
             };
+            if let Some(form) = form_with(message, self.carrier.field_of(&at), &signature) {
+                return Ok(Signed::Body(form));
+            }
             body = json_text::set(&body, &at, &Value::from(signature)).ok_or_else(no_place)?;
         }
         Ok(Signed::Body(body.into_bytes()))
@@ -147,7 +152,7 @@ impl SignedParts {
     fn document(&self, received: &Received<'_>) -> Option<Value> {
         let document = self
             .looks_into_body()
-            .then(|| serde_json::from_slice(received.body).ok());
+            .then(|| self.carrier.document(received.headers, received.body));
         document.flatten()
     }
 
@@ -238,4 +243,10 @@ impl SignedParts {
             &self.carrier.url_forms
         }
     }
+}
+
+/// The form with the signature in that field, where the message is a form.
+fn form_with(message: &ToSign<'_>, field: &str, signature: &str) -> Option<Vec<u8>> {
+    let kind = message.headers.get_text("content-type")?;
+    is_form_body(kind, message.body).then(|| with_form_field(message.body, field, signature))
 }
