@@ -308,3 +308,26 @@ fn a_fault_in_a_file_is_named_with_its_line_and_the_accepted_names() {
     let absent = sandbox.hook(["providers", "check", "absent.toml"]).run().exits(2);
     absent.says(["`absent.toml` cannot be read", "caused by:"]);
 }
+
+#[test]
+fn the_header_that_ends_retries_is_read_like_any_header_line() {
+    let sandbox = Sandbox::new();
+    let head = "format = 1\nname = \"acme\"\nextends = \"slotflow\"\n[retry.schedule]\ndelays = [\"1s\"]\n";
+    let check = |line: &str| {
+        sandbox.write("acme.toml", format!("{head}stop-on-header = \"{line}\"\n"));
+        sandbox.hook(["providers", "check", "acme.toml"]).run()
+    };
+    for line in ["X-Stop:1", "X-Stop:  1", "X-Stop: 1"] {
+        check(line).ok();
+        let file = fs::read(sandbox.path("acme.toml")).expect("just written");
+        sandbox.write(sandbox.config("providers/acme.toml"), file);
+        let shown = sandbox.hook(["providers", "show", "acme", "--json"]).run().ok();
+        shown.prints(["\"stop_on_header\":\"X-Stop: 1\""]);
+    }
+    for (line, fault) in [
+        ("X Stop: 1", "`X Stop` is not a header name"),
+        ("X-Stop", "`X-Stop` is not a header"),
+    ] {
+        check(line).exits(2).says(["`retry.schedule.stop-on-header`", fault]);
+    }
+}

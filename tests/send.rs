@@ -383,6 +383,12 @@ fn a_bearer_token_is_sent_and_never_shown() {
     for form in ["--dry-run", "--curl"] {
         run(&[form])
             .ok()
+    // `verify` reads a header of the request that came, which has a `Host`.
+    let verify = ["verify", "-p", "github", "-s", "literal:x", "--body", "{}", "-H"];
+    let typed = |line: &'static str| sandbox.hook(verify.iter().chain(&[line])).run();
+    typed("X A: b").exits(2).says(["`X A` is not a header name"]);
+    typed("x: a\nb").exits(2).says(["holds a control character"]);
+    typed("Host: a.example").never(["is set from the target"]);
             .never(["abracadabra"])
             .prints(["authorization: ********"]);
         run(&[form, "--reveal"])

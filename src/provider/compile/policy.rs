@@ -1,7 +1,7 @@
 //! Delivery and retries of a file, checked.
 
 use super::Result;
-use crate::headers::check_line;
+use crate::headers::parse_line;
 use crate::provider::fault::fault;
 use crate::provider::file::{DeliveryTable, RetryTable, ScheduleTable, Then};
 use crate::provider::policy::{Codes, Exhaustion, Policy, RetryOn, RunFrom, Schedule};
@@ -49,8 +49,8 @@ fn schedule(table: ScheduleTable) -> Result<Schedule> {
         }
     };
     let stop_on_header = table.stop_on_header.map(|line| {
-        let (name, value) = line.split_once(": ").unwrap_or((&line, ""));
-        check_line(name, value).or_else(|what| fault(&key("stop-on-header"), what))?;
+        // A header of the answer, so that those which the transport sets for a request are possible too.
+        let (name, value) = parse_line(&line).or_else(|what| fault(&key("stop-on-header"), what))?;
         Ok((name.to_owned(), value.to_owned()))
     });
     Ok(Schedule {
