@@ -28,8 +28,9 @@ use crate::provider::Profile;
 use crate::target::{parse_url, url_scheme};
 
 pub use apply::{ApplyOptions, new_events};
-pub use change::{AddOptions, UpdateOptions, differences};
+pub use change::{AddOptions, UpdateOptions};
 pub use details::EndpointDetails;
+pub use edit::differences;
 pub use list::{EndpointFilter, with_secret};
 pub use secret::{SecretOptions, write_new};
 
