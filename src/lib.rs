@@ -63,8 +63,8 @@ pub mod internals {
     }
 
     export! {
-        api app clock config endpoints engine error exchange exit finding headers id json known message pipeline provider
-        random request_file secret shell shutdown signature store template transport verification view
+        api app clock config endpoints engine error exchange exit finding headers id json known message pipeline process
+        provider random request_file secret shell shutdown signature store template transport verification view
     }
 
     pub mod cli {
