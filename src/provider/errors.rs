@@ -44,3 +44,4 @@ impl From<ComposeError> for Error {
         }
     }
 }
+            ComposeError::Template(_) => Self::usage(message).hint("write `$${` for a literal `${`"),
