@@ -178,6 +178,24 @@ fn no_provider_is_named_in_the_code() {
     assert!(
         wrong.is_empty(),
         "what differs between providers stands in their files:\n{}",
+#[test]
+fn no_logic_reads_a_message() {
+    let tests = ["contains(", "starts_with(", "ends_with("];
+    let texts = ["hint", "message", "detail"];
+    let mut wrong = Vec::new();
+    for source in sources() {
+        wrong.extend(source.lines_with(|line| {
+            let mut reads = texts.iter().flat_map(|text| tests.map(|test| format!("{text}.{test}")));
+            line.contains("hints.retain(") || reads.any(|read| line.contains(&read))
+        }));
+    }
+    assert!(
+        wrong.is_empty(),
+        "logic that depends on the words of a message:\n{}",
+        wrong.join("\n")
+    );
+}
+
         wrong.join("\n")
     );
 }

@@ -331,3 +331,19 @@ fn the_header_that_ends_retries_is_read_like_any_header_line() {
         check(line).exits(2).says(["`retry.schedule.stop-on-header`", fault]);
     }
 }
+
+#[test]
+fn the_command_that_checks_a_file_again_is_named_for_another_file_only() {
+    let sandbox = Sandbox::new();
+    sandbox.write(sandbox.config("providers/base.toml"), "format = 1\nnaem = \"x\"\n");
+    sandbox.write("acme.toml", "format = 1\nname = \"acme\"\nextends = \"base\"\n");
+    let check = || sandbox.hook(["providers", "check", "acme.toml"]).run().exits(2);
+    check().says([
+        "providers/base.toml` is not valid",
+        "providers/base.toml` checks it again",
+    ]);
+    for text in ["format = 1\nnaem = \"x\"\n", "format = 2\nname = \"acme\"\n"] {
+        sandbox.write("acme.toml", text);
+        check().says(["acme.toml`"]).never(["checks it again"]);
+    }
+}

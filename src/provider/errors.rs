@@ -6,21 +6,32 @@ use crate::error::Error;
 
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
-        let base = Self::usage(error.to_string());
-        match error {
-            RegistryError::File(error) => error,
-            RegistryError::Unknown { near, .. } => base
+        let file = error.faulty_file().map(str::to_owned);
+        let error = error.without_command();
+        match file {
+            Some(file) => error.hint(format!("`hook providers check {file}` checks it again")),
+            None => error,
+        }
+    }
+}
+
+impl RegistryError {
+    /// The error without the command that checks its file again, for that command.
+    pub fn without_command(self) -> Error {
+        let base = Error::usage(self.to_string());
+        match self {
+            Self::File(error) => error,
+            Self::Value { .. } => base,
+            Self::Unknown { near, .. } => base
                 .near(&near, |name| format!("--provider {name}"))
                 .hint("`hook providers list` shows all of them"),
-            RegistryError::UnknownVariant { provider, variants, .. } if variants.is_empty() => {
+            Self::UnknownVariant { provider, variants, .. } if variants.is_empty() => {
                 base.hint(format!("`{provider}` has no variants"))
             }
-            RegistryError::UnknownVariant { provider, variants, .. } => {
+            Self::UnknownVariant { provider, variants, .. } => {
                 base.hint(format!("variants of `{provider}`: {}", variants.join(", ")))
             }
-            RegistryError::Syntax { source, file, .. } => base
-                .cause(source.to_string().trim_end())
-                .hint(format!("`hook providers check {file}` checks it again")),
+            Self::Syntax { source, .. } => base.cause(source.to_string().trim_end()),
         }
     }
 }
@@ -40,8 +51,8 @@ impl From<ComposeError> for Error {
                 .near(&near, |path| format!("--set {path}=..."))
                 .hint("`--set-new` creates a path"),
             ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set PATH=VALUE --set-new`"),
+            ComposeError::Template(_) => Self::usage(message).hint("write `$${` for a literal `${`"),
             ComposeError::Invalid(_) => Self::usage(message),
         }
     }
 }
-            ComposeError::Template(_) => Self::usage(message).hint("write `$${` for a literal `${`"),
