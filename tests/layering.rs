@@ -196,6 +196,16 @@ fn no_logic_reads_a_message() {
     );
 }
 
+#[test]
+fn text_for_messages_is_escaped_in_one_way() {
+    let mut wrong = Vec::new();
+    // The explanation of a mismatch shows which line feeds and tabs are signed: `\n` is easier to read than `\u{a}`.
+    for source in sources().filter(|source| !is_in(&source.path, "text.rs signature/explain/")) {
+        wrong.extend(source.lines_with(|line| has_word(line, "escape_debug") || has_word(line, "escape_default")));
+    }
+    assert!(wrong.is_empty(), "use `text::printable`:\n{}", wrong.join("\n"));
+}
+
 /// Whether the text stands there, and is not a part of a longer word.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
