@@ -35,6 +35,11 @@ impl Glob {
         rest.ends_with(last)
     }
 
+    /// Whether it fits an event under its name, or is another name of the same event.
+    pub fn fits_event(&self, event: &str, also: &[String]) -> bool {
+        self.fits(event) || also.contains(&self.0)
+    }
+
     /// The same glob for SQLite, where `?` and `[` mean something too.
     pub fn for_sqlite(&self) -> String {
         self.0.replace('[', "[[]").replace('?', "[?]")

@@ -72,11 +72,11 @@ impl Entry {
     }
 }
 
-/// Remembers a secret, and the reference that names it.
-pub fn remember(secret: &Secret, reference: Option<&str>) {
+/// Remembers a secret, and the reference that names it. Returns whether it is one, and was not known.
+pub fn remember(secret: &Secret, reference: Option<&str>) -> bool {
     let text = secret.expose();
     if text.is_empty() || PUBLIC.iter().any(|start| text.starts_with(start)) || whole(text).is_some() {
-        return;
+        return false;
     }
     let entry = Entry::new(secret.clone(), reference);
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +88,7 @@ pub fn remember(secret: &Secret, reference: Option<&str>) {
         }
     }
     known.by_text.insert(text.to_vec(), entry);
+    true
 }
 
 /// Remembers a token that a sender wrote, so that this process can restore what it recorded. Nothing is masked because of

@@ -1,5 +1,7 @@
 //! `send --workflow`: a request that the user shaped in the settings, as an automation of a provider sends it.
 
+mod history;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -7,19 +9,16 @@ use crate::app::context::Context;
 use crate::app::trust;
 use crate::config::workflow::{Auth, NAME, WorkflowBody, WorkflowFile, WorkflowMethod, WorkflowState, is_name};
 use crate::endpoints::rules::{self, RuleOptions};
-use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
 use crate::listener::Condition;
-use crate::mask;
-use crate::pipeline;
 use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
-use crate::store::{DeliveryState, Op};
 use crate::template::text_of;
 use crate::text::{printable, quoted};
+pub use history::{record_failed, record_rehearsed, record_skipped};
 
 /// A workflow, and how it is run.
 #[derive(Debug, Clone)]
@@ -289,6 +288,10 @@ pub fn check_tags(context: &Context, profile: &Profile, faults: &[TagFault], str
                 let hint = near.first().map_or_else(paths, did_you_mean);
                 (true, format!("unknown merge tag `{{{{{tag}}}}}`"), Some(hint))
             }
+            TagFault::Unclosed { text } => {
+                let hint = "close it with `}}`".to_owned();
+                (true, format!("merge tag `{text}` is not closed"), Some(hint))
+            }
             TagFault::Empty { tag } => {
                 let hint = strict.then(|| "leave out `--strict`".to_owned());
                 (strict, format!("merge tag `{{{{{tag}}}}}` is empty"), hint)
@@ -303,51 +306,4 @@ pub fn check_tags(context: &Context, profile: &Profile, faults: &[TagFault], str
         }
     }
     Ok(())
-}
-
-/// Records what a workflow in test would send, and reports it.
-pub async fn record_rehearsed(context: &Context, name: &str, deliveries: &[Delivery]) -> Result<()> {
-    let number = record_unsent(context, deliveries, DeliveryState::Rehearsed, "the workflow is in test").await?;
-    let url = deliveries.first().map(|delivery| mask::url(delivery.url.as_str()));
-    context.notices.note(format!(
-        "workflow `{name}` is in test: #{number} is what it would send to {}; nothing was sent",
-        url.unwrap_or_default()
-    ));
-    Ok(())
-}
-
-/// Records what a workflow does not send, and why.
-pub async fn record_skipped(
-    context: &Context,
-    name: &str,
-    deliveries: &[Delivery],
-    why: &str,
-) -> Result<UnsentExecution> {
-    let number = record_unsent(context, deliveries, DeliveryState::Skipped, why).await?;
-    context
-        .notices
-        .warn(format!("workflow `{name}` skipped the record, as #{number}: {why}"));
-    Ok(UnsentExecution {
-        workflow: name.to_owned(),
-        state: DeliveryState::Skipped.name(),
-        number,
-        reason: why.to_owned(),
-    })
-}
-
-/// Records deliveries that are not made. Returns the number of the first.
-async fn record_unsent(context: &Context, deliveries: &[Delivery], state: DeliveryState, why: &str) -> Result<u64> {
-    let ledger = context.ledger();
-    let mut first = None;
-    for delivery in deliveries {
-        let mut kept = pipeline::record(delivery, None);
-        kept.state = state;
-        if let Some(execution) = &mut kept.execution {
-            execution.note = Some(why.to_owned());
-        }
-        let number = ledger.write(Op::Delivery(Box::new(kept))).await?.number;
-        first.get_or_insert(number);
-    }
-    ledger.close();
-    Ok(first.unwrap_or_default())
 }

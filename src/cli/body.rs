@@ -8,8 +8,10 @@ use super::input;
 use crate::app::outgoing::{BodyOptions, WholeBody};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::json_text::repeated_name;
 use crate::message::Mode;
 use crate::provider::compose::{ComposeOptions, Edit, EditFormat};
+use crate::text::printable;
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct BodyArgs {
@@ -134,9 +136,18 @@ impl BodyArgs {
 }
 
 fn data(source: &str) -> Result<Value> {
-    serde_json::from_slice(&input::source(source, "--data")?).map_err(|error| {
+    let bytes = input::source(source, "--data")?;
+    let data = serde_json::from_slice(&bytes).map_err(|error| {
         Error::usage("`--data` is not JSON")
             .cause(error)
             .hint("quote it for the shell, or use `--data @FILE`")
-    })
+    })?;
+    match std::str::from_utf8(&bytes).ok().and_then(repeated_name) {
+        Some(name) => Err(Error::usage(format!(
+            "`--data` has the name `{}` twice in one object",
+            printable(&name, 80)
+        ))
+        .hint("keep one of them; `--body` sends any bytes as they are")),
+        None => Ok(data),
+    }
 }

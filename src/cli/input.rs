@@ -81,7 +81,18 @@ pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> 
 
 /// A time: Unix seconds, or RFC 3339.
 pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())
+    let at = Timestamp::parse(text)
+        .ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".to_owned())?;
+    if at.is_writable() {
+        return Ok(at);
+    }
+    let seconds = Timestamp::from_unix_ms(at.unix());
+    Err(if seconds.is_writable() {
+        let seconds = seconds.unix();
+        format!("after the year 9999; in seconds these milliseconds are `{seconds}`")
+    } else {
+        "not in the years 0 to 9999".to_owned()
+    })
 }
 
 /// A whole URL, kept as typed: signatures cover its characters.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::app::notice::Notice;
+use crate::app::notice::{Fact, Notice};
 pub use crate::config::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ use crate::mask;
 use crate::process::CommandOutput;
 use crate::text::{harmless_line, printable, printable_lines, write_json};
 use crate::view::style::{ColorChoice, Style};
-use crate::view::{JsonLines, Page, View};
+use crate::view::{JsonLines, Page, View, WithSchema};
 
 /// The streams of a command, and how data is written to them.
 pub struct Ui {
@@ -183,6 +183,37 @@ impl Ui {
             Notice::Detail(text) => self.detail(text),
             Notice::Finding(finding) => self.finding(finding),
             Notice::Always(text) => self.note_even_if_quiet(text),
+            Notice::Data(fact) => self.fact(fact),
+        }
+    }
+
+    /// A fact as data where the output is JSON, and as a line for people.
+    fn fact(&self, fact: &Fact) {
+        // What cannot be written to stdout fails with the next line of data.
+        let _ = match fact {
+            Fact::Skipped(record) => self.json(&WithSchema {
+                schema: "hook.skip/1",
+                record,
+            }),
+            Fact::Disabled(record) => self.json(&WithSchema {
+                schema: "hook.endpoint-disabled/1",
+                record,
+            }),
+        };
+        match fact {
+            Fact::Skipped(skipped) => self.note(&format!(
+                "  {:<width$}  skipped: {}",
+                skipped.endpoint,
+                printable(&skipped.reason, 200),
+                width = skipped.width
+            )),
+            // Deliveries end here, which matters with `--quiet` too.
+            Fact::Disabled(disabled) => self.note_even_if_quiet(&format!(
+                "{} endpoint `{}` is disabled: {}",
+                self.err.caution("warning:"),
+                disabled.endpoint,
+                printable(&disabled.reason, 200)
+            )),
         }
     }
 

@@ -5,6 +5,7 @@ pub mod describe;
 pub mod file;
 pub mod paths;
 pub mod remote;
+mod toml_value;
 pub mod trust;
 pub mod workflow;
 

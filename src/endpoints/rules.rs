@@ -29,8 +29,8 @@ pub struct RuleOptions {
     pub new_events: bool,
     /// The account's plan, should the endpoint not name one.
     pub plan: Option<String>,
-    /// Whether the provider itself limits endpoints where no plan is given.
-    pub provider_enforces_plan: bool,
+    /// Whether the provider keeps the endpoint: it knows the plan, and gets the names of the events.
+    pub is_remote: bool,
 }
 
 impl RuleOptions {
@@ -56,7 +56,7 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
     let events = canonical_events(profile, &candidate.events);
     findings.extend(judge_duplicate(profile, &candidate.url, &events, &peers));
     findings.extend(judge_plan(profile, candidate, before, &peers, options));
-    findings.extend(judge_events(profile, &candidate.events, options.new_events));
+    findings.extend(judge_events(profile, &candidate.events, options));
     findings
 }
 
@@ -251,7 +251,7 @@ fn judge_plan(
     let Some(plan) = plan else {
         let message = format!("`{label}` limits endpoints by plan, and no plan is given: no limit is judged");
         let hint = format!("add `--plan NAME`: {names}");
-        return (!plans.is_empty() && !options.provider_enforces_plan)
+        return (!plans.is_empty() && !options.is_remote)
             .then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
     };
     if plans.is_empty() {
@@ -277,8 +277,8 @@ fn judge_plan(
     }
 }
 
-/// Judges the events alone; `new_events` as in [`RuleOptions`].
-pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec<Finding> {
+/// Judges the events alone.
+pub fn judge_events(profile: &Profile, events: &Events, options: &RuleOptions) -> Vec<Finding> {
     let label = profile.label();
     match (canonical_events(profile, events), events) {
         (Events::Only(names), _) if names.is_empty() => vec![
@@ -287,11 +287,20 @@ pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec
         ],
         // The names as they were typed, so that an alias is noted.
         (Events::Only(_), Events::Only(typed)) => {
-            let findings = typed.iter().filter_map(|name| judge_event(profile, name, new_events));
+            let findings = typed
+                .iter()
+                .filter_map(|name| judge_event(profile, name, options.new_events));
             findings.collect()
         }
         _ => {
-            let what = format!("all events of `{label}` are delivered, also those that it adds later");
+            let what = match (options.is_remote, &profile.endpoint.all_events) {
+                (true, None) => format!(
+                    "`{label}` has no name for all events: the {} of the catalogue are subscribed by name, and not those \
+                     that it adds later",
+                    profile.events.len()
+                ),
+                _ => format!("all events of `{label}` are delivered, also those that it adds later"),
+            };
             vec![Finding::caution("all-events", what).hint("subscribe only to what the application handles")]
         }
     }

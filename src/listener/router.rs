@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::route::Route;
 use super::{TriggerReading, permission};
 use crate::glob::Glob;
+use crate::json::document;
 use crate::server::Incoming;
 use crate::store::{Lane, NewWork};
 use crate::verification::VerificationResult;
@@ -60,8 +61,10 @@ pub enum Withheld {
 impl Router {
     /// Whether the filter keeps an event from being shown and passed on.
     pub fn hides(&self, judged: &VerificationResult) -> bool {
-        let event = judged.facts.event.as_deref().unwrap_or("");
-        self.filter.as_ref().is_some_and(|filter| !filter.fits(event))
+        let (event, also) = names(judged);
+        self.filter
+            .as_ref()
+            .is_some_and(|filter| !filter.fits_event(event, &also))
     }
 
     /// Chooses the work of an event that was neither refused nor answered with a failure.
@@ -82,14 +85,15 @@ impl Router {
                 ..RoutedWork::default()
             };
         }
-        let event = judged.facts.event.as_deref().unwrap_or("");
+        let (event, also) = names(judged);
         // Most routes have no conditions, and a body may be large: it is parsed once, when the first condition needs it.
         let body: LazyCell<Option<Value>, _> = LazyCell::new(|| {
             let record = reading.and_then(|reading| reading.record.clone());
-            record.or_else(|| serde_json::from_slice(&incoming.body).ok())
+            let kind = incoming.headers.get_text("content-type").unwrap_or_default();
+            record.or_else(|| document(kind, &incoming.body).ok())
         });
         let mut routed = RoutedWork::default();
-        let takes = |lane: &&RoutedLane| lane.route.takes(event, || body.as_ref());
+        let takes = |lane: &&RoutedLane| lane.route.takes(event, &also, || body.as_ref());
         for lane in self.routes.iter().filter(takes) {
             let runs = lane.route.to.is_command();
             if runs && !permission::may_run(&judged.verdict, self.unverified) {
@@ -116,4 +120,14 @@ impl Router {
             routed.for_each(|routed| routed.wake.notify_one());
         }
     }
+}
+
+/// The event's name, and the other names that its provider knows it by.
+fn names(judged: &VerificationResult) -> (&str, Vec<String>) {
+    let event = judged.facts.event.as_deref().unwrap_or("");
+    let profile = judged.profile.as_ref();
+    (
+        event,
+        profile.map(|profile| profile.other_names(event)).unwrap_or_default(),
+    )
 }

@@ -1,17 +1,22 @@
 //! From an event's name to a message: sample or given data, the user's changes, the envelope, the bytes.
 
+mod edit;
+
 use std::collections::HashMap;
 
+use edit::not_in_object;
+pub use edit::{Edit, EditFormat};
 use serde_json::{Map, Value};
 
+use super::file::{EnvelopeField, ParamType};
 use super::near::near_names;
 use super::profile::Profile;
 use crate::clock::Timestamp;
-use crate::id::{Id, IdKind};
-use crate::json::{get, get_mut, insert, is_form, leaf_paths};
+use crate::id::Id;
+use crate::json::{get, get_mut, insert, is_form};
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{Document, Placeholder, Scope, Template, TemplateError, text_of};
+use crate::template::{Document, Placeholder, Scope, TemplateError, text_of};
 use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
@@ -51,31 +56,23 @@ impl ComposeOptions {
             ..Self::default()
         }
     }
-}
 
-/// A change of one value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    /// Dotted path in the body.
-    pub path: String,
-    /// As typed.
-    pub text: String,
-    /// How the text is read.
-    pub reading: EditFormat,
-    /// Whether the path may be new.
-    pub create: bool,
-}
-
-/// How the text of an [`Edit`] is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EditFormat {
-    /// As the type of the value it replaces when it can be, else as JSON, else as text.
-    #[default]
-    Fitting,
-    /// As JSON.
-    Json,
-    /// As text.
-    Text,
+    /// That event with values for all parameters that a user would have to give: where only the types matter.
+    pub(super) fn example(profile: &Profile, event: &str) -> Self {
+        let made_up = |kind| match kind {
+            ParamType::String => "",
+            ParamType::Integer | ParamType::Number => "0",
+            ParamType::Boolean => "false",
+        };
+        let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
+        Self {
+            event: event.to_owned(),
+            params: required
+                .map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()))
+                .collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Why no message can be built.
@@ -94,6 +91,9 @@ pub enum ComposeError {
     /// The event cannot be grouped.
     #[error("`{0}` does not support grouping")]
     NoGrouping(String),
+    /// The data is a whole event, which would be put into a second envelope.
+    #[error("the data is a whole event: it has `{0}`, which the envelope adds")]
+    Enveloped(String),
     /// A parameter without a default was not given.
     #[error("parameter `{name}` is required: {summary}")]
     MissingParam {
@@ -133,8 +133,14 @@ pub struct Composer<'a> {
 impl<'a> Composer<'a> {
     /// Checks the options against the profile. An event outside the catalogue needs data.
     pub fn new(profile: &'a Profile, mut options: ComposeOptions) -> Result<Self, ComposeError> {
+        if options.event.trim().is_empty() {
+            return Err(ComposeError::Invalid("the event's name is empty".into()));
+        }
         let known = profile.canonical_event(&options.event).map(str::to_owned);
         let given = options.data.is_some();
+        if let Some(name) = options.data.as_ref().and_then(|data| profile.enveloped(data)) {
+            return Err(ComposeError::Enveloped(name.to_owned()));
+        }
         let sample = match (&known, options.data.take()) {
             (_, Some(data)) => data,
             (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?,
@@ -150,8 +156,14 @@ impl<'a> Composer<'a> {
             .as_ref()
             .and_then(|event| profile.events.get(event))
             .is_none_or(|event| event.grouping);
-        if options.group.is_some() && !grouping {
+        // Some providers send arrays always.
+        let is_usual = |event: &String| profile.sample(event).is_ok_and(|usual| usual.is_array());
+        let is_group = given && sample.is_array() && !known.as_ref().is_some_and(is_usual);
+        if !grouping && (options.group.is_some() || is_group) {
             return Err(ComposeError::NoGrouping(options.event));
+        }
+        if options.group == Some(0) {
+            return Err(ComposeError::Invalid("a group has at least one event".into()));
         }
         if let Some(event) = known {
             options.event = event;
@@ -182,13 +194,14 @@ impl<'a> Composer<'a> {
     /// One message under the ledger's `id`, with fresh identities from `random`.
     pub fn compose(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message, ComposeError> {
         let given = self.options.id.clone();
-        let wire_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));
+        let fresh_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));
         let time = self.options.time.unwrap_or(now);
         let mut labels = HashMap::new();
         let value_of = |placeholder: &Placeholder, labels: &mut HashMap<String, Value>| match placeholder {
             Placeholder::Event => Value::from(self.options.event.as_str()),
-            Placeholder::Id => Value::from(wire_id.as_str()),
+            Placeholder::Id => Value::from(fresh_id.as_str()),
             Placeholder::Mode => Value::from(self.options.mode.name()),
+            Placeholder::Live => Value::from(self.options.mode == Mode::Live),
             Placeholder::Time(form, shift) => form.value(time.shifted_us(*shift)),
             Placeholder::Param(name) => self.params.get(name).cloned().unwrap_or(Value::Null),
             Placeholder::New(kind, None) => kind.value(random),
@@ -207,19 +220,18 @@ impl<'a> Composer<'a> {
             None => one(),
             Some(count) => (0..count).map(|_| one()).collect(),
         };
-        let mut document = envelope(self.profile, data, |template| {
-            template.value(&mut |placeholder| value_of(placeholder, &mut labels))
-        });
+        let mut document = envelope(self.profile, data, |placeholder| value_of(placeholder, &mut labels));
         self.change(&mut document)?;
         let body = self.bytes(&document)?;
+        let content_type = &self.profile.delivery.content_type;
         Ok(Message {
             id,
             event: self.options.event.clone(),
             time,
             mode: self.options.mode,
-            content_type: self.profile.delivery.content_type.clone(),
+            wire_id: self.profile.wire_id(fresh_id, content_type, &body),
+            content_type: content_type.clone(),
             body: body.into(),
-            wire_id,
         })
     }
 
@@ -242,60 +254,31 @@ impl<'a> Composer<'a> {
     fn change(&self, document: &mut Value) -> Result<(), ComposeError> {
         if let Some(place) = &self.profile.message.metadata {
             for (key, value) in &self.options.metadata {
-                let path = format!("{place}.{key}");
-                if !insert(document, &path, Value::from(value.as_str())) {
-                    return Err(not_in_object(&path));
+                if get(document, place).is_none_or(Value::is_null) {
+                    insert(document, place, Value::Object(Map::new()));
                 }
+                // The key is a name, not a path: a dot in it leads nowhere.
+                let around = get_mut(document, place).and_then(Value::as_object_mut);
+                let around = around.ok_or_else(|| not_in_object(&format!("{place}.{key}")))?;
+                around.insert(key.clone(), Value::from(value.as_str()));
             }
         }
         self.options.edits.iter().try_for_each(|edit| edit.apply(document))
     }
 }
 
-impl Edit {
-    /// Changes the document.
-    pub fn apply(&self, document: &mut Value) -> Result<(), ComposeError> {
-        let old = get(document, &self.path);
-        if old.is_none() && !self.create {
-            let paths = leaf_paths(document);
-            return Err(ComposeError::NoSuchPath {
-                path: self.path.clone(),
-                near: near_names(&self.path, paths.iter().map(String::as_str)),
-            });
-        }
-        let value = self.read(old.unwrap_or(&Value::Null))?;
-        if let Some(place) = get_mut(document, &self.path) {
-            *place = value;
-        } else if !insert(document, &self.path, value) {
-            return Err(not_in_object(&self.path));
-        }
-        Ok(())
-    }
-
-    fn read(&self, old: &Value) -> Result<Value, ComposeError> {
-        let json = || serde_json::from_str::<Value>(&self.text);
-        match self.reading {
-            EditFormat::Text => Ok(Value::from(self.text.as_str())),
-            EditFormat::Json => json().map_err(|error| {
-                ComposeError::Invalid(format!("`{}`: `{}` is not JSON: {error}", self.path, self.text))
-            }),
-            EditFormat::Fitting if old.is_string() => Ok(Value::from(self.text.as_str())),
-            EditFormat::Fitting => Ok(json().unwrap_or_else(|_| Value::from(self.text.as_str()))),
-        }
-    }
-}
-
-fn not_in_object(path: &str) -> ComposeError {
-    ComposeError::Invalid(format!("`{path}`: the value around it is not an object"))
-}
-
 impl Profile {
-    /// A fresh id in the provider's form, else in the ledger's.
-    pub fn fresh_id(&self, now: Timestamp, random: &Random) -> String {
-        match &self.message.id {
-            Some(form) => form.fresh(random),
-            None => Id::new(IdKind::Message, now, random).to_string(),
-        }
+    /// The name of the event in data that has what the envelope puts around data: the event and the data.
+    fn enveloped(&self, data: &Value) -> Option<&str> {
+        let fields = data.as_object()?;
+        let has = |wanted: &Placeholder| {
+            let mut envelope = self.envelope.json.iter();
+            let is_there = |(name, field): &(&String, &EnvelopeField)| {
+                field.0.single() == Some(wanted) && fields.contains_key(name.as_str())
+            };
+            envelope.find(is_there).map(|(name, _)| name.as_str())
+        };
+        has(&Placeholder::Data).and(has(&Placeholder::Event))
     }
 
     /// Reads a parameter as its type.
@@ -321,27 +304,26 @@ impl Profile {
 }
 
 /// Puts data into the envelope.
-fn envelope(profile: &Profile, data: Value, mut value: impl FnMut(&Template) -> Value) -> Value {
+fn envelope(profile: &Profile, data: Value, mut value: impl FnMut(&Placeholder) -> Value) -> Value {
     let mut fields = Map::new();
     let mut data = Some(data);
-    for (name, template) in &profile.envelope.json {
-        let is_data = template.single() == Some(&Placeholder::Data);
-        match (name.as_str(), is_data) {
-            ("...", _) => match data.take() {
-                Some(Value::Object(spread)) => fields.extend(spread),
-                // Only an object can be spread: an envelope of nothing but the data is that data.
-                Some(other) if profile.envelope.json.len() == 1 => return other,
-                Some(other) => {
-                    fields.insert("data".into(), other);
-                }
-                None => {}
-            },
-            (_, true) => {
-                fields.insert(name.clone(), data.take().unwrap_or(Value::Null));
+    for (name, EnvelopeField(field)) in &profile.envelope.json {
+        if name != "..." {
+            let field = field.value(&mut |placeholder| match placeholder {
+                Placeholder::Data => data.take().unwrap_or(Value::Null),
+                other => value(other),
+            });
+            fields.insert(name.clone(), field);
+            continue;
+        }
+        match data.take() {
+            Some(Value::Object(spread)) => fields.extend(spread),
+            // Only an object can be spread: an envelope of nothing but the data is that data.
+            Some(other) if profile.envelope.json.len() == 1 => return other,
+            Some(other) => {
+                fields.insert("data".into(), other);
             }
-            (_, false) => {
-                fields.insert(name.clone(), value(template));
-            }
+            None => {}
         }
     }
     Value::Object(fields)
@@ -360,7 +342,7 @@ fn params(
     let used = |name: &str| {
         let placeholder = Placeholder::Param(name.to_owned());
         let mut fields = profile.envelope.json.values();
-        fields.any(|template| template.placeholders().any(|p| *p == placeholder))
+        fields.any(|EnvelopeField(field)| field.placeholders().contains(&&placeholder))
             || sample.to_string().contains(&format!("${{param.{name}}}"))
     };
     let mut params = profile.params.iter();

@@ -17,6 +17,11 @@ pub enum TagFault {
         /// Near fields.
         near: Vec<String>,
     },
+    /// A tag begins and does not end.
+    Unclosed {
+        /// From where it begins.
+        text: String,
+    },
     /// The field is there, but holds nothing.
     Empty {
         /// As written.
@@ -30,6 +35,9 @@ pub enum TagFault {
         near: Vec<String>,
     },
 }
+
+/// Characters of a tag without an end that are shown.
+const SHOWN: usize = 40;
 
 /// Fills merge tags from a record and collects what is wrong with them.
 #[derive(Debug)]
@@ -74,11 +82,16 @@ impl<'a> Merge<'a> {
         let mut filled = String::new();
         let mut rest = text;
         while let Some(start) = rest.find("{{") {
-            let Some(end) = rest[start..].find("}}").map(|end| start + end) else {
+            let end = rest[start..].find("}}").map(|end| start + end);
+            let tag = end.map(|end| &rest[start + 2..end]);
+            // A tag within a tag is one that was not closed.
+            let (Some(end), Some(tag)) = (end, tag.filter(|tag| !tag.contains("{{"))) else {
+                let text = rest[start..].chars().take(SHOWN).collect();
+                self.faults.push(TagFault::Unclosed { text });
                 break;
             };
             filled.push_str(&rest[..start]);
-            match self.field(rest[start + 2..end].trim()) {
+            match self.field(tag.trim()) {
                 Value::Null => {}
                 value => filled.push_str(&write(&text_of(&value))),
             }
@@ -161,6 +174,15 @@ mod tests {
             merge.fields(&fields),
             json!({"age": 40, "hello": "Hi Pat \"P\" Example!", "plain": "x"})
         );
+        assert!(merge.faults.is_empty());
+        for unclosed in ["{{contact.age", "{{contact.age}", "a {{contact.age} b {{contact.age}}"] {
+            merge.text(unclosed);
+            assert!(
+                matches!(merge.faults.pop(), Some(TagFault::Unclosed { .. })),
+                "{unclosed}"
+            );
+        }
+        merge.text("{\"a\":{\"b\":1}}");
         assert!(merge.faults.is_empty());
         merge.text("{{contact.note}}");
         merge.text("a {{email}}");

@@ -157,7 +157,7 @@ fn read(words: Vec<String>) -> Result<ExportedRequest> {
             command.short(&word[1..], &mut words)?;
         }
     }
-    command.finish()
+    Ok(command.finish())
 }
 
 impl Command {
@@ -268,7 +268,7 @@ impl Command {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<ExportedRequest> {
+    fn finish(mut self) -> ExportedRequest {
         let has_data = !self.data.is_empty();
         let is_json = self.content_type == Some("application/json");
         let data = self.data.join(if is_json { "" } else { "&" });
@@ -299,7 +299,7 @@ impl Command {
             // What curl takes for a URL without a scheme.
             url.insert_str(0, "http://");
         }
-        Ok(request)
+        request
     }
 }
 

@@ -35,6 +35,8 @@ pub(super) struct ServerConnection<H> {
     remote: SocketAddr,
     /// A request was rejected, and the client may still be sending it.
     lingers: AtomicBool,
+    /// The first bytes were those of a TLS handshake.
+    speaks_tls: AtomicBool,
 }
 
 impl<H: Handler> ServerConnection<H> {
@@ -44,6 +46,7 @@ impl<H: Handler> ServerConnection<H> {
             shared,
             remote,
             lingers: AtomicBool::new(false),
+            speaks_tls: AtomicBool::new(false),
         })
     }
 
@@ -80,7 +83,14 @@ impl<H: Handler> ServerConnection<H> {
             async move { Ok::<_, Infallible>(connection.respond(request).await) }
         });
         let progress = &self.progress;
-        let stream = InspectReader::new(stream, |bytes: &[u8]| progress.read(bytes.len()));
+        let mut is_first = true;
+        let stream = InspectReader::new(stream, |bytes: &[u8]| {
+            // The record of a TLS handshake.
+            if std::mem::take(&mut is_first) && bytes.starts_with(&[0x16, 3]) {
+                self.speaks_tls.store(true, Ordering::Relaxed);
+            }
+            progress.read(bytes.len());
+        });
         let stream = InspectWriter::new(stream, |bytes: &[u8]| progress.wrote(bytes.len()));
         let mut connection = self.builder().serve_connection(TokioIo::new(stream), service);
         let mut cancelled = false;
@@ -141,6 +151,8 @@ impl<H: Handler> ServerConnection<H> {
             IncompleteReason::HeadersTooLarge
         } else if error.is_parse_version_h2() {
             IncompleteReason::Http2
+        } else if error.is_parse() && self.speaks_tls.load(Ordering::Relaxed) {
+            IncompleteReason::SpeaksTls
         } else if error.is_parse() {
             IncompleteReason::Malformed(error.to_string())
         } else if error.is_timeout() && began {

@@ -122,6 +122,8 @@ pub enum IncompleteReason {
     Malformed(String),
     /// The client speaks HTTP/2.
     Http2,
+    /// The client speaks TLS to a plain port.
+    SpeaksTls,
     /// The TLS handshake failed, for example because the client does not trust the certificate.
     Tls(String),
 }
@@ -134,7 +136,7 @@ impl IncompleteReason {
             Self::HeadersTooLarge => Some(431),
             Self::TimedOut => Some(408),
             Self::Evicted => Some(503),
-            Self::CutOff | Self::Malformed(_) => Some(400),
+            Self::CutOff | Self::Malformed(_) | Self::SpeaksTls => Some(400),
             Self::Http2 | Self::Tls(_) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Signature schemes: sign a message, verify a request. A provider file is compiled into these types; nothing here knows a
 //! provider.
 
+mod age;
 mod asymmetric;
 mod check;
 mod content;
@@ -82,7 +83,7 @@ pub enum Signed {
     Headers(Vec<(String, String)>),
     /// The body with the signature in it.
     Body(Vec<u8>),
-    /// The scheme signs nothing, or the body has no place for a signature.
+    /// The scheme signs nothing.
     Nothing,
 }
 
@@ -128,10 +129,24 @@ pub enum KeyError {
     },
 }
 
-/// A key that cannot sign: nothing may be sent, since it would look signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the private key cannot sign")]
-pub struct SignError;
+/// Why a message cannot be signed: nothing may be sent then, because it would be recorded as signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The key fails.
+    #[error("the private key cannot sign")]
+    BrokenKey,
+    /// The signature is in the body, and this body has no place for it.
+    #[error("the signature belongs in the body at `{0}`, and this body has no place for it")]
+    NoPlace(String),
+    /// The message lacks a part that is signed, so that no receiver would accept the signature.
+    #[error("the {part} at `{place}` is signed, and the message has none")]
+    PartMissing {
+        /// What it is.
+        part: &'static str,
+        /// A header or a place in the body.
+        place: String,
+    },
+}
 
 /// HMAC-SHA-256 of a text, keyed with the secret's text: what some providers ask a receiver for, to see that it has the
 /// secret.
@@ -320,6 +335,8 @@ pub enum Keyed<K> {
     Token(TokenScheme, Vec<Secret>),
     /// With halves of key pairs.
     Asymmetric(Asymmetric, Vec<K>),
+    /// Several signatures, each in a header of its own.
+    Several(Vec<Self>),
     /// Without a signature.
     Unsigned,
 }
@@ -339,6 +356,18 @@ impl Signer {
             Self::Hash(scheme, secrets) => scheme.sign(secrets, message),
             Self::Token(scheme, secrets) => Ok(scheme.sign(secrets)),
             Self::Asymmetric(scheme, keys) => scheme.sign(keys, message),
+            Self::Several(signers) => {
+                let mut lines = Vec::new();
+                for signer in signers {
+                    match signer.sign(message)? {
+                        Signed::Headers(own) => lines.extend(own),
+                        // A body has one place for a signature, and none for another one beside it.
+                        signed @ Signed::Body(_) => return Ok(signed),
+                        Signed::Nothing => {}
+                    }
+                }
+                Ok(Signed::Headers(lines))
+            }
             Self::Unsigned => Ok(Signed::Nothing),
         }
     }
@@ -355,6 +384,16 @@ impl Verifier {
                 return result.map_or_else(Verdict::Refused, Verdict::TokenOnly);
             }
             Self::Asymmetric(scheme, keys) => scheme.verify(keys, received),
+            // One of them is proof enough; without one, the first says why.
+            Self::Several(verifiers) => {
+                let mut verdicts = verifiers.iter().map(|verifier| verifier.verify(received));
+                let first = verdicts.next().unwrap_or(Verdict::Unsigned);
+                let proof = Some(first.clone())
+                    .into_iter()
+                    .chain(verdicts)
+                    .find(Verdict::is_accepted);
+                return proof.unwrap_or(first);
+            }
             Self::Unsigned => return Verdict::Unsigned,
         };
         result.map_or_else(Verdict::Refused, Verdict::Verified)

@@ -65,6 +65,8 @@ impl Endpoints<'_> {
     /// Adds an endpoint that the provider's rules allow, and returns its name.
     pub fn add(&self, options: AddOptions) -> Result<String> {
         options.secret.check(self.store, &options.profile)?;
+        let secret = options.secret.reference.clone();
+        let mut edit = StoreEdit::new(*self, options.rules, options.secret)?;
         let mut draft = wanted(self.context, &options.profile, &options.entry)?;
         if options.confirm {
             confirm::handshake(&options.profile)?;
@@ -76,9 +78,8 @@ impl Endpoints<'_> {
         let steps = [Step::Add(PlannedEndpoint {
             endpoint: draft.clone(),
             active: None,
-            secret: options.secret.reference.clone(),
+            secret,
         })];
-        let mut edit = StoreEdit::new(*self, options.rules, options.secret);
         edit.confirms = options.confirm;
         edit.run(&steps)?.map_err(|error| self.refused(&draft, error))?;
         Ok(draft.name)
@@ -96,7 +97,7 @@ impl Endpoints<'_> {
         let is_moved = change.url.is_some();
         let step = Step::change(&before, change);
         let steps = self.supported(std::slice::from_ref(&step), options.recreate)?;
-        let mut edit = StoreEdit::new(*self, options.rules, options.secret);
+        let mut edit = StoreEdit::new(*self, options.rules, options.secret)?;
         if let Err(error) = edit.run(&steps)? {
             return Err(match (edit.done, &steps[..]) {
                 (1, [Step::Remove(_), Step::Add(again)]) => not_added_again(&again.endpoint, error.into()),
@@ -128,7 +129,7 @@ impl Endpoints<'_> {
             let hint = format!("`hook endpoints remove {}` ends the subscription", step.name());
             remote.check(step).map_err(|what| Error::usage(what).hint(hint))?;
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default());
+        let mut edit = StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default())?;
         edit.kind = ChangeKind::Switch;
         edit.run(&steps)??;
         if !active {
@@ -141,7 +142,7 @@ impl Endpoints<'_> {
     /// Removes endpoints that were looked up before: a name may belong to another one by the time the user has said yes.
     pub fn remove(&self, found: Vec<Endpoint>) -> Result<()> {
         let steps: Vec<Step> = found.into_iter().map(Step::Remove).collect();
-        Ok(StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default()).run(&steps)??)
+        Ok(StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default())?.run(&steps)??)
     }
 
     /// Gives an endpoint a new secret; the old one verifies until the overlap ends.
@@ -160,7 +161,7 @@ impl Endpoints<'_> {
                 "`{label}` signs nothing, so `{name}` has no secret"
             )));
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default(), secret);
+        let mut edit = StoreEdit::new(*self, RuleOptions::default(), secret)?;
         edit.kind = ChangeKind::Rotate { overlap };
         let stored = edit.run(&[Step::change(&before, Change::default())])?;
         stored.map_err(|error| self.refused(&before, error))

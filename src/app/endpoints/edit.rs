@@ -12,6 +12,7 @@ use crate::endpoints::{
 };
 use crate::error::{Error, Result};
 use crate::finding::Finding;
+use crate::shell::quote;
 use crate::text::printable;
 
 /// What a store answers.
@@ -43,14 +44,22 @@ pub(super) struct StoreEdit<'a> {
 }
 
 impl<'a> StoreEdit<'a> {
-    pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions, secrets: SecretOptions) -> Self {
+    /// A change under these rules; an error where the store cannot honour them.
+    pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions, secrets: SecretOptions) -> Result<Self> {
         let remote = of.store.remote();
+        if let Some(remote) = remote.filter(|remote| rules.local && !remote.is_loopback) {
+            let what = format!(
+                "`--local` cannot be honoured: `{}` does not reach this machine",
+                remote.name
+            );
+            return Err(Error::usage(what).hint("use a public URL, or that of a tunnel"));
+        }
         // A mock of the provider's API on this machine delivers to targets on this machine.
-        rules.local |= remote.is_some_and(|remote| remote.is_loopback);
-        rules.provider_enforces_plan = remote.is_some();
+        rules.local |= remote.is_some_and(|remote| remote.is_loopback) && !rules.production;
+        rules.is_remote = remote.is_some();
         let plan = remote.and_then(|remote| remote.plan).map(str::to_owned);
         rules.plan = plan.or_else(|| of.context.settings.account_plan.clone());
-        Self {
+        Ok(Self {
             of,
             rules,
             secrets,
@@ -59,7 +68,7 @@ impl<'a> StoreEdit<'a> {
             fits: &|_| true,
             kept: VecDeque::new(),
             done: 0,
-        }
+        })
     }
 
     /// Does the steps and emits the outcome of each. The outer error is that of a listener or of a secret.
@@ -268,7 +277,9 @@ pub(super) fn not_added_again(wanted: &Endpoint, error: Error) -> Error {
     let message = format!("`{}` is removed, and not added again: {}", wanted.name, error.message);
     let (to, events) = (&wanted.url, wanted.events.to_string().replace(", ", ","));
     Error { message, ..error }.hint(format!(
-        "`hook endpoints add {to} --events {events} --name {}` adds it",
+        "`hook endpoints add {} --events {} --name {}` adds it",
+        quote(to),
+        quote(&events),
         wanted.name
     ))
 }

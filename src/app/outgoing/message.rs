@@ -16,7 +16,7 @@ use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::workflow::Merge;
 use crate::random::Random;
-use crate::template::{Placeholder, Template, text_of};
+use crate::template::text_of;
 use crate::text::quoted;
 
 /// The content of the message.
@@ -94,7 +94,10 @@ impl<'a> MessageFactory<'a> {
                 body,
             } => Message {
                 id,
-                wire_id: wanted.id.clone().unwrap_or_else(|| profile.fresh_id(at, &self.random)),
+                wire_id: {
+                    let fresh = || profile.fresh_id(at, &self.random);
+                    profile.wire_id(wanted.id.clone().unwrap_or_else(fresh), content_type, body)
+                },
                 event: wanted.event.clone(),
                 time: wanted.time.unwrap_or(at),
                 mode: wanted.mode,
@@ -140,11 +143,16 @@ impl BodyOptions {
         Ok(self.fixed(profile, wanted, document.to_string().into_bytes()))
     }
 
-    fn fixed<'a>(&self, profile: &'a Profile, wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'a> {
+    fn fixed<'a>(&self, profile: &'a Profile, mut wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'a> {
         let content_type = self.content_type.as_deref();
+        let content_type = content_type.unwrap_or_else(|| profile.type_of(&body)).to_owned();
+        if wanted.event.is_empty() {
+            let headers = [("content-type", content_type.as_str())].into_iter().collect();
+            wanted.event = profile.facts(&headers, &body).event.unwrap_or_default();
+        }
         MessageSource::Fixed {
             profile,
-            content_type: content_type.unwrap_or_else(|| profile.type_of(&body)).to_owned(),
+            content_type,
             wanted: Box::new(wanted),
             body: body.into(),
         }
@@ -159,9 +167,9 @@ impl BodyOptions {
         if let (Some(data), Some(_)) = (&wanted.data, &self.record) {
             wanted.data = Some(self.merge(context, profile, |merge| merge.document(data))?);
         }
-        if wanted.id.is_some() && !carries_id(profile) {
+        if wanted.id.is_some() && !profile.carries_id(profile.canonical_event(&wanted.event).unwrap_or_default()) {
             context.notices.warn(format!(
-                "messages of `{}` carry no id: `--id` shows in the ledger only",
+                "messages of `{}` carry no id: `--id` changes nothing",
                 profile.label()
             ));
         }
@@ -184,12 +192,6 @@ impl BodyOptions {
         workflow::check_tags(context, profile, &merge.faults, self.strict)?;
         Ok(filled)
     }
-}
-
-/// Whether a message's id goes over the wire.
-fn carries_id(profile: &Profile) -> bool {
-    let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
-    profile.envelope.json.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
 }
 
 /// A GET has no body: its fields go to the query. A form has another body and type.

@@ -92,10 +92,15 @@ fn warn_of_exposure(context: &Context, options: &ListenOptions) {
             .notices
             .warn("nothing is verified on an address that other machines can reach; add `--secret`");
     }
+    if options.public_url.is_some() && options.inbound.is_none() && !verifies(options) {
+        context
+            .notices
+            .warn("nothing is verified of what comes from the public URL; add `--secret`");
+    }
 }
 
 fn verifies(options: &ListenOptions) -> bool {
-    options.dev_secret || !options.secrets.is_empty()
+    options.dev_secret || !options.secrets.is_empty() || options.require_bearer.is_some()
 }
 
 /// Refuses combinations of options.
@@ -107,8 +112,7 @@ fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> R
             .notices
             .warn(format!("requests are answered {status}, so they are not passed on"));
     }
-    let proved = verifies(options) || options.require_bearer.is_some();
-    if runs_commands(routes) && !proved && !options.unverified {
+    if runs_commands(routes) && !verifies(options) && !options.unverified {
         let hint = if options.inbound.is_some() {
             "add `--unverified` if anyone with the URL may run them"
         } else {
@@ -309,6 +313,9 @@ fn ready(
         ca_file,
         takes: match (trigger, secrets) {
             (Some(trigger), _) => trigger.takes(),
+            (None, None) if options.require_bearer.is_some() => {
+                "checking the bearer token, and no signature (add `--secret`)".to_owned()
+            }
             (None, None) => "verifying nothing (add `--secret`)".to_owned(),
             (None, Some(Secrets::Dev(_))) => format!("verifying with the {DEV_SECRET}"),
             (None, Some(Secrets::Given(given))) => format!("verifying with {}", count(given.len() as u64, "secret")),

@@ -29,6 +29,7 @@ pub use crate::listener::AnswerRules;
 pub use event::{Observer, ReceiveEvent};
 pub use listen::listen;
 pub use options::{ListenOptions, TlsOptions, TriggerOptions};
+pub use policy::WorkPolicy;
 pub use summary::{ListenSummary, WorkSummary};
 pub use trigger::{SampleFit, TriggerReport};
 pub use work_context::{WorkContext, WorkEnds};

@@ -1,5 +1,6 @@
 //! The routes of a listener, and the workers behind them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,11 +19,12 @@ use crate::error::{Error, Result};
 use crate::glob::Glob;
 use crate::listener::route::Route;
 use crate::listener::{Inbound, RoutedLane, Router};
+use crate::provider::or_near;
 use crate::provider::policy::{Policy, Schedule};
 use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
 use crate::target::{TargetSpec, parse_url};
-use crate::text::count;
+use crate::text::{count, printable, quoted};
 use crate::transport::{HttpOptions, HttpTransport};
 
 /// A route, and the project's file that it comes from.
@@ -59,11 +61,10 @@ pub(super) fn routes(context: &Context, options: &ListenOptions) -> Result<Vec<N
         Ok(NamedRoute::typed(Route::everything(command)))
     });
     let typed = exec.chain(options.on.iter().map(on));
-    forward
-        .into_iter()
-        .chain(typed)
-        .chain(settings_rules(settings))
-        .collect()
+    let all = forward.into_iter().chain(typed).chain(settings_rules(settings));
+    let routes = all.collect::<Result<Vec<_>>>()?;
+    warn_of_unmatched(context, options, &routes);
+    Ok(routes)
 }
 
 /// Every route of the settings. `listen` and a resumption must read them alike: work for a target that the other reads
@@ -99,6 +100,25 @@ fn forward_everything(url: &str) -> Result<Route> {
 
 fn parse_on(text: &str) -> Result<Route> {
     Route::parse(text).map_err(|what| Error::usage(format!("`--on`: {what}")))
+}
+
+/// Warns of patterns that match no event of the catalogues: senders may have events of their own, and a typo loses events.
+fn warn_of_unmatched(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) {
+    let filter = options.filter.as_deref().map(Glob::new);
+    let mut warned = HashSet::new();
+    for pattern in routes.iter().map(|named| &named.route.event).chain(&filter) {
+        let near = context.registry.unmatched(pattern, &options.providers);
+        if let Some(near) = near.filter(|_| warned.insert(pattern.to_string())) {
+            let pattern = printable(&pattern.to_string(), 100);
+            let whose = match options.providers.as_slice() {
+                [] => "a catalogue".to_owned(),
+                providers => quoted(providers),
+            };
+            context
+                .notices
+                .warn(format!("no event of {whose} matches `{pattern}`{}", or_near(&near)));
+        }
+    }
 }
 
 /// The project's file, when it is the strongest layer with that setting.
@@ -138,6 +158,12 @@ pub(super) fn router(
         tls: options.tls.is_some(),
         public_url: options.public_url.clone(),
         keep_host: options.preserve_host,
+        insecure: options.insecure,
+        // A later run may be in another folder.
+        ca_file: options
+            .ca_file
+            .as_ref()
+            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         concurrency: options.concurrency,
         delivery: Some(options.retry.apply(&delivery)),
         exec_timeout: options.exec_timeout,
@@ -195,6 +221,8 @@ pub(super) async fn start(
     report_leftovers(context, &found);
     let Some(owner) = owner else { return Ok(None) };
     let transport = Arc::new(HttpTransport::new(HttpOptions {
+        insecure: options.insecure,
+        ca_file: options.ca_file.clone(),
         keep_host: options.preserve_host,
         whole_answers: router.answer_by_app.then_some(ANSWER_PASSED_ON),
         ..HttpOptions::default()
@@ -204,7 +232,7 @@ pub(super) async fn start(
     let targets = targets.map(|(own, left)| WorkTarget { left, own: Some(own) }).collect();
     let mut work = WorkContext::new(context, (ledger.clone(), reader), owner, Arc::clone(observer), ends);
     work.time_scale = options.time_scale;
-    Ok(Some(Workers::start(work, &transport, targets)))
+    Ok(Some(Workers::start(work, &|_| Arc::clone(&transport), targets)))
 }
 
 /// `resuming 44 forwards and 16 commands of an earlier run`, and what is left for `hook replay --resume`.

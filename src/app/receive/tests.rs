@@ -118,7 +118,9 @@ impl Place {
             left: vec![left],
             own: None,
         });
-        let (summary, ended) = Workers::start(work, &transport, targets.collect()).finish().await;
+        let (summary, ended) = Workers::start(work, &|_| Arc::clone(&transport), targets.collect())
+            .finish()
+            .await;
         ended.unwrap();
         summary
     }
@@ -226,7 +228,7 @@ async fn a_worker_waits_for_what_is_promised_while_it_runs() {
         left: Vec::new(),
         own: Some((Arc::clone(&lane), Arc::clone(&wake))),
     };
-    let workers = Workers::start(work, &transport, vec![target]);
+    let workers = Workers::start(work, &|_| Arc::clone(&transport), vec![target]);
     place.promise(&lane, 2).await;
     wake.notify_one();
     let (done, ended) = workers.finish().await;

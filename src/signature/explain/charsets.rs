@@ -114,8 +114,11 @@ fn one_byte(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) ->
     })
 }
 
+/// What stands for a character that ASCII does not have.
+type Substitute = fn(char) -> String;
+
 /// What stands for the characters that ASCII does not have: of .NET, of Java and Python, of Python's decoder, of a filter.
-const SUBSTITUTES: [(fn(char) -> String, &str); 4] = [
+const SUBSTITUTES: [(Substitute, &str); 4] = [
     (|c| "?".repeat(c.len_utf16()), "`?` for the others"),
     (|_| "?".to_owned(), "`?` for the others"),
     (|c| "\u{fffd}".repeat(c.len_utf8()), "U+FFFD for the others"),
