@@ -9,6 +9,7 @@ mod contents;
 mod context;
 mod digests;
 mod documents;
+mod embedded;
 mod forms;
 mod guesses;
 mod hints;

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-use super::mistake::{Mistake, Rank, mistake};
+use super::embedded::{Peeled, add, base64_of_another_form};
+use super::mistake::{Rank, mistake};
 use crate::signature::encoding::LENIENT_KEY;
 use base64::Engine as _;
 
 /// What is put around a secret when it is copied, opening and closing.
-const QUOTES: [(&str, &str); 5] = [
+pub(super) const QUOTES: [(&str, &str); 5] = [
     ("\"", "\""),
     ("'", "'"),
     ("`", "`"),
@@ -21,16 +22,10 @@ const QUOTES: [(&str, &str); 5] = [
 pub(super) const KNOWN_PREFIX: &str = "whsec_";
 
 /// Characters that are not visible.
-const INVISIBLE: [&str; 7] = [
-    "\u{feff}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{a0}", "\u{ad}",
+const INVISIBLE: [&str; 13] = [
+    "\u{feff}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{a0}", "\u{ad}", "\u{200e}", "\u{200f}", "\u{202a}",
+    "\u{202c}", "\u{2066}", "\u{2069}",
 ];
-
-/// A text without one thing that was done to it.
-pub(super) struct Peeled {
-    pub(super) text: Vec<u8>,
-    pub(super) mistake: Mistake,
-    pub(super) rank: Rank,
-}
 
 /// Every text that this one may have been before it got here. `name`: what the secret is called.
 pub(super) fn peel(text: &[u8], name: &str) -> Vec<Peeled> {
@@ -41,14 +36,6 @@ pub(super) fn peel(text: &[u8], name: &str) -> Vec<Peeled> {
     encoded(text, name, &mut all);
     all.retain(|peeled| !peeled.text.is_empty() && peeled.text != text);
     all
-}
-
-fn add(all: &mut Vec<Peeled>, rank: Rank, text: impl Into<Vec<u8>>, mistake: Mistake) {
-    all.push(Peeled {
-        text: text.into(),
-        mistake,
-        rank,
-    });
 }
 
 /// Spaces and newlines in words.
@@ -169,6 +156,10 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         };
         add(all, Rank::Common, bare, said(text));
     }
+    if let Some(bare) = words.strip_prefix(KNOWN_PREFIX) {
+        let text = format!("{name} has the prefix `{KNOWN_PREFIX}` that is no part of it");
+        add(all, Rank::Sometimes, bare, said(text));
+    }
     if let Some((word, rest)) = words.trim_start().split_once(' ')
         && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b':')
     {
@@ -270,6 +261,10 @@ fn encoded_whole(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             "decode the secret's HTML escapes",
         );
     }
+    base64_of_another_form(words, name, all);
+    let mut encoding = |rank, bare: Vec<u8>, said: String, hint: &'static str| {
+        add(all, rank, bare, mistake("secret-encoding", said, hint));
+    };
     let hint = "decode the secret before it is used: `printf %s VALUE | base64 -d`";
     if let Some(bare) = LENIENT_KEY
         .decode(text.trim_ascii())
