@@ -3,6 +3,7 @@
 //! that was expected.
 
 mod added;
+mod beside;
 mod bodies;
 mod charsets;
 mod contents;
@@ -17,7 +18,9 @@ mod json;
 mod json_write;
 mod key_kinds;
 mod keys;
+mod macs;
 mod mistake;
+mod notations;
 mod numbers;
 mod parts;
 mod peel;
