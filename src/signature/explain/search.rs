@@ -7,9 +7,11 @@ use super::Diagnosis;
 use super::context::{Attempt, SearchContext};
 use super::digests::MacKind;
 use super::mistake::{Change, Mistake, Rank, Sink};
-use super::{bodies, charsets, contents, documents, forms, keys, macs, times, urls, wrapped};
+use super::{
+    bodies, byte_texts, charsets, contents, data_forms, documents, forms, keys, languages, macs, times, urls, wrapped,
+};
 use crate::signature::Scheme;
-use crate::template::{Placeholder, Template};
+use crate::template::Template;
 
 /// Bytes of bodies that are kept for pairs.
 const MOST_KEPT: usize = 8 << 20;
@@ -21,7 +23,7 @@ type BodyStage = (
 );
 
 /// The small changes and the frequent ones first.
-const BODY_STAGES: [BodyStage; 17] = [
+const BODY_STAGES: [BodyStage; 19] = [
     (&["body-newline"], bodies::ends),
     (&["body-line-ends"], bodies::line_ends),
     (&["body-bom"], bodies::mark),
@@ -30,8 +32,10 @@ const BODY_STAGES: [BodyStage; 17] = [
     (&["body-charset"], charsets::changes),
     (&["body-compressed"], wrapped::compressed),
     (&["body-encoded"], wrapped::decoded),
+    (&["body-encoded-as-text"], byte_texts::read),
     (&["body-chunked"], wrapped::chunked),
     (&["body-form"], forms::changes),
+    (&["body-form-parsed"], data_forms::parsed),
     (&["body-form-multipart"], wrapped::multipart),
     (&["body-wrapped"], wrapped::wrapped),
     (&["body-escaped"], wrapped::escaped),
@@ -42,8 +46,11 @@ const BODY_STAGES: [BodyStage; 17] = [
 ];
 
 /// What else may be wrong with the body, after everything else was tried.
-const LATE_BODY_STAGES: [BodyStage; 2] = [
+const LATE_BODY_STAGES: [BodyStage; 5] = [
     (&["body-hashed"], bodies::digests),
+    (&["body-listed"], byte_texts::listed),
+    (&["body-printed"], languages::printed),
+    (&["body-form-of-data"], data_forms::signed),
     (&["body-reserialised-values"], documents::values),
 ];
 

@@ -272,7 +272,11 @@ fn form_mistake(
     };
     // A signature that was cut off is said by that, and nothing more.
     let decodes = carrier.decode(text).is_some_and(|bytes| bytes == decoded.bytes) || decoded.cut;
-    let accepted = is_read && decodes || also.iter().any(|form| form.decode(value.trim().as_bytes()).is_some());
+    let accepted = is_read && decodes
+        || also.iter().any(|form| {
+            form.decode(value.trim().as_bytes())
+                .is_some_and(|bytes| bytes == decoded.bytes)
+        });
     if accepted {
         return None;
     }
