@@ -9,13 +9,14 @@ use crate::secret::Secret;
 use crate::signature::Scheme;
 
 /// Beginnings of credentials that call an API and sign nothing, and what they are.
-const CREDENTIALS: [(&str, &str); 37] = [
+const CREDENTIALS: [(&str, &str); 38] = [
     ("sk_test_", "an API key"),
     ("sk_live_", "an API key"),
     ("rk_test_", "an API key"),
     ("rk_live_", "an API key"),
     ("pk_test_", "a public API key"),
     ("pk_live_", "a public API key"),
+    ("sk_", "an API key"),
     ("sk-", "an API key"),
     ("re_", "an API key"),
     ("SG.", "an API key"),

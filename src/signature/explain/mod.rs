@@ -3,12 +3,16 @@
 //! that was expected.
 
 mod added;
+mod beside;
 mod bodies;
+mod byte_texts;
 mod charsets;
 mod contents;
 mod context;
+mod data_forms;
 mod digests;
 mod documents;
+mod embedded;
 mod forms;
 mod guesses;
 mod hints;
@@ -16,7 +20,10 @@ mod json;
 mod json_write;
 mod key_kinds;
 mod keys;
+mod languages;
+mod macs;
 mod mistake;
+mod notations;
 mod numbers;
 mod parts;
 mod peel;
