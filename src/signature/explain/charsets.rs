@@ -89,13 +89,15 @@ fn utf16(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
         .any(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
 }
 
+/// Writes a UTF-16 unit.
+type UnitBytes = fn(u16) -> [u8; 2];
+
 /// The sender's program takes a text for UTF-16 before it signs, and sends it as UTF-8.
 fn signed_as_utf16(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let Ok(text) = std::str::from_utf8(context.case.received.body) else {
         return false;
     };
-    type Bytes = fn(u16) -> [u8; 2];
-    let ways: [(Bytes, &str); 3] = [
+    let ways: [(UnitBytes, &str); 3] = [
         (u16::to_le_bytes, ""),
         (u16::to_le_bytes, "\u{feff}"),
         (u16::to_be_bytes, ""),
