@@ -34,6 +34,7 @@ mod tests;
 mod texts;
 mod time_budget;
 mod times;
+mod url_words;
 mod urls;
 mod wrapped;
 
