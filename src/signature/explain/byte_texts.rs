@@ -9,7 +9,7 @@ use super::context::SearchContext;
 use super::mistake::{Change, Rank, Sink, mistake};
 use super::wrapped::{from_base64, inflated};
 
-const HINT: &str = "check the raw bytes of the body, before a program writes them as text";
+const HINT: &str = "decode the body before the check, or use its raw bytes, before a program writes them as text";
 
 /// Larger bodies are not written as lists of numbers, which are four times as long.
 const MOST_LISTED: usize = 256 * 1024;

@@ -34,6 +34,7 @@ pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> 
         || separated(content, &mut once)
         || ordered(content, &mut once)
         || added::methods(context, &mut once)
+        || added::path_alone(context, &mut once)
         || forms::contents(context, &mut once)
         || added::with_key(context, &mut once)
         || added::with_headers(context, &mut once)

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use base64::Engine as _;
 use serde_json::Value;
 
 use super::Case;
@@ -16,6 +17,7 @@ use crate::headers::Headers;
 use crate::json::get;
 use crate::secret::Secret;
 use crate::signature::content::{PieceSource, Pieces, check_body_hash};
+use crate::signature::encoding::LENIENT_KEY;
 use crate::signature::location::Carried;
 use crate::signature::url_form::UrlForm;
 use crate::signature::{Received, Scheme, SignatureLocation, TokenScheme, same};
@@ -333,21 +335,24 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
     };
     let (header, value) = (&token.header, &token.value);
     for sent in headers.all(header) {
-        let text = format!("the token is right, and the text in front of it in `{header}` is not");
+        let text = format!("the token is right, and the text around it in `{header}` is not");
         let form = mistake("token-form", text, format!("the header must be `{header}: {value}`"));
         let inner = token.secret_in(sent);
         // All of a value stands for the secret when the value does not have the form.
         let fits = inner.len() < sent.len() || value.single().is_some();
         add(&sent[inner], if fits { Vec::new() } else { vec![form.clone()] });
-        let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-        add(last, vec![form]);
+        for text in within(sent) {
+            add(&text, vec![form.clone()]);
+        }
     }
     for (name, sent) in headers.iter().take(MOST_HEADERS) {
         if !name.eq_ignore_ascii_case(header) {
             let text = format!("the token is in `{name}` instead of `{header}`");
             let hint = format!("the sender must put it into `{header}`");
-            let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-            add(last, vec![mistake("other-header", text, hint)]);
+            let moved = mistake("other-header", text, hint);
+            for text in within(sent) {
+                add(&text, vec![moved.clone()]);
+            }
         }
     }
     SignedItem {
@@ -357,4 +362,28 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
         names: None,
         targets,
     }
+}
+
+/// The tokens that a header's value may have in it: after a word, in quotes, behind a name, in base64.
+fn within(sent: &[u8]) -> Vec<Vec<u8>> {
+    let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let quotes = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`');
+    let from = last.iter().position(|byte| !quotes(byte)).unwrap_or(0);
+    let to = last.iter().rposition(|byte| !quotes(byte)).map_or(0, |at| at + 1);
+    let bare = last.get(from..to).unwrap_or_default();
+    let after = |text: &[u8], mark: u8| {
+        text.iter()
+            .position(|byte| *byte == mark)
+            .map(|at| text[at + 1..].to_vec())
+    };
+    let decoded = LENIENT_KEY.decode(bare).ok();
+    let password = decoded.as_ref().and_then(|decoded| after(decoded, b':'));
+    let texts = [
+        Some(last.to_vec()),
+        Some(bare.to_vec()),
+        after(bare, b'='),
+        decoded,
+        password,
+    ];
+    texts.into_iter().flatten().filter(|text| !text.is_empty()).collect()
 }

@@ -50,6 +50,9 @@ const CREDENTIALS: [(&str, &str); 38] = [
     ("https://", "a URL, no API key and no secret"),
 ];
 
+/// What programs write in place of a body that is not there or was parsed.
+const STAND_INS: [&[u8]; 4] = [b"undefined", b"[object Object]", b"null", b"None"];
+
 /// What is likely when nothing is proved.
 pub(super) fn guess(context: &SearchContext<'_>) -> Option<Explanation> {
     let likely = || credential(&context.case).or_else(|| incomplete(context));
@@ -152,6 +155,14 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
                 "the body is empty, though its headers speak of one: a redirect turns POST into GET and drops it";
             let hint =
                 "give the sender the last URL itself, with its scheme and slash: `curl -sI URL` shows a redirect";
+            return Some(Explanation::new("body-empty", text, hint));
+        }
+        _ if STAND_INS.contains(&body) => {
+            let text = format!(
+                "the body is `{}`: a program formatted something that is not the body",
+                String::from_utf8_lossy(body)
+            );
+            let hint = "keep the raw bytes of the body before anything parses it";
             return Some(Explanation::new("body-empty", text, hint));
         }
         None if body == b"{}" && has_type => {

@@ -248,6 +248,7 @@ fn hint_of(scheme: &Hmac, name: &str) -> String {
 fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
     let bare = prefix
         .and_then(|prefix| text.strip_prefix(prefix.as_bytes()))
+        .or_else(|| text.strip_prefix(KNOWN_PREFIX.as_bytes()))
         .or_else(|| after_prefix(text));
     let unhexed = |text: &[u8]| hex::decode(text).ok();
     let rest = bare.unwrap_or(text);

@@ -35,6 +35,7 @@ mod texts;
 mod time_budget;
 mod times;
 mod unknown_header;
+mod url_words;
 mod urls;
 mod wrapped;
 

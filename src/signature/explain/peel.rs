@@ -151,10 +151,6 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         };
         add(all, Rank::Common, bare, said(text));
     }
-    if let Some(bare) = words.strip_prefix(KNOWN_PREFIX) {
-        let text = format!("{name} has the prefix `{KNOWN_PREFIX}` that is no part of it");
-        add(all, Rank::Sometimes, bare, said(text));
-    }
     if let Some((word, rest)) = words.trim_start().split_once(' ')
         && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b':')
     {
@@ -179,6 +175,10 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     }
 }
 
+fn words_of(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
 /// Texts in another encoding than the secret's own.
 fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     let mut encoding = |rank, bare: Vec<u8>, said: String, hint: &'static str| {
@@ -192,6 +192,17 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             said,
             "write the secret's file as UTF-8 without a mark and a newline",
         );
+    }
+    if let [before, label, inner, end, after] = words_of(text).split("-----").collect::<Vec<_>>().as_slice()
+        && !inner.contains('\n')
+    {
+        let said = format!("{name} has spaces in place of the line breaks of its PEM");
+        let hint = "keep the key with its line breaks, as its file has it";
+        let bare = format!(
+            "{before}-----{label}-----\n{}\n-----{end}-----\n{after}",
+            inner.trim().replace(' ', "\n")
+        );
+        encoding(Rank::Common, bare.into_bytes(), said, hint);
     }
     if text.contains(&b'%') {
         let bare: Cow<'_, [u8]> = percent_decode(text).into();
