@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize as _;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::json_text;
 
 /// The value at a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +100,20 @@ impl JsonReader<'_> {
         }
     }
 
+    /// What no path leads below is read as its text, so that a number stays as it is written.
+    fn set_text<E: de::Error>(mut self, json: &str) -> Result<(), E> {
+        match json.as_bytes().first() {
+            Some(b'{' | b'[') => self.set(PathValue::Nested),
+            Some(b'n') | None => {}
+            Some(_) => {
+                let text = json_text::scalar(json).ok_or_else(|| E::custom("a string that is no text"))?;
+                self.set(PathValue::Text(text.into_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A scalar where a path leads below it: the path leads nowhere in this document.
     #[expect(clippy::unnecessary_wraps, reason = "the visitor's methods return it as it is")]
     fn scalar<E>(mut self, value: &impl ToString) -> Result<(), E> {
         self.set(PathValue::Text(value.to_string()));
@@ -106,6 +124,9 @@ impl JsonReader<'_> {
 impl<'de> DeserializeSeed<'de> for JsonReader<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.0.children.is_empty() {
+            return self.set_text(<&RawValue>::deserialize(deserializer)?.get());
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -137,8 +158,7 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         self.set(PathValue::Nested);
         for index in 0.. {
-            let children = Some(&self.0.children).filter(|children| !children.is_empty());
-            let more = match children.and_then(|children| children.get(&index.to_string())) {
+            let more = match self.0.children.get(&index.to_string()) {
                 Some(node) => seq.next_element_seed(JsonReader(node, self.1))?.is_some(),
                 None => seq.next_element::<IgnoredAny>()?.is_some(),
             };
@@ -150,54 +170,33 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     }
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         self.set(PathValue::Nested);
-        while let Some(key) = map.next_key_seed(KeyLookup(self.0))? {
-            match key {
-                Key::Known(node) => map.next_value_seed(JsonReader(node, self.1))?,
-                Key::Other => map.next_value::<IgnoredAny>().map(drop)?,
-                Key::NumberText => {
-                    let text: String = map.next_value()?;
-                    self.set(PathValue::Text(text));
-                }
+        while let Some(child) = map.next_key_seed(KeyLookup(self.0))? {
+            match child {
+                Some(node) => map.next_value_seed(JsonReader(node, self.1))?,
+                None => map.next_value::<IgnoredAny>().map(drop)?,
             }
         }
         Ok(())
     }
 }
 
-/// What a key of a map is.
-enum Key<'a> {
-    /// One that leads to a path.
-    Known(&'a PathNode),
-    /// None that leads to one.
-    Other,
-    /// None at all: the parser hands over a number as a map, so that its text is kept.
-    NumberText,
-}
-
-/// The key by which `serde_json` hands over the text of a number.
-const NUMBER: &str = "$serde_json::private::Number";
-
 /// Finds the child of a key without copying the key.
 struct KeyLookup<'a>(&'a PathNode);
 
 impl<'de, 'a> DeserializeSeed<'de> for KeyLookup<'a> {
-    type Value = Key<'a>;
+    type Value = Option<&'a PathNode>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'a> Visitor<'_> for KeyLookup<'a> {
-    type Value = Key<'a>;
+    type Value = Option<&'a PathNode>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(match self.0.children.get(key) {
-            Some(node) => Key::Known(node),
-            None if key == NUMBER => Key::NumberText,
-            None => Key::Other,
-        })
+        Ok(self.0.children.get(key))
     }
 }
 
@@ -326,14 +325,12 @@ mod tests {
     #[test]
     fn numbers_keep_their_text() {
         let mut paths = JsonPaths::default();
-        let slots = ["a", "b", "c.0", "d"].map(|path| paths.add(path));
-        let body = br#"{"a":10.00,"b":123456789012345678901234567890,"c":[-1e5],"d":7}"#;
+        let slots = ["a", "b", "c.0", "d", "e.x"].map(|path| paths.add(path));
+        let body = br#"{"a":10.00,"b":123456789012345678901234567890,"c":[-1e5],"d":7,"e":0,"e":{"x":1.10}"#;
         let found = paths.read(body);
         let texts = slots.map(|slot| found[slot].as_ref().and_then(PathValue::text));
-        let expected = ["10.00", "123456789012345678901234567890", "-1e5", "7"];
-        assert_eq!(texts, expected.map(Some));
-        let value: Value = serde_json::from_slice(body).unwrap();
-        assert_eq!(value.to_string().as_bytes(), body);
+        let expected = ["10.00", "123456789012345678901234567890", "-1e5", "7", "1.10"];
+        assert_eq!(texts, expected.map(Some), "also of a body that is cut off");
     }
 
     #[test]

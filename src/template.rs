@@ -2,6 +2,7 @@
 //! is a literal `${`. Each place has its own vocabulary of names, see [`Name`].
 
 mod document;
+mod json;
 mod pieces;
 mod placeholder;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 pub use document::{Document, body, json};
+pub use json::JsonTemplate;
 pub use placeholder::{Placeholder, Scope, TimeForm};
 
 use crate::random::Random;

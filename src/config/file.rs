@@ -115,14 +115,15 @@ impl ConfigFile {
         let Ok(Json::Object(keys)) = serde_json::to_value(shown) else {
             return Vec::new();
         };
+        let value = |json: Json| Value::try_from(json).ok();
         let mut entries = Vec::new();
         for (key, json) in keys {
             match json {
                 Json::Object(table) if TABLES.contains(&key.as_str()) => {
-                    let named = |(name, json)| (format!("{key}.{name}"), to_toml(&json));
+                    let named = |(name, json)| (format!("{key}.{name}"), value(json));
                     entries.extend(table.into_iter().map(named));
                 }
-                json => entries.push((key, to_toml(&json))),
+                json => entries.push((key, value(json))),
             }
         }
         entries
@@ -132,29 +133,6 @@ impl ConfigFile {
 impl RouteFile {
     /// As it is shown.
     pub(super) fn entry(&self) -> Option<Value> {
-        to_toml(&serde_json::to_value(self).ok()?)
+        Value::try_from(self).ok()
     }
-}
-
-/// JSON as TOML, which has no null: what is null is left out. serde would write a number as the map by which JSON keeps its
-/// text.
-pub(super) fn to_toml(json: &Json) -> Option<Value> {
-    Some(match json {
-        Json::Null => return None,
-        Json::Bool(value) => Value::Boolean(*value),
-        Json::Number(number) => match number.as_i64() {
-            Some(whole) => Value::Integer(whole),
-            None => Value::Float(number.as_f64()?),
-        },
-        Json::String(text) => Value::String(text.clone()),
-        Json::Array(items) => Value::Array(items.iter().filter_map(to_toml).collect()),
-        Json::Object(fields) => {
-            let fields = fields.iter();
-            Value::Table(
-                fields
-                    .filter_map(|(name, json)| Some((name.clone(), to_toml(json)?)))
-                    .collect(),
-            )
-        }
-    })
 }

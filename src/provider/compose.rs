@@ -1,24 +1,26 @@
 //! From an event's name to a message: sample or given data, the user's changes, the envelope, the bytes.
 
 mod edit;
+mod envelope;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use edit::not_in_object;
 pub use edit::{Edit, EditFormat};
-use serde_json::{Map, Value};
+use envelope::envelope;
+use serde_json::Value;
 
 use super::near::near_names;
 use super::profile::Profile;
 use super::value::RequestField;
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
-use crate::json::{get, get_mut, insert, is_form};
+use crate::json::is_form;
 use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{Document, Placeholder, Scope, Template, text_of};
+use crate::template::{JsonTemplate, Placeholder, Scope, Template};
 use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
@@ -29,8 +31,8 @@ const USUAL_BODY: usize = 1024;
 pub struct ComposeOptions {
     /// The event's type.
     pub event: String,
-    /// Data instead of the sample.
-    pub data: Option<Value>,
+    /// Data instead of the sample: JSON text, whose numbers stay as they are written.
+    pub data: Option<String>,
     /// Whether `${...}` in the data is plain text, because the data comes from an untrusted sender.
     pub as_it_is: bool,
     /// Changes by path, in order.
@@ -108,7 +110,7 @@ pub enum ComposeError {
 pub struct Composer<'a> {
     profile: &'a Profile,
     options: ComposeOptions,
-    sample: Document,
+    sample: JsonTemplate,
     params: HashMap<String, Value>,
 }
 
@@ -120,12 +122,12 @@ impl<'a> Composer<'a> {
         }
         let known = profile.canonical_event(&options.event).map(str::to_owned);
         let given = options.data.is_some();
-        if let Some(name) = options.data.as_ref().and_then(|data| profile.enveloped(data)) {
+        if let Some(name) = options.data.as_deref().and_then(|data| profile.enveloped(data)) {
             return Err(ComposeError::Enveloped(name.to_owned()));
         }
         let sample = match (&known, options.data.take()) {
             (_, Some(data)) => data,
-            (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?,
+            (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?.to_string(),
             (None, None) => {
                 return Err(ComposeError::UnknownEvent {
                     provider: profile.label(),
@@ -140,7 +142,7 @@ impl<'a> Composer<'a> {
             .is_none_or(|event| event.grouping);
         // Some providers send arrays always.
         let is_usual = |event: &String| profile.sample(event).is_ok_and(|usual| usual.is_array());
-        let is_group = given && sample.is_array() && !known.as_ref().is_some_and(is_usual);
+        let is_group = given && sample.trim_start().starts_with('[') && !known.as_ref().is_some_and(is_usual);
         if !grouping && (options.group.is_some() || is_group) {
             return Err(ComposeError::NoGrouping(options.event));
         }
@@ -153,13 +155,13 @@ impl<'a> Composer<'a> {
         if !options.metadata.is_empty() && profile.message.metadata.is_none() {
             return Err(ComposeError::NoMetadata(profile.label()));
         }
-        let params = params(profile, &options.params, &sample)?;
         let sample = if given && options.as_it_is {
-            Document::Fixed(sample)
+            JsonTemplate::fixed(&sample).map_err(|error| ComposeError::Invalid(error.to_string()))?
         } else {
-            let known = |name: &str| Scope::Message.read(name);
-            Document::compile(sample, &known).map_err(|error| ComposeError::Invalid(error.to_string()))?
+            let compiled = JsonTemplate::compile(&sample, |name| Scope::Message.read(name));
+            compiled.map_err(|error| ComposeError::Invalid(error.to_string()))?
         };
+        let params = params(profile, &options.params, &sample)?;
         Ok(Self {
             profile,
             options,
@@ -199,13 +201,12 @@ impl<'a> Composer<'a> {
         };
         let data = match self.options.group {
             None => one(),
-            Some(count) => (0..count).map(|_| one()).collect(),
+            Some(count) => format!("[{}]", (0..count).map(|_| one()).collect::<Vec<_>>().join(",")),
         };
-        let mut document = envelope(self.profile, data, |template| {
+        let body = envelope(self.profile, data, |template| {
             template.value(&mut |placeholder| value_of(placeholder, &mut labels))
         });
-        self.change(&mut document)?;
-        let body = self.bytes(&document)?;
+        let body = self.written(self.changed(body)?);
         Ok(Message {
             id,
             event: self.options.event.clone(),
@@ -217,35 +218,33 @@ impl<'a> Composer<'a> {
         })
     }
 
-    fn bytes(&self, document: &Value) -> Result<Vec<u8>, ComposeError> {
-        if let Value::Object(fields) = document
-            && is_form(&self.profile.delivery.content_type)
-        {
-            let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
-            // A form cannot express null.
-            for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                form.append_pair(name, &text_of(value));
-            }
-            return Ok(form.finish().into_bytes());
+    /// The body as it is sent.
+    fn written(&self, body: String) -> String {
+        if !is_form(&self.profile.delivery.content_type) {
+            return body;
         }
-        let mut body = Vec::with_capacity(USUAL_BODY);
-        serde_json::to_writer(&mut body, document).map_err(|error| ComposeError::Invalid(error.to_string()))?;
-        Ok(body)
+        let Some(fields) = json_text::members(&body) else {
+            return body;
+        };
+        let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
+        // A form cannot express null.
+        for (name, value) in fields.iter().filter(|(_, value)| *value != "null") {
+            form.append_pair(name, &json_text::bare(value));
+        }
+        form.finish()
     }
 
-    fn change(&self, document: &mut Value) -> Result<(), ComposeError> {
+    fn changed(&self, mut body: String) -> Result<String, ComposeError> {
         if let Some(place) = &self.profile.message.metadata {
             for (key, value) in &self.options.metadata {
-                if get(document, place).is_none_or(Value::is_null) {
-                    insert(document, place, Value::Object(Map::new()));
-                }
                 // The key is a name, not a path: a dot in it leads nowhere.
-                let around = get_mut(document, place).and_then(Value::as_object_mut);
-                let around = around.ok_or_else(|| not_in_object(&format!("{place}.{key}")))?;
-                around.insert(key.clone(), Value::from(value.as_str()));
+                let keys: Vec<&str> = place.split('.').chain([key.as_str()]).collect();
+                let is_list = json_text::get(&body, place).is_some_and(|around| around.starts_with('['));
+                let set = json_text::set_at(&body, &keys, &json_text::quoted(value)).filter(|_| !is_list);
+                body = set.ok_or_else(|| not_in_object(&format!("{place}.{key}")))?;
             }
         }
-        self.options.edits.iter().try_for_each(|edit| edit.apply(document))
+        self.options.edits.iter().try_fold(body, |body, edit| edit.apply(&body))
     }
 }
 
@@ -259,13 +258,12 @@ impl Profile {
 
     /// The body with another id in the place of its own; `None` where it has none.
     pub fn with_id(&self, body: &[u8], id: &str) -> Option<Vec<u8>> {
-        let text = std::str::from_utf8(body).ok()?;
-        let document: Value = serde_json::from_str(text).ok()?;
+        let text = json_text::valid(body)?;
         let path = self.read.id.iter().find_map(|place| match place {
-            RequestField::Body(path) => get(&document, path).map(|_| path),
+            RequestField::Body(path) => json_text::get(text, path).map(|_| path),
             RequestField::Header(_) => None,
         })?;
-        json_text::set(text, path, &Value::from(id)).map(String::into_bytes)
+        json_text::set(text, path, &json_text::quoted(id)).map(String::into_bytes)
     }
 
     /// The message for one more endpoint: the same, or with an id of its own where the provider gives every delivery one.
@@ -283,12 +281,12 @@ impl Profile {
     }
 
     /// The name of the event in data that has what the envelope puts around data: the event and the data.
-    fn enveloped(&self, data: &Value) -> Option<&str> {
-        let fields = data.as_object()?;
+    fn enveloped(&self, data: &str) -> Option<&str> {
+        let fields = json_text::members(data)?;
         let has = |wanted: &Placeholder| {
             let mut envelope = self.envelope.json.iter();
             let is_there = |(name, template): &(&String, &Template)| {
-                template.single() == Some(wanted) && fields.contains_key(name.as_str())
+                template.single() == Some(wanted) && fields.iter().any(|(field, _)| field == *name)
             };
             envelope.find(is_there).map(|(name, _)| name.as_str())
         };
@@ -325,37 +323,10 @@ impl Profile {
     }
 }
 
-/// Puts data into the envelope.
-fn envelope(profile: &Profile, data: Value, mut value: impl FnMut(&Template) -> Value) -> Value {
-    let mut fields = Map::new();
-    let mut data = Some(data);
-    for (name, template) in &profile.envelope.json {
-        let is_data = template.single() == Some(&Placeholder::Data);
-        match (name.as_str(), is_data) {
-            ("...", _) => match data.take() {
-                Some(Value::Object(spread)) => fields.extend(spread),
-                // Only an object can be spread: an envelope of nothing but the data is that data.
-                Some(other) if profile.envelope.json.len() == 1 => return other,
-                Some(other) => {
-                    fields.insert("data".into(), other);
-                }
-                None => {}
-            },
-            (_, true) => {
-                fields.insert(name.clone(), data.take().unwrap_or(Value::Null));
-            }
-            (_, false) => {
-                fields.insert(name.clone(), value(template));
-            }
-        }
-    }
-    Value::Object(fields)
-}
-
 fn params(
     profile: &Profile,
     given: &[(String, String)],
-    sample: &Value,
+    sample: &JsonTemplate,
 ) -> Result<HashMap<String, Value>, ComposeError> {
     let mut values = HashMap::new();
     for (name, text) in profile.effective_params(given) {
@@ -364,9 +335,8 @@ fn params(
     }
     let used = |name: &str| {
         let placeholder = Placeholder::Param(name.to_owned());
-        let mut fields = profile.envelope.json.values();
-        fields.any(|template| template.placeholders().any(|p| *p == placeholder))
-            || sample.to_string().contains(&format!("${{param.{name}}}"))
+        let envelope = profile.envelope.json.values().flat_map(Template::placeholders);
+        envelope.chain(sample.placeholders()).any(|used| *used == placeholder)
     };
     let mut params = profile.params.iter();
     match params.find(|(name, _)| !values.contains_key(*name) && used(name)) {

@@ -3,8 +3,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use super::content::{PieceSource, Pieces, check_body_hash};
 use super::location::{Carried, SignatureLocation, judge_age};
 use super::url_form::UrlForm;
@@ -68,7 +66,7 @@ impl SignedParts {
             signed_headers: Some(names.as_bytes()),
             ..Carried::default()
         };
-        let text = |key: &K, document: Option<&Value>| {
+        let text = |key: &K, document: Option<&str>| {
             let source = PieceSource {
                 carrier: &self.carrier,
                 carried: &carried,
@@ -85,12 +83,12 @@ impl SignedParts {
         self.carrier.time_in_body(self.freshness, &received)?;
         let document = self.document(&received);
         let Some(path) = &self.carrier.body else {
-            let signatures = keys.iter().map(|key| text(key, document.as_ref()));
+            let signatures = keys.iter().map(|key| text(key, document));
             let signatures = signatures.collect::<Result<Vec<String>, _>>()?;
             return Ok(Signed::Headers(self.carrier.write(&signatures, message)));
         };
         let no_place = || SignError::NoPlace(path.clone());
-        let document = document.as_ref().ok_or_else(no_place)?;
+        let document = document.ok_or_else(no_place)?;
         let items = self.carrier.items(document).ok_or_else(no_place)?;
         let mut body = String::from_utf8_lossy(message.body).into_owned();
         // A body has one place for a signature, so only the first key signs.
@@ -104,7 +102,7 @@ impl SignedParts {
                 Some(list) => format!("{list}.{number}.{path}"),
                 None => path.to_owned(),
             };
-            body = json_text::set(&body, &at, &Value::from(signature)).ok_or_else(no_place)?;
+            body = json_text::set(&body, &at, &json_text::quoted(&signature)).ok_or_else(no_place)?;
         }
         Ok(Signed::Body(body.into_bytes()))
     }
@@ -115,7 +113,7 @@ impl SignedParts {
         keys: &[K],
         received: &Received<'_>,
         secret: impl Fn(&K) -> &[u8],
-        matches: impl Fn(&K, &[Cow<'_, [u8]>], &[&[u8]]) -> Option<Proof>,
+        matches: impl Fn(&K, &[Cow<'_, [u8]>], &[Cow<'_, [u8]>]) -> Option<Proof>,
     ) -> Result<Proof, RejectReason> {
         // Without the URL every signature would fail to match, which would blame the secret.
         if self.signs(|p| *p == Placeholder::Url) && received.url.is_none() {
@@ -144,15 +142,14 @@ impl SignedParts {
         judge_age(self.freshness, signed_at, received.now, proof)
     }
 
-    fn document(&self, received: &Received<'_>) -> Option<Value> {
-        let document = self
-            .looks_into_body()
-            .then(|| serde_json::from_slice(received.body).ok());
-        document.flatten()
+    fn document<'a>(&self, received: &Received<'a>) -> Option<&'a str> {
+        self.looks_into_body()
+            .then(|| json_text::valid(received.body))
+            .flatten()
     }
 
     /// The parts of the body that are signed each by itself.
-    fn items<'a>(&self, document: Option<&'a Value>) -> Result<Vec<Option<&'a Value>>, RejectReason> {
+    fn items<'a>(&self, document: Option<&'a str>) -> Result<Vec<Option<&'a str>>, RejectReason> {
         if self.carrier.each.is_none() {
             return Ok(vec![document]);
         }
@@ -183,7 +180,7 @@ impl SignedParts {
         mut look: impl FnMut(&PieceSource<'_>) -> Result<Option<T>, RejectReason>,
     ) -> Result<Option<T>, RejectReason> {
         let document = self.document(received);
-        for item in self.items(document.as_ref())? {
+        for item in self.items(document)? {
             let found = look(&PieceSource {
                 carrier: &self.carrier,
                 carried: &self.carrier.read(received.headers, item)?,

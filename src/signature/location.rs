@@ -1,16 +1,16 @@
 //! Where signatures are in a request, and how they are written and read: mostly in a header, sometimes in several, sometimes
 //! in the body.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use indexmap::IndexSet;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::url_form::UrlForm;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
-use crate::json::get;
+use crate::json_text;
 use crate::signature::encoding::Encoding;
 use crate::signature::{Freshness, Proof, Received, RejectReason, ToSign};
 use crate::template::{Part, Placeholder, Template, TimeForm};
@@ -71,7 +71,7 @@ pub struct SignatureLocation {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Carried<'a> {
     /// Signature texts, any of which may match.
-    pub signatures: Vec<&'a [u8]>,
+    pub signatures: Vec<Cow<'a, [u8]>>,
     /// The timestamp as it was written, which is what was signed.
     pub timestamp: Option<&'a [u8]>,
     /// The timestamp as a moment.
@@ -108,19 +108,15 @@ impl SignatureLocation {
         let Some(path) = &self.body else {
             return self.headers().any(|header| headers.contains(header));
         };
-        let document: Option<Value> = serde_json::from_slice(body).ok();
-        let items = document.as_ref().and_then(|document| self.items(document));
-        items.is_some_and(|items| items.iter().any(|item| get(item, path).is_some()))
+        let items = json_text::valid(body).and_then(|document| self.items(document));
+        items.is_some_and(|items| items.iter().any(|item| json_text::get(item, path).is_some()))
     }
 
     /// The parts of the body that are signed each by itself: all of it, or the items of the list.
-    pub(super) fn items<'a>(&self, document: &'a Value) -> Option<Vec<&'a Value>> {
+    pub(super) fn items<'a>(&self, document: &'a str) -> Option<Vec<&'a str>> {
         match &self.each {
             None => Some(vec![document]),
-            Some(path) => match get(document, path)? {
-                Value::Array(items) if !items.is_empty() => Some(items.iter().collect()),
-                _ => None,
-            },
+            Some(path) => json_text::items(json_text::get(document, path)?).filter(|items| !items.is_empty()),
         }
     }
 
@@ -158,13 +154,12 @@ impl SignatureLocation {
 
     /// Reads a request, and the part of its body that is signed by itself when the scheme looks there. The reasons of a
     /// refusal here need no secret.
-    pub fn read<'a>(&self, headers: &'a Headers, document: Option<&'a Value>) -> Result<Carried<'a>, RejectReason> {
+    pub fn read<'a>(&self, headers: &'a Headers, document: Option<&'a str>) -> Result<Carried<'a>, RejectReason> {
         let mut carried = Carried::default();
         match &self.body {
             None => self.read_headers(headers, &mut carried)?,
-            Some(path) => match document.and_then(|document| get(document, path)) {
-                Some(Value::String(text)) => self.read_one(text.trim().as_bytes(), &mut carried),
-                Some(_) => {}
+            Some(path) => match document.and_then(|document| json_text::get(document, path)) {
+                Some(value) => self.read_string(value, &mut carried),
                 None => return Err(self.missing()),
             },
         }
@@ -269,7 +264,7 @@ impl SignatureLocation {
     }
 
     /// Whether one of the signatures, decoded, is such a one.
-    pub(super) fn any(&self, signatures: &[&[u8]], is: impl Fn(&[u8]) -> bool) -> bool {
+    pub(super) fn any(&self, signatures: &[Cow<'_, [u8]>], is: impl Fn(&[u8]) -> bool) -> bool {
         let mut decoded = signatures.iter().filter_map(|text| self.decode(text));
         decoded.any(|bytes| is(&bytes))
     }
@@ -277,7 +272,21 @@ impl SignatureLocation {
     fn read_one<'a>(&self, item: &'a [u8], carried: &mut Carried<'a>) {
         let mut forms = std::iter::once(&self.value).chain(&self.also_read);
         if let Some(signature) = forms.find_map(|form| between(item, form)) {
-            carried.signatures.push(signature);
+            carried.signatures.push(Cow::Borrowed(signature));
+        }
+    }
+
+    /// Reads a JSON string of the body: what it escapes is unescaped.
+    fn read_string<'a>(&self, value: &'a str, carried: &mut Carried<'a>) {
+        match json_text::scalar(value).filter(|_| value.starts_with('"')) {
+            Some(Cow::Borrowed(text)) => self.read_one(text.trim().as_bytes(), carried),
+            Some(Cow::Owned(text)) => {
+                let mut own = Carried::default();
+                self.read_one(text.trim().as_bytes(), &mut own);
+                let own = own.signatures.into_iter();
+                carried.signatures.extend(own.map(|text| Cow::Owned(text.into_owned())));
+            }
+            None => {}
         }
     }
 
@@ -292,7 +301,7 @@ impl SignatureLocation {
             }
             let known = self.pair_names().find(|(name, _)| name.as_bytes() == key);
             match known.map(|(_, placeholder)| placeholder) {
-                Some(Placeholder::Signature) => carried.signatures.push(text),
+                Some(Placeholder::Signature) => carried.signatures.push(Cow::Borrowed(text)),
                 Some(Placeholder::Timestamp(_)) => carried.timestamp = Some(text),
                 Some(Placeholder::Id) => carried.id = Some(text),
                 Some(Placeholder::SignedHeaders) => carried.signed_headers = Some(text),

@@ -271,7 +271,7 @@ impl<'a> Replay<'a> {
                     .hint("change it in an editor: `--edit`"));
             }
             let mut edits = self.options.edits.iter();
-            let text = edits.try_fold(body.into_owned(), |text, edit| edit.apply_to_text(&text))?;
+            let text = edits.try_fold(body.into_owned(), |text, edit| edit.apply(&text))?;
             source.delivery.message.body = text.into();
         }
         if self.options.new_id {

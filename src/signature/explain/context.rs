@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use serde_json::Value;
-
 use super::Case;
 use super::digests::{Digest, MacKind, begins_with};
 use super::json::{self, Fault, JsonNode};
@@ -12,7 +10,7 @@ use super::mistake::{Mistake, mistake};
 use super::texts::{self, Target};
 use super::time_budget::{StepKind, TimeBudget};
 use crate::headers::Headers;
-use crate::json::get;
+use crate::json_text;
 use crate::secret::Secret;
 use crate::signature::content::{PieceSource, Pieces, check_body_hash};
 use crate::signature::location::Carried;
@@ -38,8 +36,8 @@ pub(super) struct Attempt<'t> {
 }
 
 /// Signatures over one content, with what the header says beside them.
-struct SignedItem {
-    document: Option<Value>,
+struct SignedItem<'a> {
+    document: Option<&'a str>,
     stamp: Option<String>,
     id: Option<String>,
     names: Option<String>,
@@ -57,7 +55,7 @@ pub(super) struct SearchContext<'a> {
     /// The timestamp that goes with the signature, as it is written.
     pub(super) stamp: Option<String>,
     /// Each with all of its items; one of them must match.
-    sources: Vec<Vec<SignedItem>>,
+    sources: Vec<Vec<SignedItem<'a>>>,
     document: OnceCell<Result<JsonNode<'a>, Fault>>,
 }
 
@@ -84,12 +82,12 @@ impl<'a> SearchContext<'a> {
 
     fn find_sources(&mut self, carrier: &SignatureLocation) {
         let Received { headers, body, .. } = self.case.received;
-        let look = || serde_json::from_slice(body).ok();
+        let look = || json_text::valid(body);
         let wanted = self.case.scheme.looks_into_body();
         let read = wanted.then(|| self.budget.step(StepKind::Look, body.len(), look));
-        let document: Option<Value> = read.flatten().flatten();
-        let items = document.as_ref().and_then(|document| carrier.items(document));
-        let mut own: Vec<SignedItem> = match items {
+        let document = read.flatten().flatten();
+        let items = document.and_then(|document| carrier.items(document));
+        let mut own: Vec<SignedItem<'a>> = match items {
             Some(items) => items
                 .into_iter()
                 .map(|item| self.item(carrier, headers, Some(item)))
@@ -104,7 +102,7 @@ impl<'a> SearchContext<'a> {
             let mut moved = headers.clone();
             moved.remove(&carrier.header);
             moved.append(&carrier.header, value);
-            let mut item = self.item(carrier, &moved, document.as_ref());
+            let mut item = self.item(carrier, &moved, document);
             let text = format!("the signature is in `{name}` instead of `{}`", carrier.header);
             let hint = format!("the sender must put the signature into `{}`", carrier.header);
             let displaced = mistake("other-header", text, hint);
@@ -123,12 +121,13 @@ impl<'a> SearchContext<'a> {
         self.sources = std::iter::once(own).chain(others).collect();
     }
 
-    fn item(&self, carrier: &SignatureLocation, headers: &Headers, document: Option<&Value>) -> SignedItem {
+    fn item(&self, carrier: &SignatureLocation, headers: &Headers, document: Option<&'a str>) -> SignedItem<'a> {
         let scheme = self.case.scheme;
         let mut targets = Vec::new();
         match &carrier.body {
             Some(path) => {
-                if let Some(Value::String(text)) = document.and_then(|document| get(document, path)) {
+                let value = document.and_then(|document| json_text::get(document, path));
+                if let Some(text) = value.filter(|value| value.starts_with('"')).and_then(json_text::scalar) {
                     targets = texts::targets(scheme, carrier, text.as_bytes());
                 }
             }
@@ -139,7 +138,7 @@ impl<'a> SearchContext<'a> {
         }
         let beside = Beside::of(carrier, headers);
         SignedItem {
-            document: document.cloned(),
+            document,
             stamp: beside.stamp,
             id: beside.id,
             names: beside.names,
@@ -246,7 +245,7 @@ impl<'a> SearchContext<'a> {
 
     fn matching<'s>(
         &'s self,
-        item: &'s SignedItem,
+        item: &'s SignedItem<'_>,
         key: &[u8],
         url: &str,
         attempt: &Attempt<'_>,
@@ -281,7 +280,7 @@ impl<'a> SearchContext<'a> {
     /// Calls `run` with what is signed of the attempt.
     fn with_pieces<T>(
         &self,
-        item: &SignedItem,
+        item: &SignedItem<'_>,
         key: &[u8],
         url: &str,
         attempt: &Attempt<'_>,
@@ -310,7 +309,7 @@ impl<'a> SearchContext<'a> {
             carrier,
             carried: &carried,
             received: &received,
-            document: item.document.as_ref(),
+            document: item.document,
             url,
             secret: key,
             event: "",
@@ -320,7 +319,7 @@ impl<'a> SearchContext<'a> {
 }
 
 /// A token with all that its header may have around it.
-fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
+fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem<'static> {
     let mut targets = Vec::new();
     let mut add = |text: &[u8], mistakes: Vec<Mistake>| {
         targets.push(Target {

@@ -1,0 +1,64 @@
+//! JSON text whose strings are templates: numbers keep their digits, and objects their equal names.
+
+use serde_json::Value;
+
+use super::{Part, Placeholder, Template, TemplateError};
+use crate::json_text::{self, Piece};
+
+/// A JSON text with placeholders in its strings.
+#[derive(Debug, Clone)]
+pub struct JsonTemplate(Vec<Part<Template>>);
+
+impl JsonTemplate {
+    /// Compiles a JSON text whose placeholders `read` knows. The blanks between its values are left out.
+    pub fn compile(text: &str, read: impl Fn(&str) -> Option<Placeholder>) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut fixed = String::new();
+        let invalid = |error: serde_json::Error| TemplateError {
+            what: format!("it is not JSON: {error}"),
+            position: error.column(),
+            text: text.to_owned(),
+        };
+        for piece in json_text::pieces(text).map_err(invalid)? {
+            match piece {
+                Piece::Other(other) => fixed.push_str(&other),
+                Piece::String(string) => match Template::parse_with(&string, &read)? {
+                    template if template.is_constant() => {
+                        fixed.push_str(&json_text::quoted(&template.render(|_| None).unwrap_or_default()));
+                    }
+                    template => {
+                        parts.extend([Part::Text(std::mem::take(&mut fixed)), Part::Placeholder(template)]);
+                    }
+                },
+            }
+        }
+        parts.push(Part::Text(fixed));
+        Ok(Self(parts))
+    }
+
+    /// A JSON text in which `${` is plain text.
+    pub fn fixed(text: &str) -> Result<Self, serde_json::Error> {
+        Ok(Self(vec![Part::Text(json_text::compact(text)?)]))
+    }
+
+    /// Every placeholder, in order.
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.0.iter().flat_map(|part| {
+            match part {
+                Part::Placeholder(template) => Some(template.placeholders()),
+                Part::Text(_) => None,
+            }
+            .into_iter()
+            .flatten()
+        })
+    }
+
+    /// The JSON text with every placeholder filled in; one that is a whole string keeps the type of its value.
+    pub fn value(&self, value: &mut impl FnMut(&Placeholder) -> Value) -> String {
+        let parts = self.0.iter().map(|part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Placeholder(template) => template.value(value).to_string(),
+        });
+        parts.collect()
+    }
+}
