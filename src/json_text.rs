@@ -19,12 +19,16 @@ pub fn valid(body: &[u8]) -> Option<&str> {
 
 /// The value at a dotted path of a JSON text.
 pub fn get<'t>(text: &'t str, path: &str) -> Option<&'t str> {
-    let at = path
-        .split('.')
-        .try_fold(whole(text)?, |at, key| match find(text, at, key)? {
-            Found::Value(span) => Some(span),
-            Found::Missing { .. } | Found::Null => None,
-        });
+    get_at(text, &path.split('.').collect::<Vec<_>>())
+}
+
+/// The same where the names on the path may have dots.
+pub fn get_at<'t>(text: &'t str, keys: &[&str]) -> Option<&'t str> {
+    let mut keys = keys.iter();
+    let at = keys.try_fold(whole(text)?, |at, key| match find(text, at, key)? {
+        Found::Value(span) => Some(span),
+        Found::Missing { .. } | Found::Null => None,
+    });
     text.get(at?)
 }
 
