@@ -113,7 +113,8 @@ impl JsonReader<'_> {
         Ok(())
     }
 
-    /// A scalar where a path leads below it: the path leads nowhere in this document.
+    /// A scalar where another path leads below it, so that it could have been an object: only here may a number be written
+    /// otherwise than in the body.
     #[expect(clippy::unnecessary_wraps, reason = "the visitor's methods return it as it is")]
     fn scalar<E>(mut self, value: &impl ToString) -> Result<(), E> {
         self.set(PathValue::Text(value.to_string()));

@@ -1,5 +1,6 @@
-//! Changes of single values in the text of a JSON document. Everything else stays byte for byte: numbers keep their digits,
-//! strings their escapes, objects their equal names, and blanks stand where they stood.
+//! Reads and changes single values in the text of a JSON document, for what is sent, signed or compared. What is not changed
+//! stays byte for byte: numbers keep their digits, strings their escapes, objects their equal names, and blanks stand where
+//! they stood.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -43,14 +43,11 @@ impl JsonTemplate {
 
     /// Every placeholder, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
-        self.0.iter().flat_map(|part| {
-            match part {
-                Part::Placeholder(template) => Some(template.placeholders()),
-                Part::Text(_) => None,
-            }
-            .into_iter()
-            .flatten()
-        })
+        let templates = self.0.iter().filter_map(|part| match part {
+            Part::Placeholder(template) => Some(template),
+            Part::Text(_) => None,
+        });
+        templates.flat_map(Template::placeholders)
     }
 
     /// The JSON text with every placeholder filled in; one that is a whole string keeps the type of its value.
