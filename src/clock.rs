@@ -103,6 +103,21 @@ impl Timestamp {
         format!("{utc:.digits$}Z")
     }
 
+    /// Seconds since the epoch, with a fraction.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds of this century are exact in 53 bits"
+    )]
+    pub fn unix_seconds(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// The date of an HTTP header, `Wed, 02 Jan 2030 03:04:05 GMT` (RFC 9110, section 5.6.7).
+    pub fn http_date(self) -> String {
+        let utc = EPOCH.checked_add(SignedDuration::from_micros(self.0)).unwrap_or(EPOCH);
+        utc.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    }
+
     /// `HH:MM:SS.mmm` of the machine's local time, of UTC when its zone cannot be known.
     pub fn local_clock(self) -> String {
         self.local("%H:%M:%S.%3f")
@@ -140,6 +155,15 @@ impl Timestamp {
             .checked_mul(1_000_000)?
             .checked_add(if whole.starts_with('-') { -us } else { us })
             .map(Self)
+    }
+
+    /// Reads a moment as any sender writes it: as [`Timestamp::parse`], as an HTTP date, or without an offset, which is UTC.
+    pub fn parse_any(text: &str) -> Option<Self> {
+        let utc = || {
+            let at: DateTime = text.trim().parse().ok()?;
+            i64::try_from(EPOCH.duration_until(at).as_micros()).ok().map(Self)
+        };
+        Self::parse(text).or_else(|| Self::parse_http_date(text)).or_else(utc)
     }
 
     /// Reads the date of an HTTP header, `Wed, 02 Jan 2030 03:04:05 GMT` (RFC 9110, section 5.6.7).

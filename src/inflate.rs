@@ -29,8 +29,15 @@ pub fn readable(body: &[u8]) -> Cow<'_, [u8]> {
     };
     match decompress_to_vec_with_limit(inside, SHOWN) {
         Ok(text) => Cow::Owned(text),
-        Err(DecompressError { output, .. }) if !output.is_empty() => Cow::Owned(output),
-        Err(_) => Cow::Borrowed(body),
+        Err(DecompressError { mut output, .. }) => {
+            // The rest of the buffer was not reached.
+            let end = output.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            output.truncate(end);
+            match end {
+                0 => Cow::Borrowed(body),
+                _ => Cow::Owned(output),
+            }
+        }
     }
 }
 

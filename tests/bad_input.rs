@@ -35,10 +35,10 @@ fn an_unknown_event_has_near_names() {
 fn an_unknown_provider_and_variant_have_near_names() {
     let sandbox = Sandbox::new();
     run(&sandbox, &["send", "job.paid", "-p", "poolflo", "--to", ":9"])
-        .exits(2)
+        .exits(6)
         .says(["error: ", "`poolflo`", "hint: ", "poolflow"]);
     run(&sandbox, &["send", "job.paid", "-p", "poolflow@absolut", "--to", ":9"])
-        .exits(2)
+        .exits(6)
         .says(["error: ", "absolut", "hint: "]);
 }
 

@@ -475,7 +475,7 @@ fn a_report_has_what_support_asks_for_and_no_secret() {
         .to_owned();
     let secrets = [signature.as_str(), "opensesame", "a-long-friendly-token"];
     sandbox.hook(["log", "report", "1"]).run().ok().never(secrets).prints([
-        "event id:      msg_",
+        "event id:      (unknown)",
         "event:         job.paid",
         "timestamp:     20",
         &format!("URL:           {}/in?token=********", echo.url),

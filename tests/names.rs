@@ -2,6 +2,68 @@
 
 use crate::support::{App, NOBODY, Reply, Sandbox};
 
+const PROVIDER: &str = "provider `poolflwo` not found";
+
+/// A command line with a wrong name, what is said about it, and the near name.
+const WRONG_NAMES: [(&[&str], &str, &str); 16] = [
+    (&["log", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
+    (&["log", "stats", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
+    (&["log", "drift", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
+    (&["log", "follow", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
+    (
+        &["endpoints", "list", "-p", "poolflwo"],
+        PROVIDER,
+        "--provider poolflow",
+    ),
+    (
+        &["send", "job.paid", "-p", "poolflwo", "--to", NOBODY],
+        PROVIDER,
+        "--provider poolflow",
+    ),
+    (
+        &["listen", "-p", "poolflwo", "--port", "0"],
+        PROVIDER,
+        "--provider poolflow",
+    ),
+    (
+        &["serve", "-p", "poolflwo", "--port", "0"],
+        PROVIDER,
+        "--provider poolflow",
+    ),
+    (
+        &["sign", "-p", "hoopai@sra", "--body", "x"],
+        "`hoopai` has no variant `sra`",
+        "rsa",
+    ),
+    (
+        &["endpoints", "list", "--remote", "poolflwo"],
+        "`poolflwo` is neither a provider",
+        "--remote poolflow",
+    ),
+    (&["log", "--endpoint", "shpo"], "endpoint `shpo` not found", "shop"),
+    (
+        &["send", "job.paid", "--endpoint", "shpo"],
+        "endpoint `shpo` not found",
+        "shop",
+    ),
+    (&["endpoints", "test", "shpo"], "endpoint `shpo` not found", "shop"),
+    (
+        &["log", "--workflow", "welcom"],
+        "workflow `welcom` not found",
+        "--workflow welcome",
+    ),
+    (
+        &["send", "--workflow", "welcom"],
+        "workflow `welcom` not found",
+        "--workflow welcome",
+    ),
+    (
+        &["endpoints", "test", "shop", "--event", "job.piad"],
+        "`poolflow` has no event `job.piad`",
+        "--event job.paid",
+    ),
+];
+
 #[test]
 fn an_unknown_name_ends_with_6_and_near_names_whichever_command_it_is_given_to() {
     let sandbox = Sandbox::new();
@@ -22,66 +84,7 @@ fn an_unknown_name_ends_with_6_and_near_names_whichever_command_it_is_given_to()
     sandbox.hook(add).run().ok();
     let settings = "[workflow.welcome]\nprovider = \"hoopai\"\nstate = \"published\"\nurl = \"http://127.0.0.1:1/\"\n";
     sandbox.write(sandbox.config("config.toml"), settings);
-    let provider = "provider `poolflwo` not found";
-    let cases: [(&[&str], &str, &str); 16] = [
-        (&["log", "-p", "poolflwo"], provider, "--provider poolflow"),
-        (&["log", "stats", "-p", "poolflwo"], provider, "--provider poolflow"),
-        (&["log", "drift", "-p", "poolflwo"], provider, "--provider poolflow"),
-        (&["log", "follow", "-p", "poolflwo"], provider, "--provider poolflow"),
-        (
-            &["endpoints", "list", "-p", "poolflwo"],
-            provider,
-            "--provider poolflow",
-        ),
-        (
-            &["send", "job.paid", "-p", "poolflwo", "--to", NOBODY],
-            provider,
-            "--provider poolflow",
-        ),
-        (
-            &["listen", "-p", "poolflwo", "--port", "0"],
-            provider,
-            "--provider poolflow",
-        ),
-        (
-            &["serve", "-p", "poolflwo", "--port", "0"],
-            provider,
-            "--provider poolflow",
-        ),
-        (
-            &["sign", "-p", "hoopai@sra", "--body", "x"],
-            "`hoopai` has no variant `sra`",
-            "rsa",
-        ),
-        (
-            &["endpoints", "list", "--remote", "poolflwo"],
-            "`poolflwo` is neither a provider",
-            "--remote poolflow",
-        ),
-        (&["log", "--endpoint", "shpo"], "endpoint `shpo` not found", "shop"),
-        (
-            &["send", "job.paid", "--endpoint", "shpo"],
-            "endpoint `shpo` not found",
-            "shop",
-        ),
-        (&["endpoints", "test", "shpo"], "endpoint `shpo` not found", "shop"),
-        (
-            &["log", "--workflow", "welcom"],
-            "workflow `welcom` not found",
-            "--workflow welcome",
-        ),
-        (
-            &["send", "--workflow", "welcom"],
-            "workflow `welcom` not found",
-            "--workflow welcome",
-        ),
-        (
-            &["endpoints", "test", "shop", "--event", "job.piad"],
-            "`poolflow` has no event `job.piad`",
-            "--event job.paid",
-        ),
-    ];
-    for (args, what, near) in cases {
+    for (args, what, near) in WRONG_NAMES {
         sandbox.hook(args).run().exits(6).says([what, near]).never(["--data"]);
     }
     // What is known, or on record, is no mistake.

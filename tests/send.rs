@@ -284,7 +284,17 @@ fn id_time_and_mode_may_be_chosen() {
     let last = sandbox.deliveries().pop().unwrap().delivery;
     assert_eq!(
         (last.message.wire_id.as_str(), last.message.mode.name()),
-        ("evt-1", "live")
+        ("", "live"),
+        "what is not sent is not recorded"
+    );
+    sent(&sandbox, &["customer.created", "-p", "stripe", "--id", "evt_1"]);
+    assert_eq!(sandbox.deliveries().pop().unwrap().delivery.message.wire_id, "evt_1");
+    let whole = [r#"{"id":"evt_2","type":"customer.created","data":{}}"#, "-p", "stripe"];
+    sent(&sandbox, &["--body", whole[0], whole[1], whole[2]]);
+    let message = sandbox.deliveries().pop().unwrap().delivery.message;
+    assert_eq!(
+        (message.wire_id.as_str(), message.event.as_str()),
+        ("evt_2", "customer.created")
     );
     sandbox
         .hook(["send", "job.paid", "--to", ":9", "--time", "yesterday"])

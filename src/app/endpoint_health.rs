@@ -43,7 +43,7 @@ impl<'a> EndpointHealth<'a> {
 
 impl DeliveryObserver for EndpointHealth<'_> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
-        self.disables = matches!(event.delivery.policy.schedule.then, Exhaustion::DisableEndpoint { .. });
+        self.disables = event.delivery.policy.schedule.then != Exhaustion::Fail;
         self.inner.event(number, event)
     }
 

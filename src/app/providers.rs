@@ -8,10 +8,11 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::json::document_of_any;
 use crate::message::Message;
 use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::provider::drift::{Difference, Measure};
-use crate::provider::{Profile, RequestField, near_names, or_near};
+use crate::provider::{Profile, near_names, or_near};
 use crate::text::printable;
 
 /// Composes a sample of an event.
@@ -50,7 +51,7 @@ pub fn compare(
     bytes: &[u8],
 ) -> Result<Option<Comparison>> {
     let body: Value =
-        serde_json::from_slice(bytes).map_err(|error| Error::usage(format!("`{file}` is not JSON")).cause(error))?;
+        document_of_any(bytes).map_err(|error| Error::usage(format!("`{file}` is not JSON")).cause(error))?;
     let named = provider.is_some() || context.settings.provider.is_some();
     if !named && context.registry.find_event(event, None).is_empty() {
         let all = context.registry.all_events();
@@ -100,10 +101,7 @@ pub(super) fn measure(context: &Context, profile: &Profile, event: &str) -> Resu
 fn of_another_event(profile: &Profile, event: &str, body: &[u8]) -> Option<Difference> {
     let said = profile.facts(&Headers::default(), body).event?;
     let is_other = profile.canonical_event(&said) != Some(event);
-    let path = profile.read.event.iter().find_map(|place| match place {
-        RequestField::Body(path) => Some(path.as_str()),
-        RequestField::Header(_) => None,
-    });
+    let path = profile.read.event.iter().find_map(|place| place.body_path());
     is_other.then(|| Difference::of_another_event(path.unwrap_or_default(), &printable(&said, 200)))
 }
 
@@ -111,6 +109,15 @@ fn of_another_event(profile: &Profile, event: &str, body: &[u8]) -> Option<Diffe
 pub fn lint_file(context: &Context, file: &Path, profile: &Profile) {
     for event in profile.events.keys() {
         context.notices.findings(&profile.naming.check(&profile.label(), event));
+    }
+    if profile.read.event.is_empty() && !profile.events.is_empty() {
+        let what = "without `event` in `[read]` an incoming request has no event, and no route for one fires";
+        context.notices.warn(what);
+    }
+    let freshness = profile.scheme.freshness();
+    if profile.scheme.signs_body() && freshness.tolerance.or(freshness.advised).is_none() {
+        let what = "nothing limits the age of a request: without `tolerance` an old one is as good as a new one";
+        context.notices.note(what);
     }
     if file.file_stem().is_none_or(|stem| stem != profile.name.as_str()) {
         context.notices.warn(format!(

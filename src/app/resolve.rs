@@ -194,9 +194,9 @@ pub fn account_off() -> Error {
 pub fn signing_with(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<Signing> {
     let (signer, kind) = match &profile.scheme {
         Scheme::Unsigned => (None, SecretKind::None),
-        scheme => {
+        _ => {
             let keys = secrets.for_profile(profile, Purpose::Sign)?;
-            (Some(Arc::new(scheme.signer(&keys)?)), kind)
+            (Some(Arc::new(profile.signer(&keys)?)), kind)
         }
     };
     Ok(Signing::Fresh {

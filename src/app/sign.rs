@@ -9,6 +9,7 @@ use crate::engine::{Delivery, Signing};
 use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line};
 use crate::id::{Id, IdKind};
+use crate::json::is_form;
 use crate::message::{Message, Mode};
 use crate::provider::{Profile, RequestTarget};
 use crate::signature::{Scheme, SignError};
@@ -75,7 +76,7 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
     }
     let given = context.secrets_for(&options.secrets, Vec::new(), Purpose::Sign)?;
     let secrets = given.for_profile(&profile, Purpose::Sign)?;
-    let signer = profile.scheme.signer(&secrets).map_err(|error| {
+    let signer = profile.signer(&secrets).map_err(|error| {
         Error::usage(error.to_string()).hint(format!(
             "`hook secret new --provider {label}` makes one of the right form"
         ))
@@ -95,7 +96,8 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
         retries: 0,
     };
     let mut headers = Headers::new();
-    if profile.scheme.signs_form() {
+    // The signature, or its place in the body, depends on the type.
+    if profile.scheme.signs_form() || profile.scheme.looks_into_body() && is_form(&message.content_type) {
         headers.append("content-type", message.content_type.as_str());
     }
     let signed = profile.signed(&message, Some(&signer), now, target, headers);
@@ -160,7 +162,8 @@ pub fn unsignable(context: &Context, profile: &Profile, error: SignError) -> Err
 /// The message that this body would be. What the options leave open is read from the body.
 fn message(context: &Context, profile: &Profile, options: &SignOptions, now: Timestamp) -> Message {
     let body = Bytes::copy_from_slice(&options.body);
-    let facts = profile.facts(&Headers::new(), &body);
+    let content_type = profile.type_of(&body);
+    let facts = profile.facts(&[("content-type", content_type)].into_iter().collect(), &body);
     let id = Id::new(IdKind::Message, now, &context.random);
     let fresh = || match &profile.message.id {
         Some(form) => form.fresh(&context.random),
@@ -174,7 +177,7 @@ fn message(context: &Context, profile: &Profile, options: &SignOptions, now: Tim
         event: event.or(facts.event).unwrap_or_default(),
         time: facts.time.unwrap_or(now),
         mode: Mode::default(),
-        content_type: profile.type_of(&body).to_owned(),
+        content_type: content_type.to_owned(),
         body,
     }
 }

@@ -52,6 +52,9 @@ pub struct Endpoint {
     /// Failed deliveries in a row.
     #[serde(default, skip_serializing_if = "form::is_zero")]
     pub failed_deliveries: u32,
+    /// When the first of them ended.
+    #[serde(default, serialize_with = "form::time", skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Timestamp>,
     /// When it was added.
     #[serde(serialize_with = "form::time")]
     pub created: Timestamp,
@@ -136,6 +139,12 @@ pub struct Change {
 }
 
 impl Endpoint {
+    /// Begins to count failed deliveries anew.
+    pub(super) fn forget_failures(&mut self) {
+        self.failed_deliveries = 0;
+        self.failing_since = None;
+    }
+
     /// An active endpoint without a secret.
     pub fn new(id: impl Into<String>, name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
         let now = form::whole_seconds(now);
@@ -153,6 +162,7 @@ impl Endpoint {
             disabled: None,
             confirmation: None,
             failed_deliveries: 0,
+            failing_since: None,
             created: now,
             updated: now,
         }
@@ -221,7 +231,7 @@ impl Endpoint {
             return false;
         }
         let was_disabled = self.disabled.take().is_some();
-        self.failed_deliveries = 0;
+        self.forget_failures();
         if was_disabled {
             self.updated = form::whole_seconds(now);
         }

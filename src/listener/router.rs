@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::route::Route;
 use super::{TriggerReading, permission};
 use crate::glob::Glob;
+use crate::json::document;
 use crate::server::Incoming;
 use crate::store::{Lane, NewWork};
 use crate::verification::VerificationResult;
@@ -88,7 +89,8 @@ impl Router {
         // Most routes have no conditions, and a body may be large: it is parsed once, when the first condition needs it.
         let body: LazyCell<Option<Value>, _> = LazyCell::new(|| {
             let record = reading.and_then(|reading| reading.record.clone());
-            record.or_else(|| serde_json::from_slice(&incoming.body).ok())
+            let kind = incoming.headers.get_text("content-type").unwrap_or_default();
+            record.or_else(|| document(kind, &incoming.body).ok())
         });
         let mut routed = RoutedWork::default();
         let takes = |lane: &&RoutedLane| lane.route.takes(event, &also, || body.as_ref());

@@ -4,23 +4,22 @@ mod edit;
 mod envelope;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use edit::not_in_object;
 pub use edit::{Edit, EditFormat};
 use envelope::envelope;
 use serde_json::Value;
 
+use super::file::{EnvelopeField, ParamType};
 use super::near::near_names;
 use super::profile::Profile;
-use super::value::RequestField;
 use crate::clock::Timestamp;
-use crate::id::{Id, IdKind};
+use crate::id::Id;
 use crate::json::is_form;
 use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{JsonTemplate, Placeholder, Scope, Template};
+use crate::template::{JsonTemplate, Placeholder, Scope};
 use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
@@ -57,6 +56,23 @@ impl ComposeOptions {
         Self {
             event: event.into(),
             params,
+            ..Self::default()
+        }
+    }
+
+    /// That event with values for all parameters that a user would have to give: where only the types matter.
+    pub(super) fn example(profile: &Profile, event: &str) -> Self {
+        let made_up = |kind| match kind {
+            ParamType::String => "",
+            ParamType::Integer | ParamType::Number => "0",
+            ParamType::Boolean => "false",
+        };
+        let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
+        Self {
+            event: event.to_owned(),
+            params: required
+                .map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()))
+                .collect(),
             ..Self::default()
         }
     }
@@ -178,13 +194,14 @@ impl<'a> Composer<'a> {
     /// One message under the ledger's `id`, with fresh identities from `random`.
     pub fn compose(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message, ComposeError> {
         let given = self.options.id.clone();
-        let wire_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));
+        let fresh_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));
         let time = self.options.time.unwrap_or(now);
         let mut labels = HashMap::new();
         let value_of = |placeholder: &Placeholder, labels: &mut HashMap<String, Value>| match placeholder {
             Placeholder::Event => Value::from(self.options.event.as_str()),
-            Placeholder::Id => Value::from(wire_id.as_str()),
+            Placeholder::Id => Value::from(fresh_id.as_str()),
             Placeholder::Mode => Value::from(self.options.mode.name()),
+            Placeholder::Live => Value::from(self.options.mode == Mode::Live),
             Placeholder::Time(form, shift) => form.value(time.shifted_us(*shift)),
             Placeholder::Param(name) => self.params.get(name).cloned().unwrap_or(Value::Null),
             Placeholder::New(kind, None) => kind.value(random),
@@ -203,18 +220,17 @@ impl<'a> Composer<'a> {
             None => one(),
             Some(count) => format!("[{}]", (0..count).map(|_| one()).collect::<Vec<_>>().join(",")),
         };
-        let body = envelope(self.profile, data, |template| {
-            template.value(&mut |placeholder| value_of(placeholder, &mut labels))
-        });
-        let body = self.written(self.changed(body)?);
+        let body = envelope(self.profile, data, |placeholder| value_of(placeholder, &mut labels));
+        let body = self.written(self.changed(body)?).into_bytes();
+        let content_type = &self.profile.delivery.content_type;
         Ok(Message {
             id,
             event: self.options.event.clone(),
             time,
             mode: self.options.mode,
-            content_type: self.profile.delivery.content_type.clone(),
+            wire_id: self.profile.wire_id(fresh_id, content_type, &body),
+            content_type: content_type.clone(),
             body: body.into(),
-            wire_id,
         })
     }
 
@@ -249,56 +265,17 @@ impl<'a> Composer<'a> {
 }
 
 impl Profile {
-    /// Whether a message's id goes over the wire.
-    pub fn carries_id(&self) -> bool {
-        let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
-        let mut fields = self.envelope.json.values();
-        fields.any(carries) || self.headers.values().any(carries)
-    }
-
-    /// The body with another id in the place of its own; `None` where it has none.
-    pub fn with_id(&self, body: &[u8], id: &str) -> Option<Vec<u8>> {
-        let text = json_text::valid(body)?;
-        let path = self.read.id.iter().find_map(|place| match place {
-            RequestField::Body(path) => json_text::get(text, path).map(|_| path),
-            RequestField::Header(_) => None,
-        })?;
-        json_text::set(text, path, &json_text::quoted(id)).map(String::into_bytes)
-    }
-
-    /// The message for one more endpoint: the same, or with an id of its own where the provider gives every delivery one.
-    pub fn for_another_delivery(&self, message: &Arc<Message>, now: Timestamp, random: &Random) -> Arc<Message> {
-        if !self.message.id_per_delivery {
-            return Arc::clone(message);
-        }
-        let mut other = (**message).clone();
-        other.id = Id::new(IdKind::Message, now, random);
-        other.wire_id = self.fresh_id(now, random);
-        if let Some(body) = self.with_id(&message.body, &other.wire_id) {
-            other.body = body.into();
-        }
-        Arc::new(other)
-    }
-
     /// The name of the event in data that has what the envelope puts around data: the event and the data.
     fn enveloped(&self, data: &str) -> Option<&str> {
         let fields = json_text::members(data)?;
         let has = |wanted: &Placeholder| {
             let mut envelope = self.envelope.json.iter();
-            let is_there = |(name, template): &(&String, &Template)| {
-                template.single() == Some(wanted) && fields.iter().any(|(field, _)| field == *name)
+            let is_there = |(name, field): &(&String, &EnvelopeField)| {
+                field.0.single() == Some(wanted) && fields.iter().any(|(known, _)| known == *name)
             };
             envelope.find(is_there).map(|(name, _)| name.as_str())
         };
         has(&Placeholder::Data).and(has(&Placeholder::Event))
-    }
-
-    /// A fresh id in the provider's form, else in the ledger's.
-    pub fn fresh_id(&self, now: Timestamp, random: &Random) -> String {
-        match &self.message.id {
-            Some(form) => form.fresh(random),
-            None => Id::new(IdKind::Message, now, random).to_string(),
-        }
     }
 
     /// Reads a parameter as its type.
@@ -335,7 +312,8 @@ fn params(
     }
     let used = |name: &str| {
         let placeholder = Placeholder::Param(name.to_owned());
-        let envelope = profile.envelope.json.values().flat_map(Template::placeholders);
+        let envelope = profile.envelope.json.values();
+        let envelope = envelope.flat_map(|EnvelopeField(field)| field.placeholders());
         envelope.chain(sample.placeholders()).any(|used| *used == placeholder)
     };
     let mut params = profile.params.iter();

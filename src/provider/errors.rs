@@ -5,6 +5,10 @@ use super::compose::ComposeError;
 use crate::error::Error;
 use crate::shell::quote;
 
+/// What to do about a second table of a kind.
+const ONE_KIND: &str = "a file has one `[signature.KIND]` and one `[retry.KIND]`; a second signature is that of a variant, \
+                        sent beside the first with `sends-also = [\"VARIANT\"]`";
+
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
         let message = error.to_string();
@@ -23,9 +27,14 @@ impl From<RegistryError> for Error {
             RegistryError::UnknownVariant { provider, variants, .. } => {
                 base.hint(format!("variants of `{provider}`: {}", variants.join(", ")))
             }
-            RegistryError::Syntax { source, file, .. } => base
-                .cause(source.to_string().trim_end())
-                .hint(format!("`hook providers check {file}` checks it again")),
+            RegistryError::Syntax { source, file, near, .. } => {
+                let mut error = base.cause(source.to_string().trim_end()).near(&near, str::to_owned);
+                // A table with one table inside is an enum to the parser, which says so in its own terms.
+                if source.message().contains("exactly 1 element") {
+                    error = error.hint(ONE_KIND);
+                }
+                error.hint(format!("`hook providers check {file}` checks it again"))
+            }
         }
     }
 }

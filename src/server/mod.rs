@@ -136,8 +136,8 @@ impl IncompleteReason {
             Self::HeadersTooLarge => Some(431),
             Self::TimedOut => Some(408),
             Self::Evicted => Some(503),
-            Self::CutOff | Self::Malformed(_) => Some(400),
-            Self::Http2 | Self::SpeaksTls | Self::Tls(_) => None,
+            Self::CutOff | Self::Malformed(_) | Self::SpeaksTls => Some(400),
+            Self::Http2 | Self::Tls(_) => None,
         }
     }
 }

@@ -147,7 +147,7 @@ impl Asymmetric {
     }
 
     pub(super) fn verify(&self, keys: &[PublicKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
-        let matches = |key: &PublicKey, content: &[Cow<'_, [u8]>], signatures: &[Cow<'_, [u8]>]| {
+        let matches = |key: &PublicKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let content = content.concat();
             let is = |signature: &[u8]| self.is_signature(&key.bytes, &content, signature);
             self.signed.carrier.any(signatures, is).then(|| Proof {

@@ -3,10 +3,14 @@
 
 use std::borrow::Cow;
 
+use serde_json::Value;
+
+use super::age::judge_age;
 use super::content::{PieceSource, Pieces, check_body_hash};
-use super::location::{Carried, SignatureLocation, judge_age};
+use super::location::{Carried, SignatureLocation};
 use super::url_form::UrlForm;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
+use crate::json::{is_form_body, with_form_field};
 use crate::json_text;
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
@@ -66,7 +70,7 @@ impl SignedParts {
             signed_headers: Some(names.as_bytes()),
             ..Carried::default()
         };
-        let text = |key: &K, document: Option<&str>| {
+        let text = |key: &K, document: Option<&Value>| {
             let source = PieceSource {
                 carrier: &self.carrier,
                 carried: &carried,
@@ -83,12 +87,12 @@ impl SignedParts {
         self.carrier.time_in_body(self.freshness, &received)?;
         let document = self.document(&received);
         let Some(path) = &self.carrier.body else {
-            let signatures = keys.iter().map(|key| text(key, document));
+            let signatures = keys.iter().map(|key| text(key, document.as_ref()));
             let signatures = signatures.collect::<Result<Vec<String>, _>>()?;
             return Ok(Signed::Headers(self.carrier.write(&signatures, message)));
         };
         let no_place = || SignError::NoPlace(path.clone());
-        let document = document.ok_or_else(no_place)?;
+        let document = document.as_ref().ok_or_else(no_place)?;
         let items = self.carrier.items(document).ok_or_else(no_place)?;
         let mut body = String::from_utf8_lossy(message.body).into_owned();
         // A body has one place for a signature, so only the first key signs.
@@ -102,6 +106,9 @@ impl SignedParts {
                 Some(list) => format!("{list}.{number}.{path}"),
                 None => path.to_owned(),
             };
+            if let Some(form) = form_with(message, self.carrier.field_of(&at), &signature) {
+                return Ok(Signed::Body(form));
+            }
             body = json_text::set(&body, &at, &json_text::quoted(&signature)).ok_or_else(no_place)?;
         }
         Ok(Signed::Body(body.into_bytes()))
@@ -113,7 +120,7 @@ impl SignedParts {
         keys: &[K],
         received: &Received<'_>,
         secret: impl Fn(&K) -> &[u8],
-        matches: impl Fn(&K, &[Cow<'_, [u8]>], &[Cow<'_, [u8]>]) -> Option<Proof>,
+        matches: impl Fn(&K, &[Cow<'_, [u8]>], &[&[u8]]) -> Option<Proof>,
     ) -> Result<Proof, RejectReason> {
         // Without the URL every signature would fail to match, which would blame the secret.
         if self.signs(|p| *p == Placeholder::Url) && received.url.is_none() {
@@ -142,14 +149,15 @@ impl SignedParts {
         judge_age(self.freshness, signed_at, received.now, proof)
     }
 
-    fn document<'a>(&self, received: &Received<'a>) -> Option<&'a str> {
-        self.looks_into_body()
-            .then(|| json_text::valid(received.body))
-            .flatten()
+    fn document(&self, received: &Received<'_>) -> Option<Value> {
+        let document = self
+            .looks_into_body()
+            .then(|| self.carrier.document(received.headers, received.body));
+        document.flatten()
     }
 
     /// The parts of the body that are signed each by itself.
-    fn items<'a>(&self, document: Option<&'a str>) -> Result<Vec<Option<&'a str>>, RejectReason> {
+    fn items<'a>(&self, document: Option<&'a Value>) -> Result<Vec<Option<&'a Value>>, RejectReason> {
         if self.carrier.each.is_none() {
             return Ok(vec![document]);
         }
@@ -180,7 +188,7 @@ impl SignedParts {
         mut look: impl FnMut(&PieceSource<'_>) -> Result<Option<T>, RejectReason>,
     ) -> Result<Option<T>, RejectReason> {
         let document = self.document(received);
-        for item in self.items(document)? {
+        for item in self.items(document.as_ref())? {
             let found = look(&PieceSource {
                 carrier: &self.carrier,
                 carried: &self.carrier.read(received.headers, item)?,
@@ -235,4 +243,10 @@ impl SignedParts {
             &self.carrier.url_forms
         }
     }
+}
+
+/// The form with the signature in that field, where the message is a form.
+fn form_with(message: &ToSign<'_>, field: &str, signature: &str) -> Option<Vec<u8>> {
+    let kind = message.headers.get_text("content-type")?;
+    is_form_body(kind, message.body).then(|| with_form_field(message.body, field, signature))
 }

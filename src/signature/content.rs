@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use super::location::{Carried, SignatureLocation};
 use super::{Received, RejectReason, same};
 use crate::digest::body_sha256;
 use crate::headers::Headers;
-use crate::json_text;
-use crate::template::{Part, Placeholder, Template};
+use crate::json::get;
+use crate::template::{Part, Placeholder, Template, text_of};
 
 /// The parts in order; joined they are what is signed.
 pub(super) type Pieces<'a> = Vec<Cow<'a, [u8]>>;
@@ -37,12 +39,13 @@ fn sorted_form(body: &[u8]) -> Vec<u8> {
     text
 }
 
-/// A scalar of the document as its text: a number has the digits that the sender wrote.
-pub(super) fn scalar<'a>(document: Option<&'a str>, path: &str) -> Option<Cow<'a, [u8]>> {
-    Some(match json_text::scalar(json_text::get(document?, path)?)? {
-        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-    })
+/// A scalar of the document as its text.
+pub(super) fn scalar<'a>(document: Option<&'a Value>, path: &str) -> Option<Cow<'a, [u8]>> {
+    match get(document?, path)? {
+        Value::String(text) => Some(Cow::Borrowed(text.as_bytes())),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        other => Some(Cow::Owned(text_of(other).into_bytes())),
+    }
 }
 
 /// Refuses a body that a hash in the query is to cover and does not. A form's fields are signed themselves.
@@ -94,8 +97,8 @@ pub(super) struct PieceSource<'a> {
     pub(super) carrier: &'a SignatureLocation,
     pub(super) carried: &'a Carried<'a>,
     pub(super) received: &'a Received<'a>,
-    /// The part of the body that is signed by itself, when the scheme looks into it: JSON text.
-    pub(super) document: Option<&'a str>,
+    /// The part of the body that is signed by itself, when the scheme looks into it.
+    pub(super) document: Option<&'a Value>,
     /// In the form that is tried.
     pub(super) url: &'a str,
     /// The event of a message that is being signed.

@@ -37,7 +37,7 @@ impl Hash {
     }
 
     pub(super) fn verify(&self, secrets: &[Secret], received: &Received<'_>) -> Result<Proof, RejectReason> {
-        let matches = |secret: &Secret, content: &[Cow<'_, [u8]>], signatures: &[Cow<'_, [u8]>]| {
+        let matches = |secret: &Secret, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let expected = self.digest(content);
             let found = self.signed.carrier.any(signatures, |bytes| same(bytes, &expected));
             found.then(|| Proof {

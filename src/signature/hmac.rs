@@ -136,7 +136,7 @@ impl Hmac {
     }
 
     pub(super) fn verify(&self, keys: &[HmacKey], received: &Received<'_>) -> Result<Proof, RejectReason> {
-        let matches = |key: &HmacKey, content: &[Cow<'_, [u8]>], signatures: &[Cow<'_, [u8]>]| {
+        let matches = |key: &HmacKey, content: &[Cow<'_, [u8]>], signatures: &[&[u8]]| {
             let expected = key.digest(content);
             let main = self.signed.carrier.any(signatures, |bytes| same(bytes, &expected));
             let form = if main {
@@ -155,7 +155,7 @@ impl Hmac {
     }
 
     /// The other form in which one is, by its name.
-    fn other_form(&self, signatures: &[Cow<'_, [u8]>], expected: &[u8]) -> Option<String> {
+    fn other_form(&self, signatures: &[&[u8]], expected: &[u8]) -> Option<String> {
         let matches = |form: &&Form| {
             let mut decoded = signatures.iter().filter_map(|text| form.decode(text));
             decoded.any(|bytes| same(&bytes, expected))

@@ -1,6 +1,7 @@
 //! Signature schemes: sign a message, verify a request. A provider file is compiled into these types; nothing here knows a
 //! provider.
 
+mod age;
 mod asymmetric;
 mod check;
 mod content;
@@ -334,6 +335,8 @@ pub enum Keyed<K> {
     Token(TokenScheme, Vec<Secret>),
     /// With halves of key pairs.
     Asymmetric(Asymmetric, Vec<K>),
+    /// Several signatures, each in a header of its own.
+    Several(Vec<Self>),
     /// Without a signature.
     Unsigned,
 }
@@ -353,6 +356,18 @@ impl Signer {
             Self::Hash(scheme, secrets) => scheme.sign(secrets, message),
             Self::Token(scheme, secrets) => Ok(scheme.sign(secrets)),
             Self::Asymmetric(scheme, keys) => scheme.sign(keys, message),
+            Self::Several(signers) => {
+                let mut lines = Vec::new();
+                for signer in signers {
+                    match signer.sign(message)? {
+                        Signed::Headers(own) => lines.extend(own),
+                        // A body has one place for a signature, and none for another one beside it.
+                        signed @ Signed::Body(_) => return Ok(signed),
+                        Signed::Nothing => {}
+                    }
+                }
+                Ok(Signed::Headers(lines))
+            }
             Self::Unsigned => Ok(Signed::Nothing),
         }
     }
@@ -369,6 +384,16 @@ impl Verifier {
                 return result.map_or_else(Verdict::Refused, Verdict::TokenOnly);
             }
             Self::Asymmetric(scheme, keys) => scheme.verify(keys, received),
+            // One of them is proof enough; without one, the first says why.
+            Self::Several(verifiers) => {
+                let mut verdicts = verifiers.iter().map(|verifier| verifier.verify(received));
+                let first = verdicts.next().unwrap_or(Verdict::Unsigned);
+                let proof = Some(first.clone())
+                    .into_iter()
+                    .chain(verdicts)
+                    .find(Verdict::is_accepted);
+                return proof.unwrap_or(first);
+            }
             Self::Unsigned => return Verdict::Unsigned,
         };
         result.map_or_else(Verdict::Refused, Verdict::Verified)

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Part, Placeholder, Template, TemplateError};
+use super::{Document, Part, Placeholder, Template, TemplateError};
 use crate::json_text::{self, Piece};
 
 /// A JSON text with placeholders in its strings.
@@ -57,5 +57,29 @@ impl JsonTemplate {
             Part::Placeholder(template) => template.value(value).to_string(),
         });
         parts.collect()
+    }
+}
+
+impl<P> Document<P> {
+    /// The document as JSON text, with every placeholder filled in by JSON text.
+    pub fn json(&self, value: &mut impl FnMut(&P) -> String) -> String {
+        match self {
+            Self::Fixed(fixed) => fixed.to_string(),
+            Self::Text(template) => match template.single() {
+                Some(placeholder) => value(placeholder),
+                None => {
+                    let text = template.render(|placeholder| Some(json_text::bare(&value(placeholder))));
+                    json_text::quoted(&text.unwrap_or_default())
+                }
+            },
+            Self::List(items) => {
+                let items: Vec<String> = items.iter().map(|item| item.json(value)).collect();
+                format!("[{}]", items.join(","))
+            }
+            Self::Object(fields) => {
+                let field = |(name, field): &(String, Self)| (name.clone(), field.json(value));
+                json_text::object(&fields.iter().map(field).collect())
+            }
+        }
     }
 }

@@ -74,7 +74,7 @@ impl View for NumberedEvent<'_> {
         let record = json!({
             "number": number,
             "delivery": delivery.id,
-            "message": delivery.message.wire_id,
+            "message": Some(&delivery.message.wire_id).filter(|id| !id.is_empty()),
             "event": delivery.message.event,
             "provider": delivery.label.provider,
             "endpoint": delivery.label.endpoint,

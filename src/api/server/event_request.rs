@@ -43,7 +43,8 @@ impl MockApi {
         Ok(ApiReply {
             status: 202,
             body: Some(json!({
-                "id": message.id.to_string(),
+                "id": Some(&message.wire_id).filter(|id| !id.is_empty()),
+                "message": message.id.to_string(),
                 "type": message.event,
                 "mode": message.mode.name(),
                 "endpoints": endpoints,

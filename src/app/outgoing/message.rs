@@ -95,7 +95,10 @@ impl<'a> MessageFactory<'a> {
                 body,
             } => Message {
                 id,
-                wire_id: wanted.id.clone().unwrap_or_else(|| profile.fresh_id(at, &self.random)),
+                wire_id: {
+                    let fresh = || profile.fresh_id(at, &self.random);
+                    profile.wire_id(wanted.id.clone().unwrap_or_else(fresh), content_type, body)
+                },
                 event: wanted.event.clone(),
                 time: wanted.time.unwrap_or(at),
                 mode: wanted.mode,
@@ -141,11 +144,16 @@ impl BodyOptions {
         Ok(self.fixed(profile, wanted, document.into_bytes()))
     }
 
-    fn fixed<'a>(&self, profile: &'a Profile, wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'a> {
+    fn fixed<'a>(&self, profile: &'a Profile, mut wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'a> {
         let content_type = self.content_type.as_deref();
+        let content_type = content_type.unwrap_or_else(|| profile.type_of(&body)).to_owned();
+        if wanted.event.is_empty() {
+            let headers = [("content-type", content_type.as_str())].into_iter().collect();
+            wanted.event = profile.facts(&headers, &body).event.unwrap_or_default();
+        }
         MessageSource::Fixed {
             profile,
-            content_type: content_type.unwrap_or_else(|| profile.type_of(&body)).to_owned(),
+            content_type,
             wanted: Box::new(wanted),
             body: body.into(),
         }
@@ -160,9 +168,9 @@ impl BodyOptions {
         if let (Some(data), Some(_)) = (&wanted.data, &self.record) {
             wanted.data = Some(self.merge(context, profile, |merge| merge.document(data))?);
         }
-        if wanted.id.is_some() && !profile.carries_id() {
+        if wanted.id.is_some() && !profile.carries_id(profile.canonical_event(&wanted.event).unwrap_or_default()) {
             context.notices.warn(format!(
-                "messages of `{}` carry no id: `--id` shows in the ledger only",
+                "messages of `{}` carry no id: `--id` changes nothing",
                 profile.label()
             ));
         }

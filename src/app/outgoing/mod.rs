@@ -127,7 +127,7 @@ impl<'a> SendPlan<'a> {
             context.signing(&profile, &options.secrets, own)
         };
         let signings = targets.iter().map(signing).collect::<Result<_>>()?;
-        let mut policy = options.retry.apply(&profile.policy);
+        let mut policy = options.retry.apply(profile.policy_in(options.body.compose.mode));
         policy.timeout = options.request.timeout.unwrap_or(policy.timeout);
         Ok(Self {
             policy: Arc::new(policy),

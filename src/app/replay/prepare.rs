@@ -283,7 +283,7 @@ impl<'a> Replay<'a> {
             let body = profile.and_then(|profile| profile.with_id(&source.delivery.message.body, &id));
             match body {
                 Some(body) => source.delivery.message.body = body.into(),
-                None if profile.is_some_and(Profile::carries_id) => {}
+                None if profile.is_some_and(|profile| profile.carries_id(&source.delivery.message.event)) => {}
                 None => {
                     let number = source.number;
                     let what = format!("the message of #{number} carries no id: `--new-id` changes nothing in it");

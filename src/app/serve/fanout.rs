@@ -15,7 +15,6 @@ use crate::exchange::Source;
 use crate::message::Message;
 use crate::pipeline::{DeliveryObserver, EndpointOutcome, record};
 use crate::provider::Profile;
-use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
 use crate::target::parse_url;
 use crate::text::printable;
@@ -35,7 +34,6 @@ pub(super) struct Fanout {
 #[derive(Clone)]
 pub(super) struct Subscribers {
     pub(super) profile: Arc<Profile>,
-    pub(super) policy: Arc<Policy>,
     pub(super) addresses: AddressPolicy,
     pub(super) book: Arc<BookWatch>,
 }
@@ -136,7 +134,8 @@ impl Subscribers {
             endpoint: Some(endpoint.name.clone()),
             ..Label::default()
         };
-        let (message, policy) = (Arc::clone(message), Arc::clone(&self.policy));
+        let policy = Arc::new(self.profile.policy_in(message.mode).clone());
+        let message = Arc::clone(message);
         let (now, url) = (context.now(), parse_url(&endpoint.url)?);
         let delivery = Delivery {
             method: self.profile.delivery.method.clone(),

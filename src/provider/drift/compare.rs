@@ -53,9 +53,17 @@ impl<'m> SampleComparison<'m> {
         match wanted {
             Value::Object(fields) if !fields.is_empty() => self.fields(path, fields, &fitting),
             Value::Array(items) => {
-                let Some(first) = items.first() else { return };
-                let all: Vec<&Value> = fitting.iter().filter_map(|v| v.as_array()).flatten().collect();
-                self.walk(&below(path, EACH), first, &all);
+                let all = fitting.iter().filter_map(|v| v.as_array()).flatten();
+                // A list may mix several kinds of items: each is compared with the one in the sample that is most like it.
+                let mut alike: Vec<Vec<&Value>> = vec![Vec::new(); items.len()];
+                for value in all {
+                    if let Some(like) = most_alike(items, value).and_then(|index| alike.get_mut(index)) {
+                        like.push(value);
+                    }
+                }
+                for (item, values) in items.iter().zip(&alike) {
+                    self.walk(&below(path, EACH), item, values);
+                }
             }
             _ => {}
         }
@@ -88,6 +96,24 @@ impl<'m> SampleComparison<'m> {
             }
         }
     }
+}
+
+/// The number of the item that a value is most like: of those of its type the first with the most of its fields, texts
+/// that name a kind before all others.
+fn most_alike(items: &[Value], value: &Value) -> Option<usize> {
+    let likeness = |item: &Value| match (item, value) {
+        (Value::Object(wanted), Value::Object(found)) => {
+            let same_kind = ["type", "object", "kind"]
+                .iter()
+                .any(|name| found.get(*name).is_some_and(|kind| wanted.get(*name) == Some(kind)));
+            let missing = wanted.keys().filter(|name| !found.contains_key(*name)).count();
+            (same_kind, true, usize::MAX - missing)
+        }
+        (wanted, found) => (false, fits(wanted, found), 0),
+    };
+    // The last of equal ones would be taken: the order is reversed, so that it is the first.
+    let best = items.iter().enumerate().rev().max_by_key(|(_, item)| likeness(item));
+    best.map(|(index, _)| index)
 }
 
 /// Whether a value is of the sample's type. Where the sample has any number, an integer is one too.

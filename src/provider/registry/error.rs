@@ -30,6 +30,8 @@ pub enum RegistryError {
         file: String,
         /// Dotted; empty when the fault is no key's.
         key: String,
+        /// Keys that a mistyped one may have meant.
+        near: Vec<String>,
         /// Line, column and accepted names.
         source: Box<toml::de::Error>,
     },

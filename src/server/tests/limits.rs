@@ -105,7 +105,7 @@ async fn a_request_that_breaks_off_is_not_handled() {
 async fn what_is_not_http_is_refused() {
     let server = Server::start(ServerLimits::default()).await;
     for bytes in [
-        "\u{16}\u{3}\u{1} hello\r\n\r\n",
+        "\u{1} hello\r\n\r\n",
         "GET / HTTP/1.1\r\nno colon\r\n\r\n",
         "POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
         "POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n",
@@ -116,6 +116,8 @@ async fn what_is_not_http_is_refused() {
             "{bytes}"
         );
     }
+    is_answer(&server.talk("\u{16}\u{3}\u{1} hello\r\n\r\n").await, "400 Bad Request");
+    assert_eq!(server.probe.rejection().await.reason, IncompleteReason::SpeaksTls);
     assert!(server.probe.targets().is_empty());
 }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use serde_json::Value;
+
 use super::Case;
 use super::digests::{Digest, MacKind, begins_with};
 use super::json::{self, Fault, JsonNode};
@@ -10,7 +12,7 @@ use super::mistake::{Mistake, mistake};
 use super::texts::{self, Target};
 use super::time_budget::{StepKind, TimeBudget};
 use crate::headers::Headers;
-use crate::json_text;
+use crate::json::get;
 use crate::secret::Secret;
 use crate::signature::content::{PieceSource, Pieces, check_body_hash};
 use crate::signature::location::Carried;
@@ -36,8 +38,8 @@ pub(super) struct Attempt<'t> {
 }
 
 /// Signatures over one content, with what the header says beside them.
-struct SignedItem<'a> {
-    document: Option<&'a str>,
+struct SignedItem {
+    document: Option<Value>,
     stamp: Option<String>,
     id: Option<String>,
     names: Option<String>,
@@ -55,7 +57,7 @@ pub(super) struct SearchContext<'a> {
     /// The timestamp that goes with the signature, as it is written.
     pub(super) stamp: Option<String>,
     /// Each with all of its items; one of them must match.
-    sources: Vec<Vec<SignedItem<'a>>>,
+    sources: Vec<Vec<SignedItem>>,
     document: OnceCell<Result<JsonNode<'a>, Fault>>,
 }
 
@@ -82,12 +84,12 @@ impl<'a> SearchContext<'a> {
 
     fn find_sources(&mut self, carrier: &SignatureLocation) {
         let Received { headers, body, .. } = self.case.received;
-        let look = || json_text::valid(body);
+        let look = || carrier.document(headers, body);
         let wanted = self.case.scheme.looks_into_body();
         let read = wanted.then(|| self.budget.step(StepKind::Look, body.len(), look));
-        let document = read.flatten().flatten();
-        let items = document.and_then(|document| carrier.items(document));
-        let mut own: Vec<SignedItem<'a>> = match items {
+        let document: Option<Value> = read.flatten().flatten();
+        let items = document.as_ref().and_then(|document| carrier.items(document));
+        let mut own: Vec<SignedItem> = match items {
             Some(items) => items
                 .into_iter()
                 .map(|item| self.item(carrier, headers, Some(item)))
@@ -102,7 +104,7 @@ impl<'a> SearchContext<'a> {
             let mut moved = headers.clone();
             moved.remove(&carrier.header);
             moved.append(&carrier.header, value);
-            let mut item = self.item(carrier, &moved, document);
+            let mut item = self.item(carrier, &moved, document.as_ref());
             let text = format!("the signature is in `{name}` instead of `{}`", carrier.header);
             let hint = format!("the sender must put the signature into `{}`", carrier.header);
             let displaced = mistake("other-header", text, hint);
@@ -121,13 +123,12 @@ impl<'a> SearchContext<'a> {
         self.sources = std::iter::once(own).chain(others).collect();
     }
 
-    fn item(&self, carrier: &SignatureLocation, headers: &Headers, document: Option<&'a str>) -> SignedItem<'a> {
+    fn item(&self, carrier: &SignatureLocation, headers: &Headers, document: Option<&Value>) -> SignedItem {
         let scheme = self.case.scheme;
         let mut targets = Vec::new();
         match &carrier.body {
             Some(path) => {
-                let value = document.and_then(|document| json_text::get(document, path));
-                if let Some(text) = value.filter(|value| value.starts_with('"')).and_then(json_text::scalar) {
+                if let Some(Value::String(text)) = document.and_then(|document| get(document, path)) {
                     targets = texts::targets(scheme, carrier, text.as_bytes());
                 }
             }
@@ -138,7 +139,7 @@ impl<'a> SearchContext<'a> {
         }
         let beside = Beside::of(carrier, headers);
         SignedItem {
-            document,
+            document: document.cloned(),
             stamp: beside.stamp,
             id: beside.id,
             names: beside.names,
@@ -245,7 +246,7 @@ impl<'a> SearchContext<'a> {
 
     fn matching<'s>(
         &'s self,
-        item: &'s SignedItem<'_>,
+        item: &'s SignedItem,
         key: &[u8],
         url: &str,
         attempt: &Attempt<'_>,
@@ -280,7 +281,7 @@ impl<'a> SearchContext<'a> {
     /// Calls `run` with what is signed of the attempt.
     fn with_pieces<T>(
         &self,
-        item: &SignedItem<'_>,
+        item: &SignedItem,
         key: &[u8],
         url: &str,
         attempt: &Attempt<'_>,
@@ -309,7 +310,7 @@ impl<'a> SearchContext<'a> {
             carrier,
             carried: &carried,
             received: &received,
-            document: item.document,
+            document: item.document.as_ref(),
             url,
             secret: key,
             event: "",
@@ -319,7 +320,7 @@ impl<'a> SearchContext<'a> {
 }
 
 /// A token with all that its header may have around it.
-fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem<'static> {
+fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
     let mut targets = Vec::new();
     let mut add = |text: &[u8], mistakes: Vec<Mistake>| {
         targets.push(Target {

@@ -28,7 +28,7 @@ pub(super) fn json(details: &RecordDetails, record: &DeliveryRecord) -> Value {
         "source": delivery.source.name(),
         "origin": delivery.origin,
         "event": Some(&message.event).filter(|event| !event.is_empty()),
-        "message": message.wire_id,
+        "message": Some(&message.wire_id).filter(|id| !id.is_empty()),
         "message_record": message.id,
         "message_time": message.time,
         "mode": message.mode.name(),
