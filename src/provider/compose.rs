@@ -19,7 +19,7 @@ use crate::json::is_form;
 use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{JsonTemplate, Placeholder, Scope};
+use crate::template::{JsonTemplate, Placeholder, Scope, TemplateError};
 use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
@@ -116,6 +116,9 @@ pub enum ComposeError {
     /// The profile has no place for metadata.
     #[error("`{0}` has no place for metadata")]
     NoMetadata(String),
+    /// A text of the sample, or of given data, is no template.
+    #[error("{0}")]
+    Template(#[from] TemplateError),
     /// A parameter, a value or the sample of the provider file cannot be used.
     #[error("{0}")]
     Invalid(String),
@@ -174,8 +177,7 @@ impl<'a> Composer<'a> {
         let sample = if given && options.as_it_is {
             JsonTemplate::fixed(&sample).map_err(|error| ComposeError::Invalid(error.to_string()))?
         } else {
-            let compiled = JsonTemplate::compile(&sample, |name| Scope::Message.read(name));
-            compiled.map_err(|error| ComposeError::Invalid(error.to_string()))?
+            JsonTemplate::compile(&sample, |name| Scope::Message.read(name))?
         };
         let params = params(profile, &options.params, &sample)?;
         Ok(Self {

@@ -60,8 +60,8 @@ pub(super) fn with_headers(context: &SearchContext<'_>, sink: Sink<'_, Template>
         .filter(|(name, value)| !is_own(name) && value.len() <= LONGEST);
     let times = times::times_of_headers(context);
     let seconds = |(name, text): &(String, String)| {
-        let ms: i64 = text.parse().ok()?;
-        Some((name.clone(), Part::Text((ms / 1000).to_string())))
+        let (at, _) = times::read(text)?;
+        Some((name.clone(), Part::Text(at.unix().to_string())))
     };
     let in_seconds = times.iter().filter_map(seconds);
     let values = short

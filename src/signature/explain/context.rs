@@ -6,7 +6,8 @@ use std::cell::OnceCell;
 use serde_json::Value;
 
 use super::Case;
-use super::digests::{Digest, MacKind, begins_with};
+use super::beside::Beside;
+use super::digests::{Digest, MacKind};
 use super::json::{self, Fault, JsonNode};
 use super::mistake::{Mistake, mistake};
 use super::texts::{self, Target};
@@ -18,7 +19,7 @@ use crate::signature::content::{PieceSource, Pieces, check_body_hash};
 use crate::signature::location::Carried;
 use crate::signature::url_form::UrlForm;
 use crate::signature::{Received, Scheme, SignatureLocation, TokenScheme, same};
-use crate::template::{Part, Placeholder, Template};
+use crate::template::{Placeholder, Template};
 
 /// Headers that are looked through for a signature, at most.
 const MOST_HEADERS: usize = 24;
@@ -257,7 +258,7 @@ impl<'a> SearchContext<'a> {
         }
         self.with_pieces(item, key, url, attempt, |pieces| {
             if let Scheme::Asymmetric(scheme) = self.case.scheme {
-                let content = pieces.concat();
+                let content = attempt.mac.content(pieces);
                 return targets().find(|target| scheme.is_signature(key, &content, &target.bytes));
             }
             let keyed = matches!(self.case.scheme, Scheme::Hmac(_));
@@ -270,7 +271,7 @@ impl<'a> SearchContext<'a> {
                     made.len() - 1
                 });
                 let fewer = best.is_none_or(|best| best.mistakes.len() > target.mistakes.len());
-                if fewer && begins_with(&made[at].1, &target.bytes) {
+                if fewer && target.is_of(&made[at].1) {
                     best = Some(target);
                 }
             }
@@ -326,6 +327,7 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
         targets.push(Target {
             bytes: text.to_vec(),
             digest: Digest::Sha256,
+            written: None,
             mistakes,
         });
     };
@@ -354,45 +356,5 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
         id: None,
         names: None,
         targets,
-    }
-}
-
-/// What a request carries beside its signature, as it is written, also where the header has another fault.
-struct Beside {
-    stamp: Option<String>,
-    id: Option<String>,
-    names: Option<String>,
-}
-
-impl Beside {
-    fn of(carrier: &SignatureLocation, headers: &Headers) -> Self {
-        let text = |bytes: Option<&[u8]>| {
-            let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
-            text.map(str::to_owned)
-        };
-        if let Ok(carried) = carrier.read(headers, None) {
-            return Self {
-                stamp: text(carried.timestamp),
-                id: text(carried.id),
-                names: text(carried.signed_headers),
-            };
-        }
-        let header = |name: Option<&String>| text(name.and_then(|name| headers.get(name)));
-        let in_pair = |wanted: fn(&Placeholder) -> bool| {
-            let key = carrier.value.parts().windows(2).find_map(|two| match two {
-                [Part::Text(key), Part::Placeholder(placeholder)] if wanted(placeholder) => Some(key),
-                _ => None,
-            })?;
-            let key = key.trim_start_matches([',', ';', ' ']);
-            let value = headers.get_text(&carrier.header)?;
-            let rest = &value[value.find(key)? + key.len()..];
-            rest.split([',', ' ', ';']).next().map(str::to_owned)
-        };
-        let stamp = header(carrier.time_header.as_ref().map(|(name, _)| name));
-        Self {
-            stamp: stamp.or_else(|| in_pair(|p| matches!(p, Placeholder::Timestamp(_)))),
-            id: header(carrier.id_header.as_ref()).or_else(|| in_pair(|p| *p == Placeholder::Id)),
-            names: in_pair(|p| *p == Placeholder::SignedHeaders),
-        }
     }
 }

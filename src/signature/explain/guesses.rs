@@ -9,13 +9,14 @@ use crate::secret::Secret;
 use crate::signature::Scheme;
 
 /// Beginnings of credentials that call an API and sign nothing, and what they are.
-const CREDENTIALS: [(&str, &str); 37] = [
+const CREDENTIALS: [(&str, &str); 38] = [
     ("sk_test_", "an API key"),
     ("sk_live_", "an API key"),
     ("rk_test_", "an API key"),
     ("rk_live_", "an API key"),
     ("pk_test_", "a public API key"),
     ("pk_live_", "a public API key"),
+    ("sk_", "an API key"),
     ("sk-", "an API key"),
     ("re_", "an API key"),
     ("SG.", "an API key"),
@@ -120,6 +121,19 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
         .and_then(|text| text.trim().parse::<usize>().ok());
     let has_type = headers.contains("content-type");
     match length {
+        _ if body == b"[object Object]" => {
+            let text =
+                "the body is `[object Object]`, which JavaScript makes of an object in a text: it was parsed before";
+            let hint = "keep the raw bytes of the body before anything parses it";
+            return Some(Explanation::new("body-empty", text, hint));
+        }
+        Some(length) if length > body.len() && body == b"{}" => {
+            let text = format!(
+                "the body is an empty object, and its headers say {length} bytes: a parser that took no body leaves `{{}}`"
+            );
+            let hint = "keep the raw bytes of the body before anything parses it";
+            return Some(Explanation::new("body-empty", text, hint));
+        }
         Some(length) if length > body.len() && body.is_empty() => {
             let text = format!(
                 "the body is empty, and its headers say {length} bytes: it was read before the check, or dropped"
