@@ -48,6 +48,7 @@ impl MockApi {
                 "endpoints": endpoints,
             })),
             summary: format!("{} goes to {endpoints}", message.event),
+            secret: None,
         })
     }
 
