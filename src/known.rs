@@ -8,6 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use crate::digest::fingerprint;
 use crate::secret::Secret;
 
+/// The text that replaces a credential.
+pub const MASK: &str = "********";
+
 /// A shorter secret is only found where it is a whole value: as a part it would match by chance.
 const SHORTEST_PART: usize = 8;
 

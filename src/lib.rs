@@ -65,7 +65,7 @@ pub mod internals {
     }
 
     export! {
-        app clock config endpoints engine error exchange exit finding headers id json message pipeline provider
+        app clock config endpoints engine error exchange exit finding headers id json message pipeline process provider
         random secret shell shutdown signature store template transport verification
     }
 

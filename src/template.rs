@@ -1,5 +1,6 @@
-//! The one engine for `${name}`: text with placeholders, compiled once. Bodies are full of braces, hence the dollar; `$${`
-//! is a literal `${`. Each place has its own vocabulary of names, see [`Name`].
+//! The one engine for `${name}`: text with placeholders, compiled once. Bodies are full of braces, hence the dollar. Of the
+//! dollars right before a brace two stand for one, so that `$${` is a literal `${`, and `$$${name}` a `$` before a placeholder.
+//! Each place has its own vocabulary of names, see [`Name`].
 
 mod document;
 mod pieces;
@@ -74,13 +75,16 @@ impl<P> Template<P> {
         let mut rest = text;
         while let Some(start) = rest.find("${") {
             let (before, opened) = rest.split_at(start);
-            if let Some(before) = before.strip_suffix('$') {
-                fixed.push_str(before);
-                fixed.push_str("${");
+            let text_before = before.trim_end_matches('$');
+            let dollars = before.len() - text_before.len() + 1;
+            // Two dollars before the brace stand for one; an odd one begins a placeholder.
+            fixed.push_str(text_before);
+            fixed.push_str(&before[text_before.len()..][..dollars / 2]);
+            if dollars % 2 == 0 {
+                fixed.push('{');
                 rest = &opened[2..];
                 continue;
             }
-            fixed.push_str(before);
             let error = |what: String| TemplateError {
                 what,
                 position: text[..text.len() - opened.len()].chars().count() + 1,
@@ -351,13 +355,34 @@ mod tests {
         let text = template.render(|_| Some("x".into()));
         assert_eq!(text.as_deref(), Some("a ${event} x${"));
         assert_eq!(template.placeholders().count(), 1);
+        for (text, filled) in [
+            ("$$${event}", "$x"),
+            ("$$$${event}", "$${event}"),
+            ("$$$$${event}$$", "$$x$$"),
+            ("$5 $$ $} {$", "$5 $$ $} {$"),
+        ] {
+            let template = Template::parse(text, Scope::Message).unwrap();
+            assert_eq!(template.render(|_| Some("x".into())).as_deref(), Some(filled), "{text}");
+        }
+    }
+
+    /// Text as a template has it: dollars are doubled where a brace or a placeholder follows.
+    fn escaped(text: &str, placeholder_follows: bool) -> String {
+        let mut written = String::new();
+        for (at, c) in text.char_indices() {
+            let after = text[at..].trim_start_matches('$');
+            let is_doubled = c == '$' && (after.starts_with('{') || after.is_empty() && placeholder_follows);
+            written.push_str(if is_doubled { "$$" } else { "" });
+            written.extend((!is_doubled).then_some(c));
+        }
+        written
     }
 
     proptest! {
         /// Whatever a text holds, escaped it is a template without placeholders that renders as the text.
         #[test]
         fn escaped_text_renders_as_itself(text in r"[a-z${}\\. ]{0,40}") {
-            let template = Template::<String>::parse_with(&text.replace("${", "$${"), String::read).unwrap();
+            let template = Template::<String>::parse_with(&escaped(&text, false), String::read).unwrap();
             prop_assert!(template.is_constant());
             prop_assert_eq!(template.render(|_| None), Some(text));
         }
@@ -368,9 +393,7 @@ mod tests {
             let mut written = String::new();
             let mut wanted = String::new();
             for (fixed, name) in &pieces {
-                // A dollar right before a placeholder would escape it.
-                let fixed = fixed.trim_end_matches('$');
-                written.extend([&fixed.replace("${", "$${"), "${", name, "}"]);
+                written.extend([&escaped(fixed, true), "${", name, "}"]);
                 wanted.extend([fixed, "<${", name, "}>"]);
             }
             let template = Template::<String>::parse_with(&written, String::read).unwrap();

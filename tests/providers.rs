@@ -316,6 +316,45 @@ fn a_fault_in_a_file_is_named_with_its_line_and_the_accepted_names() {
 }
 
 #[test]
+fn the_header_that_ends_retries_is_read_like_any_header_line() {
+    let sandbox = Sandbox::new();
+    let head = "format = 1\nname = \"acme\"\nextends = \"slotflow\"\n[retry.schedule]\ndelays = [\"1s\"]\n";
+    let check = |line: &str| {
+        sandbox.write("acme.toml", format!("{head}stop-on-header = \"{line}\"\n"));
+        sandbox.hook(["providers", "check", "acme.toml"]).run()
+    };
+    for line in ["X-Stop:1", "X-Stop:  1", "X-Stop: 1"] {
+        check(line).ok();
+        let file = fs::read(sandbox.path("acme.toml")).expect("just written");
+        sandbox.write(sandbox.config("providers/acme.toml"), file);
+        let shown = sandbox.hook(["providers", "show", "acme", "--json"]).run().ok();
+        shown.prints(["\"stop_on_header\":\"X-Stop: 1\""]);
+    }
+    for (line, fault) in [
+        ("X Stop: 1", "`X Stop` is not a header name"),
+        ("X-Stop", "`X-Stop` is not a header"),
+    ] {
+        check(line).exits(2).says(["`retry.schedule.stop-on-header`", fault]);
+    }
+}
+
+#[test]
+fn the_command_that_checks_a_file_again_is_named_for_another_file_only() {
+    let sandbox = Sandbox::new();
+    sandbox.write(sandbox.config("providers/base.toml"), "format = 1\nnaem = \"x\"\n");
+    sandbox.write("acme.toml", "format = 1\nname = \"acme\"\nextends = \"base\"\n");
+    let check = || sandbox.hook(["providers", "check", "acme.toml"]).run().exits(2);
+    check().says([
+        "providers/base.toml` is not valid",
+        "providers/base.toml` checks it again",
+    ]);
+    for text in ["format = 1\nnaem = \"x\"\n", "format = 2\nname = \"acme\"\n"] {
+        sandbox.write("acme.toml", text);
+        check().says(["acme.toml`"]).never(["checks it again"]);
+    }
+}
+
+#[test]
 fn an_envelope_may_be_nested_and_a_file_may_leave_out_the_events_of_its_parent() {
     let sandbox = Sandbox::new();
     let acme = r#"

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, T
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::headers::split_line;
+use crate::headers::parse_line;
 use crate::target::parse_whole_url;
 
 /// The value of a flag: `@FILE`, `-` for stdin, else the text itself. The bytes are not changed.
@@ -67,7 +67,7 @@ pub(super) fn rate(text: &str) -> std::result::Result<f64, String> {
 
 /// A header line, `NAME: VALUE`.
 pub(super) fn header(line: &str) -> std::result::Result<(String, String), String> {
-    let (name, value) = split_line(line).ok_or("not of the form `NAME: VALUE`")?;
+    let (name, value) = parse_line(line)?;
     Ok((name.to_owned(), value.to_owned()))
 }
 

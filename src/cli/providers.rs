@@ -156,10 +156,12 @@ fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, Strin
 
 fn check(session: &Session, file: &Path) -> Result<()> {
     let profile = session.context.registry.check(file).map_err(|error| {
-        let mut error = Error::from(error);
-        // The command that its hint names is the one that has just run.
-        error.hints.retain(|hint| !hint.contains("hook providers check"));
-        error
+        // Where the fault is in a file that this one extends, the command that checks that one is of use.
+        if error.faulty_file() == Some(&*file.display().to_string()) {
+            error.without_command()
+        } else {
+            error.into()
+        }
     })?;
     session.ui.show(&CheckedFile {
         file,

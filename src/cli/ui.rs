@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::finding::{Finding, Level};
 use crate::mask;
+use crate::process::CommandOutput;
 use crate::text::{harmless_line, printable, printable_lines, write_json};
 use crate::view::style::{ColorChoice, Style};
 use crate::view::{JsonLines, Page, View, WithSchema};
@@ -29,6 +30,17 @@ pub struct Ui {
     stderr: Mutex<Box<dyn Write + Send>>,
     stderr_terminal: bool,
     stdout_terminal: bool,
+}
+
+/// Commands print to this process's stderr, since stdout is for hook's data.
+pub fn command_output() -> CommandOutput {
+    CommandOutput::to(
+        || io::stderr().into(),
+        |bytes| {
+            // It may be closed; the command must not block on a full pipe.
+            let _ = io::stderr().write_all(bytes);
+        },
+    )
 }
 
 impl Ui {

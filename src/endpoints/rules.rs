@@ -13,7 +13,7 @@ use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::provider::{Https, Profile, near_names};
 use crate::target;
-use crate::text::quoted;
+use crate::text::{printable, quoted};
 use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
 /// How strictly the rules are checked.
@@ -330,7 +330,7 @@ fn judge_event(profile: &Profile, name: &str, new_events: bool) -> Option<Findin
                 [] => format!("`hook providers events {label}` shows the catalogue"),
                 near => format!("near names: `{}`", near.join("`, `")),
             };
-            let message = format!("`{label}` has no event `{}`", name.escape_debug());
+            let message = format!("`{label}` has no event `{}`", printable(name, 200));
             Some(Finding::new(severity, "unknown-event", message).hint(hint))
         }
     }

@@ -16,7 +16,7 @@ use crate::id::Id;
 use crate::json::{get, get_mut, insert, is_form};
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{Document, Placeholder, Scope, text_of};
+use crate::template::{Document, Placeholder, Scope, TemplateError, text_of};
 use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
@@ -113,6 +113,9 @@ pub enum ComposeError {
     /// The profile has no place for metadata.
     #[error("`{0}` has no place for metadata")]
     NoMetadata(String),
+    /// A text of the sample, or of given data, is no template.
+    #[error("{0}")]
+    Template(#[from] TemplateError),
     /// A parameter, a value or the sample of the provider file cannot be used.
     #[error("{0}")]
     Invalid(String),
@@ -173,7 +176,7 @@ impl<'a> Composer<'a> {
             Document::Fixed(sample)
         } else {
             let known = |name: &str| Scope::Message.read(name);
-            Document::compile(sample, &known).map_err(|error| ComposeError::Invalid(error.to_string()))?
+            Document::compile(sample, &known)?
         };
         Ok(Self {
             profile,

@@ -11,29 +11,43 @@ const ONE_KIND: &str = "a file has one `[signature.KIND]` and one `[retry.KIND]`
 
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
-        let message = error.to_string();
-        let base = match &error {
-            RegistryError::Unknown { .. } | RegistryError::UnknownVariant { .. } => Self::nothing(message),
-            _ => Self::usage(message),
+        let file = error.faulty_file().map(str::to_owned);
+        let error = error.without_command();
+        match file {
+            Some(file) => error.hint(format!("`hook providers check {file}` checks it again")),
+            None => error,
+        }
+    }
+}
+
+impl RegistryError {
+    /// The error without the command that checks its file again, for that command.
+    pub fn without_command(self) -> Error {
+        let message = self.to_string();
+        let base = match &self {
+            Self::Unknown { .. } | Self::UnknownVariant { .. } => Error::nothing(message),
+            _ => Error::usage(message),
         };
-        match error {
-            RegistryError::File(error) => error,
-            RegistryError::Unknown { near, .. } => base
+        match self {
+            Self::File(error) => error,
+            Self::Value { .. } => base,
+            Self::Unknown { near, .. } => base
                 .near(&near, |name| format!("--provider {name}"))
                 .hint("`hook providers list` shows all of them"),
-            RegistryError::UnknownVariant { provider, variants, .. } if variants.is_empty() => {
+            Self::UnknownVariant { provider, variants, .. } if variants.is_empty() => {
                 base.hint(format!("`{provider}` has no variants"))
             }
-            RegistryError::UnknownVariant { provider, variants, .. } => {
+            Self::UnknownVariant { provider, variants, .. } => {
                 base.hint(format!("variants of `{provider}`: {}", variants.join(", ")))
             }
-            RegistryError::Syntax { source, file, near, .. } => {
-                let mut error = base.cause(source.to_string().trim_end()).near(&near, str::to_owned);
+            Self::Syntax { source, near, .. } => {
+                let error = base.cause(source.to_string().trim_end()).near(&near, str::to_owned);
                 // A table with one table inside is an enum to the parser, which says so in its own terms.
                 if source.message().contains("exactly 1 element") {
-                    error = error.hint(ONE_KIND);
+                    error.hint(ONE_KIND)
+                } else {
+                    error
                 }
-                error.hint(format!("`hook providers check {file}` checks it again"))
             }
         }
     }
@@ -59,6 +73,7 @@ impl From<ComposeError> for Error {
                 .near(&near, |path| format!("--set {}", quote(&format!("{path}=..."))))
                 .hint("`--set-new` creates a path"),
             ComposeError::NoMetadata(_) => Self::usage(message).hint("write it with `--set PATH=VALUE --set-new`"),
+            ComposeError::Template(_) => Self::usage(message).hint("write `$${` for a literal `${`"),
             ComposeError::Invalid(_) => Self::usage(message),
         }
     }

@@ -170,15 +170,15 @@ impl Registry {
         for event in profile.events.keys() {
             if let Err(error) = Composer::new(&profile, ComposeOptions::example(&profile, event)) {
                 let key = format!("events.\"{event}\".sample");
-                return Err(invalid(&origin, &ProfileError::new(&key, error.to_string())));
+                return Err(invalid(&origin, ProfileError::new(&key, error.to_string())));
             }
         }
-        round_trip::check(&profile).map_err(|error| invalid(&origin, &error))?;
+        round_trip::check(&profile).map_err(|error| invalid(&origin, error))?;
         for name in keys(&file["variants"]) {
             let variant = compile(&file, Some(&name), &origin)?;
             round_trip::check(&variant).map_err(|error| {
                 let key = format!("variants.{name}.{}", error.key);
-                invalid(&origin, &ProfileError { key, ..error })
+                invalid(&origin, ProfileError { key, ..error })
             })?;
         }
         Ok(profile)
@@ -297,7 +297,7 @@ impl Source {
 fn builtin(name: &str) -> Option<Result<Value, RegistryError>> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
     let file = serde_json::from_str(builtin.json);
-    Some(file.map_err(|error| invalid(&Origin::Builtin, &ProfileError::new(name, error.to_string()))))
+    Some(file.map_err(|error| invalid(&Origin::Builtin, ProfileError::new(name, error.to_string()))))
 }
 
 /// The tables of a file, each key and value of which is one that the format knows. Read twice: once as the types of the
@@ -335,7 +335,7 @@ fn read(path: &Path) -> Result<Value, RegistryError> {
 }
 
 fn compile(file: &Value, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
-    Profile::read(file, variant).map_err(|error| invalid(origin, &error))
+    Profile::read(file, variant).map_err(|error| invalid(origin, error))
 }
 
 fn circle(name: &str) -> RegistryError {
@@ -343,17 +343,16 @@ fn circle(name: &str) -> RegistryError {
     RegistryError::File(Error::usage(what))
 }
 
-fn invalid(origin: &Origin, error: &ProfileError) -> RegistryError {
+fn invalid(origin: &Origin, fault: ProfileError) -> RegistryError {
     let text = match origin {
         Origin::Builtin => String::new(),
         Origin::File(path) => std::fs::read_to_string(path).unwrap_or_default(),
     };
-    let line = match line_of(&text, &error.key) {
-        0 => String::new(),
-        line => format!(", line {line}"),
-    };
-    let error = Error::usage(format!("provider file `{origin}`{line}: {error}"));
-    RegistryError::File(error.hint(format!("`hook providers check {origin}` checks it again")))
+    RegistryError::Value {
+        file: origin.to_string(),
+        line: line_of(&text, &fault.key),
+        fault,
+    }
 }
 
 fn keys(table: &Value) -> Vec<String> {

@@ -218,6 +218,7 @@ impl Command {
         let headers = &mut self.request.headers;
         match name {
             "request" => self.request.method = value,
+            // Read leniently, as curl does: the request shows what was sent, and nothing is sent from it unchecked.
             "header" => match split_line(&value) {
                 // `Name:` takes a header of curl's own away; `Name;` sends it empty.
                 Some((_, "")) => {}

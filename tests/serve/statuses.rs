@@ -7,11 +7,11 @@ use crate::support::Sandbox;
 
 #[test]
 fn hooks_own_word_for_all_events_is_no_event_of_an_api() {
+    // `generic` is hook's own, where the word stands for all events.
     for (provider, event, status) in [
         ("slotflow", "booking.confirmed", 422),
         ("pocketsflow", "order.completed", 400),
         ("hoopai", "ContactCreated", 422),
-        ("generic", "", 422),
     ] {
         let sandbox = Sandbox::new();
         let mut face = sandbox.serve(provider, &[]);

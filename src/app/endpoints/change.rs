@@ -161,28 +161,3 @@ impl Endpoints<'_> {
         stored.map_err(|error| self.refused(&before, error))
     }
 }
-
-/// The fields that differ, in words.
-pub fn differences(before: &Endpoint, after: &Endpoint) -> Vec<&'static str> {
-    let all = [
-        (before.name != after.name, "name"),
-        (before.url != after.url, "url"),
-        (before.events != after.events, "events"),
-        (before.description != after.description, "description"),
-        (before.labels != after.labels, "environment"),
-        (before.plan != after.plan, "plan"),
-        (before.params != after.params, "parameters"),
-        (!before.is_pending() && after.is_pending(), "pending"),
-        (
-            before.is_active() && !after.is_active() && !after.is_pending(),
-            "disabled",
-        ),
-        (!before.is_active() && after.is_active(), "active again"),
-        (
-            before.is_active() == after.is_active() && before.failed_deliveries != after.failed_deliveries,
-            "failed deliveries forgotten",
-        ),
-    ];
-    let different = all.iter().filter(|(differs, _)| *differs);
-    different.map(|(_, what)| *what).collect()
-}

@@ -25,11 +25,12 @@ use crate::finding::Finding;
 use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::provider::Profile;
-use crate::target::parse_url;
+use crate::target::{parse_url, url_scheme};
 
 pub use apply::{ApplyOptions, new_events};
-pub use change::{AddOptions, UpdateOptions, differences};
+pub use change::{AddOptions, UpdateOptions};
 pub use details::EndpointDetails;
+pub use edit::differences;
 pub use list::{EndpointFilter, with_secret};
 pub use secret::{SecretOptions, write_new};
 
@@ -136,7 +137,7 @@ impl Endpoints<'_> {
 
 /// A URL is left to the rules as it was typed; anything shorter is read like a target of `send`.
 pub fn whole_url(text: &str) -> Result<String> {
-    if text.contains("://") {
+    if url_scheme(text).is_some() {
         return Ok(text.to_owned());
     }
     Ok(parse_url(text)?.into())

@@ -90,7 +90,8 @@ impl CommandWorker {
         };
         let with_record = record_of(&capture.request, &item.policy);
         let request = with_record.as_ref().unwrap_or(&capture.request);
-        exec::run(&item.lane.target, capture.number, request, bounds).await
+        let output = &self.context.command_output;
+        exec::run(&item.lane.target, capture.number, request, bounds, output).await
     }
 
     /// Records the result, as soon as the ledger takes it: were the item left, the command would run again.

@@ -14,7 +14,7 @@ mod keys;
 mod listen;
 mod options;
 mod policy;
-mod routes;
+pub(in crate::app) mod routes;
 mod source;
 mod subscription_confirm;
 mod summary;

@@ -1,6 +1,7 @@
 //! Workers on a real ledger with a scripted transport: no sockets.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
@@ -11,6 +12,7 @@ use super::takeover::take_over;
 use super::*;
 use crate::clock::SystemClock;
 use crate::error::Result;
+use crate::process::CommandOutput;
 use crate::random::Random;
 use crate::store::conformance::{after, capture, start};
 use crate::store::{
@@ -104,6 +106,7 @@ impl Place {
             owner: Arc::new(owner),
             time_scale: 1000.0,
             observer: Arc::clone(&self.diary) as Arc<dyn Observer>,
+            command_output: CommandOutput::to(Stdio::null, |_| {}),
             ends: WorkEnds {
                 no_more: CancellationToken::new(),
                 late: CancellationToken::new(),
@@ -213,6 +216,7 @@ async fn a_worker_waits_for_what_is_promised_while_it_runs() {
         owner: Arc::new(owner),
         time_scale: 1.0,
         observer: Arc::clone(&place.diary) as Arc<dyn Observer>,
+        command_output: CommandOutput::to(Stdio::null, |_| {}),
         ends: WorkEnds {
             no_more: ends.clone(),
             late: CancellationToken::new(),

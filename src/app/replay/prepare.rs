@@ -1,7 +1,5 @@
 //! Makes the delivery that repeats a record.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use url::Url;
@@ -9,13 +7,11 @@ use url::Url;
 use super::original::{Original, request_target};
 use super::policy;
 use super::secrets::Choice;
-use super::{Editor, Prepared, ReplayOptions, remarks};
-use crate::app::context::{Context, Purpose, Secrets};
+use super::{Editor, Prepared, Replay, remarks};
 use crate::app::notice::Notice;
 use crate::app::resolve::{account_off, signing_with};
 use crate::app::sign::check_signature;
 use crate::clock::human_duration;
-use crate::endpoints::Endpoint;
 use crate::engine::{Delivery, Label, Progress, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
@@ -25,63 +21,14 @@ use crate::id::{Id, IdKind};
 use crate::pipeline::progress;
 use crate::provider::Profile;
 use crate::secret::DEV_SECRET;
-use crate::store::{Lease, Record, Store};
+use crate::store::Record;
 use crate::target::parse_url;
 use crate::transport::{AddressPolicy, address_policy, join_url};
 
 /// Replays of replays that are followed back to the request that was received.
 const ORIGINS: usize = 16;
 
-/// Makes deliveries of records, and caches what many records need.
-pub struct Replay<'a> {
-    pub(super) context: &'a Context,
-    pub(super) store: &'a dyn Store,
-    pub(super) options: &'a ReplayOptions,
-    given: RefCell<Option<(Secrets, SecretKind)>>,
-    endpoints: RefCell<Option<Rc<[Endpoint]>>>,
-}
-
-impl<'a> Replay<'a> {
-    /// Replays as the options say.
-    pub fn new(context: &'a Context, store: &'a dyn Store, options: &'a ReplayOptions) -> Self {
-        Self {
-            context,
-            store,
-            options,
-            given: RefCell::new(None),
-            endpoints: RefCell::new(None),
-        }
-    }
-
-    /// Whether the owning process still runs.
-    pub(super) fn is_held(&self, owner: &str) -> bool {
-        Lease::is_alive(&self.context.ledger_path, owner)
-    }
-
-    pub(super) fn emit(&self, notices: impl IntoIterator<Item = Notice>) {
-        notices.into_iter().for_each(|notice| self.context.notices.emit(notice));
-    }
-
-    /// The secrets of the options.
-    pub(super) fn given(&self) -> Result<(Secrets, SecretKind)> {
-        if let Some(given) = &*self.given.borrow() {
-            return Ok(given.clone());
-        }
-        // Fetched once: standard input can be read only once.
-        let given = self
-            .context
-            .secrets_and_kind(&self.options.secrets, (None, Vec::new()), Purpose::Sign)?;
-        Ok(self.given.borrow_mut().insert(given).clone())
-    }
-
-    pub(super) fn endpoints(&self) -> Result<Rc<[Endpoint]>> {
-        if let Some(endpoints) = &*self.endpoints.borrow() {
-            return Ok(Rc::clone(endpoints));
-        }
-        let endpoints = self.context.book().read()?.into();
-        Ok(Rc::clone(self.endpoints.borrow_mut().insert(endpoints)))
-    }
-
+impl Replay<'_> {
     /// The delivery that repeats or resumes a record. Without an editor the body stays as it is recorded.
     pub(super) fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
         self.restore(&mut record)?;

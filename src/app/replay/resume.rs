@@ -8,16 +8,15 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::context::Context;
+use crate::app::receive::routes::settings_routes;
 use crate::app::receive::takeover::{abandoned, amount, claim, described};
 use crate::app::receive::{Observer, WorkContext, WorkEnds, WorkPolicy, WorkSummary, WorkTarget, Workers};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::listener::route::Route;
 use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{Lane, LaneSummary, Store, WorkKind};
-use crate::target::TargetSpec;
 use crate::text::{count, printable};
 use crate::transport::{HttpOptions, HttpTransport};
 
@@ -50,16 +49,9 @@ fn is_trusted(context: &Context, lane: &Lane) -> bool {
     let Ok(settings) = Settings::load(&context.paths, user, Path::new(&lane.folder)) else {
         return false;
     };
-    let forward = settings.forward_to.iter();
-    let forward = forward.filter_map(|url| TargetSpec::parse(url).ok());
-    let on = settings.on.iter().filter_map(|text| Some(Route::parse(text).ok()?.to));
-    let routes = settings.routes.iter();
-    let routes = routes.filter_map(|file| Some(Route::from_file(file).ok()?.to));
-    let is_it = |to: TargetSpec| match to {
-        TargetSpec::Url(url) => url.as_str() == lane.target,
-        TargetSpec::Command(command) => command == lane.target,
-    };
-    forward.chain(on).chain(routes).any(is_it)
+    let work = (lane.kind, lane.target.as_str());
+    let mut routes = settings_routes(&settings).filter_map(Result::ok);
+    routes.any(|named| named.work() == work)
 }
 
 /// Works until the queue is empty: targets in parallel, the items of each in order.

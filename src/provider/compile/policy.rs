@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Result;
-use crate::headers::check_line;
+use crate::headers::parse_line;
 use crate::provider::fault::fault;
 use crate::provider::file::{DeliveryTable, RetryTable, ScheduleTable, Then};
 use crate::provider::policy::{Exhaustion, Overload, Policy, RetryOn, RunFrom, Schedule};
@@ -56,8 +56,8 @@ fn schedule(table: ScheduleTable) -> Result<Schedule> {
         }),
     };
     let stop_on_header = table.stop_on_header.map(|line| {
-        let (name, value) = line.split_once(": ").unwrap_or((&line, ""));
-        check_line(name, value).or_else(|what| fault(&key("stop-on-header"), what))?;
+        // A header of the answer, so that those which the transport sets for a request are possible too.
+        let (name, value) = parse_line(&line).or_else(|what| fault(&key("stop-on-header"), what))?;
         Ok((name.to_owned(), value.to_owned()))
     });
     Ok(Schedule {

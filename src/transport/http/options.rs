@@ -13,6 +13,7 @@ use super::pinned;
 use crate::error::Error;
 use crate::exchange::ANSWER_KEPT;
 use crate::transport::address_policy::{self, AddressPolicy};
+use crate::transport::url_scheme;
 
 /// Options of the HTTP transport.
 #[derive(Clone, Default)]
@@ -177,7 +178,7 @@ impl ProxySetting {
 
 /// `host:port` means http, as everywhere.
 fn proxy_url(text: &str) -> Option<Url> {
-    let scheme = if text.contains("://") { "" } else { "http://" };
+    let scheme = url_scheme(text).map_or("http://", |_| "");
     let url = Url::parse(&format!("{scheme}{text}")).ok();
     url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
