@@ -318,13 +318,14 @@ fn parse(text: &str, file: &str) -> Result<Value, RegistryError> {
 
 /// The keys that a mistyped one may have meant: the parser's message names it first, and then those that there are.
 fn near_keys(message: &str) -> Vec<String> {
-    let is_unknown = message.starts_with("unknown field") || message.starts_with("unknown variant");
+    // The parser has no other form of this than its text, which ends in a list of the accepted names.
+    let unknown = ["unknown field ", "unknown variant "];
+    let Some(rest) = unknown.iter().find_map(|beginning| message.strip_prefix(beginning)) else {
+        return Vec::new();
+    };
     // What is between backticks is every second piece.
-    let mut names = message.split('`').skip(1).step_by(2);
-    match names.next().filter(|_| is_unknown) {
-        Some(typed) => near_names(typed, names),
-        None => Vec::new(),
-    }
+    let mut names = rest.split('`').skip(1).step_by(2);
+    names.next().map_or_else(Vec::new, |typed| near_names(typed, names))
 }
 
 fn read(path: &Path) -> Result<Value, RegistryError> {

@@ -31,7 +31,7 @@ pub use explain::{
 };
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
-pub use keyed::{Keyed, Signer, Verifier};
+pub use keyed::{Signer, Verifier};
 pub use keys::{is_hex_key, is_public_key};
 pub use location::SignatureLocation;
 pub use shape::Shape;
