@@ -159,6 +159,7 @@ fn a_pending_endpoint_is_confirmed_by_hand_and_not_by_switching_it_on() {
         refused.says(["is not confirmed yet", &format!("`hook endpoints confirm {name}`")]);
     }
     // Nothing leads to a command that would be refused.
+    endpoints(&["disable", name]).ok().never(["endpoints enable"]);
     let send = ["send", "ContactCreated", "-p", "hoopai", "--param", "location_id=loc1"];
     for (args, code) in [(&["--endpoint", name][..], 3), (&["--subscribed"], 6)] {
         let sent = sandbox.hook(send.iter().chain(args)).run().exits(code);

@@ -127,7 +127,10 @@ impl Endpoints<'_> {
         edit.kind = ChangeKind::Switch;
         edit.run(&steps)??;
         if !active {
-            let hint = format!("`hook endpoints enable {}` turns it on again", names.join(" "));
+            let hint = match found.as_slice() {
+                [one] => one.activation_hint(),
+                _ => format!("`hook endpoints enable {}` turns them on again", names.join(" ")),
+            };
             self.context.notices.hint(hint);
         }
         Ok(())
