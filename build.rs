@@ -2,13 +2,14 @@
 //! provider of an event reads no profile, and turns each profile into JSON, so that no TOML is parsed at run time.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use toml::{Table, Value};
 
-/// The built-in providers, in the order in which events are looked for. `FIRST` of them are searched before the rest.
-const PROVIDERS: [&str; 63] = [
+/// Providers in the order in which events are looked for; `FIRST` of them are searched before the rest. Other files of the
+/// folder follow by name.
+const ORDER: [&str; 62] = [
     "poolflow",
     "pool-brain",
     "pocketsflow",
@@ -71,7 +72,6 @@ const PROVIDERS: [&str; 63] = [
     "okta",
     "trello",
     "twitter",
-    "generic",
 ];
 const FIRST: usize = 5;
 
@@ -80,6 +80,25 @@ const ONLY: &str = "HOOK_BUILD_PROVIDERS";
 
 /// What plays a provider when there is only a body.
 const GENERIC: &str = "generic";
+
+/// The files of all built-in providers, in their order: what plays a provider without a name of its own is the last.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a readable folder").path());
+    let mut files: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
+        .collect();
+    let place = |name: &str| ORDER.iter().position(|ordered| *ordered == name).unwrap_or(ORDER.len());
+    files.sort_by_key(|path| (stem(path) == GENERIC, place(stem(path)), stem(path).to_owned()));
+    files
+}
+
+/// The name of the provider that a file describes.
+fn stem(path: &Path) -> &str {
+    path.file_stem()
+        .and_then(|stem| stem.to_str())
+        .expect("a name in UTF-8")
+}
 
 fn main() {
     println!("cargo:rerun-if-changed=src/provider/builtin");
@@ -94,8 +113,11 @@ fn main() {
     let folder = Path::new(&root).join("src/provider/builtin");
     let mut tokens = Vec::new();
     let mut code = String::from("/// The built-in providers.\npub(crate) static BUILTIN: &[Builtin] = &[\n");
-    for (order, name) in PROVIDERS.iter().enumerate().filter(|(_, name)| is_wanted(name)) {
-        let path = folder.join(name).with_extension("toml");
+    for (order, path) in files(&folder).into_iter().enumerate() {
+        let name = stem(&path);
+        if !is_wanted(name) {
+            continue;
+        }
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let file: Table = text
             .parse()

@@ -12,7 +12,13 @@ use jiff::tz::TimeZone;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The Unix epoch. Also the text of a moment outside of the years 0 to 9999.
+/// The first second of the year 0.
+const FIRST: i64 = -62_167_219_200;
+
+/// The last second of the year 9999.
+pub const LAST: i64 = 253_402_300_799;
+
+/// The Unix epoch.
 const EPOCH: DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 
 /// A moment, in microseconds since the Unix epoch, UTC.
@@ -84,11 +90,32 @@ impl Timestamp {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// RFC 3339 in UTC with the given digits, ending in `Z`.
+    /// Whether RFC 3339 can write it: the years 0 to 9999.
+    pub fn is_writable(self) -> bool {
+        (FIRST..=LAST).contains(&self.unix())
+    }
+
+    /// RFC 3339 in UTC with the given digits, ending in `Z`. A moment that it cannot write is written as the nearest one.
     pub fn rfc3339(self, precision: Precision) -> String {
         let digits = precision as usize;
-        let utc = EPOCH.checked_add(SignedDuration::from_micros(self.0)).unwrap_or(EPOCH);
+        let micros = self.0.clamp(FIRST * 1_000_000, LAST * 1_000_000 + 999_999);
+        let utc = EPOCH.checked_add(SignedDuration::from_micros(micros)).unwrap_or(EPOCH);
         format!("{utc:.digits$}Z")
+    }
+
+    /// Seconds since the epoch, with a fraction.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds of this century are exact in 53 bits"
+    )]
+    pub fn unix_seconds(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// The date of an HTTP header, `Wed, 02 Jan 2030 03:04:05 GMT` (RFC 9110, section 5.6.7).
+    pub fn http_date(self) -> String {
+        let utc = EPOCH.checked_add(SignedDuration::from_micros(self.0)).unwrap_or(EPOCH);
+        utc.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
 
     /// `HH:MM:SS.mmm` of the machine's local time, of UTC when its zone cannot be known.
@@ -128,6 +155,15 @@ impl Timestamp {
             .checked_mul(1_000_000)?
             .checked_add(if whole.starts_with('-') { -us } else { us })
             .map(Self)
+    }
+
+    /// Reads a moment as any sender writes it: as [`Timestamp::parse`], as an HTTP date, or without an offset, which is UTC.
+    pub fn parse_any(text: &str) -> Option<Self> {
+        let utc = || {
+            let at: DateTime = text.trim().parse().ok()?;
+            i64::try_from(EPOCH.duration_until(at).as_micros()).ok().map(Self)
+        };
+        Self::parse(text).or_else(|| Self::parse_http_date(text)).or_else(utc)
     }
 
     /// Reads the date of an HTTP header, `Wed, 02 Jan 2030 03:04:05 GMT` (RFC 9110, section 5.6.7).

@@ -199,6 +199,42 @@ words! {
     }
 }
 
+words! {
+    /// How a delivery is signed.
+    #[derive(Default)]
+    pub enum SigningMode {
+        /// Again on every attempt, with the provider's scheme.
+        #[default]
+        Fresh = "fresh",
+        /// With the headers that were captured.
+        AsCaptured = "as-captured",
+        /// Not at all, to test a receiver.
+        Missing = "missing",
+        /// With an empty signature, to test a receiver.
+        Empty = "empty",
+        /// With another secret, to test a receiver.
+        WrongSecret = "wrong-secret",
+        /// Changed after it was signed, to test a receiver.
+        Tampered = "tampered",
+        /// With a time that is too old, to test a receiver.
+        Stale = "stale",
+    }
+}
+
+impl SigningMode {
+    /// What is wrong with the signature, where a receiver must refuse the request.
+    pub fn fault(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Fresh | Self::AsCaptured => return None,
+            Self::Missing => "without a signature",
+            Self::Empty => "with an empty signature",
+            Self::WrongSecret => "signed with another secret",
+            Self::Tampered => "changed after it was signed",
+            Self::Stale => "signed too long ago",
+        })
+    }
+}
+
 /// Names an item of the ledger's work queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WorkKey {

@@ -58,6 +58,11 @@ pub fn close_to_others(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether every user of the machine can read a file.
+pub fn is_readable_by_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o004 != 0)
+}
+
 /// Writes a file that only this user can read, whole or not at all.
 pub fn private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     private_folder(folder_of(path))?;

@@ -1,4 +1,5 @@
-//! The only glob syntax of hook: `*` matches any characters, nothing else is special.
+//! Patterns with `*`: [`Glob`] for names and values, in which it stands for any characters, and [`HostPattern`] for host
+//! names, in which it stands for one label. Nothing else is special in either. hook has no third kind.
 
 use std::fmt;
 
@@ -34,6 +35,11 @@ impl Glob {
         rest.ends_with(last)
     }
 
+    /// Whether it fits an event under its name, or is another name of the same event.
+    pub fn fits_event(&self, event: &str, also: &[String]) -> bool {
+        self.fits(event) || also.contains(&self.0)
+    }
+
     /// The same glob for SQLite, where `?` and `[` mean something too.
     pub fn for_sqlite(&self) -> String {
         self.0.replace('[', "[[]").replace('?', "[?]")
@@ -43,6 +49,24 @@ impl Glob {
 impl fmt::Display for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A pattern for host names. A label that is `*` fits exactly one label: as a [`Glob`], `sns.*.amazonaws.com` would also fit
+/// `sns.a.b.amazonaws.com`, a host that the provider does not use.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct HostPattern(String);
+
+impl HostPattern {
+    /// Whether a host name has as many labels as the pattern, and each fits.
+    pub fn fits(&self, host: &str) -> bool {
+        let (labels, wanted) = (host.split('.'), self.0.split('.'));
+        let fits = |(label, wanted): (&str, &str)| match wanted {
+            "*" => !label.is_empty(),
+            wanted => label.eq_ignore_ascii_case(wanted),
+        };
+        labels.clone().count() == wanted.clone().count() && labels.zip(wanted).all(fits)
     }
 }
 
@@ -65,6 +89,21 @@ mod tests {
     fn only_the_star_is_special_for_sqlite_too() {
         assert_eq!(Glob::new("job.*").for_sqlite(), "job.*");
         assert_eq!(Glob::new("a?b[c]*").for_sqlite(), "a[?]b[[]c]*");
+    }
+
+    #[test]
+    fn in_a_host_a_star_stands_for_one_label() {
+        let fits = |host: &str| HostPattern("SNS.*.amazonaws.com".to_owned()).fits(host);
+        assert!(fits("sns.eu-west-1.amazonaws.com") && fits("SNS.x.AmazonAWS.com"));
+        for other in [
+            "sns.amazonaws.com",
+            "sns..amazonaws.com",
+            "sns.a.b.amazonaws.com",
+            "sns.a.amazonaws.com.evil",
+        ] {
+            assert!(!fits(other), "{other}");
+        }
+        assert!(!fits("xsns.a.amazonaws.com") && !fits(""));
     }
 
     proptest! {

@@ -4,6 +4,9 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::known::MASK;
+use crate::text::printable;
+
 /// A list of header lines. Two lists with the same lines are equal, whatever is known to be a secret in them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<HeaderLine>);
@@ -55,6 +58,9 @@ const HOP_BY_HOP: [&str; 9] = [
 
 /// Headers that the transport sets from the target and the body; a caller's cannot override them.
 const FRAMING: [&str; 3] = ["host", "content-length", "transfer-encoding"];
+
+/// Characters of a wrong line that an error shows.
+const SHOWN: usize = 200;
 
 impl Headers {
     /// No lines.
@@ -264,24 +270,47 @@ impl fmt::Debug for Headers {
     }
 }
 
-/// Splits `Name: value`; `None` where the colon or the name is missing.
+/// Splits `Name: value`; `None` where the colon or the name is missing. Unchecked, for requests that other programs made and
+/// that are read as they are; what a user or a provider file states is read by [`parse_line`].
 pub fn split_line(line: &str) -> Option<(&str, &str)> {
     let (name, value) = line.split_once(':')?;
     Some((name.trim(), value.trim())).filter(|(name, _)| !name.is_empty())
 }
 
-/// Checks a header line that a user gave: the name is a token, the value holds no line break, neither is the
-/// transport's own. The error is a fact with the object in backticks.
+/// Reads `Name: value` as a user or a provider file states it: the name is a token, the value holds no line break, and
+/// whitespace around both is ignored. The error is a fact with the object in backticks.
+pub fn parse_line(line: &str) -> Result<(&str, &str), String> {
+    let (name, value) = split_line(line).ok_or_else(|| {
+        let shown = match line.split_once(char::is_whitespace) {
+            // What stands behind may be the credential.
+            Some((name, _)) if Headers::is_credential(name) => format!("{name} {MASK}"),
+            _ => line.to_owned(),
+        };
+        format!(
+            "`{}` is not a header of the form `NAME: VALUE`",
+            printable(&shown, SHOWN)
+        )
+    })?;
+    check_field(name, value)?;
+    Ok((name, value))
+}
+
+/// Checks a header that hook is to send: as [`parse_line`], and it is not one that the transport sets.
 pub fn check_line(name: &str, value: &str) -> Result<(), String> {
+    check_field(name, value)?;
+    if Headers::is_framing(name) {
+        return Err(format!("header `{name}` is set from the target and the body"));
+    }
+    Ok(())
+}
+
+fn check_field(name: &str, value: &str) -> Result<(), String> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
-        return Err(format!("`{}` is not a header name", name.escape_debug()));
+        return Err(format!("`{}` is not a header name", printable(name, SHOWN)));
     }
     if value.bytes().any(|b| b < 0x20 && b != b'\t' || b == 0x7f) {
         return Err(format!("the value of header `{name}` holds a control character"));
-    }
-    if Headers::is_framing(name) {
-        return Err(format!("header `{name}` is set from the target and the body"));
     }
     Ok(())
 }
@@ -354,6 +383,13 @@ mod tests {
 
     #[test]
     fn header_lines_from_users_are_checked() {
+        for line in ["X-A:b", "X-A:  b ", "\tX-A : b"] {
+            assert_eq!(parse_line(line), Ok(("X-A", "b")), "{line}");
+        }
+        assert_eq!(parse_line("Host: a"), Ok(("Host", "a")), "a request that came has one");
+        for line in ["X A: b", "X-A", ": b", "X-A: b\r\nc: d"] {
+            assert!(parse_line(line).is_err(), "{line}");
+        }
         assert!(check_line("x-a", "b").is_ok());
         for (name, value) in [
             ("", "b"),

@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize as _;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::json_text;
 
 /// The value at a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,28 +66,63 @@ impl JsonPaths {
     /// none.
     pub fn read(&self, body: &[u8]) -> Vec<Option<PathValue>> {
         let mut found = vec![None; self.count];
-        if self.count > 0 && matches!(body.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'[')) {
-            let mut json = serde_json::Deserializer::from_slice(body);
-            // What was found before a syntax error counts: a diagnosis wants the event of a truncated body.
-            let _ = JsonReader(&self.root, &mut found).deserialize(&mut json);
+        if self.count > 0 {
+            fill(&self.root, without_bom(body), &mut found);
         }
         found
     }
 
-    /// The same for a body of that type: the fields of a form are found by their names.
+    /// The same for a body of that type: the fields of a form are found by their names, and what is in the JSON text of a
+    /// field below its name. The JSON of the field [`JSON_FIELD`] is read like a body.
     pub fn read_as(&self, content_type: Option<&str>, body: &[u8]) -> Vec<Option<PathValue>> {
-        if !content_type.is_some_and(is_form) {
+        let body = without_bom(body);
+        if !content_type.is_some_and(|kind| is_form_body(kind, body)) {
             return self.read(body);
         }
         let mut found = vec![None; self.count];
         for (name, value) in url::form_urlencoded::parse(body) {
-            let node = self.root.children.get(&*name);
-            if let Some(slot) = node.and_then(|node| node.slot) {
+            if name == JSON_FIELD {
+                fill(&self.root, value.as_bytes(), &mut found);
+            }
+            let Some(node) = self.root.children.get(&*name) else {
+                continue;
+            };
+            if !node.children.is_empty() {
+                fill(node, value.as_bytes(), &mut found);
+            }
+            if let Some(slot) = node.slot {
                 found[slot] = Some(PathValue::Text(value.into_owned()));
             }
         }
         found
     }
+}
+
+/// The form field in which some senders put the JSON that is the body otherwise.
+const JSON_FIELD: &str = "payload";
+
+/// Reads a JSON document into the slots of a node and its children.
+fn fill(node: &PathNode, json: &[u8], found: &mut [Option<PathValue>]) {
+    if opens_json(json) {
+        let mut reader = serde_json::Deserializer::from_slice(json);
+        // What was found before a syntax error counts: a diagnosis wants the event of a truncated body.
+        let _ = JsonReader(node, found).deserialize(&mut reader);
+    }
+}
+
+/// Whether bytes begin like an object or an array.
+fn opens_json(bytes: &[u8]) -> bool {
+    matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// Whether bytes are a JSON object or array, whatever their content type says: `curl -d` calls everything a form.
+fn is_json(bytes: &[u8]) -> bool {
+    opens_json(bytes) && serde_json::from_slice::<IgnoredAny>(bytes).is_ok()
+}
+
+/// The bytes without a byte order mark, which is no part of a document.
+pub fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// Reads the value at a node into the slots of the node and its children.
@@ -96,6 +135,21 @@ impl JsonReader<'_> {
         }
     }
 
+    /// What no path leads below is read as its text, so that a number stays as it is written.
+    fn set_text<E: de::Error>(mut self, json: &str) -> Result<(), E> {
+        match json.as_bytes().first() {
+            Some(b'{' | b'[') => self.set(PathValue::Nested),
+            Some(b'n') | None => {}
+            Some(_) => {
+                let text = json_text::scalar(json).ok_or_else(|| E::custom("a string that is no text"))?;
+                self.set(PathValue::Text(text.into_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A scalar where another path leads below it, so that it could have been an object: only here may a number be written
+    /// otherwise than in the body.
     #[expect(clippy::unnecessary_wraps, reason = "the visitor's methods return it as it is")]
     fn scalar<E>(mut self, value: &impl ToString) -> Result<(), E> {
         self.set(PathValue::Text(value.to_string()));
@@ -106,6 +160,9 @@ impl JsonReader<'_> {
 impl<'de> DeserializeSeed<'de> for JsonReader<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.0.children.is_empty() {
+            return self.set_text(<&RawValue>::deserialize(deserializer)?.get());
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -137,8 +194,7 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         self.set(PathValue::Nested);
         for index in 0.. {
-            let children = Some(&self.0.children).filter(|children| !children.is_empty());
-            let more = match children.and_then(|children| children.get(&index.to_string())) {
+            let more = match self.0.children.get(&index.to_string()) {
                 Some(node) => seq.next_element_seed(JsonReader(node, self.1))?.is_some(),
                 None => seq.next_element::<IgnoredAny>()?.is_some(),
             };
@@ -180,19 +236,72 @@ impl<'a> Visitor<'_> for KeyLookup<'a> {
     }
 }
 
-/// The document of a body: JSON, or the fields of a form as texts, by its content type.
+/// The document of a body, as [`JsonPaths::read_as`] reads it: JSON, the JSON in the field [`JSON_FIELD`] of a form, or the
+/// fields of a form as texts.
 pub fn document(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
-    if !is_form(content_type) {
-        return serde_json::from_slice(body);
+    document_by(|json| serde_json::from_slice(json), content_type, body)
+}
+
+/// The same with a text in the place of each number, as it is written.
+pub fn document_of_texts(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
+    document_by(json_text::with_numbers_as_text, content_type, body)
+}
+
+/// Reads the JSON of a body.
+type ReadJson = fn(&[u8]) -> Result<Value, serde_json::Error>;
+
+fn document_by(read: ReadJson, content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
+    let body = without_bom(body);
+    let json = read(body);
+    // A number or a text may as well be a form without values.
+    if !is_form(content_type) || matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
+        return json;
+    }
+    if let Some(payload) = payload(read, body) {
+        return Ok(payload);
     }
     let fields = url::form_urlencoded::parse(body);
     Ok(fields.map(|(name, value)| (name.into_owned(), value)).collect())
+}
+
+/// The document of a body of which no type is known, such as a file: JSON, or the JSON in a form.
+pub fn document_of_any(body: &[u8]) -> Result<Value, serde_json::Error> {
+    let read: ReadJson = |json| serde_json::from_slice(json);
+    read(without_bom(body)).or_else(|error| payload(read, body).ok_or(error))
+}
+
+/// The object or array in the field [`JSON_FIELD`] of a form.
+fn payload(read: ReadJson, form: &[u8]) -> Option<Value> {
+    let mut fields = url::form_urlencoded::parse(form);
+    let (_, text) = fields.find(|(name, _)| name == JSON_FIELD)?;
+    let value = read(text.as_bytes()).ok()?;
+    (value.is_object() || value.is_array()).then_some(value)
 }
 
 /// Whether a content type is that of a form.
 pub fn is_form(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default();
     kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// Whether a body of that type is a form indeed, and no JSON under the name of one.
+pub fn is_form_body(content_type: &str, body: &[u8]) -> bool {
+    is_form(content_type) && !is_json(without_bom(body))
+}
+
+/// A form with that value in the field of that name; the other fields stay as they are, in their order.
+pub fn with_form_field(form: &[u8], field: &str, value: &str) -> Vec<u8> {
+    let mut written = url::form_urlencoded::Serializer::new(String::with_capacity(form.len() + value.len()));
+    let mut is_there = false;
+    for (name, text) in url::form_urlencoded::parse(form) {
+        let own = name == field;
+        is_there |= own;
+        written.append_pair(&name, if own { value } else { &text });
+    }
+    if !is_there {
+        written.append_pair(field, value);
+    }
+    written.finish().into_bytes()
 }
 
 /// The value at a dotted path of a document.
@@ -303,6 +412,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_keep_their_text() {
+        let mut paths = JsonPaths::default();
+        let slots = ["a", "b", "c.0", "d", "e.x"].map(|path| paths.add(path));
+        let body = br#"{"a":10.00,"b":123456789012345678901234567890,"c":[-1.50e+5],"d":7,"e":0,"e":{"x":1.10}"#;
+        let found = paths.read(body);
+        let texts = slots.map(|slot| found[slot].as_ref().and_then(PathValue::text));
+        let expected = ["10.00", "123456789012345678901234567890", "-1.50e+5", "7", "1.10"];
+        assert_eq!(texts, expected.map(Some), "also of a body that is cut off");
+        let signed = document_of_texts("", br#"{"-1":["2", "\"3", 1.10 ,-0],"a":{"b":1e5}}"#).unwrap();
+        assert_eq!(signed, json!({"-1": ["2", "\"3", "1.10", "-0"], "a": {"b": "1e5"}}));
+        assert!(document_of_texts("", b"[01]").is_err());
+    }
+
+    #[test]
     fn a_cut_off_body_still_gives_what_came_before_and_a_text_body_nothing() {
         let mut paths = JsonPaths::default();
         let slot = paths.add("event");
@@ -312,6 +435,45 @@ mod tests {
         );
         assert_eq!(paths.read(b"event=a")[slot], None);
         assert_eq!(paths.read(b"")[slot], None);
+    }
+
+    #[test]
+    fn json_is_read_under_every_name_that_senders_give_it() {
+        const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+        let json = br#"{"event":"a","data":{"id":12}}"#;
+        let in_field = |name: &str| {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.append_pair("other", "1")
+                .append_pair(name, std::str::from_utf8(json).unwrap());
+            form.finish().into_bytes()
+        };
+        let mut paths = JsonPaths::default();
+        let slots = ["event", "data.id", "mine.event", "other"].map(|path| paths.add(path));
+        let with_mark = [b"\xef\xbb\xbf", &json[..]].concat();
+        for (kind, body, wanted) in [
+            (FORM, json.to_vec(), [Some("a"), Some("12"), None, None]),
+            (
+                "application/json",
+                with_mark.clone(),
+                [Some("a"), Some("12"), None, None],
+            ),
+            (FORM, with_mark, [Some("a"), Some("12"), None, None]),
+            (FORM, in_field("payload"), [Some("a"), Some("12"), None, Some("1")]),
+            (FORM, in_field("mine"), [None, None, Some("a"), Some("1")]),
+            (
+                FORM,
+                b"event=b&data.id=1&other=%7B".to_vec(),
+                [Some("b"), None, None, Some("{")],
+            ),
+        ] {
+            let found = paths.read_as(Some(kind), &body);
+            let texts = slots.map(|slot| found[slot].as_ref().and_then(PathValue::text));
+            assert_eq!(texts, wanted, "{}", String::from_utf8_lossy(&body));
+            let document = document(kind, &body).unwrap();
+            assert_eq!(get(&document, "event").and_then(Value::as_str), wanted[0]);
+        }
+        assert_eq!(document_of_any(&in_field("payload")).unwrap()["event"], "a");
+        assert!(document_of_any(b"event=b").is_err());
     }
 
     #[test]

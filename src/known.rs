@@ -8,6 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use crate::digest::fingerprint;
 use crate::secret::Secret;
 
+/// The text that replaces a credential.
+pub const MASK: &str = "********";
+
 /// A shorter secret is only found where it is a whole value: as a part it would match by chance.
 const SHORTEST_PART: usize = 8;
 
@@ -69,11 +72,11 @@ impl Entry {
     }
 }
 
-/// Remembers a secret, and the reference that names it.
-pub fn remember(secret: &Secret, reference: Option<&str>) {
+/// Remembers a secret, and the reference that names it. Returns whether it is one, and was not known.
+pub fn remember(secret: &Secret, reference: Option<&str>) -> bool {
     let text = secret.expose();
     if text.is_empty() || PUBLIC.iter().any(|start| text.starts_with(start)) || whole(text).is_some() {
-        return;
+        return false;
     }
     let entry = Entry::new(secret.clone(), reference);
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
@@ -85,6 +88,7 @@ pub fn remember(secret: &Secret, reference: Option<&str>) {
         }
     }
     known.by_text.insert(text.to_vec(), entry);
+    true
 }
 
 /// Remembers a token that a sender wrote, so that this process can restore what it recorded. Nothing is masked because of

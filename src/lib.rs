@@ -18,7 +18,9 @@ pub(crate) mod fs;
 pub(crate) mod glob;
 pub(crate) mod headers;
 pub(crate) mod id;
+pub(crate) mod inflate;
 pub(crate) mod json;
+pub(crate) mod json_text;
 pub(crate) mod known;
 pub(crate) mod listener;
 pub(crate) mod mask;
@@ -63,8 +65,8 @@ pub mod internals {
     }
 
     export! {
-        api app clock config endpoints engine error exchange exit finding headers id json known message pipeline provider
-        random request_file secret shell shutdown signature store template transport verification view
+        app clock config endpoints engine error exchange exit finding headers id json json_text message pipeline process
+        provider random secret shell shutdown signature store template transport verification
     }
 
     pub mod cli {

@@ -13,10 +13,8 @@ use serde_json::Value;
 
 use crate::headers::Headers;
 use crate::known;
+pub use crate::known::MASK;
 use crate::text::halves;
-
-/// The text that replaces a credential.
-pub const MASK: &str = "********";
 
 /// Parts of names of a query's parameters that hold credentials.
 const SECRET_NAMES: [&str; 17] = [

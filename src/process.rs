@@ -1,7 +1,8 @@
 //! Child processes in process groups of their own, so that what a command starts ends with the command.
 
 use std::io;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
@@ -15,6 +16,30 @@ pub const GRACE: Duration = Duration::from_secs(2);
 /// How often a group is checked for remaining processes. The system reports the end of a child, not of its children.
 const POLL: Duration = Duration::from_millis(20);
 
+/// Takes what a command printed.
+type WriteOutput = dyn Fn(&[u8]) + Send + Sync;
+
+/// Where commands print. The front end gives it.
+#[derive(Clone)]
+pub struct CommandOutput {
+    connect: fn() -> Stdio,
+    write: Arc<WriteOutput>,
+}
+
+impl CommandOutput {
+    /// `connect` gives what the standard output of a command is connected to, so that a command which asks whether it prints
+    /// to a terminal gets the right answer; `write` gets what it prints to its standard error.
+    pub fn to(connect: fn() -> Stdio, write: impl Fn(&[u8]) + Send + Sync + 'static) -> Self {
+        let write = Arc::new(write);
+        Self { connect, write }
+    }
+
+    /// Hands over what a command printed to its standard error.
+    pub fn write(&self, bytes: &[u8]) {
+        (self.write)(bytes);
+    }
+}
+
 /// A running child. Dropped before its end, it is killed with its group.
 #[derive(Debug)]
 pub struct GroupChild {
@@ -25,15 +50,18 @@ pub struct GroupChild {
 }
 
 impl GroupChild {
-    /// Starts it in a process group of its own. Ctrl-C in a terminal does not reach it: the caller passes it on.
-    pub fn spawn(command: &mut Command) -> io::Result<Self> {
-        Self::start(command, true)
+    /// Starts it in a process group of its own, with an input that is written and errors that are read by the caller. Ctrl-C
+    /// in a terminal does not reach it: the caller passes it on.
+    pub fn piped(command: &mut Command, output: &CommandOutput) -> io::Result<Self> {
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        Self::start(command, output, true)
     }
 
     /// Starts it in a process group of its own, or in this process's group, as a program that reads the terminal needs: in
     /// another group it would be stopped by its first read. There, Ctrl-C reaches it and everything that it started; a signal
     /// from here reaches it alone.
-    pub fn start(command: &mut Command, own_group: bool) -> io::Result<Self> {
+    pub fn start(command: &mut Command, output: &CommandOutput, own_group: bool) -> io::Result<Self> {
+        command.stdout((output.connect)());
         if own_group {
             command.process_group(0);
         }
@@ -43,12 +71,12 @@ impl GroupChild {
     }
 
     /// Its standard input, when that is piped.
-    pub fn stdin(&mut self) -> Option<ChildStdin> {
+    pub fn input(&mut self) -> Option<ChildStdin> {
         self.child.stdin.take()
     }
 
     /// Its standard error, when that is piped.
-    pub fn stderr(&mut self) -> Option<ChildStderr> {
+    pub fn errors(&mut self) -> Option<ChildStderr> {
         self.child.stderr.take()
     }
 
@@ -122,7 +150,6 @@ impl Drop for GroupChild {
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
-    use std::process::Stdio;
 
     use tokio::io::AsyncReadExt as _;
 
@@ -131,9 +158,10 @@ mod tests {
     /// A shell that has said something after it has set everything up; the pipe ends when all of its processes have.
     async fn started(script: &str) -> (GroupChild, ChildStderr) {
         let mut command = Command::new("sh");
-        command.args(["-c", script]).stdin(Stdio::null()).stderr(Stdio::piped());
-        let mut child = GroupChild::spawn(&mut command).unwrap();
-        let mut said = child.stderr().unwrap();
+        command.args(["-c", script]);
+        let output = CommandOutput::to(Stdio::null, |_| {});
+        let mut child = GroupChild::piped(&mut command, &output).unwrap();
+        let mut said = child.errors().unwrap();
         said.read_exact(&mut [0; 1]).await.unwrap();
         (child, said)
     }

@@ -9,7 +9,11 @@ use uuid::{Builder, Uuid};
 use crate::clock::Timestamp;
 
 /// A source of random bytes.
-pub struct Random(RandomSource);
+pub struct Random {
+    source: RandomSource,
+    /// The next serial number; absent before the first one.
+    serial: Mutex<Option<u64>>,
+}
 
 #[expect(clippy::large_enum_variant, reason = "one value in a process")]
 enum RandomSource {
@@ -27,25 +31,44 @@ impl std::fmt::Debug for Random {
 impl Random {
     /// The operating system's: what secrets and identities need.
     pub fn os() -> Self {
-        Self(RandomSource::Os(Mutex::new(Pool::EMPTY)))
+        Self::of(RandomSource::Os(Mutex::new(Pool::EMPTY)))
     }
 
     /// The same sequence for the same seed; never for secrets.
     pub fn seeded(seed: u64) -> Self {
-        Self(RandomSource::Seeded(Mutex::new(fastrand::Rng::with_seed(seed))))
+        Self::of(RandomSource::Seeded(Mutex::new(fastrand::Rng::with_seed(seed))))
     }
 
     /// A sequence that is computed from the key: derives the dev secret of each provider from one stored secret.
     pub fn derived(key: Vec<u8>) -> Self {
-        Self(RandomSource::Derived {
+        Self::of(RandomSource::Derived {
             key,
             counter: Mutex::default(),
         })
     }
 
+    fn of(source: RandomSource) -> Self {
+        Self {
+            source,
+            serial: Mutex::default(),
+        }
+    }
+
+    /// A number below `limit` that counts up from a random one: it comes again only after all others.
+    pub fn serial(&self, limit: u64) -> u64 {
+        let mut next = self.serial.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = next.unwrap_or_else(|| {
+            let mut bytes = [0; 8];
+            self.fill(&mut bytes);
+            u64::from_le_bytes(bytes)
+        });
+        *next = Some(number.wrapping_add(1));
+        number % limit.max(1)
+    }
+
     /// Fills `bytes`.
     pub fn fill(&self, bytes: &mut [u8]) {
-        match &self.0 {
+        match &self.source {
             RandomSource::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes),
             // HMAC in counter mode: without the key nothing of the sequence can be computed.
             RandomSource::Derived { key, counter } => {

@@ -93,8 +93,6 @@ pub struct SecretRef {
     pub name: Option<String>,
     /// Where the text is.
     pub source: SecretSource,
-    /// Whether the text stood bare on the command line, which deserves a warning.
-    pub bare: bool,
 }
 
 /// The name, if any, and the endpoint of `[NAME=]endpoint:NAME`.
@@ -137,7 +135,6 @@ impl SecretRef {
         };
         Self {
             name: name.filter(|_| source.is_some()),
-            bare: source.is_none(),
             source: source.unwrap_or_else(|| SecretSource::Literal(Secret::new(text))),
         }
     }
@@ -243,9 +240,8 @@ mod tests {
         assert_eq!(parse("new=env:A").name.as_deref(), Some("new"));
         assert_eq!(parse("file:/a=b").source, SecretSource::File("/a=b".into()));
         assert_eq!(parse("-").source, SecretSource::Stdin);
-        assert!(!parse("literal:a=b").bare);
         let bare = parse("abc=def");
-        assert!(bare.bare && bare.name.is_none());
+        assert_eq!(bare.name, None);
         assert_eq!(bare.resolve().unwrap().expose(), b"abc=def");
     }
 

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::mask;
 use crate::text::{is_unsafe, printable};
 use crate::transport::address_policy::is_loopback;
+pub use crate::transport::url_scheme;
 
 /// The target of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +19,8 @@ pub enum TargetSpec {
 }
 
 impl TargetSpec {
-    /// A URL is a text with a scheme, `:PORT`, a port alone, or a host with a port or a path behind it; `localhost` and
-    /// addresses need neither. Everything else is a command, a bare dotted name such as `notify.sh` too.
+    /// A URL is a text with a scheme, `:PORT`, a port alone, or a dotted host with a user, a port or a path; `localhost` and
+    /// addresses need none of them. Everything else is a command, a bare dotted name such as `notify.sh` too.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
         let text = text.trim();
         if text.is_empty() {
@@ -71,11 +72,10 @@ pub fn parse_url(text: &str) -> Result<Url, TargetError> {
         return Err(TargetError::Empty);
     }
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(TargetError::Space(mask::url(&text.escape_debug().to_string())));
+        return Err(TargetError::Space(mask::url(&printable(text, usize::MAX))));
     }
-    let url = match text.split_once("://") {
-        Some((scheme, _)) if !is_scheme(scheme) => parse(text, &format!("https://{text}")),
-        Some((scheme, _)) if !is_http(scheme) => Err(TargetError::Scheme(scheme.to_owned())),
+    let url = match url_scheme(text) {
+        Some(scheme) if !is_http(scheme) => Err(TargetError::Scheme(scheme.to_owned())),
         Some(_) => parse(text, text),
         None => short(text),
     }?;
@@ -87,7 +87,7 @@ pub fn parse_url(text: &str) -> Result<Url, TargetError> {
 
 /// A target without a scheme.
 fn short(text: &str) -> Result<Url, TargetError> {
-    if text.split_once(':').is_some_and(|(scheme, _)| is_http(scheme)) {
+    if lacks_slashes(text) {
         return Err(TargetError::Slashes(mask::url(text)));
     }
     // `file:/x` would read as a host called `file` with its port left out.
@@ -137,9 +137,9 @@ fn is_http(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
 
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-".contains(c))
+/// Whether it is `http:` or `https:` with something else than `//` behind it.
+fn lacks_slashes(text: &str) -> bool {
+    url_scheme(text).is_none() && text.split_once(':').is_some_and(|(scheme, _)| is_http(scheme))
 }
 
 fn is_unspecified(url: &Url) -> bool {
@@ -173,7 +173,7 @@ pub fn normalised(text: &str) -> Option<String> {
 }
 
 fn reads_as_url(text: &str) -> bool {
-    if text.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme)) {
+    if url_scheme(text).is_some() || lacks_slashes(text) {
         return true;
     }
     // `[` and `]` are for IPv6 addresses, the rest for paths and queries. A `;`, `$`, quote or blank makes it a command.
@@ -185,10 +185,11 @@ fn reads_as_url(text: &str) -> bool {
     if text.starts_with(':') || (!authority.is_empty() && authority.bytes().all(|b| b.is_ascii_digit())) {
         return true;
     }
-    if authority.starts_with('[') {
-        return authority.contains(']');
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if host.starts_with('[') {
+        return host.contains(']');
     }
-    let host = authority.split(':').next().unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default();
     let name = host.strip_suffix('.').unwrap_or(host);
     let last = name.rsplit('.').next().unwrap_or_default();
     let mut labels = host.split('.');
@@ -207,6 +208,8 @@ impl From<TargetError> for Error {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -226,6 +229,8 @@ mod tests {
             ("[::1]:80", "http://[::1]/"),
             ("a.example/x", "https://a.example/x"),
             ("a.example:8443", "https://a.example:8443/"),
+            ("user:pw@a.example/x", "https://user:pw@a.example/x"),
+            ("user@10.0.0.7", "https://user@10.0.0.7/"),
         ] {
             let parsed = TargetSpec::parse(text).unwrap();
             assert_eq!(parsed, TargetSpec::Url(Url::parse(url).unwrap()), "{text}");
@@ -246,10 +251,21 @@ mod tests {
             "a.b/$(id)",
             "a.b|sh",
             "curl http://a.example/",
+            "http :3000/x",
+            "db:8443/x",
+            "user:pw@db/x",
         ] {
             assert_eq!(TargetSpec::parse(command).unwrap(), TargetSpec::Command(command.into()));
         }
-        for neither in ["", " ", "ftp://a.example/", "localhost:99999", "http://a b"] {
+        for neither in [
+            "",
+            " ",
+            "ftp://a.example/",
+            "localhost:99999",
+            "http://a b",
+            "http:localhost:3000",
+            "HTTPS:a.example",
+        ] {
             assert!(TargetSpec::parse(neither).is_err(), "{neither}");
         }
     }
@@ -275,6 +291,10 @@ mod tests {
             (
                 "example.com/?next=http://a.example/",
                 "https://example.com/?next=http://a.example/",
+            ),
+            (
+                "localhost:3000/x?next=http://y",
+                "http://localhost:3000/x?next=http://y",
             ),
             ("user:pw@example.com", "https://user:pw@example.com/"),
             ("db:8443", "https://db:8443/"),
@@ -358,6 +378,29 @@ mod tests {
         ] {
             let error = parse_whole_url(text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        /// A flag that takes only URLs reads every URL that a route has as the same URL, refuses what a route refuses, and
+        /// accepts more in three cases only.
+        #[test]
+        fn a_url_is_the_same_wherever_it_is_read(
+            scheme in "(https?://|HTTP://|https?:|)", user in "([a-z]{1,3}(:[a-z]{0,3})?@)?", port in "(:[0-9]{1,5})?",
+            host in "(localhost|a\\.example|b\\.sh|10\\.0\\.0\\.7|127\\.1|\\[::1\\]|db|[a-z0-9]{1,3}(\\.[a-z0-9]{1,3}){0,2}|)", path in "([/?#][a-z./;$?#@:=]{0,8})?",
+        ) {
+            let text = [scheme.clone(), user.clone(), host.clone(), port.clone(), path].concat();
+            match (TargetSpec::parse(&text), parse_url(&text)) {
+                (Ok(TargetSpec::Url(url)), other) => prop_assert_eq!(other, Ok(url), "{}", text),
+                (Err(error), other) => prop_assert_eq!(other, Err(error), "{}", text),
+                (Ok(TargetSpec::Command(_)), Ok(_)) => {
+                    let is_file_name = text == host;
+                    let has_more = !user.is_empty() || !port.is_empty();
+                    let is_one_word = has_more && !host.contains('.');
+                    prop_assert!(text.contains([';', '$']) || is_file_name || is_one_word, "{}", text);
+                }
+                (Ok(TargetSpec::Command(_)), Err(_)) => prop_assert_eq!(scheme, "", "{}", text),
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
-//! The one engine for `${name}`: text with placeholders, compiled once. Bodies are full of braces, hence the dollar; `$${`
-//! is a literal `${`. Each place has its own vocabulary of names, see [`Name`].
+//! The one engine for `${name}`: text with placeholders, compiled once. Bodies are full of braces, hence the dollar. Of the
+//! dollars right before a brace two stand for one, so that `$${` is a literal `${`, and `$$${name}` a `$` before a placeholder.
+//! Each place has its own vocabulary of names, see [`Name`].
 
 mod document;
+mod json;
 mod pieces;
 mod placeholder;
 
@@ -12,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 pub use document::{Document, body, json};
+pub use json::JsonTemplate;
 pub use placeholder::{Placeholder, Scope, TimeForm};
 
 use crate::random::Random;
@@ -73,29 +76,33 @@ impl<P> Template<P> {
         let mut fixed = String::new();
         let mut rest = text;
         while let Some(start) = rest.find("${") {
-            let (before, placeholder) = rest.split_at(start);
-            if let Some(before) = before.strip_suffix('$') {
-                fixed.push_str(before);
-                fixed.push_str("${");
-                rest = &placeholder[2..];
+            let (before, opened) = rest.split_at(start);
+            let text_before = before.trim_end_matches('$');
+            let dollars = before.len() - text_before.len() + 1;
+            // Two dollars before the brace stand for one; an odd one begins a placeholder.
+            fixed.push_str(text_before);
+            fixed.push_str(&before[text_before.len()..][..dollars / 2]);
+            if dollars % 2 == 0 {
+                fixed.push('{');
+                rest = &opened[2..];
                 continue;
             }
-            fixed.push_str(before);
             let error = |what: String| TemplateError {
                 what,
-                position: text[..text.len() - placeholder.len()].chars().count() + 1,
+                position: text[..text.len() - opened.len()].chars().count() + 1,
                 text: text.to_owned(),
             };
-            let end = placeholder
-                .find('}')
-                .ok_or_else(|| error("unclosed placeholder".into()))?;
-            let name = &placeholder[2..end];
-            let known = read(name).ok_or_else(|| error(format!("unknown placeholder `${{{name}}}`")))?;
+            let end = opened.find('}').ok_or_else(|| error("unclosed placeholder".into()))?;
+            let name = &opened[2..end];
+            let known = read(name).ok_or_else(|| {
+                let why = placeholder::wrong_length(name).map_or_else(String::new, |why| format!(": {why}"));
+                error(format!("unknown placeholder `${{{name}}}`{why}"))
+            })?;
             if !fixed.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut fixed)));
             }
             parts.push(Part::Placeholder(known));
-            rest = &placeholder[end + 1..];
+            rest = &opened[end + 1..];
         }
         fixed.push_str(rest);
         if !fixed.is_empty() {
@@ -242,7 +249,7 @@ impl<'de, P: Name> Deserialize<'de> for Template<P> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::placeholder::NewKind;
+    use super::placeholder::{EventTimeForm, NewKind};
     use super::*;
     use crate::clock::Precision;
 
@@ -288,11 +295,58 @@ mod tests {
     }
 
     #[test]
+    fn digits_may_be_text_and_a_number_of_too_many_digits_says_so() {
+        let filled = |text: &str| {
+            let template = Template::parse(text, Scope::Fresh).unwrap();
+            let Some(Placeholder::New(kind, _)) = template.single() else {
+                panic!("{text}")
+            };
+            kind.value(&Random::os())
+        };
+        let digits = filled("${new.digits18}");
+        let digits = digits.as_str().expect("text");
+        assert!(digits.len() == 18 && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0'));
+        assert!(filled("${new.int3}").is_u64());
+        let run = Random::os();
+        let serials: std::collections::HashSet<_> = (0..900).map(|_| NewKind::Serial(3).value(&run).as_u64()).collect();
+        assert_eq!(serials.len(), 900, "each number of three digits once");
+        assert!(serials.iter().all(|number| (100..1000).contains(&number.unwrap())));
+        let error = Template::parse("${new.int16}", Scope::Fresh).unwrap_err();
+        assert!(
+            error.what.contains("1 to 15") && error.what.contains("new.digitsN"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_moment_is_written_in_every_form_and_read_back() {
+        let at = crate::clock::Timestamp::from_unix_us(1_893_553_445_250_000);
+        for (form, text, number) in [
+            ("unix_text", "1893553445", false),
+            ("unix_fraction", "1893553445.25", true),
+            ("datetime_us", "2030-01-02T03:04:05.250000", false),
+            ("http", "Wed, 02 Jan 2030 03:04:05 GMT", false),
+        ] {
+            let template = Template::parse(&format!("${{time.{form}}}"), Scope::Message).unwrap();
+            let Some(Placeholder::Time(form, 0)) = template.single() else {
+                panic!("{form}")
+            };
+            let value = form.value(at);
+            assert_eq!((text_of(&value).as_str(), value.is_number()), (text, number));
+            let read = crate::clock::Timestamp::parse_any(text).expect(text);
+            assert_eq!(read.unix(), at.unix(), "{text}");
+        }
+    }
+
+    #[test]
     fn event_times_can_be_shifted() {
         let template = Template::parse("${time.rfc3339_ms+30m}", Scope::Message).unwrap();
         assert_eq!(
             template.single(),
-            Some(&Placeholder::Time(TimeForm::Rfc3339(Precision::Millis), 1_800_000_000))
+            Some(&Placeholder::Time(
+                EventTimeForm::Plain(TimeForm::Rfc3339(Precision::Millis)),
+                1_800_000_000
+            ))
         );
         assert!(Template::parse("${time.rfc3339+x}", Scope::Message).is_err());
     }
@@ -303,13 +357,34 @@ mod tests {
         let text = template.render(|_| Some("x".into()));
         assert_eq!(text.as_deref(), Some("a ${event} x${"));
         assert_eq!(template.placeholders().count(), 1);
+        for (text, filled) in [
+            ("$$${event}", "$x"),
+            ("$$$${event}", "$${event}"),
+            ("$$$$${event}$$", "$$x$$"),
+            ("$5 $$ $} {$", "$5 $$ $} {$"),
+        ] {
+            let template = Template::parse(text, Scope::Message).unwrap();
+            assert_eq!(template.render(|_| Some("x".into())).as_deref(), Some(filled), "{text}");
+        }
+    }
+
+    /// Text as a template has it: dollars are doubled where a brace or a placeholder follows.
+    fn escaped(text: &str, placeholder_follows: bool) -> String {
+        let mut written = String::new();
+        for (at, c) in text.char_indices() {
+            let after = text[at..].trim_start_matches('$');
+            let is_doubled = c == '$' && (after.starts_with('{') || after.is_empty() && placeholder_follows);
+            written.push_str(if is_doubled { "$$" } else { "" });
+            written.extend((!is_doubled).then_some(c));
+        }
+        written
     }
 
     proptest! {
         /// Whatever a text holds, escaped it is a template without placeholders that renders as the text.
         #[test]
         fn escaped_text_renders_as_itself(text in r"[a-z${}\\. ]{0,40}") {
-            let template = Template::<String>::parse_with(&text.replace("${", "$${"), String::read).unwrap();
+            let template = Template::<String>::parse_with(&escaped(&text, false), String::read).unwrap();
             prop_assert!(template.is_constant());
             prop_assert_eq!(template.render(|_| None), Some(text));
         }
@@ -320,9 +395,7 @@ mod tests {
             let mut written = String::new();
             let mut wanted = String::new();
             for (fixed, name) in &pieces {
-                // A dollar right before a placeholder would escape it.
-                let fixed = fixed.trim_end_matches('$');
-                written.extend([&fixed.replace("${", "$${"), "${", name, "}"]);
+                written.extend([&escaped(fixed, true), "${", name, "}"]);
                 wanted.extend([fixed, "<${", name, "}>"]);
             }
             let template = Template::<String>::parse_with(&written, String::read).unwrap();

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -27,6 +28,7 @@ use hook::internals::exchange::{SecretKind, Source};
 use hook::internals::exit::Exit;
 use hook::internals::finding::Level;
 use hook::internals::pipeline::DeliveryObserver;
+use hook::internals::process::CommandOutput;
 use hook::internals::provider::Registry;
 use hook::internals::random::Random;
 use hook::internals::shutdown::Shutdown;
@@ -116,11 +118,34 @@ fn both_sides_tell_of_a_wrong_secret() {
     assert_eq!(captures[0].request.verdict.name, "refused");
 }
 
+#[test]
+fn a_command_prints_where_the_front_end_says() {
+    let machine = Machine::new();
+    let secret = machine.secret("secret", SECRET);
+    let listener = machine.listen_with(ListenOptions {
+        exec: Some("cat > /dev/null; echo data; echo \"$WEBHOOK_EVENT\" >&2".to_owned()),
+        ..listening(&secret)
+    });
+    machine.add_endpoint(&listener.url, &secret);
+    machine.send();
+    let printed = machine.printed.recv_timeout(DEADLINE).expect("the command prints");
+    assert_eq!(String::from_utf8_lossy(&printed), format!("{EVENT}\n"));
+    listener.shutdown.soft.cancel();
+    let summary = listener
+        .ended
+        .recv_timeout(DEADLINE)
+        .expect("it ends")
+        .expect("it ends well");
+    assert_eq!(summary.work.commands_succeeded, 1);
+}
+
 /// A user's folders, with what every use case takes.
 struct Machine {
     folder: TempDir,
     context: Context,
     said: Receiver<Notice>,
+    /// What commands print to their standard error.
+    printed: Receiver<Vec<u8>>,
 }
 
 /// An attempt of a delivery, as an observer learns of it.
@@ -167,8 +192,10 @@ impl Machine {
             state: folder.path().join("state"),
         };
         let (tell, said) = channel();
+        let (print, printed) = channel();
         let context = Context {
             notices: Notices::to(move |notice| tell.send(notice).unwrap_or_default()),
+            command_output: CommandOutput::to(Stdio::null, move |bytes| print.send(bytes.to_vec()).unwrap_or_default()),
             registry: Registry::new(Some(paths.providers())),
             clock: Arc::new(SystemClock),
             random: Arc::new(Random::os()),
@@ -176,7 +203,12 @@ impl Machine {
             settings: Settings::defaults(),
             paths,
         };
-        Self { folder, context, said }
+        Self {
+            folder,
+            context,
+            said,
+            printed,
+        }
     }
 
     /// Notices since the last call.
@@ -188,6 +220,9 @@ impl Machine {
     fn secret(&self, name: &str, text: &str) -> String {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).expect("a file");
+        // hook warns of a secret that others can read.
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("an own file");
         format!("file:{}", path.display())
     }
 
@@ -233,9 +268,11 @@ impl Machine {
         };
         assert_eq!((details.name.as_str(), details.active), (ENDPOINT, true));
         let said = self.said();
-        let [Notice::Finding(waived)] = &said[..] else {
-            panic!("a waived rule is reported: {said:?}");
-        };
+        let waived = said.iter().find_map(|notice| match notice {
+            Notice::Finding(finding) => Some(finding),
+            _ => None,
+        });
+        let waived = waived.unwrap_or_else(|| panic!("a waived rule is reported: {said:?}"));
         assert_eq!((waived.level, waived.code), (Level::Note, "waived"));
         assert!(waived.fact.contains(&*url), "{waived:?}");
         let known = self.context.book().read().expect("the book");
@@ -245,7 +282,11 @@ impl Machine {
 
     /// A listener that verifies with that secret.
     fn listen(&self, secret: &str) -> Listening {
-        let (context, options, shutdown) = (self.context.clone(), listening(secret), Shutdown::default());
+        self.listen_with(listening(secret))
+    }
+
+    fn listen_with(&self, options: ListenOptions) -> Listening {
+        let (context, shutdown) = (self.context.clone(), Shutdown::default());
         let (tell, happened) = channel();
         let (end, ended) = channel();
         let stop = shutdown.clone();
@@ -467,6 +508,8 @@ fn listening(secret: &str) -> ListenOptions {
         concurrency: 1,
         timeout: Duration::from_secs(30),
         preserve_host: false,
+        insecure: false,
+        ca_file: None,
         retry: RetryPlan::default(),
         time_scale: 1.0,
         exec: None,

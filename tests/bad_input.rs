@@ -35,10 +35,10 @@ fn an_unknown_event_has_near_names() {
 fn an_unknown_provider_and_variant_have_near_names() {
     let sandbox = Sandbox::new();
     run(&sandbox, &["send", "job.paid", "-p", "poolflo", "--to", ":9"])
-        .exits(2)
+        .exits(6)
         .says(["error: ", "`poolflo`", "hint: ", "poolflow"]);
     run(&sandbox, &["send", "job.paid", "-p", "poolflow@absolut", "--to", ":9"])
-        .exits(2)
+        .exits(6)
         .says(["error: ", "absolut", "hint: "]);
 }
 
@@ -186,7 +186,7 @@ fn secrets_that_are_not_there_are_named_and_not_shown() {
     let app = App::start(|_| Reply::Status(200, ""));
     run(&sandbox, &["send", "job.paid", "--to", &app.url, "--secret", "bare"])
         .ok()
-        .says(["warning: a secret on the command line is visible to other users"]);
+        .says(["warning: a secret given as text is visible to other users"]);
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn what_cannot_be_compared_is_a_usage_error() {
         .hook(args)
         .stdin("{}")
         .run()
-        .exits(2)
+        .exits(6)
         .says(["provider `poolflwo` not found"]);
 }
 
@@ -131,7 +131,9 @@ fn a_body_of_another_event_is_said() {
     let sandbox = Sandbox::new();
     let other = body(&sandbox, "poolflow", "job.created", |_| {});
     let outcome = sandbox.hook(["providers", "diff", "job.paid", "-"]).stdin(other).run();
-    outcome.says(["warning: the body names the event `job.created`"]);
+    outcome
+        .exits(8)
+        .prints(["other-event", "the body is of the event `job.created`"]);
 }
 
 #[test]

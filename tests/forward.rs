@@ -575,3 +575,73 @@ fn a_slow_target_holds_up_no_other() {
     }
     listener.stop().exits(130).says(["3 forwarded, 3 interrupted"]);
 }
+
+#[test]
+fn an_app_with_a_certificate_of_its_own_is_reached_on_request() {
+    let sandbox = Sandbox::new();
+    let app = sandbox.listen(["--tls"]);
+    let certificate = sandbox.state("listen-cert.pem").display().to_string();
+    let forward = |flags: &[&str]| {
+        let listen = ["--forward-to", app.url.as_str(), "--count", "1"];
+        let listener = sandbox.listen(listen.iter().chain(flags));
+        post(&listener.url, &[], b"{}");
+        listener.process.wait()
+    };
+    forward(&[]).prints(["TLS failure", "`--cacert FILE` trusts it"]);
+    forward(&["--insecure"]).ok().prints(["200 OK"]);
+    forward(&["--cacert", &certificate]).ok().prints(["200 OK"]);
+    sandbox
+        .listening(["--forward-to", &app.url, "--cacert", "nowhere.pem"])
+        .run()
+        .exits(2)
+        .says(["cannot read the certificates in `nowhere.pem`"]);
+}
+
+#[test]
+fn a_redirect_names_the_url_to_use_and_a_client_that_speaks_tls_the_flag() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Full(308, vec![("location", "/hook/")], Vec::new()));
+    let send = ["send", "job.paid", "--to", &format!("{}/hook", app.url)];
+    let hint = format!("redirects are not followed: `--to {}/hook/`", app.url);
+    sandbox.hook(send).run().exits(3).says([&hint]);
+    let listener = sandbox.listen(["--forward-to", &app.url, "--count", "1"]);
+    post(&listener.url, &[], b"{}");
+    let hint = format!("redirects are not followed: `--forward-to {}/hook/`", app.url);
+    listener.process.wait().says([&hint]);
+    let mut plain = sandbox.listen(["--count", "1"]);
+    let https = plain.url.replace("http://", "https://");
+    sandbox
+        .hook(["send", "job.paid", "--to", &https, "--insecure"])
+        .run()
+        .exits(4)
+        .says(["does not speak TLS: use `http://`"]);
+    plain.says("the client speaks TLS: serve it with `--tls`");
+}
+
+#[test]
+fn a_compressed_answer_is_shown_as_text() {
+    let sandbox = Sandbox::new();
+    // `gzip` of "wrong signature".
+    let gzip = "1f8b08000000000002ff2b2fcacf4b5728ce4ccf4b2c292d4a050040845cd70f000000";
+    let bytes: Vec<u8> = (0..gzip.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&gzip[at..at + 2], 16).unwrap())
+        .collect();
+    let app = App::start(move |_| Reply::Full(400, vec![("content-encoding", "gzip")], bytes.clone()));
+    let send = ["send", "job.paid", "--to", &app.url];
+    sandbox
+        .hook(send)
+        .run()
+        .exits(3)
+        .says(["response body: wrong signature"]);
+    sandbox
+        .hook(["log", "show", "last"])
+        .run()
+        .ok()
+        .prints(["response body: wrong signature"]);
+    sandbox
+        .hook(["log", "show", "last", "--full"])
+        .run()
+        .ok()
+        .prints(["wrong signature"]);
+}

@@ -427,7 +427,7 @@ fn a_provider_that_is_named_is_expected() {
     sandbox
         .listening(["--provider", "slotfow"])
         .run()
-        .exits(2)
+        .exits(6)
         .says(["error: ", "`slotfow`", "slotflow"]);
 }
 

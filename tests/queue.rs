@@ -323,3 +323,24 @@ fn a_time_limit_and_ctrl_c_reach_everything_that_a_command_started() {
         outcome.exits(if stops { 130 } else { 0 });
     }
 }
+
+#[test]
+fn a_forward_of_a_trusted_project_is_resumed_however_its_target_is_written() {
+    let sandbox = Sandbox::new();
+    let (app, open) = gated();
+    let address = app.url.trim_start_matches("http://");
+    // With `--on`, the first would be a command.
+    for target in [
+        format!("{address}/x;y"),
+        format!("user:pw@{address}/x"),
+        app.url.clone(),
+    ] {
+        open.store(false, Ordering::SeqCst);
+        sandbox.write("hook.toml", format!("[listen]\nforward-to = \"{target}\"\n"));
+        sandbox.hook(["config", "trust"]).run().ok();
+        killed(&sandbox, &["--unverified"], 1);
+        open.store(true, Ordering::SeqCst);
+        let resumed = sandbox.hook(["replay", "--resume"]).run().ok();
+        resumed.says(["1 forwarded, 0 not forwarded"]);
+    }
+}

@@ -180,6 +180,19 @@ fn verification() {
 }
 
 #[test]
+fn facts_about_endpoints() {
+    let mut story = Story::new();
+    story
+        .quietly("endpoints add http://127.0.0.1:1 -p poolflow --events job.paid --local --name crm")
+        .ok();
+    story.json("send job.paid --random-seed 1 -s literal:a --endpoint crm --retry 1ms --time-scale 1000x --json");
+    story.compare("json-endpoint-disabled");
+    let mut story = story.silent();
+    story.json("send job.paid --random-seed 1 -s literal:a -p poolflow --subscribed --json");
+    story.compare("json-skip");
+}
+
+#[test]
 fn endpoints() {
     let mut story = Story::new();
     story.sandbox.write("hook.toml", "[[endpoint]]\nname = \"crm\"\nprovider = \"poolflow\"\nurl = \"https://crm.example.com/new\"\nevents = [\"job.paid\"]\n");

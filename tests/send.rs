@@ -160,6 +160,22 @@ fn set_keeps_the_type_of_what_it_replaces_when_it_can() {
 }
 
 #[test]
+fn a_placeholder_that_the_data_does_not_mean_is_an_error_with_the_way_to_write_it() {
+    let sandbox = Sandbox::new();
+    let send = ["send", "job.paid", "--to", ":9", "-n", "--data"];
+    sandbox
+        .hook(send.iter().chain(&[r#"{"a":"cost ${5}"}"#]))
+        .run()
+        .exits(2)
+        .says(["unknown placeholder `${5}`", "hint: write `$${` for a literal `${`"]);
+    let written = sandbox
+        .hook(send.iter().chain(&[r#"{"a":"cost $${5}, $$${event}, $$"}"#]))
+        .run()
+        .ok();
+    written.prints(["cost ${5}, $job.paid, $$"]);
+}
+
+#[test]
 fn a_path_that_does_not_exist_is_an_error_with_the_near_one_unless_it_may_be_new() {
     let sandbox = Sandbox::new();
     let send = ["send", "job.paid", "--to", ":9", "-n"];
@@ -284,7 +300,17 @@ fn id_time_and_mode_may_be_chosen() {
     let last = sandbox.deliveries().pop().unwrap().delivery;
     assert_eq!(
         (last.message.wire_id.as_str(), last.message.mode.name()),
-        ("evt-1", "live")
+        ("", "live"),
+        "what is not sent is not recorded"
+    );
+    sent(&sandbox, &["customer.created", "-p", "stripe", "--id", "evt_1"]);
+    assert_eq!(sandbox.deliveries().pop().unwrap().delivery.message.wire_id, "evt_1");
+    let whole = [r#"{"id":"evt_2","type":"customer.created","data":{}}"#, "-p", "stripe"];
+    sent(&sandbox, &["--body", whole[0], whole[1], whole[2]]);
+    let message = sandbox.deliveries().pop().unwrap().delivery.message;
+    assert_eq!(
+        (message.wire_id.as_str(), message.event.as_str()),
+        ("evt_2", "customer.created")
     );
     sandbox
         .hook(["send", "job.paid", "--to", ":9", "--time", "yesterday"])
@@ -367,6 +393,12 @@ fn headers_are_added_or_replace_the_providers_but_never_the_transports() {
     ] {
         sandbox.hook(send.iter().chain(&[line])).run().exits(2).says([error]);
     }
+    // `verify` reads a header of the request that came, which has a `Host`.
+    let verify = ["verify", "-p", "github", "-s", "literal:x", "--body", "{}", "-H"];
+    let typed = |line: &'static str| sandbox.hook(verify.iter().chain(&[line])).run();
+    typed("X A: b").exits(2).says(["`X A` is not a header name"]);
+    typed("x: a\nb").exits(2).says(["holds a control character"]);
+    typed("Host: a.example").never(["is set from the target"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `hook sign`.
 
-use crate::support::{Sandbox, keys};
+use crate::support::{App, Reply, Sandbox, keys};
 
 const BODY: &str = r#"{"event":"job.paid","timestamp":"2030-01-02T03:04:05Z","data":{"id":1}}"#;
 
@@ -139,4 +139,89 @@ fn an_event_of_the_body_cannot_add_header_lines() {
     outcome
         .says(["header `x-pocketsflow-event` holds a control character"])
         .never(["\nx-evil"]);
+}
+
+#[test]
+fn what_has_no_place_for_a_signature_is_refused_by_every_command_and_never_sent() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    let platform = "balancePlatform.transfer.created";
+    let by_platform = r#"{"type":"balancePlatform.transfer.created"}"#;
+    let no_token = r#"{"signature":{"signature":""},"event-data":{}}"#;
+    let to = app.url.as_str();
+    let cases: [(&[&str], &str, &str); 8] = [
+        (
+            &["send", platform, "-p", "adyen", "--to", to],
+            "no place for it",
+            "--provider adyen@platform",
+        ),
+        (
+            &["send", platform, "-p", "adyen", "--to", to, "-n"],
+            "no place for it",
+            "--provider adyen@platform",
+        ),
+        (
+            &["send", platform, "-p", "adyen", "--to", to, "--curl"],
+            "no place for it",
+            "--provider adyen@platform",
+        ),
+        (
+            &["sign", "-p", "adyen", "--body", by_platform],
+            "no place for it",
+            "--provider adyen@platform",
+        ),
+        (
+            &["send", "delivered", "-p", "mailgun", "--form", "--to", to],
+            "`body:signature.timestamp` is signed",
+            "providers show mailgun",
+        ),
+        (
+            &["send", "-p", "mailgun", "--body", "a=b", "--to", to],
+            "no place for it",
+            "providers show mailgun",
+        ),
+        (
+            &["sign", "-p", "mailgun", "--body", no_token],
+            "`body:signature.timestamp` is signed",
+            "providers show mailgun",
+        ),
+        (
+            &["send", "-p", "svix", "--id", "", "--body", "{}", "--to", to],
+            "the id at `svix-id` is signed",
+            "providers show svix",
+        ),
+    ];
+    for (args, why, hint) in cases {
+        sandbox
+            .hook(args)
+            .run()
+            .exits(2)
+            .says(["cannot sign this message", why, hint]);
+    }
+    assert_eq!(app.rest().len(), 0, "nothing went out unsigned");
+    assert_eq!(sandbox.records().len(), 0, "nothing is on record as signed");
+    // The variant that signs it sends it, and what is recorded without its signature is not repeated without one.
+    let send = ["send", platform, "-p", "adyen@platform", "--to", to];
+    sandbox.hook(send).run().ok();
+    assert!(app.next().header("hmacsignature").is_some());
+    sandbox
+        .hook(["replay", "last", "-p", "adyen"])
+        .run()
+        .exits(2)
+        .says(["`adyen` cannot sign this message"]);
+    assert_eq!(app.rest().len(), 0);
+}
+
+#[test]
+fn a_signature_in_the_body_changes_nothing_else_of_it() {
+    let sandbox = Sandbox::new();
+    let body =
+        "{ \"signature\": {\"timestamp\": 10.50, \"token\":\"\\u0061\\/\", \"signature\" : null},\n \"x\":1, \"x\":2 }";
+    let sign = ["sign", "-p", "mailgun", "--secret", "literal:k", "--body", body];
+    let signed = sandbox.hook(sign).run().ok().stdout();
+    let (before, after) = body.split_once("null").expect("a place");
+    let signed = signed.trim_end_matches('\n');
+    assert!(signed.starts_with(before) && signed.ends_with(after), "{signed}");
+    let verify = ["verify", "-p", "mailgun", "--secret", "literal:k", "--body", signed];
+    sandbox.hook(verify).run().ok();
 }

@@ -345,8 +345,8 @@ fn command_lines_that_say_too_little_are_refused() {
     let sandbox = Sandbox::new();
     sandbox.hook(["verify"]).run().exits(2).says(["--body"]);
     let header = sandbox.hook(["verify", "--body", "x", "-H", "nocolon"]).run().exits(2);
-    header.says(["not of the form `NAME: VALUE`"]);
-    let unknown = sandbox.hook(["verify", "--body", "x", "-p", "poolflwo"]).run().exits(2);
+    header.says(["is not a header of the form `NAME: VALUE`"]);
+    let unknown = sandbox.hook(["verify", "--body", "x", "-p", "poolflwo"]).run().exits(6);
     unknown.says(["provider `poolflwo` not found", "--provider poolflow"]);
     let url = verify(
         &sandbox,

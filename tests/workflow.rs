@@ -208,8 +208,8 @@ fn the_log_lists_the_executions_of_one_workflow_with_their_errors() {
     sandbox
         .hook(["log", "--workflow", "nothing"])
         .run()
-        .ok()
-        .says(["nothing in the ledger matches"]);
+        .exits(6)
+        .says(["workflow `nothing` not found"]);
     // A replay belongs to the workflow too; what was not sent is not among what is replayed in bulk.
     sandbox.hook(["replay", "1", "--to", &app.url]).run().exits(3);
     let log = sandbox.hook(["log", "--workflow", "down"]).run().ok();

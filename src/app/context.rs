@@ -20,6 +20,7 @@ use crate::engine::{Engine, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::pipeline::Pipeline;
+use crate::process::CommandOutput;
 use crate::provider::Registry;
 use crate::random::Random;
 pub use crate::secret::DEV_SECRET;
@@ -33,6 +34,8 @@ pub use remote::{http_transport, notes};
 pub struct Context {
     /// Where notices go.
     pub notices: Notices,
+    /// Where commands that a use case runs print.
+    pub command_output: CommandOutput,
     /// All layers but the flags of the command.
     pub settings: Settings,
     /// Folders of this user.

@@ -1,6 +1,7 @@
 //! Endpoint health: failed deliveries are counted, and disable the endpoint where the provider does so.
 
 use crate::app::context::Context;
+use crate::app::notice::{DisabledEndpoint, Fact};
 use crate::endpoints::{DeliveryOutcome, Endpoint, note_delivery};
 use crate::engine::Event;
 use crate::error::Result;
@@ -42,7 +43,7 @@ impl<'a> EndpointHealth<'a> {
 
 impl DeliveryObserver for EndpointHealth<'_> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
-        self.disables = matches!(event.delivery.policy.schedule.then, Exhaustion::DisableEndpoint { .. });
+        self.disables = event.delivery.policy.schedule.then != Exhaustion::Fail;
         self.inner.event(number, event)
     }
 
@@ -116,15 +117,21 @@ fn count(
 fn warn_of_disabled(context: &Context, endpoint: &Endpoint, schedule: Option<&Schedule>) {
     let notices = &context.notices;
     let name = &endpoint.name;
+    let notified_by = schedule.and_then(|schedule| schedule.notify.as_ref());
     if let Some(why) = &endpoint.disabled {
-        notices.warn(format!("endpoint `{name}` is disabled: {why}"));
+        notices.fact(Fact::Disabled(DisabledEndpoint {
+            endpoint: name.clone(),
+            provider: endpoint.provider.clone(),
+            reason: why.to_string(),
+            notified_by: notified_by.cloned(),
+        }));
     }
-    if let Some(how) = schedule.and_then(|schedule| schedule.notify.as_ref()) {
+    if let Some(how) = notified_by {
         let how = printable(how, 80);
         notices.note(format!(
             "{} would tell the endpoint's owner by {how}",
             printable(&endpoint.provider, 80)
         ));
     }
-    notices.hint(format!("`hook endpoints enable {name}` turns it on again"));
+    notices.hint(endpoint.activation_hint());
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::finding::Finding;
 
 /// One remark, in order of occurrence.
@@ -20,6 +22,44 @@ pub enum Notice {
     Finding(Finding),
     /// A fact that cannot be looked up later: shown even with `--quiet`.
     Always(String),
+    /// A fact that is data too: a line for people, and an object for programs.
+    Data(Fact),
+}
+
+/// A fact that is data too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// An endpoint does not get an event.
+    Skipped(SkippedEndpoint),
+    /// An endpoint was disabled because of failed deliveries.
+    Disabled(DisabledEndpoint),
+}
+
+/// An endpoint that does not get an event: `hook.skip/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkippedEndpoint {
+    /// Its name.
+    pub endpoint: String,
+    /// The event.
+    pub event: String,
+    /// Why, for people.
+    pub reason: String,
+    /// How wide the names of a list are that it is a line of.
+    #[serde(skip)]
+    pub width: usize,
+}
+
+/// An endpoint that was disabled: `hook.endpoint-disabled/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DisabledEndpoint {
+    /// Its name.
+    pub endpoint: String,
+    /// Its provider.
+    pub provider: String,
+    /// Why, for people.
+    pub reason: String,
+    /// How the provider would tell the endpoint's owner.
+    pub notified_by: Option<String>,
 }
 
 /// Where the notices of a use case go. The front end gives it; a test collects them.
@@ -55,6 +95,11 @@ impl Notices {
     /// A fact that is never dropped.
     pub fn always(&self, text: impl Into<String>) {
         (self.0)(Notice::Always(text.into()));
+    }
+
+    /// A fact that is data too.
+    pub fn fact(&self, fact: Fact) {
+        (self.0)(Notice::Data(fact));
     }
 
     /// Every finding that is not a problem: problems are reported by the error.

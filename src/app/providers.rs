@@ -8,6 +8,7 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
+use crate::json::document_of_any;
 use crate::message::Message;
 use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::provider::drift::{Difference, Measure};
@@ -50,7 +51,7 @@ pub fn compare(
     bytes: &[u8],
 ) -> Result<Option<Comparison>> {
     let body: Value =
-        serde_json::from_slice(bytes).map_err(|error| Error::usage(format!("`{file}` is not JSON")).cause(error))?;
+        document_of_any(bytes).map_err(|error| Error::usage(format!("`{file}` is not JSON")).cause(error))?;
     let named = provider.is_some() || context.settings.provider.is_some();
     if !named && context.registry.find_event(event, None).is_empty() {
         let all = context.registry.all_events();
@@ -69,15 +70,20 @@ pub fn compare(
     if known != event {
         context.notices.note(format!("`{event}` is an alias of `{known}`"));
     }
-    remarks(context, &profile, known, bytes);
+    if profile.events.get(known).is_some_and(|entry| entry.assumed) {
+        let what = format!("the data of `{known}` is assumed: no source states its shape");
+        context.notices.note(what);
+    }
+    let differences = of_another_event(&profile, known, bytes)
+        .into_iter()
+        .chain(measure.compare(&body));
     Ok(Some(Comparison {
         provider: profile.label(),
         event: known.to_owned(),
-        differences: measure.compare(&body),
+        differences: differences.collect(),
     }))
 }
 
-/// What makes a comparison worth less.
 /// What bodies of an event are compared with; `None`, and a warning, where the provider has no such event.
 pub(super) fn measure(context: &Context, profile: &Profile, event: &str) -> Result<Option<Measure>> {
     match Measure::new(profile, event) {
@@ -91,22 +97,27 @@ pub(super) fn measure(context: &Context, profile: &Profile, event: &str) -> Resu
     }
 }
 
-fn remarks(context: &Context, profile: &Profile, event: &str, body: &[u8]) {
-    if profile.events.get(event).is_some_and(|entry| entry.assumed) {
-        let what = format!("the data of `{event}` is assumed: no source states its shape");
-        context.notices.note(what);
-    }
-    let said = profile.facts(&Headers::default(), body).event;
-    if let Some(said) = said.filter(|said| profile.canonical_event(said) != Some(event)) {
-        let said = printable(&said, 200);
-        context.notices.warn(format!("the body names the event `{said}`"));
-    }
+/// The difference of a body that names another event.
+fn of_another_event(profile: &Profile, event: &str, body: &[u8]) -> Option<Difference> {
+    let said = profile.facts(&Headers::default(), body).event?;
+    let is_other = profile.canonical_event(&said) != Some(event);
+    let path = profile.read.event.iter().find_map(|place| place.body_path());
+    is_other.then(|| Difference::of_another_event(path.unwrap_or_default(), &printable(&said, 200)))
 }
 
 /// What is doubtful about a provider file that is good.
 pub fn lint_file(context: &Context, file: &Path, profile: &Profile) {
     for event in profile.events.keys() {
         context.notices.findings(&profile.naming.check(&profile.label(), event));
+    }
+    if profile.read.event.is_empty() && !profile.events.is_empty() {
+        let what = "without `event` in `[read]` an incoming request has no event, and no route for one fires";
+        context.notices.warn(what);
+    }
+    let freshness = profile.scheme.freshness();
+    if profile.scheme.signs_body() && freshness.tolerance.or(freshness.advised).is_none() {
+        let what = "nothing limits the age of a request: without `tolerance` an old one is as good as a new one";
+        context.notices.note(what);
     }
     if file.file_stem().is_none_or(|stem| stem != profile.name.as_str()) {
         context.notices.warn(format!(

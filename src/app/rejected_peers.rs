@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::notice::Notices;
-use crate::server::{Rejection, RejectionReason};
+use crate::server::{IncompleteReason, Rejection};
 use crate::text::printable;
 use crate::text::short_size;
 
@@ -68,14 +68,15 @@ impl RejectedPeers {
 
 /// `a request from 127.0.0.1:1234 was turned away: the body is too large, answered 413`
 fn line(rejection: &Rejection) -> String {
-    use RejectionReason as Reason;
+    use IncompleteReason as Reason;
     let why = match &rejection.reason {
         Reason::TooLarge => "the body is too large".to_owned(),
         Reason::HeadersTooLarge => "the headers are too large".to_owned(),
         Reason::TimedOut => "it did not come in time".to_owned(),
-        Reason::MadeRoom => "it made the least progress of too many".to_owned(),
+        Reason::Evicted => "it made the least progress of too many".to_owned(),
         Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
         Reason::Http2 => "the client speaks HTTP/2".to_owned(),
+        Reason::SpeaksTls => "the client speaks TLS: serve it with `--tls`, or give the client `http://`".to_owned(),
         Reason::Malformed(what) => format!("it is not HTTP: {}", printable(what, 120)),
         Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
     };

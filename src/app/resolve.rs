@@ -8,10 +8,12 @@ use crate::engine::Signing;
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
 use crate::exit::Exit;
+use crate::fs::is_readable_by_others;
 use crate::known;
 use crate::provider::{Profile, near_names};
 use crate::secret::{self, DEV_SECRET, Secret, SecretRef, SecretSource};
-use crate::signature::{Scheme, Signer};
+use crate::shell;
+use crate::signature::{Scheme, Signer, is_public_key};
 use crate::text::quoted;
 use crate::verification::dev_secret::{DevSecret, Purpose, Secrets};
 
@@ -41,7 +43,7 @@ impl Context {
                 let all = self.registry.all_events();
                 let near = near_names(event, all.iter().map(|(name, _)| name.as_str()));
                 Err(Error::nothing(format!("no provider has an event `{event}`"))
-                    .near(&near, |name| format!("hook send {name}"))
+                    .near(&near, |name| format!("hook send {}", shell::quote(name)))
                     .hint("`hook providers events NAME` shows a catalogue"))
             }
             several => {
@@ -113,7 +115,7 @@ impl Context {
     pub fn signer(&self, profile: &Arc<Profile>, own: (Option<&str>, Vec<Secret>)) -> Result<Option<Arc<Signer>>> {
         Ok(match self.signing(profile, &[], own)? {
             Signing::Fresh { signer, .. } => signer,
-            Signing::AsCaptured => None,
+            Signing::AsCaptured | Signing::Invalid(_) => None,
         })
     }
 
@@ -130,16 +132,30 @@ impl Context {
         Ok(secrets.map(named).collect())
     }
 
-    /// Fetches a secret by its reference, with a warning when it stood bare on the command line.
+    /// Fetches a secret by its reference, with a warning when others can read it.
     pub fn secret(&self, text: &str) -> Result<Secret> {
         let reference = SecretRef::parse(text);
-        if reference.bare {
-            self.notices
-                .warn("a secret on the command line is visible to other users; use `env:VAR` or `file:PATH`");
-        }
         let secret = reference.resolve()?;
-        remember(&secret, &reference);
+        if remember(&secret, &reference) && !is_public_key(secret.expose()) {
+            self.warn_of_readers(&reference);
+        }
         Ok(secret)
+    }
+
+    /// Warns of a secret that other users of this machine can read.
+    pub fn warn_of_readers(&self, reference: &SecretRef) {
+        match &reference.source {
+            SecretSource::Literal(_) => self
+                .notices
+                .warn("a secret given as text is visible to other users; use `env:VAR` or `file:PATH`"),
+            SecretSource::File(path) if is_readable_by_others(path) => {
+                let path = path.display().to_string();
+                self.notices
+                    .warn(format!("other users can read the secret file `{path}`"));
+                self.notices.hint(format!("`chmod 600 {}`", shell::quote(&path)));
+            }
+            SecretSource::File(_) | SecretSource::Env(_) | SecretSource::Stdin => {}
+        }
     }
 
     /// Secrets that this machine knows already: the settings', the dev secret when it was ever used, and those
@@ -178,9 +194,9 @@ pub fn account_off() -> Error {
 pub fn signing_with(profile: &Arc<Profile>, secrets: &Secrets, kind: SecretKind) -> Result<Signing> {
     let (signer, kind) = match &profile.scheme {
         Scheme::Unsigned => (None, SecretKind::None),
-        scheme => {
+        _ => {
             let keys = secrets.for_profile(profile, Purpose::Sign)?;
-            (Some(Arc::new(scheme.signer(&keys)?)), kind)
+            (Some(Arc::new(profile.signer(&keys)?)), kind)
         }
     };
     Ok(Signing::Fresh {
@@ -208,12 +224,12 @@ fn given_kind(references: &[String]) -> SecretKind {
     }
 }
 
-/// Takes note of a secret under the reference that can be typed again.
-fn remember(secret: &Secret, reference: &SecretRef) {
+/// Takes note of a secret under the reference that can be typed again. Returns whether it was not known.
+fn remember(secret: &Secret, reference: &SecretRef) -> bool {
     let nameless = SecretRef {
         name: None,
         ..reference.clone()
     };
     let typed = matches!(reference.source, SecretSource::Env(_) | SecretSource::File(_)).then(|| nameless.anywhere());
-    known::remember(secret, typed.as_deref());
+    known::remember(secret, typed.as_deref())
 }

@@ -5,12 +5,14 @@ use serde::Serialize;
 
 use super::context::{Context, DEV_SECRET, Purpose};
 use crate::clock::Timestamp;
+use crate::engine::{Delivery, Signing};
 use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line};
 use crate::id::{Id, IdKind};
+use crate::json::is_form;
 use crate::message::{Message, Mode};
 use crate::provider::{Profile, RequestTarget};
-use crate::signature::Scheme;
+use crate::signature::{Scheme, SignError};
 
 /// What is signed, and how.
 #[derive(Debug, Clone)]
@@ -74,7 +76,7 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
     }
     let given = context.secrets_for(&options.secrets, Vec::new(), Purpose::Sign)?;
     let secrets = given.for_profile(&profile, Purpose::Sign)?;
-    let signer = profile.scheme.signer(&secrets).map_err(|error| {
+    let signer = profile.signer(&secrets).map_err(|error| {
         Error::usage(error.to_string()).hint(format!(
             "`hook secret new --provider {label}` makes one of the right form"
         ))
@@ -94,10 +96,12 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
         retries: 0,
     };
     let mut headers = Headers::new();
-    if profile.scheme.signs_form() {
+    // The signature, or its place in the body, depends on the type.
+    if profile.scheme.signs_form() || profile.scheme.looks_into_body() && is_form(&message.content_type) {
         headers.append("content-type", message.content_type.as_str());
     }
-    let (headers, signed) = profile.signed(&message, Some(&signer), now, target, headers)?;
+    let signed = profile.signed(&message, Some(&signer), now, target, headers);
+    let (headers, signed) = signed.map_err(|error| unsignable(context, &profile, error))?;
     let body = (signed != message.body).then(|| String::from_utf8_lossy(&signed).into_owned());
     let headers = lines(&headers)?;
     if given.is_dev() {
@@ -105,11 +109,6 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
     } else if secrets.len() > 1 && !profile.scheme.carries_several() {
         let what = "the header carries one signature: only the first secret signs";
         context.notices.warn(what);
-    }
-    if body.is_none() && profile.scheme.header().is_none() {
-        return Err(Error::usage(format!(
-            "the signature of `{label}` stands in the body, and this one has no place for it"
-        )));
     }
     Ok(SignedRequest {
         provider: label,
@@ -123,10 +122,48 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
     })
 }
 
+/// Refuses a delivery that cannot be signed, before anything is sent.
+pub fn check_signature(context: &Context, delivery: &Delivery) -> Result<()> {
+    let Signing::Fresh { profile, .. } = &delivery.signing else {
+        return Ok(());
+    };
+    let request = delivery.request(delivery.at, delivery.progress.attempts);
+    request.map(drop).map_err(|error| unsignable(context, profile, error))
+}
+
+/// The error for a message that the profile cannot sign, with the variants that can.
+pub fn unsignable(context: &Context, profile: &Profile, error: SignError) -> Error {
+    let (is_key, is_place) = (error == SignError::BrokenKey, matches!(error, SignError::NoPlace(_)));
+    let mut error = Error::from(error);
+    if is_key {
+        return error;
+    }
+    error.message = format!("`{}` cannot sign this message: {}", profile.label(), error.message);
+    // A signature in a header fits every body.
+    let labels = std::iter::once(profile.name.clone()).chain(
+        profile
+            .variants
+            .keys()
+            .map(|variant| format!("{}@{variant}", profile.name)),
+    );
+    let fits = |label: &String| {
+        let variant = context.registry.get(label);
+        is_place && variant.is_ok_and(|variant| variant.scheme.header().is_some() && !variant.scheme.looks_into_body())
+    };
+    match labels.filter(|label| *label != profile.label()).find(fits) {
+        Some(label) => error.hint(format!("`--provider {label}` signs it in a header")),
+        None => error.hint(format!(
+            "`hook providers show {}` describes what is signed",
+            profile.label()
+        )),
+    }
+}
+
 /// The message that this body would be. What the options leave open is read from the body.
 fn message(context: &Context, profile: &Profile, options: &SignOptions, now: Timestamp) -> Message {
     let body = Bytes::copy_from_slice(&options.body);
-    let facts = profile.facts(&Headers::new(), &body);
+    let content_type = profile.type_of(&body);
+    let facts = profile.facts(&[("content-type", content_type)].into_iter().collect(), &body);
     let id = Id::new(IdKind::Message, now, &context.random);
     let fresh = || match &profile.message.id {
         Some(form) => form.fresh(&context.random),
@@ -140,7 +177,7 @@ fn message(context: &Context, profile: &Profile, options: &SignOptions, now: Tim
         event: event.or(facts.event).unwrap_or_default(),
         time: facts.time.unwrap_or(now),
         mode: Mode::default(),
-        content_type: profile.type_of(&body).to_owned(),
+        content_type: content_type.to_owned(),
         body,
     }
 }

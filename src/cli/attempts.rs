@@ -6,7 +6,7 @@ use crate::cli::ui::Ui;
 use crate::engine::{Event, Next};
 use crate::error::Result;
 use crate::pipeline::DeliveryObserver;
-use crate::view::attempt::{NumberedEvent, failure_detail};
+use crate::view::attempt::{NumberedEvent, failure_detail, redirect_hint};
 use crate::view::progress::Countdown;
 
 /// Shows every attempt, with a countdown while a single delivery waits.
@@ -38,6 +38,9 @@ impl DeliveryObserver for Attempts {
         let failed = event.attempt.as_ref().filter(|_| event.next != Next::Delivered);
         if let Some(detail) = failed.and_then(failure_detail) {
             self.ui.aside(&detail);
+        }
+        if let Some(hint) = failed.and_then(|_| redirect_hint(event)) {
+            self.ui.hint(&hint);
         }
         if let Next::Retry { after, .. } = event.next
             && self.counts_down

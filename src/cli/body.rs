@@ -1,15 +1,16 @@
 //! Flags about what goes into a message.
 
 use clap::Args;
-use serde_json::Value;
 
 use super::from::FromArgs;
 use super::input;
 use crate::app::outgoing::{BodyOptions, WholeBody};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::json_text::{compact, repeated_name};
 use crate::message::Mode;
 use crate::provider::compose::{ComposeOptions, Edit, EditFormat};
+use crate::text::printable;
 
 #[derive(Debug, Clone, Default, Args)]
 pub(super) struct BodyArgs {
@@ -133,10 +134,21 @@ impl BodyArgs {
     }
 }
 
-fn data(source: &str) -> Result<Value> {
-    serde_json::from_slice(&input::source(source, "--data")?).map_err(|error| {
+/// The JSON text of `--data`.
+fn data(source: &str) -> Result<String> {
+    fn invalid(error: impl std::fmt::Display) -> Error {
         Error::usage("`--data` is not JSON")
             .cause(error)
             .hint("quote it for the shell, or use `--data @FILE`")
-    })
+    }
+    let text = String::from_utf8(input::source(source, "--data")?).map_err(invalid)?;
+    let data = compact(&text).map_err(invalid)?;
+    match repeated_name(&data) {
+        Some(name) => Err(Error::usage(format!(
+            "`--data` has the name `{}` twice in one object",
+            printable(&name, 80)
+        ))
+        .hint("keep one of them; `--body` sends any bytes as they are")),
+        None => Ok(data),
+    }
 }

@@ -9,7 +9,7 @@ use crate::app::context::Context;
 use crate::app::trust;
 use crate::cli::input::words;
 use crate::cli::session::Session;
-use crate::cli::ui::{Output, Ui};
+use crate::cli::ui::{Output, Ui, command_output};
 use crate::config::{Paths, Settings};
 use crate::error::Error;
 use crate::provider::Registry;
@@ -85,6 +85,7 @@ impl GlobalArgs {
         let ui = screen(output.unwrap_or(settings.output));
         Ok(Session::new(Arc::new(ui), |notices| Context {
             notices,
+            command_output: command_output(),
             registry: Registry::new(Some(paths.providers())),
             clock: Context::clock_from_env(),
             random: Arc::new(Random::os()),

@@ -8,8 +8,7 @@ use crate::app::outgoing::{Rehearsal, RequestOptions};
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::error::{Error, Result};
-use crate::headers::{Headers, check_line, split_line};
-use crate::mask::MASK;
+use crate::headers::{Headers, check_line, parse_line};
 use crate::transport::HttpOptions;
 use crate::view::request;
 
@@ -38,21 +37,12 @@ pub(super) struct HttpArgs {
     proxy: Option<String>,
 }
 
-/// A header that lacks its colon, without what may be a credential.
-fn no_header(line: &str) -> Error {
-    let shown = match line.split_once(char::is_whitespace) {
-        Some((name, _)) if Headers::is_credential(name) => format!("{name} {MASK}"),
-        _ => line.to_owned(),
-    };
-    Error::usage(format!("`{shown}` is not a header")).hint("write `-H 'Name: value'`")
-}
-
 impl HttpArgs {
     /// What they say about the request.
     pub(super) fn options(&self) -> Result<RequestOptions> {
         let mut headers = Headers::new();
         for line in &self.headers {
-            let (name, value) = split_line(line).ok_or_else(|| no_header(line))?;
+            let (name, value) = parse_line(line).map_err(|what| Error::usage(what).hint("write `-H 'Name: value'`"))?;
             check_line(name, value).map_err(Error::usage)?;
             headers.append(name, value);
         }

@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser, T
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::headers::split_line;
+use crate::headers::parse_line;
 use crate::target::parse_whole_url;
 
 /// The value of a flag: `@FILE`, `-` for stdin, else the text itself. The bytes are not changed.
@@ -67,7 +67,7 @@ pub(super) fn rate(text: &str) -> std::result::Result<f64, String> {
 
 /// A header line, `NAME: VALUE`.
 pub(super) fn header(line: &str) -> std::result::Result<(String, String), String> {
-    let (name, value) = split_line(line).ok_or("not of the form `NAME: VALUE`")?;
+    let (name, value) = parse_line(line)?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -81,7 +81,18 @@ pub(super) fn pair(text: &str) -> std::result::Result<(String, String), String> 
 
 /// A time: Unix seconds, or RFC 3339.
 pub(super) fn moment(text: &str) -> std::result::Result<Timestamp, String> {
-    Timestamp::parse(text).ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".into())
+    let at = Timestamp::parse(text)
+        .ok_or_else(|| "neither Unix seconds nor RFC 3339 such as `2030-01-02T03:04:05Z`".to_owned())?;
+    if at.is_writable() {
+        return Ok(at);
+    }
+    let seconds = Timestamp::from_unix_ms(at.unix());
+    Err(if seconds.is_writable() {
+        let seconds = seconds.unix();
+        format!("after the year 9999; in seconds these milliseconds are `{seconds}`")
+    } else {
+        "not in the years 0 to 9999".to_owned()
+    })
 }
 
 /// A whole URL, kept as typed: signatures cover its characters.

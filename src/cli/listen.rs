@@ -14,11 +14,13 @@ use crate::app::receive::{self, AnswerRules, ListenOptions, Observer, ReceiveEve
 use crate::app::socket::Ready;
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
+use crate::engine::Next;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::listener::Network;
 use crate::shutdown::Shutdown;
 use crate::text::printable;
+use crate::view::attempt::redirect_hint;
 use crate::view::received::LiveCapture;
 use crate::view::work::{ForwardAttempt, notices};
 
@@ -121,6 +123,12 @@ pub(super) struct ListenArgs {
     /// Keep the request's `Host` when forwarding
     #[arg(long, help_heading = "Processing")]
     preserve_host: bool,
+    /// Do not check the certificate of the app that requests are forwarded to
+    #[arg(long, help_heading = "Processing")]
+    insecure: bool,
+    /// Also trust this certificate (PEM) when forwarding
+    #[arg(long, value_name = "FILE", help_heading = "Processing")]
+    cacert: Option<PathBuf>,
     #[command(flatten)]
     retry: RetryArgs,
     /// Run this command for each event: body on stdin, `WEBHOOK_*` in its environment
@@ -213,6 +221,8 @@ impl ListenArgs {
             concurrency: self.concurrency.unwrap_or(1),
             timeout: self.timeout,
             preserve_host: self.preserve_host,
+            insecure: self.insecure,
+            ca_file: self.cacert,
             retry: self.retry.plan()?,
             time_scale: self.retry.time_scale,
             exec: self.exec,
@@ -251,9 +261,9 @@ impl Screen {
         ui.show_now(ready)?;
         socket::write_ready_file(self.ready_file.as_deref(), &ready.url)?;
         // The path of a trigger is a credential; masked, this URL would be of no use.
-        ui.hand_over(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
+        ui.note_unmasked(&format!("listening on {}, {}", ui.err.strong(&ready.url), ready.takes));
         if let Some(public) = &ready.public_url {
-            ui.hand_over(&format!("reachable as {}", ui.err.strong(public)));
+            ui.note_unmasked(&format!("reachable as {}", ui.err.strong(public)));
         }
         if let Some(ca_file) = &ready.ca_file {
             ui.note(&format!("certificate: {ca_file} (`hook send --cacert {ca_file} ...`)"));
@@ -281,6 +291,9 @@ impl Observer for Screen {
             ReceiveEvent::AllTold => ui.flush()?,
             ReceiveEvent::Attempt { number, event } => {
                 ui.show_now(&ForwardAttempt { number, event })?;
+                if let Some(hint) = redirect_hint(event).filter(|_| event.next != Next::Delivered) {
+                    ui.hint(&hint);
+                }
             }
             other => notices(&other).iter().for_each(|notice| ui.tell(notice)),
         }

@@ -18,6 +18,7 @@ use crate::provider::compose::{ComposeError, ComposeOptions};
 use crate::provider::drift::Difference;
 use crate::provider::receiver::Lang;
 use crate::provider::{Profile, RegistryError, name_of};
+use crate::shell::quote;
 use crate::view::drift::DriftReport;
 use crate::view::provider::{CheckedFile, ProviderEvents, ProviderList, ProviderSheet};
 
@@ -120,7 +121,7 @@ pub(super) fn run(session: &Session, args: ProvidersArgs) -> Result<Exit> {
 /// The profile of a name that was typed after `hook providers COMMAND`.
 fn profile(session: &Session, command: &str, name: &str) -> Result<Arc<Profile>> {
     session.context.registry.get(name).map_err(|error| match &error {
-        RegistryError::Unknown { near, .. } => Error::usage(error.to_string())
+        RegistryError::Unknown { near, .. } => Error::nothing(error.to_string())
             .near(near, |name| format!("hook providers {command} {name}"))
             .hint("`hook providers list` shows all of them"),
         _ => error.into(),
@@ -132,7 +133,7 @@ fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, Strin
     let options = ComposeOptions::of(event, params);
     let sample = crate::app::providers::sample(&session.context, &profile, options).map_err(|error| match &error {
         ComposeError::UnknownEvent { near, .. } => Error::nothing(error.to_string())
-            .near(near, |event| format!("hook providers sample {name} {event}"))
+            .near(near, |event| format!("hook providers sample {name} {}", quote(event)))
             .hint(format!("`hook providers events {name}` shows its catalogue")),
         _ => error.into(),
     })?;
@@ -155,10 +156,12 @@ fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, Strin
 
 fn check(session: &Session, file: &Path) -> Result<()> {
     let profile = session.context.registry.check(file).map_err(|error| {
-        let mut error = Error::from(error);
-        // The command that its hint names is the one that has just run.
-        error.hints.retain(|hint| !hint.contains("hook providers check"));
-        error
+        // Where the fault is in a file that this one extends, the command that checks that one is of use.
+        if error.faulty_file() == Some(&*file.display().to_string()) {
+            error.without_command()
+        } else {
+            error.into()
+        }
     })?;
     session.ui.show(&CheckedFile {
         file,

@@ -9,7 +9,7 @@ use super::body::EditArgs;
 use super::http::{HttpArgs, show_rehearsal};
 use super::listen::Screen;
 use super::retry::RetryArgs;
-use crate::app::inspect::select;
+use crate::app::inspect::{names, select};
 use crate::app::outgoing::RequestOptions;
 use crate::app::replay::rerun::{Rerun, RerunOptions};
 use crate::app::replay::{Editor, Replay, ReplayOptions, ReplayRun, Selection};
@@ -201,9 +201,11 @@ fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
 /// When, and which events.
 fn query(session: &Session, args: &ReplayArgs) -> Result<Query> {
     let since = args.since.as_deref().map(|text| select::since(&session.context, text));
-    Ok(Query {
+    let query = Query {
         since: since.transpose()?,
         event: args.event.clone(),
         ..Query::default()
-    })
+    };
+    names::check(&session.context, &query)?;
+    Ok(query)
 }

@@ -118,7 +118,7 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
     for (what, key) in [("key:     ", &ready.key), ("test key:", &ready.test_key)] {
         if let Some(key) = key {
             let (key, lasts) = (ui.err.strong(key), ui.err.dim("(for this run)"));
-            ui.hand_over(&format!("{what} {key} {lasts}"));
+            ui.note_unmasked(&format!("{what} {key} {lasts}"));
         }
     }
     if args.no_auth {

@@ -5,15 +5,16 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
-use crate::app::notice::Notice;
+use crate::app::notice::{Fact, Notice};
 pub use crate::config::Output;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::finding::{Finding, Level};
 use crate::mask;
+use crate::process::CommandOutput;
 use crate::text::{harmless_line, printable, printable_lines, write_json};
 use crate::view::style::{ColorChoice, Style};
-use crate::view::{JsonLines, Page, View};
+use crate::view::{JsonLines, Page, View, WithSchema};
 
 /// The streams of a command, and how data is written to them.
 pub struct Ui {
@@ -29,6 +30,17 @@ pub struct Ui {
     stderr: Mutex<Box<dyn Write + Send>>,
     stderr_terminal: bool,
     stdout_terminal: bool,
+}
+
+/// Commands print to this process's stderr, since stdout is for hook's data.
+pub fn command_output() -> CommandOutput {
+    CommandOutput::to(
+        || io::stderr().into(),
+        |bytes| {
+            // It may be closed; the command must not block on a full pipe.
+            let _ = io::stderr().write_all(bytes);
+        },
+    )
 }
 
 impl Ui {
@@ -129,14 +141,14 @@ impl Ui {
     }
 
     /// A remark on stderr that hands over a credential, so nothing in it is masked; `--quiet` drops it.
-    pub fn hand_over(&self, text: &str) {
+    pub fn note_unmasked(&self, text: &str) {
         if self.output != Output::Quiet {
             self.err_line(text);
         }
     }
 
-    /// Like [`Ui::hand_over`], but `--quiet` does not drop it.
-    pub fn always(&self, text: &str) {
+    /// Like [`Ui::note_unmasked`], but `--quiet` does not drop it.
+    pub fn note_even_if_quiet(&self, text: &str) {
         self.err_line(text);
     }
 
@@ -170,7 +182,38 @@ impl Ui {
             Notice::Hint(text) => self.hint(text),
             Notice::Detail(text) => self.detail(text),
             Notice::Finding(finding) => self.finding(finding),
-            Notice::Always(text) => self.always(text),
+            Notice::Always(text) => self.note_even_if_quiet(text),
+            Notice::Data(fact) => self.fact(fact),
+        }
+    }
+
+    /// A fact as data where the output is JSON, and as a line for people.
+    fn fact(&self, fact: &Fact) {
+        // What cannot be written to stdout fails with the next line of data.
+        let _ = match fact {
+            Fact::Skipped(record) => self.json(&WithSchema {
+                schema: "hook.skip/1",
+                record,
+            }),
+            Fact::Disabled(record) => self.json(&WithSchema {
+                schema: "hook.endpoint-disabled/1",
+                record,
+            }),
+        };
+        match fact {
+            Fact::Skipped(skipped) => self.note(&format!(
+                "  {:<width$}  skipped: {}",
+                skipped.endpoint,
+                printable(&skipped.reason, 200),
+                width = skipped.width
+            )),
+            // Deliveries end here, which matters with `--quiet` too.
+            Fact::Disabled(disabled) => self.note_even_if_quiet(&format!(
+                "{} endpoint `{}` is disabled: {}",
+                self.err.caution("warning:"),
+                disabled.endpoint,
+                printable(&disabled.reason, 200)
+            )),
         }
     }
 
@@ -260,7 +303,7 @@ mod tests {
             [Box::new(Captured::default()), Box::new(page.clone())],
         );
         ui.note("dropped");
-        ui.always("said");
+        ui.note_even_if_quiet("said");
         let error = Error::usage("`a\u{1b}[31m` is wrong")
             .cause("line 1\n  ^\u{7}")
             .hint("try `\u{202e}b`");

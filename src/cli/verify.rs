@@ -87,7 +87,7 @@ fn tell_diagnosis(session: &Session, report: &VerifyReport) {
         ));
     }
     if let Some(expected) = &report.expected {
-        ui.hand_over(&format!("expected: {expected}"));
+        ui.note_unmasked(&format!("expected: {expected}"));
     }
     if let Some(hint) = &report.hint {
         ui.hint(hint);

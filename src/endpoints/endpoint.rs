@@ -46,12 +46,15 @@ pub struct Endpoint {
     /// Absent: active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<Disabled>,
-    /// While it is not confirmed: `sha256:` and the digest of the token that it was sent.
+    /// Where it is asked to confirm its subscription: `sha256:` and the digest of the token that it was sent last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<String>,
     /// Failed deliveries in a row.
     #[serde(default, skip_serializing_if = "form::is_zero")]
     pub failed_deliveries: u32,
+    /// When the first of them ended.
+    #[serde(default, serialize_with = "form::time", skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Timestamp>,
     /// When it was added.
     #[serde(serialize_with = "form::time")]
     pub created: Timestamp,
@@ -107,7 +110,7 @@ pub struct EndpointSecret {
     /// The name that verdicts show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// After a rotation: how long the old one still counts.
+    /// After a rotation: how long the old one stays valid.
     #[serde(default, serialize_with = "form::time", skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
@@ -136,6 +139,12 @@ pub struct Change {
 }
 
 impl Endpoint {
+    /// Begins to count failed deliveries anew.
+    pub(super) fn forget_failures(&mut self) {
+        self.failed_deliveries = 0;
+        self.failing_since = None;
+    }
+
     /// An active endpoint without a secret.
     pub fn new(id: impl Into<String>, name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
         let now = form::whole_seconds(now);
@@ -153,6 +162,7 @@ impl Endpoint {
             disabled: None,
             confirmation: None,
             failed_deliveries: 0,
+            failing_since: None,
             created: now,
             updated: now,
         }
@@ -177,9 +187,9 @@ impl Endpoint {
         }
         let before = self.clone();
         let unless_empty = |text: String| Some(text).filter(|text| !text.is_empty());
-        if change.url.as_ref().is_some_and(|url| *url != self.url) {
+        if change.url.as_ref().is_some_and(|url| *url != self.url) && self.confirmation.take().is_some() {
             // A token that was sent to another URL proves nothing about this one.
-            self.confirmation = None;
+            self.make_pending(now);
         }
         set(&mut self.name, change.name);
         set(&mut self.url, change.url);
@@ -221,7 +231,7 @@ impl Endpoint {
             return false;
         }
         let was_disabled = self.disabled.take().is_some();
-        self.failed_deliveries = 0;
+        self.forget_failures();
         if was_disabled {
             self.updated = form::whole_seconds(now);
         }

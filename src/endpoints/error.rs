@@ -79,7 +79,7 @@ impl From<Error> for EndpointError {
 
 impl From<RegistryError> for EndpointError {
     fn from(error: RegistryError) -> Self {
-        Self::unsupported(error.to_string())
+        Error::from(error).into()
     }
 }
 

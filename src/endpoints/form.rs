@@ -3,15 +3,12 @@
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::{Serialize as _, Serializer};
 
-use crate::clock::{Precision, Timestamp};
+use crate::clock::{self, Precision, Timestamp};
 use crate::target;
-
-/// The last second of the year 9999: a later one cannot be written.
-const LATEST: i64 = 253_402_300_799;
 
 /// The moment as the book keeps it: in whole seconds, and never one that cannot be written.
 pub(super) fn whole_seconds(at: Timestamp) -> Timestamp {
-    Timestamp::from_unix(at.unix().min(LATEST))
+    Timestamp::from_unix(at.unix().min(clock::LAST))
 }
 
 /// Whether it may stand behind `stored:`: a file's name that cannot lead out of its folder.

@@ -1,7 +1,8 @@
 //! Failed deliveries in a row, and when they disable an endpoint.
 
 use super::endpoint::{DisabledBy, Endpoint};
-use crate::clock::Timestamp;
+use super::form;
+use crate::clock::{Timestamp, human_duration};
 use crate::provider::policy::Exhaustion;
 
 /// How a delivery to an endpoint ended. One that was interrupted has not ended.
@@ -19,7 +20,7 @@ pub enum DeliveryOutcome {
 /// disabled it.
 pub fn note_delivery(endpoint: &mut Endpoint, ending: DeliveryOutcome, rule: Exhaustion, now: Timestamp) -> bool {
     if ending == DeliveryOutcome::Delivered {
-        endpoint.failed_deliveries = 0;
+        endpoint.forget_failures();
         return false;
     }
     endpoint.failed_deliveries = endpoint.failed_deliveries.saturating_add(1);
@@ -31,6 +32,14 @@ pub fn note_delivery(endpoint: &mut Endpoint, ending: DeliveryOutcome, rule: Exh
                 1 => "a delivery failed for good".to_owned(),
                 count => format!("{count} deliveries in a row failed"),
             };
+            (DisabledBy::FailedDeliveries, Some(detail))
+        }
+        (_, Exhaustion::DisableAfter(limit)) => {
+            let failing = now.since(*endpoint.failing_since.get_or_insert(form::whole_seconds(now)));
+            if failing < limit {
+                return false;
+            }
+            let detail = format!("nothing succeeded for {}", human_duration(failing));
             (DisabledBy::FailedDeliveries, Some(detail))
         }
         _ => return false,
@@ -84,6 +93,22 @@ mod tests {
             assert_eq!(*last, disabled.is_some(), "{rule:?} {endings:?}");
             assert!(!earlier.contains(&true), "{rule:?} {endings:?}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_is_disabled_when_nothing_succeeds_for_as_long_as_the_provider_says() {
+        let rule = Exhaustion::DisableAfter(std::time::Duration::from_secs(100));
+        let mut endpoint = endpoint("a");
+        let note = |endpoint: &mut Endpoint, ending, now| note_delivery(endpoint, ending, rule, at(now));
+        assert!(!note(&mut endpoint, Failed, 10));
+        assert!(!note(&mut endpoint, Failed, 109));
+        assert!(!note(&mut endpoint, Delivered, 109), "a success begins anew");
+        assert!(!note(&mut endpoint, Failed, 120));
+        assert!(note(&mut endpoint, Failed, 220));
+        let why = endpoint.disabled.as_ref().map(ToString::to_string);
+        assert_eq!(why.as_deref(), Some("nothing succeeded for 1m 40s"));
+        assert!(endpoint.enable(at(221)));
+        assert_eq!(endpoint.failing_since, None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The endpoint book: subscriptions with their events, URL and secret. The book is a JSON file made for
-//! people and version control; a provider's REST API can stand behind the same trait.
+//! people and version control; a provider's REST API implements the same trait.
 //!
-//! - [`Endpoint`] is the record, [`Book`] the file, [`EndpointStore`] the seam between the two kinds of places.
+//! - [`Endpoint`] is the record, [`Book`] the file, [`EndpointStore`] the trait that the book and the API implement.
 //! - [`Vault`] keeps generated secrets out of the file, which holds references only.
 //! - [`rules`] checks an endpoint by its provider's profile; [`Endpoint::wants`] selects the receivers of an event.
 //!

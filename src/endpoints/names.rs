@@ -9,7 +9,7 @@ use super::error::EndpointError;
 use crate::error::Error;
 use crate::id::IdKind;
 use crate::provider::near_names;
-use crate::text::quoted;
+use crate::text::{printable, quoted};
 
 /// Fewer characters of an id name nothing: `ep_` is the start of them all.
 const SHORTEST_PREFIX: usize = 4;
@@ -54,7 +54,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
     if !starts || name.len() > 64 || !name.chars().all(inner) {
         return Err(format!(
             "`{}` is not a name: up to 64 lower-case letters, digits, `-`, `_` and `.`, a letter or digit first",
-            name.escape_debug()
+            printable(name, 200)
         ));
     }
     if name.starts_with(IdKind::Endpoint.name()) {

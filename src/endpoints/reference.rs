@@ -14,7 +14,7 @@ pub enum Reference {
     Stored(String),
     /// `env:VAR`
     Env(String),
-    /// `file:PATH`; a relative path counts from the folder that the book belongs to.
+    /// `file:PATH`; a relative path starts at the folder that the book belongs to.
     File(String),
 }
 

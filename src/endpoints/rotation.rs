@@ -1,4 +1,4 @@
-//! Secrets in turn: a new one takes over while the old one still counts for a while.
+//! Rotation of secrets: the old secret stays valid for an overlap after the new one is in use.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use super::form::whole_seconds;
 use crate::clock::Timestamp;
 
 impl Endpoint {
-    /// Puts a new secret in front. Those before it count until `overlap` has passed, or their own earlier end; what has
-    /// ended is dropped, and with an overlap of zero that is all of them.
+    /// Puts a new secret in front. Those before it stay valid until `overlap` has passed, or their own earlier end;
+    /// expired ones are dropped, and with an overlap of zero that is all of them.
     pub(super) fn rotate(&mut self, new: EndpointSecret, overlap: Duration, now: Timestamp) {
         let end = whole_seconds(now.plus(overlap));
         let old = std::mem::take(&mut self.secrets);
@@ -20,8 +20,8 @@ impl Endpoint {
                 until: Some(until),
                 ..secret
             };
-            // The same variable or file, whose text was changed: the reference gives the new one already.
-            if secret.reference != self.secrets[0].reference && secret.counts(now) {
+            // The same reference already resolves to the new secret.
+            if secret.reference != self.secrets[0].reference && secret.is_valid(now) {
                 self.secrets.push(secret);
             }
         }
@@ -30,7 +30,7 @@ impl Endpoint {
 
     /// The secrets that a receiver accepts, the current one first.
     pub fn active_secrets(&self, now: Timestamp) -> Vec<&EndpointSecret> {
-        self.secrets.iter().filter(|secret| secret.counts(now)).collect()
+        self.secrets.iter().filter(|secret| secret.is_valid(now)).collect()
     }
 
     /// The secrets to sign with: the current one, and those of a rotation behind it when the header may carry `several`
@@ -44,7 +44,7 @@ impl Endpoint {
 
 impl EndpointSecret {
     /// Whether it is not expired.
-    pub fn counts(&self, now: Timestamp) -> bool {
+    pub fn is_valid(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until)
     }
 }

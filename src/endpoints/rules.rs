@@ -13,7 +13,7 @@ use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::provider::{Https, Profile, near_names};
 use crate::target;
-use crate::text::quoted;
+use crate::text::{printable, quoted};
 use crate::transport::address_policy::{self, AddressClass, AddressPolicy};
 
 /// How strictly the rules are checked.
@@ -29,8 +29,8 @@ pub struct RuleOptions {
     pub new_events: bool,
     /// The account's plan, should the endpoint not name one.
     pub plan: Option<String>,
-    /// Whether the provider itself limits endpoints where no plan is given.
-    pub is_plan_elsewhere: bool,
+    /// Whether the provider keeps the endpoint: it knows the plan, and gets the names of the events.
+    pub is_remote: bool,
 }
 
 impl RuleOptions {
@@ -56,7 +56,7 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
     let events = canonical_events(profile, &candidate.events);
     findings.extend(judge_duplicate(profile, &candidate.url, &events, &peers));
     findings.extend(judge_plan(profile, candidate, before, &peers, options));
-    findings.extend(judge_events(profile, &candidate.events, options.new_events));
+    findings.extend(judge_events(profile, &candidate.events, options));
     findings
 }
 
@@ -93,7 +93,15 @@ pub fn validate_change(
 ) -> Result<Vec<Finding>, EndpointError> {
     // What was allowed when the endpoint was added, as with `--local`, does not stop another change.
     let known = judge(profile, endpoint, existing, options);
+    let enables = change.active == Some(true);
     endpoint.apply(change, now);
+    if enables && endpoint.is_pending() {
+        let finding = Finding::problem(
+            "not-confirmed",
+            format!("endpoint `{}` is not confirmed yet", endpoint.name),
+        );
+        return Err(EndpointError::Rule(vec![finding.hint(endpoint.activation_hint())]));
+    }
     validate(profile, endpoint, existing, options, &known)
 }
 
@@ -251,7 +259,7 @@ fn judge_plan(
     let Some(plan) = plan else {
         let message = format!("`{label}` limits endpoints by plan, and no plan is given: no limit is judged");
         let hint = format!("add `--plan NAME`: {names}");
-        return (!plans.is_empty() && !options.is_plan_elsewhere)
+        return (!plans.is_empty() && !options.is_remote)
             .then(|| Finding::new(Level::Note, "plan-not-given", message).hint(hint));
     };
     if plans.is_empty() {
@@ -277,8 +285,8 @@ fn judge_plan(
     }
 }
 
-/// Judges the events alone; `new_events` as in [`RuleOptions`].
-pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec<Finding> {
+/// Judges the events alone.
+pub fn judge_events(profile: &Profile, events: &Events, options: &RuleOptions) -> Vec<Finding> {
     let label = profile.label();
     match (canonical_events(profile, events), events) {
         (Events::Only(names), _) if names.is_empty() => vec![
@@ -287,11 +295,20 @@ pub fn judge_events(profile: &Profile, events: &Events, new_events: bool) -> Vec
         ],
         // The names as they were typed, so that an alias is noted.
         (Events::Only(_), Events::Only(typed)) => {
-            let findings = typed.iter().filter_map(|name| judge_event(profile, name, new_events));
+            let findings = typed
+                .iter()
+                .filter_map(|name| judge_event(profile, name, options.new_events));
             findings.collect()
         }
         _ => {
-            let what = format!("all events of `{label}` are delivered, also those that it adds later");
+            let what = match (options.is_remote, &profile.endpoint.all_events) {
+                (true, None) => format!(
+                    "`{label}` has no name for all events: the {} of the catalogue are subscribed by name, and not those \
+                     that it adds later",
+                    profile.events.len()
+                ),
+                _ => format!("all events of `{label}` are delivered, also those that it adds later"),
+            };
             vec![Finding::caution("all-events", what).hint("subscribe only to what the application handles")]
         }
     }
@@ -313,7 +330,7 @@ fn judge_event(profile: &Profile, name: &str, new_events: bool) -> Option<Findin
                 [] => format!("`hook providers events {label}` shows the catalogue"),
                 near => format!("near names: `{}`", near.join("`, `")),
             };
-            let message = format!("`{label}` has no event `{}`", name.escape_debug());
+            let message = format!("`{label}` has no event `{}`", printable(name, 200));
             Some(Finding::new(severity, "unknown-event", message).hint(hint))
         }
     }

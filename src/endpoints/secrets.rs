@@ -220,7 +220,6 @@ impl Vault {
         let reference = SecretRef {
             name: Some(label),
             source,
-            bare: false,
         };
         Ok(reference.resolve()?)
     }

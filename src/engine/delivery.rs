@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::clock::Timestamp;
-use crate::exchange::{Execution, Request, SecretKind, Source, WorkKey};
+use crate::exchange::{Execution, Request, SecretKind, SigningMode, Source, WorkKey};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
@@ -90,6 +90,8 @@ pub enum Signing {
     },
     /// The headers are sent as they were captured.
     AsCaptured,
+    /// With the delivery's own headers, whose signature is wrong on purpose: a receiver must refuse it.
+    Invalid(SigningMode),
 }
 
 /// The attempts so far.
@@ -148,7 +150,7 @@ impl Delivery {
                 let (headers, body) = profile.request(&message, signer.as_deref(), now, target)?;
                 (headers, body, url)
             }
-            Signing::AsCaptured => (Headers::new(), self.message.body.clone(), self.url.clone()),
+            Signing::AsCaptured | Signing::Invalid(_) => (Headers::new(), self.message.body.clone(), self.url.clone()),
         };
         // The transport decides whether a given `host` is kept.
         let goes_out = |name: &str| name == "host" || !Headers::is_framing(name);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::exchange::{ErrorKind, Outcome};
-use crate::provider::policy::{Policy, RetryOn, RunFrom};
+use crate::provider::policy::{Policy, RunFrom};
 
 /// The longest `Retry-After` that is honoured.
 const RETRY_AFTER_MOST: Duration = Duration::from_secs(24 * 3600);
@@ -64,12 +64,7 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
     let Some(delay) = schedule.delays.get(situation.attempts.saturating_sub(1) as usize) else {
         return Next::Failed(FailureReason::Exhausted);
     };
-    let is_retried = match (&schedule.retry_on, outcome) {
-        (RetryOn::EveryFailure, _) => true,
-        (RetryOn::Only { codes, .. }, Outcome::Answer(answer)) => codes.contains(answer.status),
-        (RetryOn::Only { errors, .. }, Outcome::Error { .. }) => *errors,
-    };
-    if !is_retried {
+    if !schedule.retry_on.contains(outcome) {
         return Next::Failed(FailureReason::NotRetried);
     }
     let wait = match schedule.from {
@@ -85,7 +80,12 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
         .status()
         .is_some_and(|status| schedule.honour_retry_after.contains(status));
     let asked = retry_after(outcome, situation.now).filter(|_| honours);
-    let after = jittered.max(asked.unwrap_or_default()).div_f64(situation.time_scale);
+    let overload = schedule
+        .overload
+        .as_ref()
+        .filter(|overload| overload.on.contains(outcome));
+    let least = asked.max(overload.map(|overload| overload.delay)).unwrap_or_default();
+    let after = jittered.max(least).div_f64(situation.time_scale);
     Next::Retry {
         after,
         due: situation.now.plus(after),
@@ -130,6 +130,7 @@ mod tests {
     use super::*;
     use crate::exchange::Answer;
     use crate::headers::Headers;
+    use crate::message::Mode;
     use crate::provider::Registry;
     use crate::provider::policy::{Codes, Exhaustion, Schedule};
 
@@ -175,6 +176,65 @@ mod tests {
             [300, 3600],
             "410 stops nobody whose documents do not say so"
         );
+    }
+
+    fn error(kind: ErrorKind) -> Outcome {
+        let text = String::new();
+        Outcome::Error { kind, text }
+    }
+
+    #[test]
+    fn only_the_failures_that_a_provider_names_are_tried_again() {
+        for (provider, outcome, attempts) in [
+            ("twilio", error(ErrorKind::Connect), 1),
+            ("twilio", error(ErrorKind::Timeout), 0),
+            ("twilio", answer(500), 0),
+            ("okta", answer(500), 1),
+            ("okta", answer(404), 0),
+            ("okta", error(ErrorKind::Timeout), 1),
+            ("typeform", answer(500), 0),
+            ("typeform", answer(410), 0),
+            ("mailgun", answer(500), 6),
+            ("mailgun", answer(406), 0),
+        ] {
+            assert_eq!(waits(provider, &outcome).len(), attempts, "{provider} {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_delay_is_repeated_for_as_long_as_the_provider_says() {
+        let hour = 3600;
+        for (provider, outcome, last, all) in [
+            ("coinbase-commerce", answer(500), hour, 72 * hour),
+            ("paddle", answer(500), 220 * 60, 72 * hour),
+            ("typeform", answer(503), 120, 10 * hour),
+            ("adyen", answer(500), 8 * hour, 30 * 24 * hour),
+        ] {
+            let waits = waits(provider, &outcome);
+            let total: u64 = waits.iter().sum();
+            assert_eq!(waits.last(), Some(&last), "{provider}");
+            assert!(total <= all && total + last > all, "{provider}: {total}");
+        }
+        assert_eq!(waits("paddle", &answer(500)).len() + 1, 60, "60 tries");
+    }
+
+    #[test]
+    fn an_overload_makes_the_wait_longer_where_the_provider_says_so() {
+        let first = |outcome: &Outcome| waits("svix", outcome).first().copied();
+        assert_eq!(first(&answer(500)), Some(5));
+        assert_eq!(first(&answer(429)), Some(60));
+        assert_eq!(first(&error(ErrorKind::Timeout)), Some(60));
+        assert_eq!(first(&error(ErrorKind::Connect)), Some(5));
+    }
+
+    #[test]
+    fn a_provider_may_retry_otherwise_in_test_mode() {
+        let registry = Registry::default();
+        for (provider, live, test) in [("stripe", 9, 2), ("paddle", 59, 2), ("poolflow", 5, 5)] {
+            let profile = registry.get(provider).unwrap();
+            let delays = |mode| profile.policy_in(mode).schedule.delays.len();
+            assert_eq!((delays(Mode::Live), delays(Mode::Test)), (live, test), "{provider}");
+        }
     }
 
     #[test]

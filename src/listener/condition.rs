@@ -35,8 +35,43 @@ impl Condition {
 
     /// Whether it holds for that document.
     pub fn holds(&self, body: &Value) -> bool {
-        match (get(body, &self.path), &self.wanted) {
+        self.fits(get(body, &self.path))
+    }
+
+    /// The same for one of grouped events, by its number.
+    pub fn holds_for(&self, body: &Value, number: Option<usize>) -> bool {
+        match (self.group(body), number) {
+            (Some((events, path)), Some(number)) => self.fits(events.get(number).and_then(|event| get(event, path))),
+            _ => self.holds(body),
+        }
+    }
+
+    /// How many grouped events the path leads into.
+    pub fn events_in(&self, body: &Value) -> usize {
+        self.group(body).map_or(0, |(events, _)| events.len())
+    }
+
+    /// Grouped events are a list in the place of the data, or of the whole body; with the path within one of them.
+    fn group<'b>(&self, body: &'b Value) -> Option<(&'b Vec<Value>, &str)> {
+        let (list, path) = match body {
+            Value::Array(events) => (events, self.path.as_str()),
+            body => {
+                let (name, path) = self.path.split_once('.')?;
+                (body.get(name)?.as_array()?, path)
+            }
+        };
+        // A number names one of them already.
+        let first = path.split('.').next().unwrap_or_default();
+        first.parse::<usize>().is_err().then_some((list, path))
+    }
+
+    fn fits(&self, found: Option<&Value>) -> bool {
+        match (found, &self.wanted) {
             (Some(Value::String(text)), Value::String(pattern)) => Glob::new(pattern).fits(text),
+            // `1.10` is `1.1`; whole numbers may have more digits than a floating point number.
+            (Some(Value::Number(found)), Value::Number(wanted)) if found.is_f64() || wanted.is_f64() => {
+                found.as_f64() == wanted.as_f64()
+            }
             (found, wanted) => found == Some(wanted),
         }
     }

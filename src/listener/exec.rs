@@ -1,9 +1,8 @@
 //! Commands that run for an event: body on standard input, facts in the environment. Nothing from the network becomes
 //! part of a command line.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::human_duration;
 use crate::mask;
-use crate::process::GroupChild;
+use crate::process::{CommandOutput, GroupChild};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
 use crate::store::NewCapture;
 use crate::text::printable;
@@ -50,20 +49,25 @@ pub struct Bounds<'a> {
     pub folder: Option<&'a Path>,
 }
 
-/// Runs one command for a capture and waits for its end, within these bounds. Its stdout goes to stderr, since stdout is
-/// for hook's data.
-pub async fn run(command: &str, number: u64, capture: &NewCapture, bounds: Bounds<'_>) -> Result<(), CommandError> {
+/// Runs one command for a capture and waits for its end, within these bounds.
+pub async fn run(
+    command: &str,
+    number: u64,
+    capture: &NewCapture,
+    bounds: Bounds<'_>,
+    output: &CommandOutput,
+) -> Result<(), CommandError> {
     let mut command = shell(command, number, capture);
     if let Some(folder) = bounds.folder {
         command.current_dir(folder);
     }
-    let started = GroupChild::spawn(&mut command);
+    let started = GroupChild::piped(&mut command, output);
     let mut child = started.map_err(|error| CommandError::Failed(format!("cannot be started: {error}")))?;
     let said = Arc::new(Mutex::new(LastLine::default()));
     // Read from the beginning: a command that says much before it reads its input would block, and so would this.
     let reader = child
-        .stderr()
-        .map(|stderr| tokio::spawn(pass_on(stderr, Arc::clone(&said))));
+        .errors()
+        .map(|errors| tokio::spawn(pass_on(errors, output.clone(), Arc::clone(&said))));
     match end_of(&mut child, &capture.body, bounds).await {
         Err(CommandError::Failed(words)) => {
             if let Some(reader) = reader {
@@ -77,11 +81,11 @@ pub async fn run(command: &str, number: u64, capture: &NewCapture, bounds: Bound
 
 /// Feeds the command its input and waits for its end.
 async fn end_of(child: &mut GroupChild, body: &[u8], bounds: Bounds<'_>) -> Result<(), CommandError> {
-    let (stdin, limit) = (child.stdin(), bounds.limit.unwrap_or(Duration::MAX));
+    let (input, limit) = (child.input(), bounds.limit.unwrap_or(Duration::MAX));
     let own = async {
-        if let Some(mut stdin) = stdin {
+        if let Some(mut input) = input {
             // A command that does not read its input closes the pipe early, which is no failure.
-            let _ = stdin.write_all(body).await;
+            let _ = input.write_all(body).await;
         }
         child.wait().await
     };
@@ -125,10 +129,7 @@ fn shell(command: &str, number: u64, capture: &NewCapture) -> Command {
         .env("WEBHOOK_PROVIDER", text(&capture.provider))
         .env("WEBHOOK_VERIFIED", verified)
         .env("WEBHOOK_METHOD", &capture.method)
-        .env("WEBHOOK_TARGET", capture.target.replace('\0', ""))
-        .stdin(Stdio::piped())
-        .stdout(std::io::stderr())
-        .stderr(Stdio::piped());
+        .env("WEBHOOK_TARGET", capture.target.replace('\0', ""));
     shell
 }
 
@@ -142,13 +143,12 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// Copies a command's stderr to our own, and keeps its last line.
-async fn pass_on(mut stderr: ChildStderr, said: Arc<Mutex<LastLine>>) {
+/// Hands over a command's stderr as it comes, and keeps its last line.
+async fn pass_on(mut errors: ChildStderr, output: CommandOutput, said: Arc<Mutex<LastLine>>) {
     let mut buffer = [0; 4096];
-    while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
+    while let Ok(read @ 1..) = errors.read(&mut buffer).await {
         lock(&said).take(&buffer[..read]);
-        // Our stderr may be closed; the command must not block on a full pipe.
-        let _ = std::io::stderr().write_all(&buffer[..read]);
+        output.write(&buffer[..read]);
     }
 }
 

@@ -26,7 +26,7 @@ pub use condition::Condition;
 pub use inbound::{Inbound, TriggerReading, without_path};
 pub use network::Network;
 pub use request::{AppReply, AskApp, ListenerEvent, ReceivedRequest, WholeRequest};
-pub use router::{Passing, RoutedLane, Router, Withheld};
+pub use router::{RoutedLane, RoutedWork, Router, Withheld};
 
 use crate::clock::Clock;
 use crate::id::{Id, IdKind};
@@ -75,8 +75,8 @@ pub struct Listener {
     pub verification: Arc<Verification>,
     /// Records them.
     pub ledger: Ledger,
-    /// Reports what is in the ledger; bounded, so that a slow reader slows the intake instead of filling the memory.
-    pub outlet: mpsc::Sender<ListenerEvent>,
+    /// Reports what is in the ledger; bounded, so that a slow reader delays new requests instead of filling the memory.
+    pub events: mpsc::Sender<ListenerEvent>,
     /// How to answer.
     pub rules: AnswerRules,
     /// Counts for `fail_first`.
@@ -84,15 +84,15 @@ pub struct Listener {
     /// The bearer token that requests must carry.
     pub bearer: Option<Secret>,
     /// Ends the delay of every answer at once.
-    pub hurry: CancellationToken,
+    pub skip_delay: CancellationToken,
     /// Answers the challenges of providers.
     pub challenges: Challenges,
     /// The trigger whose URL is the only one; absent: every path is taken.
     pub inbound: Option<Inbound>,
     /// Where events go.
     pub router: Arc<Router>,
-    /// For the bytes of what waits to be shown: [`Listener::room`].
-    pub room: Arc<Semaphore>,
+    /// Limits the bytes of requests that wait to be shown: [`Listener::display_memory`].
+    pub display_memory: Arc<Semaphore>,
 }
 
 /// What is decided about a request before it is recorded.
@@ -101,9 +101,9 @@ struct Decision {
     challenge: Challenge,
     reading: Option<TriggerReading>,
     status: u16,
-    /// Tells a second delivery of the same event; absent for what will be sent again anyway.
+    /// Identifies duplicates; absent when the provider will send the event again anyway.
     dedupe_key: Option<String>,
-    passing: Passing,
+    routed: RoutedWork,
 }
 
 impl Decision {
@@ -139,12 +139,12 @@ impl Listener {
             challenge,
             reading,
             dedupe_key: None,
-            passing: Passing::default(),
+            routed: RoutedWork::default(),
         };
         let is_event = !matches!(decision.challenge, Challenge::Answered(_));
         if is_event && !refused && is_success(decision.status) {
             let reading = decision.reading.as_ref();
-            decision.passing = self.router.passing(&decision.judged, incoming, reading);
+            decision.routed = self.router.route(&decision.judged, incoming, reading);
             // A request that is answered with a failure will come again, and then it is no duplicate.
             decision.dedupe_key = dedupe_key;
         }
@@ -187,7 +187,7 @@ impl Listener {
             event_id: judged.facts.id.clone(),
             verdict: VerdictNote::of(&judged.verdict),
             // What an app will answer is not known yet.
-            status: if decision.passing.answering.is_some() {
+            status: if decision.routed.answering.is_some() {
                 0
             } else {
                 decision.status
@@ -198,13 +198,13 @@ impl Listener {
     }
 
     /// Records a request with the work that it causes; `None` when that failed, which is reported.
-    async fn record(&self, capture: NewCapture, passing: &Passing) -> Option<Ack> {
-        let (capture, work) = (Box::new(capture), passing.work.clone());
-        match (passing.answering.is_some(), work.is_empty()) {
+    async fn record(&self, capture: NewCapture, routed: &RoutedWork) -> Option<Ack> {
+        let (capture, work) = (Box::new(capture), routed.work.clone());
+        match (routed.answering.is_some(), work.is_empty()) {
             // The work is promised only when the app has taken the event.
             (true, _) => self.write(Op::ReceiveUnanswered(capture), &[]).await,
             (false, true) => self.write(Op::Capture(capture), &[]).await,
-            (false, false) => self.write(Op::Receive { capture, work }, &passing.work).await,
+            (false, false) => self.write(Op::Receive { capture, work }, &routed.work).await,
         }
     }
 
@@ -222,26 +222,26 @@ impl Listener {
         }
     }
 
-    /// For [`Listener::room`].
-    pub fn room() -> Arc<Semaphore> {
+    /// One permit for each byte that may wait to be shown.
+    pub fn display_memory() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(WAITING))
     }
 
     /// The request with its bytes, to be shown or explained.
     async fn whole(&self, capture: &NewCapture, refused: bool) -> Option<WholeRequest> {
         let size = u32::try_from(capture.body.len().clamp(1, WAITING)).ok()?;
-        let room = Arc::clone(&self.room);
-        let room = if self.rules.whole_requests {
-            room.acquire_many_owned(size).await.ok()?
+        let memory = Arc::clone(&self.display_memory);
+        let permit = if self.rules.whole_requests {
+            memory.acquire_many_owned(size).await.ok()?
         } else if refused {
-            // An explanation must not hold up the intake: without room it is given up.
-            room.try_acquire_many_owned(size).ok()?
+            // A diagnosis must not delay new requests: without memory it is left out.
+            memory.try_acquire_many_owned(size).ok()?
         } else {
             return None;
         };
         Some(WholeRequest {
             capture: Arc::new(capture.clone()),
-            _room: room,
+            _permit: permit,
         })
     }
 
@@ -272,7 +272,7 @@ impl Listener {
 
     async fn emit(&self, event: ListenerEvent) {
         // The receiver is dropped only while the program ends.
-        let _ = self.outlet.send(event).await;
+        let _ = self.events.send(event).await;
     }
 }
 
@@ -284,12 +284,12 @@ impl Handler for Listener {
         let capture = self.capture(incoming, &decision);
         let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
         let whole = self.whole(&capture, decision.is_refused()).await;
-        let Some(ack) = self.record(capture, &decision.passing).await else {
+        let Some(ack) = self.record(capture, &decision.routed).await else {
             return plain(503, NOT_RECORDED);
         };
         let (status, text) = (decision.status, decision.text());
-        let passing = decision.passing;
-        let (ask, answer) = passing.answering.map(|lane| AskApp::new(ack.number, lane)).unzip();
+        let routed = decision.routed;
+        let (ask, answer) = routed.answering.map(|lane| AskApp::new(ack.number, lane)).unzip();
         let (reply, handshake) = decision.challenge.answered().unzip();
         self.emit(ListenerEvent::Request(Box::new(ReceivedRequest {
             number: ack.number,
@@ -304,7 +304,7 @@ impl Handler for Listener {
             took: begun.elapsed(),
             whole,
             reading: decision.reading,
-            withheld: passing.withheld,
+            withheld: routed.withheld,
             ask,
         })))
         .await;
@@ -312,15 +312,15 @@ impl Handler for Listener {
             return reply;
         }
         if !self.rules.delay.is_zero() {
-            // Cut off instead, the sender would not learn that its request is on record.
+            // If the connection were closed instead, the sender would not learn that its request is recorded.
             tokio::select! {
                 () = tokio::time::sleep(self.rules.delay) => {}
-                () = self.hurry.cancelled() => {}
+                () = self.skip_delay.cancelled() => {}
             }
         }
         match answer {
             Some(answer) => {
-                self.answer_of_app(answer, ack.number, decision.dedupe_key, passing.work)
+                self.answer_of_app(answer, ack.number, decision.dedupe_key, routed.work)
                     .await
             }
             None => plain(status, text),
@@ -328,13 +328,13 @@ impl Handler for Listener {
     }
 
     fn rejected(&self, rejection: Rejection) -> Option<Reply> {
-        // A crowd of broken requests must not slow down good ones: what the reader cannot take is dropped.
-        let _ = self.outlet.try_send(ListenerEvent::Rejected(Box::new(rejection)));
+        // Many broken requests must not slow down good ones: events that the reader cannot take are dropped.
+        let _ = self.events.try_send(ListenerEvent::Rejected(Box::new(rejection)));
         None
     }
 
     fn accept_failed(&self, error: &std::io::Error) {
-        let _ = self.outlet.try_send(ListenerEvent::NotAccepted(error.to_string()));
+        let _ = self.events.try_send(ListenerEvent::NotAccepted(error.to_string()));
     }
 }
 

@@ -57,12 +57,12 @@ pub struct ReceivedRequest {
     pub ask: Option<AskApp>,
 }
 
-/// A request with its bytes, and the room that it takes until it is dropped.
+/// A request with its bytes, and the memory that it takes until it is dropped.
 #[derive(Debug)]
 pub struct WholeRequest {
     /// What was recorded.
     pub capture: Arc<NewCapture>,
-    pub(super) _room: OwnedSemaphorePermit,
+    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 /// A request to an app for its answer.

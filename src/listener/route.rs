@@ -28,11 +28,20 @@ impl Route {
         }
     }
 
-    /// Whether an event of that type goes there. `body` is only parsed for a route with conditions; a body that is not JSON
-    /// fulfils none.
-    pub fn takes<'b>(&self, event: &str, body: impl FnOnce() -> Option<&'b Value>) -> bool {
-        self.event.fits(event)
-            && (self.conditions.is_empty() || body().is_some_and(|body| self.conditions.iter().all(|c| c.holds(body))))
+    /// Whether an event of that type, which has other names `also`, goes there. `body` is only parsed for a route with
+    /// conditions; a body that is not JSON fulfils none. Of grouped events one that fulfils all conditions is enough.
+    pub fn takes<'b>(&self, event: &str, also: &[String], body: impl FnOnce() -> Option<&'b Value>) -> bool {
+        if !self.event.fits_event(event, also) {
+            return false;
+        }
+        if self.conditions.is_empty() {
+            return true;
+        }
+        body().is_some_and(|body| {
+            let holds = |number| self.conditions.iter().all(|one| one.holds_for(body, number));
+            let events = self.conditions.iter().map(|one| one.events_in(body)).max();
+            holds(None) || (0..events.unwrap_or_default()).any(|number| holds(Some(number)))
+        })
     }
 
     /// Reads a `[[route]]`. The error says what is wrong with it.
@@ -93,8 +102,8 @@ mod tests {
         let takes = |path: &str, wanted: Value| {
             let mut route = Route::parse("job.*=:1").unwrap();
             route.conditions.push(Condition::new(path, &wanted).unwrap());
-            assert!(!route.takes("order.paid", || Some(&body)) && !route.takes("job.paid", || None));
-            route.takes("job.paid", || Some(&body))
+            assert!(!route.takes("order.paid", &[], || Some(&body)) && !route.takes("job.paid", &[], || None));
+            route.takes("job.paid", &[], || Some(&body))
         };
         let text = |text: &str| Value::from(text);
         assert!(takes("data.source", text("demo")) && takes("data.source", text("de*")));
@@ -102,6 +111,37 @@ mod tests {
         assert!(takes("data.count", 2.into()) && takes("data.live", true.into()));
         assert!(!takes("data.source", text("prod")) && !takes("data.other", text("demo")));
         assert!(!takes("data.count", text("2")) && !takes("data.live", false.into()));
+    }
+
+    #[test]
+    fn one_of_several_events_that_fulfils_all_conditions_is_enough() {
+        let body = serde_json::json!({"data": [{"name": "Pat", "n": 1}, {"name": "Kim", "n": 2, "tags": ["x"]}]});
+        let takes = |wanted: &[(&str, Value)]| {
+            let mut route = Route::parse("*=:1").unwrap();
+            let conditions = wanted
+                .iter()
+                .map(|(path, wanted)| Condition::new(path, wanted).unwrap());
+            route.conditions.extend(conditions);
+            route.takes("a", &[], || Some(&body))
+        };
+        assert!(takes(&[("data.name", "K*".into())]) && takes(&[("data.0.name", "Pat".into())]));
+        assert!(takes(&[("data.name", "Kim".into()), ("data.n", 2.into())]));
+        assert!(
+            !takes(&[("data.name", "Pat".into()), ("data.n", 2.into())]),
+            "of one event"
+        );
+        assert!(
+            !takes(&[("data.tags", "x".into())]),
+            "a list inside an event is no group"
+        );
+    }
+
+    #[test]
+    fn an_alias_is_the_event_itself() {
+        let also = ["job.settled".to_owned()];
+        let takes = |pattern: &str| Route::parse(pattern).unwrap().takes("job.paid", &also, || None);
+        assert!(takes("job.settled=:1") && takes("job.paid=:1") && takes("job.*=:1"));
+        assert!(!takes("*.settled=:1") && !takes("job.created=:1"));
     }
 
     #[test]

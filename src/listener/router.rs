@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::route::Route;
 use super::{TriggerReading, permission};
 use crate::glob::Glob;
+use crate::json::document;
 use crate::server::Incoming;
 use crate::store::{Lane, NewWork};
 use crate::verification::VerificationResult;
@@ -39,7 +40,7 @@ pub struct RoutedLane {
 
 /// The work that a request causes.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Passing {
+pub struct RoutedWork {
     /// Forwards and commands.
     pub work: Vec<NewWork>,
     /// The lane whose app gives the answer.
@@ -60,53 +61,56 @@ pub enum Withheld {
 impl Router {
     /// Whether the filter keeps an event from being shown and passed on.
     pub fn hides(&self, judged: &VerificationResult) -> bool {
-        let event = judged.facts.event.as_deref().unwrap_or("");
-        self.filter.as_ref().is_some_and(|filter| !filter.fits(event))
+        let (event, also) = names(judged);
+        self.filter
+            .as_ref()
+            .is_some_and(|filter| !filter.fits_event(event, &also))
     }
 
-    /// The work of an event that was neither refused nor answered with a failure.
-    pub fn passing(
+    /// Chooses the work of an event that was neither refused nor answered with a failure.
+    pub fn route(
         &self,
         judged: &VerificationResult,
         incoming: &Incoming,
         reading: Option<&TriggerReading>,
-    ) -> Passing {
+    ) -> RoutedWork {
         let left_out = reading.is_some_and(|reading| reading.left_out.is_some());
         if self.routes.is_empty() || judged.verdict.is_refused() || left_out || self.hides(judged) {
-            return Passing::default();
+            return RoutedWork::default();
         }
         // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
         if !permission::may_pass_on(&judged.verdict, &incoming.headers) {
-            return Passing {
+            return RoutedWork {
                 withheld: Some(Withheld::WebPage),
-                ..Passing::default()
+                ..RoutedWork::default()
             };
         }
-        let event = judged.facts.event.as_deref().unwrap_or("");
+        let (event, also) = names(judged);
         // Most routes have no conditions, and a body may be large: it is parsed once, when the first condition needs it.
         let body: LazyCell<Option<Value>, _> = LazyCell::new(|| {
             let record = reading.and_then(|reading| reading.record.clone());
-            record.or_else(|| serde_json::from_slice(&incoming.body).ok())
+            let kind = incoming.headers.get_text("content-type").unwrap_or_default();
+            record.or_else(|| document(kind, &incoming.body).ok())
         });
-        let mut passing = Passing::default();
-        let takes = |routed: &&RoutedLane| routed.route.takes(event, || body.as_ref());
-        for routed in self.routes.iter().filter(takes) {
-            let runs = routed.route.to.is_command();
+        let mut routed = RoutedWork::default();
+        let takes = |lane: &&RoutedLane| lane.route.takes(event, &also, || body.as_ref());
+        for lane in self.routes.iter().filter(takes) {
+            let runs = lane.route.to.is_command();
             if runs && !permission::may_run(&judged.verdict, self.unverified) {
-                passing.withheld = Some(Withheld::Commands);
+                routed.withheld = Some(Withheld::Commands);
                 continue;
             }
-            if self.answer_by_app && !runs && passing.answering.is_none() {
-                passing.answering = Some(Arc::clone(&routed.lane));
+            if self.answer_by_app && !runs && routed.answering.is_none() {
+                routed.answering = Some(Arc::clone(&lane.lane));
                 continue;
             }
-            passing.work.push(NewWork {
-                lane: Arc::clone(&routed.lane),
+            routed.work.push(NewWork {
+                lane: Arc::clone(&lane.lane),
                 // An app gets a duplicate, since its first answer may have been lost; a command does not run twice.
                 unless_duplicate: runs,
             });
         }
-        passing
+        routed
     }
 
     /// Wakes the workers of those lanes.
@@ -116,4 +120,14 @@ impl Router {
             routed.for_each(|routed| routed.wake.notify_one());
         }
     }
+}
+
+/// The event's name, and the other names that its provider knows it by.
+fn names(judged: &VerificationResult) -> (&str, Vec<String>) {
+    let event = judged.facts.event.as_deref().unwrap_or("");
+    let profile = judged.profile.as_ref();
+    (
+        event,
+        profile.map(|profile| profile.other_names(event)).unwrap_or_default(),
+    )
 }

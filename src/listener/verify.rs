@@ -20,9 +20,9 @@ impl Listener {
             });
         }
         let bearer = self.bearer.as_ref()?;
-        let wanted = [b"Bearer ".as_slice(), bearer.expose()].concat();
-        let given = headers.get("authorization").unwrap_or_default();
-        (!same(given, &wanted)).then_some(RejectReason::Bearer)
+        let given = headers.get("authorization").and_then(bearer_token);
+        let is_right = given.is_some_and(|given| same(given, bearer.expose()));
+        (!is_right).then_some(RejectReason::Bearer)
     }
 
     /// The verdict, the challenge that the request is, and the key that tells a duplicate.
@@ -72,4 +72,11 @@ impl Listener {
             profile.unsigned_parts(&incoming.headers, &incoming.body, incoming.target.contains('?'))
         })
     }
+}
+
+/// The token of a bearer scheme, whose name may be in any case.
+fn bearer_token(value: &[u8]) -> Option<&[u8]> {
+    let at = value.iter().position(|byte| *byte == b' ')?;
+    let (scheme, token) = value.split_at(at);
+    scheme.eq_ignore_ascii_case(b"bearer").then(|| token.trim_ascii())
 }

@@ -7,17 +7,18 @@ use url::Url;
 
 use crate::clock::Timestamp;
 use crate::engine::{Boxed, ContentStore, Delivery, DeliveryContent, Progress, Signing};
-use crate::exchange::{Attempt, ErrorKind, Outcome, SecretKind};
+use crate::exchange::{Attempt, ErrorKind, Outcome, SecretKind, SigningMode};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::{Message, Mode};
-use crate::store::{self, DeliveryState, Ledger, NewCapture, NewDelivery};
+use crate::store::{DeliveryState, Ledger, NewCapture, NewDelivery};
 
 /// The record of a delivery, before its first attempt.
 pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
     let (signing, secret) = match &delivery.signing {
-        Signing::Fresh { secret, .. } => (store::SigningMode::Fresh, (**secret).clone()),
-        Signing::AsCaptured => (store::SigningMode::AsCaptured, SecretKind::None),
+        Signing::Fresh { secret, .. } => (SigningMode::Fresh, (**secret).clone()),
+        Signing::AsCaptured => (SigningMode::AsCaptured, SecretKind::None),
+        Signing::Invalid(mode) => (*mode, SecretKind::None),
     };
     NewDelivery {
         id: delivery.id,

@@ -3,15 +3,18 @@
 mod policy;
 mod scheme;
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::causes::Declared;
 use super::fault::{ProfileError, check_scope, fault, key_of};
+use super::file::EnvelopeField;
 use super::overlay;
 use super::profile::{FORMAT, Profile};
 use crate::headers::check_line;
 use crate::json::get;
-use crate::template::{Placeholder, Scope};
+use crate::signature::Scheme;
+use crate::template::{Placeholder, Scope, Template};
 
 type Result<T> = std::result::Result<T, ProfileError>;
 
@@ -23,8 +26,20 @@ impl Profile {
         let mut profile = serde_path_to_error::deserialize::<_, Self>(file)
             .map_err(|error| ProfileError::new(&key_of(error.path()), error.inner().to_string()))?;
         profile.check()?;
-        profile.compile(variant, &file["signature"])?;
+        profile.compile(variant, file)?;
+        if variant.is_none() {
+            profile.beside = profile.schemes_beside(file)?;
+        }
         Ok(profile)
+    }
+
+    /// The schemes of the variants whose signatures are sent too.
+    fn schemes_beside(&self, file: &Value) -> Result<Vec<Scheme>> {
+        let scheme = |name: &String| match self.variants.get(name) {
+            Some(variant) if variant.signature.is_some() => Ok(Self::read(file, Some(name))?.scheme),
+            _ => fault("sends-also", format!("no variant `{name}` has a signature of its own")),
+        };
+        self.sends_also.iter().map(scheme).collect()
     }
 
     fn check(&self) -> Result<()> {
@@ -36,11 +51,8 @@ impl Profile {
         if self.naming.separator.as_deref() == Some("") {
             return fault("naming.separator", "it is empty");
         }
-        for (name, value) in &self.headers {
-            let key = format!("headers.{name}");
-            check_line(name, &value.to_string()).or_else(|what| fault(&key, what))?;
-            check_scope(&key, value, Scope::Header)?;
-        }
+        check_headers("headers", &self.headers)?;
+        check_headers("test-mode.headers", &self.test_mode.headers)?;
         for key in &self.dedupe.keys {
             check_scope("dedupe.key", key, Scope::Received)?;
         }
@@ -57,7 +69,7 @@ impl Profile {
     }
 
     /// Fills in what is compiled from several keys.
-    fn compile(&mut self, variant: Option<&str>, signature: &Value) -> Result<()> {
+    fn compile(&mut self, variant: Option<&str>, file: &Value) -> Result<()> {
         if self.title.is_empty() {
             self.title.clone_from(&self.name);
         }
@@ -66,7 +78,7 @@ impl Profile {
             self.when = condition(name, self.variants.get(name).and_then(|variant| variant.when.as_ref()))?;
         }
         self.scheme = match self.signature.take() {
-            Some(table) => scheme::scheme(table, signature, &self.headers)?,
+            Some(table) => scheme::scheme(table, &file["signature"], &self.headers)?,
             None => return fault("signature", "a table `[signature.KIND]` is missing"),
         };
         if let Some(api) = &mut self.api {
@@ -77,6 +89,13 @@ impl Profile {
         }
         // The tables are taken, not copied: what they compile to replaces them.
         self.policy = policy::policy(&self.delivery, self.retry.take())?;
+        if let Some(table) = overlay::test_mode_retry(file) {
+            let table = serde_path_to_error::deserialize(&table).map_err(|error| ProfileError {
+                key: format!("test-mode.retry.{}", key_of(error.path())),
+                what: error.into_inner().to_string(),
+            })?;
+            self.test_policy = Some(policy::policy(&self.delivery, Some(table))?);
+        }
         self.read.index_paths(&self.dedupe);
         let own = self.handshake.take().into_iter().map(|handshake| handshake.check(None));
         let named = std::mem::take(&mut self.named_handshakes).into_iter();
@@ -117,15 +136,16 @@ impl Profile {
     }
 
     fn check_envelope(&self) -> Result<()> {
-        for (name, value) in &self.envelope.json {
+        for (name, EnvelopeField(value)) in &self.envelope.json {
             let key = format!("envelope.json.{name}");
-            check_scope(&key, value, Scope::Message)?;
-            let is_data = value.single() == Some(&Placeholder::Data);
-            let mut placeholders = value.placeholders();
-            if !is_data && placeholders.any(|placeholder| *placeholder == Placeholder::Data) {
-                return fault(&key, "`${data}` must stand alone");
+            let is_data = |placeholder: &Placeholder| *placeholder == Placeholder::Data;
+            for template in value.templates() {
+                check_scope(&key, template, Scope::Message)?;
+                if template.placeholders().any(is_data) && !template.single().is_some_and(is_data) {
+                    return fault(&key, "`${data}` must be the whole value");
+                }
             }
-            if name == "..." && !is_data {
+            if name == "..." && !value.single().is_some_and(is_data) {
                 return fault(&key, "only `${data}` can be spread");
             }
         }
@@ -146,14 +166,30 @@ impl Profile {
     }
 }
 
-/// Reads `header:NAME=VALUE`.
-fn condition(variant: &str, text: Option<&String>) -> Result<Option<(String, String)>> {
+fn check_headers(table: &str, headers: &IndexMap<String, Template>) -> Result<()> {
+    for (name, value) in headers {
+        let key = format!("{table}.{name}");
+        check_line(name, &value.to_string()).or_else(|what| fault(&key, what))?;
+        check_scope(&key, value, Scope::Header)?;
+    }
+    Ok(())
+}
+
+/// A header's name in lower case, and its value where one is wanted.
+type HeaderCondition = (String, Option<String>);
+
+/// Reads `header:NAME` or `header:NAME=VALUE`.
+fn condition(variant: &str, text: Option<&String>) -> Result<Option<HeaderCondition>> {
     let Some(text) = text else { return Ok(None) };
-    match text.strip_prefix("header:").and_then(|text| text.split_once('=')) {
-        Some((name, value)) if !name.is_empty() => Ok(Some((name.to_ascii_lowercase(), value.to_owned()))),
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value.to_owned())),
+        None => (text.as_str(), None),
+    };
+    match name.strip_prefix("header:") {
+        Some(name) if !name.is_empty() => Ok(Some((name.to_ascii_lowercase(), value))),
         _ => fault(
             &format!("variants.{variant}.when"),
-            format!("`{text}` is not `header:NAME=VALUE`"),
+            format!("`{text}` is neither `header:NAME` nor `header:NAME=VALUE`"),
         ),
     }
 }

@@ -1,17 +1,25 @@
 //! From an event's name to a message: sample or given data, the user's changes, the envelope, the bytes.
 
+mod edit;
+mod envelope;
+
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use edit::not_in_object;
+pub use edit::{Edit, EditFormat};
+use envelope::envelope;
+use serde_json::Value;
 
+use super::file::{EnvelopeField, ParamType};
 use super::near::near_names;
 use super::profile::Profile;
 use crate::clock::Timestamp;
-use crate::id::{Id, IdKind};
-use crate::json::{get, get_mut, insert, is_form, leaf_paths};
+use crate::id::Id;
+use crate::json::is_form;
+use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{Document, Placeholder, Scope, Template, text_of};
+use crate::template::{JsonTemplate, Placeholder, Scope, TemplateError};
 use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
@@ -22,8 +30,8 @@ const USUAL_BODY: usize = 1024;
 pub struct ComposeOptions {
     /// The event's type.
     pub event: String,
-    /// Data instead of the sample.
-    pub data: Option<Value>,
+    /// Data instead of the sample: JSON text, whose numbers stay as they are written.
+    pub data: Option<String>,
     /// Whether `${...}` in the data is plain text, because the data comes from an untrusted sender.
     pub as_it_is: bool,
     /// Changes by path, in order.
@@ -51,31 +59,23 @@ impl ComposeOptions {
             ..Self::default()
         }
     }
-}
 
-/// A change of one value.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Edit {
-    /// Dotted path in the body.
-    pub path: String,
-    /// As typed.
-    pub text: String,
-    /// How the text is read.
-    pub reading: EditFormat,
-    /// Whether the path may be new.
-    pub create: bool,
-}
-
-/// How the text of an [`Edit`] is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EditFormat {
-    /// As the type of the value it replaces when it can be, else as JSON, else as text.
-    #[default]
-    Fitting,
-    /// As JSON.
-    Json,
-    /// As text.
-    Text,
+    /// That event with values for all parameters that a user would have to give: where only the types matter.
+    pub(super) fn example(profile: &Profile, event: &str) -> Self {
+        let made_up = |kind| match kind {
+            ParamType::String => "",
+            ParamType::Integer | ParamType::Number => "0",
+            ParamType::Boolean => "false",
+        };
+        let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
+        Self {
+            event: event.to_owned(),
+            params: required
+                .map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()))
+                .collect(),
+            ..Self::default()
+        }
+    }
 }
 
 /// Why no message can be built.
@@ -94,6 +94,9 @@ pub enum ComposeError {
     /// The event cannot be grouped.
     #[error("`{0}` does not support grouping")]
     NoGrouping(String),
+    /// The data is a whole event, which would be put into a second envelope.
+    #[error("the data is a whole event: it has `{0}`, which the envelope adds")]
+    Enveloped(String),
     /// A parameter without a default was not given.
     #[error("parameter `{name}` is required: {summary}")]
     MissingParam {
@@ -113,6 +116,9 @@ pub enum ComposeError {
     /// The profile has no place for metadata.
     #[error("`{0}` has no place for metadata")]
     NoMetadata(String),
+    /// A text of the sample, or of given data, is no template.
+    #[error("{0}")]
+    Template(#[from] TemplateError),
     /// A parameter, a value or the sample of the provider file cannot be used.
     #[error("{0}")]
     Invalid(String),
@@ -123,18 +129,24 @@ pub enum ComposeError {
 pub struct Composer<'a> {
     profile: &'a Profile,
     options: ComposeOptions,
-    sample: Document,
+    sample: JsonTemplate,
     params: HashMap<String, Value>,
 }
 
 impl<'a> Composer<'a> {
     /// Checks the options against the profile. An event outside the catalogue needs data.
     pub fn new(profile: &'a Profile, mut options: ComposeOptions) -> Result<Self, ComposeError> {
+        if options.event.trim().is_empty() {
+            return Err(ComposeError::Invalid("the event's name is empty".into()));
+        }
         let known = profile.canonical_event(&options.event).map(str::to_owned);
         let given = options.data.is_some();
+        if let Some(name) = options.data.as_deref().and_then(|data| profile.enveloped(data)) {
+            return Err(ComposeError::Enveloped(name.to_owned()));
+        }
         let sample = match (&known, options.data.take()) {
             (_, Some(data)) => data,
-            (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?,
+            (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?.to_string(),
             (None, None) => {
                 return Err(ComposeError::UnknownEvent {
                     provider: profile.label(),
@@ -147,8 +159,14 @@ impl<'a> Composer<'a> {
             .as_ref()
             .and_then(|event| profile.events.get(event))
             .is_none_or(|event| event.grouping);
-        if options.group.is_some() && !grouping {
+        // Some providers send arrays always.
+        let is_usual = |event: &String| profile.sample(event).is_ok_and(|usual| usual.is_array());
+        let is_group = given && sample.trim_start().starts_with('[') && !known.as_ref().is_some_and(is_usual);
+        if !grouping && (options.group.is_some() || is_group) {
             return Err(ComposeError::NoGrouping(options.event));
+        }
+        if options.group == Some(0) {
+            return Err(ComposeError::Invalid("a group has at least one event".into()));
         }
         if let Some(event) = known {
             options.event = event;
@@ -156,13 +174,12 @@ impl<'a> Composer<'a> {
         if !options.metadata.is_empty() && profile.message.metadata.is_none() {
             return Err(ComposeError::NoMetadata(profile.label()));
         }
-        let params = params(profile, &options.params, &sample)?;
         let sample = if given && options.as_it_is {
-            Document::Fixed(sample)
+            JsonTemplate::fixed(&sample).map_err(|error| ComposeError::Invalid(error.to_string()))?
         } else {
-            let known = |name: &str| Scope::Message.read(name);
-            Document::compile(sample, &known).map_err(|error| ComposeError::Invalid(error.to_string()))?
+            JsonTemplate::compile(&sample, |name| Scope::Message.read(name))?
         };
+        let params = params(profile, &options.params, &sample)?;
         Ok(Self {
             profile,
             options,
@@ -179,13 +196,14 @@ impl<'a> Composer<'a> {
     /// One message under the ledger's `id`, with fresh identities from `random`.
     pub fn compose(&self, id: Id, now: Timestamp, random: &Random) -> Result<Message, ComposeError> {
         let given = self.options.id.clone();
-        let wire_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));
+        let fresh_id = given.unwrap_or_else(|| self.profile.fresh_id(now, random));
         let time = self.options.time.unwrap_or(now);
         let mut labels = HashMap::new();
         let value_of = |placeholder: &Placeholder, labels: &mut HashMap<String, Value>| match placeholder {
             Placeholder::Event => Value::from(self.options.event.as_str()),
-            Placeholder::Id => Value::from(wire_id.as_str()),
+            Placeholder::Id => Value::from(fresh_id.as_str()),
             Placeholder::Mode => Value::from(self.options.mode.name()),
+            Placeholder::Live => Value::from(self.options.mode == Mode::Live),
             Placeholder::Time(form, shift) => form.value(time.shifted_us(*shift)),
             Placeholder::Param(name) => self.params.get(name).cloned().unwrap_or(Value::Null),
             Placeholder::New(kind, None) => kind.value(random),
@@ -202,97 +220,64 @@ impl<'a> Composer<'a> {
         };
         let data = match self.options.group {
             None => one(),
-            Some(count) => (0..count).map(|_| one()).collect(),
+            Some(count) => format!("[{}]", (0..count).map(|_| one()).collect::<Vec<_>>().join(",")),
         };
-        let mut document = envelope(self.profile, data, |template| {
-            template.value(&mut |placeholder| value_of(placeholder, &mut labels))
-        });
-        self.change(&mut document)?;
-        let body = self.bytes(&document)?;
+        let body = envelope(self.profile, data, |placeholder| value_of(placeholder, &mut labels));
+        let body = self.written(self.changed(body)?).into_bytes();
+        let content_type = &self.profile.delivery.content_type;
         Ok(Message {
             id,
             event: self.options.event.clone(),
             time,
             mode: self.options.mode,
-            content_type: self.profile.delivery.content_type.clone(),
+            wire_id: self.profile.wire_id(fresh_id, content_type, &body),
+            content_type: content_type.clone(),
             body: body.into(),
-            wire_id,
         })
     }
 
-    fn bytes(&self, document: &Value) -> Result<Vec<u8>, ComposeError> {
-        if let Value::Object(fields) = document
-            && is_form(&self.profile.delivery.content_type)
-        {
-            let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
-            // A form cannot express null.
-            for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                form.append_pair(name, &text_of(value));
-            }
-            return Ok(form.finish().into_bytes());
+    /// The body as it is sent.
+    fn written(&self, body: String) -> String {
+        if !is_form(&self.profile.delivery.content_type) {
+            return body;
         }
-        let mut body = Vec::with_capacity(USUAL_BODY);
-        serde_json::to_writer(&mut body, document).map_err(|error| ComposeError::Invalid(error.to_string()))?;
-        Ok(body)
+        let Some(fields) = json_text::members(&body) else {
+            return body;
+        };
+        let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
+        // A form cannot express null.
+        for (name, value) in fields.iter().filter(|(_, value)| *value != "null") {
+            form.append_pair(name, &json_text::bare(value));
+        }
+        form.finish()
     }
 
-    fn change(&self, document: &mut Value) -> Result<(), ComposeError> {
+    fn changed(&self, mut body: String) -> Result<String, ComposeError> {
         if let Some(place) = &self.profile.message.metadata {
             for (key, value) in &self.options.metadata {
-                let path = format!("{place}.{key}");
-                if !insert(document, &path, Value::from(value.as_str())) {
-                    return Err(not_in_object(&path));
-                }
+                // The key is a name, not a path: a dot in it leads nowhere.
+                let keys: Vec<&str> = place.split('.').chain([key.as_str()]).collect();
+                let is_list = json_text::get(&body, place).is_some_and(|around| around.starts_with('['));
+                let set = json_text::set_at(&body, &keys, &json_text::quoted(value)).filter(|_| !is_list);
+                body = set.ok_or_else(|| not_in_object(&format!("{place}.{key}")))?;
             }
         }
-        self.options.edits.iter().try_for_each(|edit| edit.apply(document))
+        self.options.edits.iter().try_fold(body, |body, edit| edit.apply(&body))
     }
-}
-
-impl Edit {
-    /// Changes the document.
-    pub fn apply(&self, document: &mut Value) -> Result<(), ComposeError> {
-        let old = get(document, &self.path);
-        if old.is_none() && !self.create {
-            let paths = leaf_paths(document);
-            return Err(ComposeError::NoSuchPath {
-                path: self.path.clone(),
-                near: near_names(&self.path, paths.iter().map(String::as_str)),
-            });
-        }
-        let value = self.read(old.unwrap_or(&Value::Null))?;
-        if let Some(place) = get_mut(document, &self.path) {
-            *place = value;
-        } else if !insert(document, &self.path, value) {
-            return Err(not_in_object(&self.path));
-        }
-        Ok(())
-    }
-
-    fn read(&self, old: &Value) -> Result<Value, ComposeError> {
-        let json = || serde_json::from_str::<Value>(&self.text);
-        match self.reading {
-            EditFormat::Text => Ok(Value::from(self.text.as_str())),
-            EditFormat::Json => json().map_err(|error| {
-                ComposeError::Invalid(format!("`{}`: `{}` is not JSON: {error}", self.path, self.text))
-            }),
-            EditFormat::Fitting if old.is_string() => Ok(Value::from(self.text.as_str())),
-            EditFormat::Fitting => Ok(json().unwrap_or_else(|_| Value::from(self.text.as_str()))),
-        }
-    }
-}
-
-fn not_in_object(path: &str) -> ComposeError {
-    ComposeError::Invalid(format!("`{path}`: the value around it is not an object"))
 }
 
 impl Profile {
-    /// A fresh id in the provider's form, else in the ledger's.
-    pub fn fresh_id(&self, now: Timestamp, random: &Random) -> String {
-        match &self.message.id {
-            Some(form) => form.fresh(random),
-            None => Id::new(IdKind::Message, now, random).to_string(),
-        }
+    /// The name of the event in data that has what the envelope puts around data: the event and the data.
+    fn enveloped(&self, data: &str) -> Option<&str> {
+        let fields = json_text::members(data)?;
+        let has = |wanted: &Placeholder| {
+            let mut envelope = self.envelope.json.iter();
+            let is_there = |(name, field): &(&String, &EnvelopeField)| {
+                field.0.single() == Some(wanted) && fields.iter().any(|(known, _)| known == *name)
+            };
+            envelope.find(is_there).map(|(name, _)| name.as_str())
+        };
+        has(&Placeholder::Data).and(has(&Placeholder::Event))
     }
 
     /// Reads a parameter as its type.
@@ -317,37 +302,10 @@ impl Profile {
     }
 }
 
-/// Puts data into the envelope.
-fn envelope(profile: &Profile, data: Value, mut value: impl FnMut(&Template) -> Value) -> Value {
-    let mut fields = Map::new();
-    let mut data = Some(data);
-    for (name, template) in &profile.envelope.json {
-        let is_data = template.single() == Some(&Placeholder::Data);
-        match (name.as_str(), is_data) {
-            ("...", _) => match data.take() {
-                Some(Value::Object(spread)) => fields.extend(spread),
-                // Only an object can be spread: an envelope of nothing but the data is that data.
-                Some(other) if profile.envelope.json.len() == 1 => return other,
-                Some(other) => {
-                    fields.insert("data".into(), other);
-                }
-                None => {}
-            },
-            (_, true) => {
-                fields.insert(name.clone(), data.take().unwrap_or(Value::Null));
-            }
-            (_, false) => {
-                fields.insert(name.clone(), value(template));
-            }
-        }
-    }
-    Value::Object(fields)
-}
-
 fn params(
     profile: &Profile,
     given: &[(String, String)],
-    sample: &Value,
+    sample: &JsonTemplate,
 ) -> Result<HashMap<String, Value>, ComposeError> {
     let mut values = HashMap::new();
     for (name, text) in profile.effective_params(given) {
@@ -356,9 +314,9 @@ fn params(
     }
     let used = |name: &str| {
         let placeholder = Placeholder::Param(name.to_owned());
-        let mut fields = profile.envelope.json.values();
-        fields.any(|template| template.placeholders().any(|p| *p == placeholder))
-            || sample.to_string().contains(&format!("${{param.{name}}}"))
+        let envelope = profile.envelope.json.values();
+        let envelope = envelope.flat_map(|EnvelopeField(field)| field.placeholders());
+        envelope.chain(sample.placeholders()).any(|used| *used == placeholder)
     };
     let mut params = profile.params.iter();
     match params.find(|(name, _)| !values.contains_key(*name) && used(name)) {

@@ -54,7 +54,7 @@ impl Detector {
         Self { marks, paths }
     }
 
-    /// Only the marks of those providers.
+    /// Keeps only the marks of those providers.
     #[must_use]
     pub fn among(mut self, labels: &[String]) -> Self {
         self.marks
@@ -62,12 +62,11 @@ impl Detector {
         self
     }
 
-    /// The labels whose marks are there, the most specific first; the first ones tie when their count is the same.
-    /// Returns the best and those that tie with it.
+    /// The labels with the highest number of marks in the request: several when they tie.
     pub fn detect(&self, headers: &Headers, body: &[u8]) -> Vec<&str> {
         // Most requests are told by a header alone: the body is read only when some mark asks for it.
         let mut found = None;
-        let mut there = |place: &RequestField| match place {
+        let mut is_present = |place: &RequestField| match place {
             RequestField::Header(name) => headers.contains(name),
             RequestField::Body(path) => {
                 let found = found.get_or_insert_with(|| self.paths.read_as(headers.get_text("content-type"), body));
@@ -77,8 +76,8 @@ impl Detector {
         let mut best = 0;
         let mut labels = Vec::new();
         for marks in &self.marks {
-            let any = marks.any_of.iter().filter(|place| there(place)).count();
-            let fits = (marks.any_of.is_empty() || any > 0) && marks.all_of.iter().all(&mut there);
+            let any = marks.any_of.iter().filter(|place| is_present(place)).count();
+            let fits = (marks.any_of.is_empty() || any > 0) && marks.all_of.iter().all(&mut is_present);
             let weight = any.min(1) + marks.all_of.len();
             if !fits || weight < best {
                 continue;
@@ -93,8 +92,8 @@ impl Detector {
     }
 }
 
-/// Whether the provider that is asked for has that mark. A variant that is named keeps to its own; a provider takes the
-/// marks of its variants too.
+/// Whether that mark tells of the provider with this label: `github@app` of a mark of `github@app` or `github`, and `github`
+/// of the marks of all its variants.
 pub fn covers(label: &str, mark: &str) -> bool {
     match (label.split_once('@'), mark.split_once('@')) {
         (Some((name, _)), None) => name == mark,

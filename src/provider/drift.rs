@@ -9,7 +9,6 @@ mod compare;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::ParamType;
 use super::compose::{ComposeError, ComposeOptions, Composer};
 use super::profile::Profile;
 use crate::clock::Timestamp;
@@ -17,7 +16,7 @@ use crate::finding::{Finding, Level};
 use crate::id::{Id, IdKind};
 use crate::json::{below, document, get, get_mut, insert};
 use crate::random::Random;
-use crate::template::Placeholder;
+use crate::template::{Document, Placeholder};
 use compare::{SampleComparison, wanted_type};
 
 /// The part of a path for every item of an array.
@@ -28,7 +27,7 @@ const EACH: &str = "*";
 pub struct Difference {
     /// Dotted, with `*` for every item of an array; empty for the body itself.
     pub path: String,
-    /// `missing`, `retyped`, `added` or `unknown`, and the types in words.
+    /// `missing`, `retyped`, `other-event`, `added` or `unknown`, and the types in words.
     #[serde(serialize_with = "serialize_code")]
     pub finding: Finding,
     /// The JSON type that the sample has there.
@@ -86,6 +85,17 @@ impl Difference {
         Self::new(path, Finding::new(Level::Note, "added", found), None, Some(found))
     }
 
+    /// The body is of another event than the one that it is compared with.
+    pub fn of_another_event(path: &str, event: &str) -> Self {
+        let fact = format!("the body is of the event `{event}`");
+        Self::new(
+            path,
+            Finding::problem("other-event", fact),
+            Some("string"),
+            Some("string"),
+        )
+    }
+
     /// A text that the documents do not list at a place where they list some.
     fn unlisted(path: &str) -> Self {
         let fact = "a text that the documents do not list";
@@ -127,15 +137,8 @@ impl Measure {
 
     /// Composes the sample of an event of the catalogue.
     pub fn new(profile: &Profile, event: &str) -> Result<Self, ComposeError> {
-        // Only the types of the parameters matter, so those that a user would have to give are made up.
-        let made_up = |kind| match kind {
-            ParamType::String => "",
-            ParamType::Integer | ParamType::Number => "0",
-            ParamType::Boolean => "false",
-        };
-        let required = profile.params.iter().filter(|(_, param)| param.default.is_none());
-        let params = required.map(|(name, param)| (name.clone(), made_up(param.kind).to_owned()));
-        let composer = Composer::new(profile, ComposeOptions::of(event, params.collect()))?;
+        let options = ComposeOptions::example(profile, event);
+        let composer = Composer::new(profile, options)?;
         let (now, random) = (Timestamp::from_unix(0), Random::seeded(0));
         let message = composer.compose(Id::new(IdKind::Message, now, &random), now, &random)?;
         let mut document: Value = document(&profile.delivery.content_type, &message.body)
@@ -162,6 +165,10 @@ impl Measure {
 
     /// Every difference once: the sample's fields in its order, then what was added.
     pub fn compare(&self, body: &Value) -> Vec<Difference> {
+        // Inside of a body `null` stands for an absent value. A body that is `null` has nothing of the event.
+        if body.is_null() {
+            return vec![Difference::retyped("", wanted_type(&self.document), "null")];
+        }
         let ungrouped = self.ungrouped(body);
         let bodies: Vec<&Value> = match &ungrouped {
             Some(bodies) => bodies.iter().collect(),
@@ -224,10 +231,12 @@ impl Measure {
 }
 
 fn data_at(profile: &Profile) -> DataAt {
-    let is_data = |template: &crate::template::Template| template.single() == Some(&Placeholder::Data);
-    match profile.envelope.json.iter().find(|(_, template)| is_data(template)) {
-        Some((name, _)) if name != "..." => DataAt::Field(name.clone()),
-        Some(_) if profile.envelope.json.len() == 1 => DataAt::Whole,
+    let path_in = |document: &Document| document.path_of(|placeholder| *placeholder == Placeholder::Data);
+    let fields = &profile.envelope.json;
+    match fields.iter().find_map(|(name, field)| Some((name, path_in(&field.0)?))) {
+        Some((name, path)) if name != "..." && path.is_empty() => DataAt::Field(name.clone()),
+        Some((name, path)) if name != "..." => DataAt::Field(below(name, &path)),
+        Some(_) if fields.len() == 1 => DataAt::Whole,
         _ => DataAt::Spread,
     }
 }

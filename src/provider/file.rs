@@ -5,19 +5,21 @@
 //! requires the others. Externally tagged tables and `deny_unknown_fields` everywhere: that is what gives a mistyped key its
 //! line, its column and the accepted names.
 
+mod read;
 mod signature;
 
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::Value;
 
+pub use read::{ReadPlace, ReadTable};
 pub use signature::{ClockSide, SignatureTable, SignedTable, TokenTable};
 
 use super::policy::{Codes, RunFrom};
 use super::value::{DurationText, Limit, RequestField, Share, scalar_text};
-use crate::json::JsonPaths;
-use crate::template::{Placeholder, Template};
+use crate::template::{Document, Name as _, Placeholder, Template};
 use crate::words::words;
 
 /// A documented deviation: the keys that differ. `overlay` merges them; they are declared here so that a mistyped key is
@@ -29,7 +31,7 @@ pub struct VariantTable {
     pub summary: String,
     /// Among variants whose signature header is present, the highest rank decides alone. 0 when absent.
     pub rank: i32,
-    /// `header:NAME=VALUE`: it decides only requests with that header.
+    /// `header:NAME` or `header:NAME=VALUE`: it decides only requests with that header.
     pub when: Option<String>,
     /// How it signs.
     pub signature: Option<SignatureTable>,
@@ -68,6 +70,8 @@ impl Default for SecretTable {
 pub struct MessageTable {
     /// A template of `${new.*}` for `${id}`, e.g. `${new.uuid}`. Default: the ledger's own `msg_` id.
     pub id: Option<Template>,
+    /// Whether each endpoint gets the event under an id of its own. Default: all get the same.
+    pub id_per_delivery: bool,
     /// Body path that `--metadata k=v` writes into, e.g. `data.metadata`.
     pub metadata: Option<String>,
 }
@@ -106,15 +110,32 @@ words! {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvelopeTable {
-    /// The fields of a JSON object in order: key = template. A value that is one placeholder keeps its type; the key `...`
-    /// spreads the object `${data}` over the top level.
-    pub json: IndexMap<String, Template>,
+    /// The fields of a JSON object in order: key = template, or a table of such fields. A value that is one placeholder keeps
+    /// its type; the key `...` spreads the object `${data}` over the top level.
+    pub json: IndexMap<String, EnvelopeField>,
+}
+
+/// A field of an envelope: text with placeholders, or any other value with such texts in it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct EnvelopeField(pub Document);
+
+impl<'de> Deserialize<'de> for EnvelopeField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        Document::compile(value, &Placeholder::read)
+            .map(Self)
+            .map_err(de::Error::custom)
+    }
 }
 
 impl Default for EnvelopeTable {
     fn default() -> Self {
         Self {
-            json: IndexMap::from([("...".to_owned(), Template::builtin("${data}"))]),
+            json: IndexMap::from([(
+                "...".to_owned(),
+                EnvelopeField(Document::Text(Template::builtin("${data}"))),
+            )]),
         }
     }
 }
@@ -147,6 +168,16 @@ impl Default for DeliveryTable {
     }
 }
 
+/// `[test-mode]`: what differs where the mode is test.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct TestModeTable {
+    /// Added to the provider's headers, same names replaced.
+    pub headers: IndexMap<String, Template>,
+    /// Keys that replace those of `[retry]`.
+    retry: Option<RetryTable>,
+}
+
 /// `[retry.KIND]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -163,6 +194,8 @@ pub enum RetryTable {
 pub struct ScheduleTable {
     /// Delays before attempt 2, 3, ...
     pub delays: Vec<DurationText>,
+    /// Repeats the last delay until an attempt would come later than this after the first one, e.g. `3d`.
+    pub until: Option<DurationText>,
     /// What the delays run from: `previous` attempt (default) or `first`.
     pub from: RunFrom,
     /// How far a delay may be off, e.g. `10%`.
@@ -171,12 +204,19 @@ pub struct ScheduleTable {
     pub then: Then,
     /// With `then = "disable-endpoint"`: how many failed deliveries in a row disable it. Default 1.
     pub disable_after_deliveries: Option<u32>,
+    /// With `then = "disable-endpoint"`: how long nothing must have succeeded, instead of a number of deliveries.
+    pub disable_after: Option<DurationText>,
     /// How the provider announces that it disabled the endpoint: `email`.
     pub notify: Option<String>,
     /// Status codes whose `Retry-After` is honoured. Absent: none.
     pub honour_retry_after: Codes,
-    /// Only these status codes are retried (and `error`: no answer at all). Absent: every failure is.
+    /// Only these status codes are retried, and these failures without an answer: `error` is all of them, or one by its
+    /// name, such as `timeout` or `connect`. Absent: every failure is.
     pub retry_on: Option<Vec<String>>,
+    /// The shortest delay after a failure that shows an overload.
+    pub overload_delay: Option<DurationText>,
+    /// Which failures show one, written as in `retry-on`.
+    pub overload_on: Vec<String>,
     /// These status codes end the delivery at once.
     pub stop_on: Codes,
     /// A header of the answer, `NAME: VALUE`, that ends the delivery at once.
@@ -258,45 +298,6 @@ pub struct Dedupe {
     pub documented: Option<String>,
     /// What goes wrong with the documented one.
     pub caution: Option<String>,
-}
-
-/// `[read]`: where to find facts in a request; of several places the first that exists counts.
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReadTable {
-    /// Places of the event's type.
-    pub event: Vec<RequestField>,
-    /// Places of the event's id.
-    pub id: Vec<RequestField>,
-    /// Places of the event's time.
-    pub time: Vec<RequestField>,
-    /// All of them, for one pass over the body.
-    #[serde(skip)]
-    paths: JsonPaths,
-}
-
-impl ReadTable {
-    /// All places, for one pass over the body.
-    pub(super) fn paths(&self) -> &JsonPaths {
-        &self.paths
-    }
-
-    /// Compiles the places and the paths of the dedupe keys.
-    pub(super) fn index_paths(&mut self, dedupe: &Dedupe) {
-        let places = self.event.iter().chain(&self.id).chain(&self.time);
-        let places = places.filter_map(|place| match place {
-            RequestField::Body(path) => Some(path),
-            RequestField::Header(_) => None,
-        });
-        let keys = dedupe.keys.iter().flat_map(Template::placeholders);
-        let keys = keys.filter_map(|placeholder| match placeholder {
-            Placeholder::BodyPath(path) => Some(path),
-            _ => None,
-        });
-        for path in places.chain(keys) {
-            self.paths.add(path);
-        }
-    }
 }
 
 /// `[events."NAME"]`.

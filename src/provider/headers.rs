@@ -5,9 +5,10 @@ use bytes::Bytes;
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
-use crate::message::Message;
+use crate::message::{Message, Mode};
+use crate::random::Random;
 use crate::signature::{SignError, Signed, Signer, ToSign};
-use crate::template::Placeholder;
+use crate::template::{Placeholder, Template, text_of};
 
 /// Where a request goes, which some signatures cover, and how often that was tried.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +43,18 @@ impl Profile {
         self.signed(message, signer, now, target, headers)
     }
 
+    /// The headers beside the signature in that mode.
+    fn headers_in(&self, mode: Mode) -> impl Iterator<Item = (&String, &Template)> {
+        let own = Some(&self.test_mode.headers).filter(|_| mode == Mode::Test);
+        let replaced =
+            move |name: &str| own.and_then(|own| own.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)));
+        let all = self.headers.iter();
+        let kept = all.map(move |(name, template)| replaced(name).unwrap_or((name, template)));
+        let is_new = |name: &str| !self.headers.keys().any(|known| known.eq_ignore_ascii_case(name));
+        let new = own.into_iter().flatten().filter(move |(name, _)| is_new(name));
+        kept.chain(new)
+    }
+
     /// The profile's own headers, those of the signature among them, beside the given ones, and the body as it is sent.
     pub fn signed(
         &self,
@@ -51,15 +64,21 @@ impl Profile {
         target: RequestTarget<'_>,
         mut headers: Headers,
     ) -> Result<(Headers, Bytes), SignError> {
-        for (name, template) in &self.headers {
+        for (name, template) in self.headers_in(message.mode) {
             let value = template.render(|placeholder| match placeholder {
                 Placeholder::Event => Some(message.event.clone()),
                 Placeholder::Id => Some(message.wire_id.clone()),
+                // Ids of the ledger sort by time, while a version 4 uuid is what is expected there.
+                Placeholder::MessageUuid => {
+                    let of_message = Random::derived(message.id.uuid.as_bytes().to_vec());
+                    Some(of_message.uuid_v4().to_string())
+                }
                 Placeholder::Mode => Some(message.mode.name().to_owned()),
+                Placeholder::Live => Some((message.mode == Mode::Live).to_string()),
                 Placeholder::Attempt(first) => Some(target.retries.saturating_add(*first).to_string()),
                 Placeholder::Retry => (target.retries > 0).then(|| target.retries.to_string()),
                 Placeholder::Timestamp(form) => Some(form.text(now)),
-                Placeholder::Time(form, shift) => Some(form.text(message.time.shifted_us(*shift))),
+                Placeholder::Time(form, shift) => Some(text_of(&form.value(message.time.shifted_us(*shift)))),
                 _ => None,
             });
             // A header about the event cannot be sent when the event is not known, as with bytes given by the user.

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// Tables that are merged entry by entry; all other keys are replaced whole.
-const BY_ENTRY: [&str; 12] = [
+const BY_ENTRY: [&str; 13] = [
     "message",
     "read",
     "delivery",
@@ -17,6 +17,7 @@ const BY_ENTRY: [&str; 12] = [
     "events",
     "variants",
     "handshakes",
+    "test-mode",
 ];
 
 /// Tables with one table inside that names the kind: one of the same kind is merged key by key, another kind replaces it.
@@ -26,7 +27,10 @@ const BY_KIND: [&str; 2] = ["signature", "retry"];
 const OWN_OF_VARIANT: [&str; 3] = ["summary", "rank", "when"];
 
 /// Keys that are never inherited.
-const OWN_OF_FILE: [&str; 3] = ["format", "name", "extends"];
+const OWN_OF_FILE: [&str; 4] = ["format", "name", "extends", "inherit-events"];
+
+/// Keys about the catalogue and the provider itself, which a file may leave out with `inherit-events = false`.
+const OF_CATALOGUE: [&str; 4] = ["events", "test-event", "title", "docs"];
 
 type JsonTable = Map<String, Value>;
 
@@ -59,7 +63,12 @@ pub(super) fn extending(file: &Value, base: &Value) -> Value {
     for key in OWN_OF_FILE {
         merged.remove(key);
     }
-    let (base_assumed, base_notes) = (texts(&merged, "assumed"), texts(&merged, "notes"));
+    let (mut base_assumed, mut base_notes) = (texts(&merged, "assumed"), texts(&merged, "notes"));
+    if own.get("inherit-events") == Some(&Value::Bool(false)) {
+        merged.retain(|key, _| !OF_CATALOGUE.contains(&key.as_str()));
+        base_assumed = still_assumed(base_assumed, &OF_CATALOGUE.map(str::to_owned));
+        base_notes.clear();
+    }
     let (own_assumed, own_notes) = (texts(&own, "assumed"), texts(&own, "notes"));
     own.remove("assumed");
     let stated = lay_over(&mut merged, own);
@@ -67,6 +76,14 @@ pub(super) fn extending(file: &Value, base: &Value) -> Value {
     merged.insert("assumed".to_owned(), assumed.into());
     merged.insert("notes".to_owned(), [base_notes, own_notes].concat().into());
     Value::Object(merged)
+}
+
+/// `[retry]` as it is in test mode, where the file states one for it.
+pub(super) fn test_mode_retry(file: &Value) -> Option<Value> {
+    let own = file.get("test-mode")?.get("retry")?.clone();
+    let mut merged = JsonTable::from_iter([("retry".to_owned(), file.get("retry").cloned().unwrap_or_default())]);
+    lay_over(&mut merged, JsonTable::from_iter([("retry".to_owned(), own)]));
+    merged.remove("retry")
 }
 
 /// Lays keys over others; the dotted keys that are stated so, or the tables around them where those are replaced whole.
@@ -156,6 +173,31 @@ mod tests {
                 "delivery": {"method": "PUT", "timeout": "1s"},
             })
         );
+    }
+
+    #[test]
+    fn a_file_may_leave_out_the_events_of_the_one_that_it_extends() {
+        let base = json!({
+            "name": "base", "title": "Base", "docs": "https://a.example", "test-event": "a", "events": {"a": {}},
+            "assumed": ["test-event", "delivery"], "notes": ["a"], "delivery": {"method": "PUT"},
+        });
+        let own = json!({"name": "own", "extends": "base", "inherit-events": false, "events": {"b": {}}});
+        assert_eq!(
+            extending(&own, &base),
+            json!({"name": "own", "extends": "base", "inherit-events": false, "events": {"b": {}}, "notes": [],
+                "assumed": ["delivery"], "delivery": {"method": "PUT"}})
+        );
+    }
+
+    #[test]
+    fn retries_in_test_mode_are_laid_over_the_others() {
+        let file = json!({
+            "retry": {"schedule": {"delays": ["1m"], "jitter": "10%"}},
+            "test-mode": {"retry": {"schedule": {"delays": ["1s"]}}},
+        });
+        let wanted = json!({"schedule": {"delays": ["1s"], "jitter": "10%"}});
+        assert_eq!(test_mode_retry(&file), Some(wanted));
+        assert_eq!(test_mode_retry(&json!({"retry": {"none": {}}})), None);
     }
 
     #[test]

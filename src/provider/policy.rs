@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::human_duration;
+use crate::exchange::{ErrorKind, Outcome};
 use crate::words::words;
 
 /// A set of status codes.
@@ -120,6 +121,8 @@ pub enum Exhaustion {
         /// At least 1.
         after: u32,
     },
+    /// The endpoint is disabled after it failed for that long without a success.
+    DisableAfter(Duration),
 }
 
 /// Which failures are tried again.
@@ -129,13 +132,61 @@ pub enum RetryOn {
     /// All of them.
     #[default]
     EveryFailure,
-    /// These codes, and a missing answer when `errors`.
+    /// These codes, a missing answer when `errors`, and what is missing for one of these reasons.
     Only {
         /// Answers.
         codes: Codes,
         /// Timeouts and failed connections.
         errors: bool,
+        /// Some of those.
+        #[serde(default)]
+        kinds: Vec<ErrorKind>,
     },
+}
+
+impl RetryOn {
+    /// Reads status codes and ranges, `error` for every missing answer, and the names of its reasons.
+    pub fn parse(items: &[String]) -> Result<Self, String> {
+        let (mut numbers, mut kinds, mut errors) = (Vec::new(), Vec::new(), false);
+        for item in items {
+            match ErrorKind::from_name(item) {
+                Some(kind) => kinds.push(kind),
+                None if item == "error" => errors = true,
+                None => numbers.push(item),
+            }
+        }
+        let codes = Codes::parse(&numbers)?;
+        Ok(Self::Only { codes, errors, kinds })
+    }
+
+    /// Whether that outcome, which is no success, is one of them.
+    pub fn contains(&self, outcome: &Outcome) -> bool {
+        match (self, outcome) {
+            (Self::EveryFailure, _) => true,
+            (Self::Only { codes, .. }, Outcome::Answer(answer)) => codes.contains(answer.status),
+            (Self::Only { errors, kinds, .. }, Outcome::Error { kind, .. }) => *errors || kinds.contains(kind),
+        }
+    }
+
+    /// The codes and reasons as a list; empty where every failure is meant.
+    pub fn names(&self) -> Vec<String> {
+        let Self::Only { codes, errors, kinds } = self else {
+            return Vec::new();
+        };
+        let codes = (!codes.is_empty()).then(|| codes.to_string());
+        let errors = errors.then(|| "no answer at all".to_owned());
+        let kinds = kinds.iter().map(|kind| format!("the error `{}`", kind.name()));
+        codes.into_iter().chain(errors).chain(kinds).collect()
+    }
+}
+
+/// The shortest delay after failures that show an overload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overload {
+    /// At least this long.
+    pub delay: Duration,
+    /// After these failures.
+    pub on: RetryOn,
 }
 
 /// A schedule of retries.
@@ -152,6 +203,9 @@ pub struct Schedule {
     pub honour_retry_after: Codes,
     /// Which failures are tried again.
     pub retry_on: RetryOn,
+    /// A longer delay after some failures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overload: Option<Overload>,
     /// Codes that end the delivery at once.
     pub stop_on: Codes,
     /// Name and value of a header of the answer that ends the delivery at once.
@@ -184,7 +238,15 @@ impl Schedule {
         if self.delays.is_empty() {
             return "1 attempt, no retries".to_owned();
         }
-        let waits: Vec<_> = self.delays.iter().map(|d| human_duration(*d)).collect();
+        let waits = self.delays.chunk_by(|a, b| a == b).flat_map(|equal| {
+            let wait = equal.first().map(|wait| human_duration(*wait)).unwrap_or_default();
+            // A few equal ones are easier to read one by one.
+            match equal.len() {
+                0..=3 => vec![wait; equal.len()],
+                many => vec![format!("{wait} ({many} times)")],
+            }
+        });
+        let waits: Vec<_> = waits.collect();
         let from = if self.from == RunFrom::First {
             " from the first attempt"
         } else {

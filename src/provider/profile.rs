@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::api::Api;
 use super::file::{
     Dedupe, DeliveryTable, Detect, EndpointRules, EnvelopeTable, EventTable, InboundTable, MessageTable, Param,
-    ReadTable, RetryTable, SecretTable, SignatureTable, VariantTable, WorkflowTable,
+    ReadPlace, ReadTable, RetryTable, SecretTable, SignatureTable, TestModeTable, VariantTable, WorkflowTable,
 };
 use super::handshake::Handshake;
 use super::naming::Naming;
@@ -16,7 +16,9 @@ use crate::clock::Timestamp;
 use crate::digest::body_sha256;
 use crate::finding::Finding;
 use crate::headers::Headers;
-use crate::signature::Scheme;
+use crate::message::Mode;
+use crate::secret::Secret;
+use crate::signature::{KeyError, Scheme, Signer};
 use crate::template::{Part, Placeholder, Template};
 
 /// The only file format so far.
@@ -39,6 +41,8 @@ pub struct Profile {
     pub docs: Option<String>,
     /// Another provider, whose keys apply where this file states none.
     pub(super) extends: Option<String>,
+    /// `false`: the events of that provider, and what it says about itself, are left out.
+    pub(super) inherit_events: Option<bool>,
     /// Dotted keys of facts that no source states.
     pub assumed: Vec<String>,
     /// What a reader of `providers show` should know, a sentence each.
@@ -63,13 +67,18 @@ pub struct Profile {
     pub events: IndexMap<String, EventTable>,
     /// Documented deviations, picked with `--provider NAME@VARIANT`.
     pub variants: IndexMap<String, VariantTable>,
-    /// A header and its value that this variant requires to decide a request.
+    /// A header that this variant requires to decide a request, and its value where one is required.
     #[serde(skip)]
-    pub when: Option<(String, String)>,
+    pub when: Option<(String, Option<String>)>,
     pub(super) signature: Option<SignatureTable>,
     /// How it signs.
     #[serde(skip)]
     pub scheme: Scheme,
+    /// Variants whose signatures are sent beside its own.
+    pub sends_also: Vec<String>,
+    /// How those sign.
+    #[serde(skip)]
+    pub beside: Vec<Scheme>,
     /// Headers beside the signature.
     pub headers: IndexMap<String, Template>,
     /// How data becomes a body.
@@ -82,6 +91,11 @@ pub struct Profile {
     /// Time limit, success, retries.
     #[serde(skip)]
     pub policy: Policy,
+    /// What differs in test mode.
+    pub test_mode: TestModeTable,
+    /// Time limit, success, retries in test mode, where they differ.
+    #[serde(skip)]
+    pub test_policy: Option<Policy>,
     /// How `listen` recognises it.
     pub detect: Detect,
     /// What makes two captures the same event.
@@ -144,6 +158,14 @@ impl Profile {
         found.map(|(name, _)| name.as_str())
     }
 
+    /// The other names of the event that a request names: the catalogue's, and its aliases.
+    pub fn other_names(&self, event: &str) -> Vec<String> {
+        let canonical = self.canonical_event(event);
+        let known = canonical.and_then(|name| Some((name, self.events.get(name)?)));
+        let names = known.map(|(name, table)| std::iter::once(name.to_owned()).chain(table.aliases.clone()));
+        names.into_iter().flatten().filter(|name| name != event).collect()
+    }
+
     /// Checks the name of a custom event against the naming convention; events of the catalogue always pass.
     pub fn check_custom_event(&self, event: &str) -> Option<Finding> {
         match self.canonical_event(event) {
@@ -152,10 +174,29 @@ impl Profile {
         }
     }
 
+    /// Time limit, success and retries in that mode.
+    pub fn policy_in(&self, mode: Mode) -> &Policy {
+        let test = self.test_policy.as_ref().filter(|_| mode == Mode::Test);
+        test.unwrap_or(&self.policy)
+    }
+
+    /// Prepares secrets for signing, also for the signatures that are sent beside the provider's own.
+    pub fn signer(&self, secrets: &[Secret]) -> Result<Signer, KeyError> {
+        let own = self.scheme.signer(secrets)?;
+        if self.beside.is_empty() {
+            return Ok(own);
+        }
+        let beside = self.beside.iter().map(|scheme| scheme.signer(secrets));
+        let all = std::iter::once(Ok(own)).chain(beside);
+        all.collect::<Result<_, _>>().map(Signer::Several)
+    }
+
     /// Whether this variant may decide a request with these headers.
     pub fn decides(&self, headers: &Headers) -> bool {
-        let says = |(name, value): &(String, String)| headers.get_text(name) == Some(value);
-        self.when.as_ref().is_none_or(says)
+        self.when.as_ref().is_none_or(|(name, wanted)| match wanted {
+            Some(value) => headers.get_text(name) == Some(value),
+            None => headers.contains(name),
+        })
     }
 
     /// Whether that dotted key is marked as assumed, itself or a table around it.
@@ -180,15 +221,20 @@ impl Profile {
             let value = found.get(self.read.paths().slot(path)?)?.as_ref()?;
             value.text().map(str::to_owned)
         };
-        let text_at = |place: &RequestField| match place {
+        let text_at = |field: &RequestField| match field {
             RequestField::Header(name) => headers.get_text(name).map(str::to_owned),
             RequestField::Body(path) => at(path),
         };
         let covers_body = self.scheme.covers_body(headers);
+        let is_signed = |field: &RequestField| self.signs(field, headers, covers_body);
         // A sender may change whatever is not signed, and would turn the same request into another event.
-        let signed = |place: &RequestField| text_at(place).filter(|_| self.signs(place, headers, covers_body));
-        let first = |places: &[RequestField]| places.iter().find_map(text_at);
-        let first_signed = |places: &[RequestField]| signed(places.iter().find(|place| text_at(place).is_some())?);
+        let signed = |field: &RequestField| text_at(field).filter(|_| is_signed(field));
+        let first = |places: &[ReadPlace]| places.iter().find_map(|place| place.read(text_at));
+        let first_signed = |places: &[ReadPlace]| {
+            let mut found = places.iter().filter_map(|place| Some((place, place.read(text_at)?)));
+            let (place, text) = found.next()?;
+            place.fields().iter().all(is_signed).then_some(text)
+        };
         let dedupe_key = self.dedupe.keys.iter().find_map(|key| {
             key.render(|placeholder| match placeholder {
                 Placeholder::Event => first_signed(&self.read.event),
@@ -202,7 +248,7 @@ impl Profile {
         Facts {
             event: first(&self.read.event),
             id: first(&self.read.id),
-            time: first(&self.read.time).and_then(|text| Timestamp::parse(&text)),
+            time: first(&self.read.time).and_then(|text| Timestamp::parse_any(&text)),
             dedupe_key,
         }
     }
@@ -223,10 +269,9 @@ impl Profile {
         if has_query && !self.scheme.signs_target() {
             parts.push("query".to_owned());
         }
-        let read = [&self.read.event, &self.read.id, &self.read.time];
-        for place in read.into_iter().flatten() {
-            let RequestField::Header(name) = place else { continue };
-            let part = place.to_string();
+        for field in self.read.fields() {
+            let RequestField::Header(name) = &field else { continue };
+            let part = field.to_string();
             if headers.contains(name) && !parts.contains(&part) && !self.scheme.signs_header(name, headers) {
                 parts.push(part);
             }

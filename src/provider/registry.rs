@@ -13,12 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 
-use super::compose::{ComposeError, ComposeOptions, Composer};
+use super::compose::{ComposeOptions, Composer};
 use super::fault::{ProfileError, key_of};
 use super::handshake::ChallengeMarks;
 use super::near::near_names;
 use super::overlay;
 use super::profile::Profile;
+use super::round_trip;
 use crate::error::Error;
 use crate::text::{halves, serialize_text};
 pub use error::RegistryError;
@@ -165,19 +166,20 @@ impl Registry {
     pub fn check(&self, path: &Path) -> Result<Profile, RegistryError> {
         let file = self.extended(read(path)?, MOST_EXTENDED)?;
         let origin = Origin::File(path.to_owned());
-        for variant in keys(&file["variants"]) {
-            compile(&file, Some(&variant), &origin)?;
-        }
         let profile = compile(&file, None, &origin)?;
         for event in profile.events.keys() {
-            match Composer::new(&profile, ComposeOptions::of(event, Vec::new())) {
-                // A required parameter comes from the user, so its absence is not a fault of the file.
-                Ok(_) | Err(ComposeError::MissingParam { .. }) => {}
-                Err(error) => {
-                    let key = format!("events.\"{event}\".sample");
-                    return Err(invalid(&origin, &ProfileError::new(&key, error.to_string())));
-                }
+            if let Err(error) = Composer::new(&profile, ComposeOptions::example(&profile, event)) {
+                let key = format!("events.\"{event}\".sample");
+                return Err(invalid(&origin, ProfileError::new(&key, error.to_string())));
             }
+        }
+        round_trip::check(&profile).map_err(|error| invalid(&origin, error))?;
+        for name in keys(&file["variants"]) {
+            let variant = compile(&file, Some(&name), &origin)?;
+            round_trip::check(&variant).map_err(|error| {
+                let key = format!("variants.{name}.{}", error.key);
+                invalid(&origin, ProfileError { key, ..error })
+            })?;
         }
         Ok(profile)
     }
@@ -295,7 +297,7 @@ impl Source {
 fn builtin(name: &str) -> Option<Result<Value, RegistryError>> {
     let builtin = BUILTIN.iter().find(|builtin| builtin.name == name)?;
     let file = serde_json::from_str(builtin.json);
-    Some(file.map_err(|error| invalid(&Origin::Builtin, &ProfileError::new(name, error.to_string()))))
+    Some(file.map_err(|error| invalid(&Origin::Builtin, ProfileError::new(name, error.to_string()))))
 }
 
 /// The tables of a file, each key and value of which is one that the format knows. Read twice: once as the types of the
@@ -304,6 +306,7 @@ fn parse(text: &str, file: &str) -> Result<Value, RegistryError> {
     let invalid = |key: String, source: toml::de::Error| RegistryError::Syntax {
         file: file.to_owned(),
         key,
+        near: near_keys(source.message()),
         source: Box::new(source),
     };
     let typed = toml::Deserializer::parse(text).map_err(|error| invalid(String::new(), error))?;
@@ -311,6 +314,18 @@ fn parse(text: &str, file: &str) -> Result<Value, RegistryError> {
         .map_err(|error| invalid(key_of(error.path()), error.into_inner()))?;
     let plain = toml::Deserializer::parse(text).and_then(Value::deserialize);
     plain.map_err(|error| invalid(String::new(), error))
+}
+
+/// The keys that a mistyped one may have meant: the parser's message names it first, and then those that there are.
+fn near_keys(message: &str) -> Vec<String> {
+    // The parser has no other form of this than its text, which ends in a list of the accepted names.
+    let unknown = ["unknown field ", "unknown variant "];
+    let Some(rest) = unknown.iter().find_map(|beginning| message.strip_prefix(beginning)) else {
+        return Vec::new();
+    };
+    // What is between backticks is every second piece.
+    let mut names = rest.split('`').skip(1).step_by(2);
+    names.next().map_or_else(Vec::new, |typed| near_names(typed, names))
 }
 
 fn read(path: &Path) -> Result<Value, RegistryError> {
@@ -321,7 +336,7 @@ fn read(path: &Path) -> Result<Value, RegistryError> {
 }
 
 fn compile(file: &Value, variant: Option<&str>, origin: &Origin) -> Result<Profile, RegistryError> {
-    Profile::read(file, variant).map_err(|error| invalid(origin, &error))
+    Profile::read(file, variant).map_err(|error| invalid(origin, error))
 }
 
 fn circle(name: &str) -> RegistryError {
@@ -329,17 +344,16 @@ fn circle(name: &str) -> RegistryError {
     RegistryError::File(Error::usage(what))
 }
 
-fn invalid(origin: &Origin, error: &ProfileError) -> RegistryError {
+fn invalid(origin: &Origin, fault: ProfileError) -> RegistryError {
     let text = match origin {
         Origin::Builtin => String::new(),
         Origin::File(path) => std::fs::read_to_string(path).unwrap_or_default(),
     };
-    let line = match line_of(&text, &error.key) {
-        0 => String::new(),
-        line => format!(", line {line}"),
-    };
-    let error = Error::usage(format!("provider file `{origin}`{line}: {error}"));
-    RegistryError::File(error.hint(format!("`hook providers check {origin}` checks it again")))
+    RegistryError::Value {
+        file: origin.to_string(),
+        line: line_of(&text, &fault.key),
+        fault,
+    }
 }
 
 fn keys(table: &Value) -> Vec<String> {
@@ -418,9 +432,11 @@ mod tests {
                 };
                 let composer = Composer::new(&profile, options).unwrap();
                 let mut keys = std::collections::HashSet::new();
+                // One source, as in a run that sends them all.
+                let random = Random::os();
                 for _ in 0..1000 {
-                    let id = Id::new(IdKind::Message, at, &Random::os());
-                    let message = composer.compose(id, at, &Random::os()).unwrap();
+                    let id = Id::new(IdKind::Message, at, &random);
+                    let message = composer.compose(id, at, &random).unwrap();
                     let target = crate::provider::RequestTarget {
                         method: "POST",
                         url: "https://a.example/",
@@ -455,6 +471,52 @@ mod tests {
         assert_eq!(providers("job.Deleted"), ["pool-brain"]);
         assert_eq!(providers("customer.created"), ["pool-brain", "pocketsflow"]);
         assert_eq!(providers("no.such"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_file_is_checked_by_a_request_that_it_signs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("acme.toml");
+        let check = |more: &str| {
+            std::fs::write(&path, format!("format = 1\nname = \"acme\"\n{more}")).unwrap();
+            Registry::default()
+                .check(&path)
+                .map(|_| ())
+                .map_err(|error| error.to_string())
+        };
+        let hmac = "[signature.hmac]\nheader = \"X-A\"\ncontent = \"${timestamp}.${body}\"\n";
+        for value in [
+            "${timestamp},${signature}",
+            "v1:${timestamp}:${signature}",
+            "t=${timestamp};${signature}",
+            "${signature} ${timestamp}",
+        ] {
+            assert_eq!(check(&format!("{hmac}value = \"{value}\"\n")), Ok(()), "{value}");
+        }
+        let error = check(&format!("{hmac}value = \"${{timestamp}}${{signature}}\"\n")).unwrap_err();
+        assert!(error.contains("two placeholders need a text between them"), "{error}");
+        let separators = "value = \"${timestamp},${signature}\"\nlist = \",\"\n";
+        let error = check(&format!("{hmac}{separators}")).unwrap_err();
+        assert!(
+            error.contains("line 3") && error.contains("refuses what it signs itself"),
+            "{error}"
+        );
+        let variant = "[signature.unsigned]\n[variants.old]\nsummary = \"Old\"\nsignature.hmac.header = \"X-A\"\n\
+                       signature.hmac.key = \"hex\"\n";
+        let error = check(variant).unwrap_err();
+        assert!(error.contains("variants.old.secret.form"), "{error}");
+    }
+
+    #[test]
+    fn a_mistyped_key_has_near_names() {
+        assert_eq!(
+            near_keys("unknown field `headre`, expected one of `header`, `key`"),
+            ["header"]
+        );
+        assert_eq!(
+            near_keys("invalid type: string \"`a`\", expected `b`"),
+            Vec::<String>::new()
+        );
     }
 
     #[test]

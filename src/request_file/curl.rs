@@ -157,7 +157,7 @@ fn read(words: Vec<String>) -> Result<ExportedRequest> {
             command.short(&word[1..], &mut words)?;
         }
     }
-    command.finish()
+    Ok(command.finish())
 }
 
 impl Command {
@@ -218,6 +218,7 @@ impl Command {
         let headers = &mut self.request.headers;
         match name {
             "request" => self.request.method = value,
+            // Read leniently, as curl does: the request shows what was sent, and nothing is sent from it unchecked.
             "header" => match split_line(&value) {
                 // `Name:` takes a header of curl's own away; `Name;` sends it empty.
                 Some((_, "")) => {}
@@ -267,7 +268,7 @@ impl Command {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<ExportedRequest> {
+    fn finish(mut self) -> ExportedRequest {
         let has_data = !self.data.is_empty();
         let is_json = self.content_type == Some("application/json");
         let data = self.data.join(if is_json { "" } else { "&" });
@@ -298,7 +299,7 @@ impl Command {
             // What curl takes for a URL without a scheme.
             url.insert_str(0, "http://");
         }
-        Ok(request)
+        request
     }
 }
 

@@ -1,7 +1,6 @@
 //! The raw text of an HTTP request, as proxies and debuggers show it.
 
 use super::{Entries, ExportedRequest, url_of};
-use crate::error::Result;
 use crate::headers::Headers;
 
 /// One request, when the first line is that of a request.
@@ -13,7 +12,7 @@ pub(super) fn entries(bytes: &[u8]) -> Option<Entries<'_>> {
     let label = format!("{method} {target}");
     Some(Entries {
         form: "a raw HTTP request",
-        found: vec![(label, Box::new(move || read(bytes, method, target)))],
+        found: vec![(label, Box::new(move || Ok(read(bytes, method, target))))],
     })
 }
 
@@ -25,7 +24,7 @@ fn request_line(line: &str) -> Option<(&str, &str)> {
     (is_method && version.starts_with("HTTP/") && words.next().is_none()).then_some((method, target))
 }
 
-fn read(bytes: &[u8], method: &str, target: &str) -> Result<ExportedRequest> {
+fn read(bytes: &[u8], method: &str, target: &str) -> ExportedRequest {
     let (head, body) = split_head(bytes);
     let mut request = ExportedRequest {
         method: method.to_owned(),
@@ -42,12 +41,13 @@ fn read(bytes: &[u8], method: &str, target: &str) -> Result<ExportedRequest> {
             request.headers.append(&name, line[at + 1..].trim_ascii());
         }
     }
-    request.url = match target.contains("://") {
-        true => Some(target.to_owned()),
-        false => url_of(&request.headers, target),
+    request.url = if target.contains("://") {
+        Some(target.to_owned())
+    } else {
+        url_of(&request.headers, target)
     };
     frame(&mut request);
-    Ok(request)
+    request
 }
 
 /// Head and body, on either side of the first empty line.

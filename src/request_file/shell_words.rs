@@ -26,7 +26,7 @@ pub(super) fn commands(text: &str) -> Result<Vec<Vec<String>>> {
 fn has_carets(text: &str) -> bool {
     let before_quote = text.split(['"', '\'']).next().unwrap_or_default();
     let first_line = text.lines().next().unwrap_or_default();
-    before_quote.ends_with('^') || first_line.ends_with('^')
+    before_quote.ends_with('^') || first_line.ends_with('^') && !first_line.contains('\'')
 }
 
 /// The text without the carets that quote characters for `cmd.exe`.

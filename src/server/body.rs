@@ -6,7 +6,7 @@ use hyper::body::{Body, Incoming as HyperBody};
 
 use super::connection::ServerConnection;
 use super::memory::MemoryPart;
-use super::{Handler, RejectionReason, SHARE};
+use super::{Handler, IncompleteReason, PER_CONNECTION};
 
 /// Bytes that are reserved at once, at least, for an incomplete body. A quarter of what was received is reserved when that
 /// is more: a body of tens of megabytes must not be moved hundreds of times.
@@ -34,7 +34,7 @@ impl AsRef<[u8]> for JoinedBody {
 
 impl<H: Handler> ServerConnection<H> {
     /// Reads a body. A body in one piece, as most are, is not joined. `received` counts its bytes, also of one that fails.
-    pub(super) async fn collect(&self, body: &mut HyperBody, received: &mut usize) -> Result<Bytes, RejectionReason> {
+    pub(super) async fn collect(&self, body: &mut HyperBody, received: &mut usize) -> Result<Bytes, IncompleteReason> {
         let limit = self.shared.limits.body;
         let exact = body.size_hint().exact().and_then(|exact| usize::try_from(exact).ok());
         let mut first = Bytes::new();
@@ -44,12 +44,12 @@ impl<H: Handler> ServerConnection<H> {
             arrival: None,
         };
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| RejectionReason::CutOff)?.into_data() else {
+            let Ok(data) = frame.map_err(|_| IncompleteReason::CutOff)?.into_data() else {
                 continue;
             };
             *received += data.len();
             if *received > limit {
-                return Err(RejectionReason::TooLarge);
+                return Err(IncompleteReason::TooLarge);
             }
             if joined.bytes.is_empty() && first.is_empty() {
                 first = data;
@@ -78,7 +78,7 @@ impl<H: Handler> ServerConnection<H> {
         let length = joined.bytes.len() + more;
         if length > joined.bytes.capacity() {
             let capacity = (length + STEP.max(length / 4)).min(announced).max(length);
-            let beyond = |capacity: usize| capacity.saturating_sub(SHARE + joined.part.bytes);
+            let beyond = |capacity: usize| capacity.saturating_sub(PER_CONNECTION + joined.part.bytes);
             let (bytes, rest) = (beyond(capacity), beyond(announced));
             if bytes > 0 {
                 // All at once where the size is known: a body that waits holds nothing that others wait for.
@@ -90,7 +90,7 @@ impl<H: Handler> ServerConnection<H> {
                 joined.part.join(part);
             }
             let capacity = capacity
-                .max(SHARE.min(capacity) + joined.part.bytes)
+                .max(PER_CONNECTION.min(capacity) + joined.part.bytes)
                 .min(announced.max(length));
             joined.bytes.reserve_exact(capacity - joined.bytes.len());
         }

@@ -21,7 +21,7 @@ use tokio_util::io::{InspectReader, InspectWriter};
 
 use super::connections::{ConnectionProgress, Phase};
 use super::tls::Tls;
-use super::{Handler, Incoming, Rejection, RejectionReason, Reply, SHARE, Shared};
+use super::{Handler, Incoming, IncompleteReason, PER_CONNECTION, Rejection, Reply, Shared};
 use crate::headers::Headers;
 
 /// How long a client whose request was rejected may go on sending. Closing at once would reset the connection, and the
@@ -35,6 +35,8 @@ pub(super) struct ServerConnection<H> {
     remote: SocketAddr,
     /// A request was rejected, and the client may still be sending it.
     lingers: AtomicBool,
+    /// The first bytes were those of a TLS handshake.
+    speaks_tls: AtomicBool,
 }
 
 impl<H: Handler> ServerConnection<H> {
@@ -44,6 +46,7 @@ impl<H: Handler> ServerConnection<H> {
             shared,
             remote,
             lingers: AtomicBool::new(false),
+            speaks_tls: AtomicBool::new(false),
         })
     }
 
@@ -63,7 +66,7 @@ impl<H: Handler> ServerConnection<H> {
         match accepted {
             Ok(Ok(stream)) => self.run(stream).await,
             Ok(Err(error)) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                self.reject(RejectionReason::Tls(error.to_string()), 0);
+                self.reject(IncompleteReason::Tls(error.to_string()), 0);
             }
             // A client that leaves or stays silent during the handshake has requested nothing.
             _ => {}
@@ -80,7 +83,14 @@ impl<H: Handler> ServerConnection<H> {
             async move { Ok::<_, Infallible>(connection.respond(request).await) }
         });
         let progress = &self.progress;
-        let stream = InspectReader::new(stream, |bytes: &[u8]| progress.read(bytes.len()));
+        let mut is_first = true;
+        let stream = InspectReader::new(stream, |bytes: &[u8]| {
+            // The record of a TLS handshake.
+            if std::mem::take(&mut is_first) && bytes.starts_with(&[0x16, 3]) {
+                self.speaks_tls.store(true, Ordering::Relaxed);
+            }
+            progress.read(bytes.len());
+        });
         let stream = InspectWriter::new(stream, |bytes: &[u8]| progress.wrote(bytes.len()));
         let mut connection = self.builder().serve_connection(TokioIo::new(stream), service);
         let mut cancelled = false;
@@ -117,7 +127,7 @@ impl<H: Handler> ServerConnection<H> {
             .header_read_timeout(limits.header_timeout)
             .max_headers(limits.header_lines)
             .max_header_size(limits.header_bytes)
-            .max_buf_size(SHARE.max(limits.header_bytes))
+            .max_buf_size(PER_CONNECTION.max(limits.header_bytes))
             // A client may end its sending side after the request and still read the answer.
             .half_close(true);
         builder
@@ -128,7 +138,7 @@ impl<H: Handler> ServerConnection<H> {
         if let Some(received) = self.progress.unanswered() {
             // Without waiting: the answer fits into the socket's empty buffer, or is lost.
             answer(&mut stream, StatusCode::SERVICE_UNAVAILABLE, Duration::ZERO).await;
-            self.reject(RejectionReason::MadeRoom, received);
+            self.reject(IncompleteReason::Evicted, received);
         }
     }
 
@@ -138,17 +148,19 @@ impl<H: Handler> ServerConnection<H> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let reason = if error.is_parse_too_large() {
-            RejectionReason::HeadersTooLarge
+            IncompleteReason::HeadersTooLarge
         } else if error.is_parse_version_h2() {
-            RejectionReason::Http2
+            IncompleteReason::Http2
+        } else if error.is_parse() && self.speaks_tls.load(Ordering::Relaxed) {
+            IncompleteReason::SpeaksTls
         } else if error.is_parse() {
-            RejectionReason::Malformed(error.to_string())
+            IncompleteReason::Malformed(error.to_string())
         } else if error.is_timeout() && began {
             answer(&mut stream, StatusCode::REQUEST_TIMEOUT, LINGER).await;
-            RejectionReason::TimedOut
+            IncompleteReason::TimedOut
         } else if error.is_incomplete_message() && began {
             answer(&mut stream, StatusCode::BAD_REQUEST, LINGER).await;
-            RejectionReason::CutOff
+            IncompleteReason::CutOff
         } else {
             return;
         };
@@ -194,17 +206,17 @@ impl<H: Handler> ServerConnection<H> {
     }
 
     /// The whole body; else why it is rejected.
-    async fn receive(&self, mut body: HyperBody, received: &mut usize) -> Result<Bytes, RejectionReason> {
+    async fn receive(&self, mut body: HyperBody, received: &mut usize) -> Result<Bytes, IncompleteReason> {
         let limits = &self.shared.limits;
         // Before the first read, which would send `100 Continue` to a client that waits for it.
         if body.size_hint().lower() > limits.body as u64 {
-            return Err(RejectionReason::TooLarge);
+            return Err(IncompleteReason::TooLarge);
         }
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
         let whole = tokio::time::timeout(limits.body_timeout, self.collect(&mut body, received));
-        whole.await.unwrap_or(Err(RejectionReason::TimedOut))
+        whole.await.unwrap_or(Err(IncompleteReason::TimedOut))
     }
 
     /// Shuts down the sending side and discards what the client still sends, for a while.
@@ -221,7 +233,7 @@ impl<H: Handler> ServerConnection<H> {
         }
     }
 
-    fn reject(&self, reason: RejectionReason, received: usize) -> Option<Reply> {
+    fn reject(&self, reason: IncompleteReason, received: usize) -> Option<Reply> {
         self.shared.handler.rejected(Rejection {
             reason,
             received,

@@ -27,18 +27,18 @@ use connections::Connections;
 use memory::Memory;
 use tls::Tls;
 
-/// Bytes of a request that every connection may hold: a whole head, and most bodies. Only what goes beyond is counted over
-/// all connections, so that a small request never waits for a large one.
-const SHARE: usize = 64 * 1024;
+/// Bytes that each connection may hold: a whole head, and most bodies. Only bytes beyond that count towards the limit of all
+/// connections, so that a small request never waits for a large one.
+const PER_CONNECTION: usize = 64 * 1024;
 
 /// How many connections are closed when the system allows no more of them.
-const GIVEN_UP: usize = 16;
+const CLOSED_WHEN_OUT_OF_FILES: usize = 16;
 
 /// The pauses after failed accepts.
 const PAUSE_FIRST: Duration = Duration::from_millis(5);
 const PAUSE_LONGEST: Duration = Duration::from_millis(320);
 
-/// How long a new connection waits for a place before it takes that of a connection that was just answered.
+/// How long a new connection waits for a place before it replaces a connection whose request was just answered.
 const PLACE_WAIT: Duration = Duration::from_millis(50);
 
 /// Handles the requests of a server.
@@ -98,16 +98,16 @@ impl Reply {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rejection {
     /// Why.
-    pub reason: RejectionReason,
+    pub reason: IncompleteReason,
     /// Bytes of the body that were received.
     pub received: usize,
     /// The client's address.
     pub remote: SocketAddr,
 }
 
-/// Why a request was rejected.
+/// Why a request was rejected before it was complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RejectionReason {
+pub enum IncompleteReason {
     /// The body is larger than allowed.
     TooLarge,
     /// Too many header lines, or too long header lines or a too long target.
@@ -115,26 +115,28 @@ pub enum RejectionReason {
     /// The request was not complete in time.
     TimedOut,
     /// It made the least progress when there were too many connections, or when their bodies took too much memory.
-    MadeRoom,
+    Evicted,
     /// The client stopped sending in the middle.
     CutOff,
     /// It is not HTTP/1.1.
     Malformed(String),
     /// The client speaks HTTP/2.
     Http2,
+    /// The client speaks TLS to a plain port.
+    SpeaksTls,
     /// The TLS handshake failed, for example because the client does not trust the certificate.
     Tls(String),
 }
 
-impl RejectionReason {
+impl IncompleteReason {
     /// The status that the client is answered; `None` where it cannot be answered.
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::TooLarge => Some(413),
             Self::HeadersTooLarge => Some(431),
             Self::TimedOut => Some(408),
-            Self::MadeRoom => Some(503),
-            Self::CutOff | Self::Malformed(_) => Some(400),
+            Self::Evicted => Some(503),
+            Self::CutOff | Self::Malformed(_) | Self::SpeaksTls => Some(400),
             Self::Http2 | Self::Tls(_) => None,
         }
     }
@@ -184,7 +186,7 @@ impl Default for ServerLimits {
 impl ServerLimits {
     /// Bytes that large bodies share.
     fn shared_memory(&self) -> usize {
-        let own = self.connections.saturating_mul(SHARE);
+        let own = self.connections.saturating_mul(PER_CONNECTION);
         self.memory.saturating_sub(own).max(self.body)
     }
 }
@@ -223,7 +225,7 @@ pub async fn serve<H: Handler>(
     let mut pause = Duration::ZERO;
     loop {
         let accepted = tokio::select! {
-            // A stop wins over a connection that arrives at the same time.
+            // Stopping takes priority over a connection that arrives at the same time.
             biased;
             () = shared.cancel.cancelled() => break,
             accepted = shared.accept(&listener) => accepted,
@@ -243,7 +245,7 @@ pub async fn serve<H: Handler>(
                 if !pause.is_zero() {
                     shared.handler.accept_failed(&error);
                     // Most likely there are too many open files, which the ledger needs too.
-                    for _ in 0..GIVEN_UP {
+                    for _ in 0..CLOSED_WHEN_OUT_OF_FILES {
                         shared.connections.free_place(shared.limits.grace, true);
                     }
                 }
@@ -254,7 +256,7 @@ pub async fn serve<H: Handler>(
                 }
             }
         }
-        // A join set keeps the results of finished tasks until somebody takes them.
+        // A join set keeps the results of finished tasks until they are taken.
         while tasks.try_join_next().is_some() {}
     }
     // Refuses new connections at once instead of leaving them in the backlog.
@@ -282,21 +284,21 @@ impl<H> Shared<H> {
 async fn drain(
     mut tasks: JoinSet<()>,
     connections: &Connections,
-    patience: Duration,
+    drain_period: Duration,
     cut: &CancellationToken,
 ) -> usize {
     let mut cut_off = 0;
     let all_ended = async { while tasks.join_next().await.is_some() {} };
-    let dismissing = async {
+    let closing_idle = async {
         loop {
-            tokio::time::sleep(patience).await;
-            cut_off += connections.dismiss(patience);
+            tokio::time::sleep(drain_period).await;
+            cut_off += connections.dismiss(drain_period);
         }
     };
     tokio::select! {
         () = all_ended => {}
         () = cut.cancelled() => {}
-        () = dismissing => {}
+        () = closing_idle => {}
     }
     while tasks.try_join_next().is_some() {}
     cut_off += tasks.len();

@@ -299,7 +299,10 @@ async fn a_certificate_comes_from_files() {
     let server = Server::start_with(ServerLimits::default(), Some(tls)).await;
     let mut client = server.client().await;
     client.send("GET / HTTP/1.1\r\n\r\n").await;
-    assert!(matches!(server.probe.rejection().await.reason, RejectionReason::Tls(_)));
+    assert!(matches!(
+        server.probe.rejection().await.reason,
+        IncompleteReason::Tls(_)
+    ));
     assert_eq!(server.talk("").await, "");
     assert!(server.probe.rejected.lock().unwrap().is_empty());
 

@@ -100,16 +100,18 @@ impl PrivateKey {
         match self {
             Self::Ed25519(pair) => Ok(pair.sign(content).as_ref().to_vec()),
             Self::Ecdsa(pair) => {
-                let signature = pair.sign(&SystemRandom::new(), content).map_err(|_| SignError)?;
+                let signature = pair
+                    .sign(&SystemRandom::new(), content)
+                    .map_err(|_| SignError::BrokenKey)?;
                 Ok(signature.as_ref().to_vec())
             }
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 let signed = pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), content, &mut signature);
-                signed.map(|()| signature).map_err(|_| SignError)
+                signed.map(|()| signature).map_err(|_| SignError::BrokenKey)
             }
             #[cfg(test)]
-            Self::Broken => Err(SignError),
+            Self::Broken => Err(SignError::BrokenKey),
         }
     }
 

@@ -5,11 +5,13 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::age::judge_age;
 use super::content::{PieceSource, Pieces, check_body_hash};
-use super::location::{Carried, SignatureLocation, judge_age};
+use super::location::{Carried, SignatureLocation};
 use super::url_form::UrlForm;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
-use crate::json::insert;
+use crate::json::{is_form_body, with_form_field};
+use crate::json_text;
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
 
@@ -64,7 +66,7 @@ impl SignedParts {
         let names = self.carrier.signed_names(message);
         let carried = Carried {
             timestamp: Some(timestamp.as_bytes()),
-            id: Some(message.id.as_bytes()),
+            id: Some(message.id.as_bytes()).filter(|id| !id.is_empty()),
             signed_headers: Some(names.as_bytes()),
             ..Carried::default()
         };
@@ -78,41 +80,38 @@ impl SignedParts {
                 event: message.event,
                 secret: secret(key),
             };
-            // A part that the message does not have is signed as nothing.
-            let parts = self.content.parts().iter();
-            let pieces: Pieces<'_> = parts.map(|part| source.piece(part).unwrap_or_default()).collect();
-            Ok(self.carrier.encoding.encode(&make(key, &pieces)?))
+            let signature = make(key, &source.pieces(&self.content)?)?;
+            Ok::<_, SignError>(self.carrier.encoding.encode(&signature))
         };
+        // A receiver refuses a message whose age it cannot tell.
+        self.carrier.time_in_body(self.freshness, &received)?;
         let document = self.document(&received);
         let Some(path) = &self.carrier.body else {
             let signatures = keys.iter().map(|key| text(key, document.as_ref()));
             let signatures = signatures.collect::<Result<Vec<String>, _>>()?;
             return Ok(Signed::Headers(self.carrier.write(&signatures, message)));
         };
-        let Some(document) = document else {
-            return Ok(Signed::Nothing);
-        };
-        let items = self.carrier.items(&document).unwrap_or_default();
+        let no_place = || SignError::NoPlace(path.clone());
+        let document = document.as_ref().ok_or_else(no_place)?;
+        let items = self.carrier.items(document).ok_or_else(no_place)?;
+        let mut body = String::from_utf8_lossy(message.body).into_owned();
         // A body has one place for a signature, so only the first key signs.
-        let signatures = keys
-            .iter()
-            .take(1)
-            .flat_map(|key| items.iter().map(|item| text(key, Some(item))));
-        let signatures = signatures.map(|signature| Ok(self.carrier.render(&signature?, message)));
-        let signatures = signatures.collect::<Result<Vec<String>, SignError>>()?;
-        Ok(self.sign_body(document, path, signatures))
-    }
-
-    /// The body with each signature in its place.
-    fn sign_body(&self, mut document: Value, path: &str, signatures: Vec<String>) -> Signed {
+        let first = keys.first().into_iter();
+        let signatures = first
+            .flat_map(|key| items.iter().map(|item| text(key, Some(item))))
+            .map(|signature| Ok(self.carrier.render(&signature?, message)))
+            .collect::<Result<Vec<String>, SignError>>()?;
         for (number, signature) in signatures.into_iter().enumerate() {
             let at = match &self.carrier.each {
                 Some(list) => format!("{list}.{number}.{path}"),
                 None => path.to_owned(),
             };
-            insert(&mut document, &at, Value::from(signature));
+            if let Some(form) = form_with(message, self.carrier.field_of(&at), &signature) {
+                return Ok(Signed::Body(form));
+            }
+            body = json_text::set(&body, &at, &json_text::quoted(&signature)).ok_or_else(no_place)?;
         }
-        serde_json::to_vec(&document).map_or(Signed::Nothing, Signed::Body)
+        Ok(Signed::Body(body.into_bytes()))
     }
 
     /// Verifies the signatures of a request with every key. `matches` compares one content with the signatures.
@@ -153,7 +152,7 @@ impl SignedParts {
     fn document(&self, received: &Received<'_>) -> Option<Value> {
         let document = self
             .looks_into_body()
-            .then(|| serde_json::from_slice(received.body).ok());
+            .then(|| self.carrier.document(received.headers, received.body));
         document.flatten()
     }
 
@@ -244,4 +243,10 @@ impl SignedParts {
             &self.carrier.url_forms
         }
     }
+}
+
+/// The form with the signature in that field, where the message is a form.
+fn form_with(message: &ToSign<'_>, field: &str, signature: &str) -> Option<Vec<u8>> {
+    let kind = message.headers.get_text("content-type")?;
+    is_form_body(kind, message.body).then(|| with_form_field(message.body, field, signature))
 }

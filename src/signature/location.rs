@@ -1,8 +1,6 @@
 //! Where signatures are in a request, and how they are written and read: mostly in a header, sometimes in several, sometimes
 //! in the body.
 
-use std::time::Duration;
-
 use indexmap::IndexSet;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,9 +8,9 @@ use serde_json::Value;
 use super::url_form::UrlForm;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
-use crate::json::get;
+use crate::json::{document_of_texts, get, is_form_body};
 use crate::signature::encoding::Encoding;
-use crate::signature::{Freshness, Proof, Received, RejectReason, ToSign};
+use crate::signature::{Freshness, Received, RejectReason, ToSign};
 use crate::template::{Part, Placeholder, Template, TimeForm};
 
 /// Where signatures, their timestamp and the signed id are. Read from `[signature.KIND.carrier]` of a provider file; what
@@ -29,6 +27,8 @@ pub struct SignatureLocation {
     pub numbered: Option<u16>,
     /// The body path of the signature, when it is in the body.
     pub body: Option<String>,
+    /// Where the fields of a form stand in the paths: `body.signature.token` is the field `token` below `signature`.
+    pub form_below: Option<String>,
     /// The body path of a list whose items are each signed by themselves: all of them must be right.
     pub each: Option<String>,
     /// One signature with the texts around it.
@@ -82,6 +82,18 @@ pub struct Carried<'a> {
     pub signed_headers: Option<&'a [u8]>,
 }
 
+impl<'a> Carried<'a> {
+    fn put(&mut self, placeholder: &Placeholder, text: &'a [u8]) {
+        match placeholder {
+            Placeholder::Signature => self.signatures.push(text),
+            Placeholder::Timestamp(_) => self.timestamp = Some(text),
+            Placeholder::Id => self.id = Some(text),
+            Placeholder::SignedHeaders => self.signed_headers = Some(text),
+            _ => {}
+        }
+    }
+}
+
 impl SignatureLocation {
     /// Whether a request may carry several signatures.
     pub fn carries_several(&self) -> bool {
@@ -108,9 +120,25 @@ impl SignatureLocation {
         let Some(path) = &self.body else {
             return self.headers().any(|header| headers.contains(header));
         };
-        let document: Option<Value> = serde_json::from_slice(body).ok();
+        let document = self.document(headers, body);
         let items = document.as_ref().and_then(|document| self.items(document));
         items.is_some_and(|items| items.iter().any(|item| get(item, path).is_some()))
+    }
+
+    /// The body as a document: its numbers are texts, because what is signed of one are the digits that the sender wrote.
+    pub(super) fn document(&self, headers: &Headers, body: &[u8]) -> Option<Value> {
+        let kind = headers.get_text("content-type").unwrap_or_default();
+        let document = document_of_texts(kind, body).ok()?;
+        Some(match &self.form_below {
+            Some(name) if is_form_body(kind, body) => Value::Object([(name.clone(), document)].into_iter().collect()),
+            _ => document,
+        })
+    }
+
+    /// The name of a form's field for a path.
+    pub(super) fn field_of<'p>(&self, path: &'p str) -> &'p str {
+        let below = self.form_below.as_deref().and_then(|name| path.strip_prefix(name));
+        below.and_then(|path| path.strip_prefix('.')).unwrap_or(path)
     }
 
     /// The parts of the body that are signed each by itself: all of it, or the items of the list.
@@ -231,8 +259,10 @@ impl SignatureLocation {
             return Ok(None);
         };
         let mut paths = crate::json::JsonPaths::default();
-        let slot = paths.add(path);
-        let found = paths.read(received.body);
+        let kind = received.headers.get_text("content-type");
+        let is_form = kind.is_some_and(|kind| is_form_body(kind, received.body));
+        let slot = paths.add(if is_form { self.field_of(path) } else { path });
+        let found = paths.read_as(kind, received.body);
         let text = found.get(slot).and_then(|found| found.as_ref()?.text());
         let moment = text.and_then(|text| match form {
             Some(form) => form.read(text),
@@ -276,8 +306,11 @@ impl SignatureLocation {
 
     fn read_one<'a>(&self, item: &'a [u8], carried: &mut Carried<'a>) {
         let mut forms = std::iter::once(&self.value).chain(&self.also_read);
-        if let Some(signature) = forms.find_map(|form| between(item, form)) {
-            carried.signatures.push(signature);
+        let Some(found) = forms.find_map(|form| by_position(item, form)) else {
+            return;
+        };
+        for (placeholder, text) in found {
+            carried.put(placeholder, text);
         }
     }
 
@@ -290,13 +323,9 @@ impl SignatureLocation {
             if !self.strict {
                 (key, text) = (key.trim_ascii(), text.trim_ascii());
             }
-            let known = self.pair_names().find(|(name, _)| name.as_bytes() == key);
-            match known.map(|(_, placeholder)| placeholder) {
-                Some(Placeholder::Signature) => carried.signatures.push(text),
-                Some(Placeholder::Timestamp(_)) => carried.timestamp = Some(text),
-                Some(Placeholder::Id) => carried.id = Some(text),
-                Some(Placeholder::SignedHeaders) => carried.signed_headers = Some(text),
-                _ => {}
+            let mut names = self.pair_names();
+            if let Some((_, placeholder)) = names.find(|(name, _)| name.as_bytes() == key) {
+                carried.put(placeholder, text);
             }
         }
     }
@@ -313,49 +342,33 @@ impl SignatureLocation {
     }
 }
 
-/// Checks the age of a matching signature.
-pub(super) fn judge_age(
-    freshness: Freshness,
-    signed_at: Option<Timestamp>,
-    now: Timestamp,
-    mut proof: Proof,
-) -> Result<Proof, RejectReason> {
-    let Some(signed_at) = signed_at else { return Ok(proof) };
-    let (age, ahead) = (now.since(signed_at), signed_at.since(now));
-    if let Some(tolerance) = freshness.tolerance {
-        // Of a stamp in whole seconds the limit itself is still fresh, whatever the fraction of this clock.
-        let in_seconds = signed_at.unix_us() % 1_000_000 == 0;
-        let beyond = |by: Duration| {
-            if in_seconds {
-                by.as_secs() > tolerance.as_secs()
-            } else {
-                by > tolerance
+/// The bytes at each placeholder of a template, when the texts around them match: one ends where the text after it begins.
+fn by_position<'a, 't>(item: &'a [u8], value: &'t Template) -> Option<Vec<(&'t Placeholder, &'a [u8])>> {
+    let mut found = Vec::with_capacity(1);
+    let (mut rest, parts) = (item, value.parts());
+    for (index, part) in parts.iter().enumerate() {
+        let placeholder = match part {
+            Part::Text(text) => {
+                rest = rest.strip_prefix(text.as_bytes())?;
+                continue;
             }
+            Part::Placeholder(placeholder) => placeholder,
         };
-        if beyond(age) {
-            return Err(RejectReason::TooOld { age, tolerance });
+        let length = match &parts[index + 1..] {
+            [] => rest.len(),
+            // The last text stands at the end, wherever else it may be.
+            [Part::Text(text)] => rest.strip_suffix(text.as_bytes())?.len(),
+            [Part::Text(text), ..] => rest.windows(text.len()).position(|bytes| bytes == text.as_bytes())?,
+            [Part::Placeholder(_), ..] => return None,
+        };
+        let (text, tail) = rest.split_at(length);
+        if text.is_empty() {
+            return None;
         }
-        // A provider's library that takes any clock ahead does not mean milliseconds that are read as seconds: what was
-        // signed so would never expire.
-        let never_expires = ahead > Duration::from_secs(366 * 86_400);
-        if (never_expires || !freshness.past_only) && beyond(ahead) {
-            return Err(RejectReason::TooNew { ahead, tolerance });
-        }
+        found.push((placeholder, text));
+        rest = tail;
     }
-    if let Some(advised) = freshness.advised
-        && age > advised
-    {
-        let (age, advised) = (crate::clock::human_duration(age), crate::clock::human_duration(advised));
-        proof.warning = Some(format!("signed {age} ago, {advised} advised"));
-    }
-    Ok(proof)
-}
-
-/// The bytes at the template's signature, when the texts around it match.
-fn between<'a>(item: &'a [u8], value: &Template) -> Option<&'a [u8]> {
-    let (before, placeholder, after) = value.around()?;
-    let signature = item.strip_prefix(before.as_bytes())?.strip_suffix(after.as_bytes())?;
-    (*placeholder == Placeholder::Signature && !signature.is_empty()).then_some(signature)
+    rest.is_empty().then_some(found)
 }
 
 fn split<'a>(value: &'a [u8], separator: &str) -> impl Iterator<Item = &'a [u8]> {

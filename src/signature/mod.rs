@@ -1,6 +1,7 @@
 //! Signature schemes: sign a message, verify a request. A provider file is compiled into these types; nothing here knows a
 //! provider.
 
+mod age;
 mod asymmetric;
 mod check;
 mod content;
@@ -9,6 +10,7 @@ mod errors;
 mod explain;
 mod hash;
 mod hmac;
+mod keyed;
 mod keys;
 mod location;
 mod shape;
@@ -24,9 +26,12 @@ use std::time::Duration;
 pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
 pub use check::SignedParts;
 pub use encoding::{Encoding, Form};
-pub use explain::{Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, hint};
+pub use explain::{
+    Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, hint, unknown_header,
+};
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};
+pub use keyed::{Signer, Verifier};
 pub use keys::{is_hex_key, is_public_key};
 pub use location::SignatureLocation;
 pub use shape::Shape;
@@ -82,7 +87,7 @@ pub enum Signed {
     Headers(Vec<(String, String)>),
     /// The body with the signature in it.
     Body(Vec<u8>),
-    /// The scheme signs nothing, or the body has no place for a signature.
+    /// The scheme signs nothing.
     Nothing,
 }
 
@@ -128,10 +133,24 @@ pub enum KeyError {
     },
 }
 
-/// A key that cannot sign: nothing may be sent, since it would look signed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the private key cannot sign")]
-pub struct SignError;
+/// Why a message cannot be signed: nothing may be sent then, because it would be recorded as signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The key fails.
+    #[error("the private key cannot sign")]
+    BrokenKey,
+    /// The signature is in the body, and this body has no place for it.
+    #[error("the signature belongs in the body at `{0}`, and this body has no place for it")]
+    NoPlace(String),
+    /// The message lacks a part that is signed, so that no receiver would accept the signature.
+    #[error("the {part} at `{place}` is signed, and the message has none")]
+    PartMissing {
+        /// What it is.
+        part: &'static str,
+        /// A header or a place in the body.
+        place: String,
+    },
+}
 
 /// HMAC-SHA-256 of a text, keyed with the secret's text: what some providers ask a receiver for, to see that it has the
 /// secret.
@@ -306,58 +325,6 @@ impl Scheme {
     pub fn signed_at(&self, headers: &Headers) -> Option<Timestamp> {
         let carried = self.carrier()?.read(headers, None).ok()?;
         carried.signed_at
-    }
-}
-
-/// A scheme with its keys, ready for use.
-#[derive(Debug, Clone)]
-pub enum Keyed<K> {
-    /// With an HMAC.
-    Hmac(Hmac, Vec<hmac::HmacKey>),
-    /// With a plain hash.
-    Hash(Hash, Vec<Secret>),
-    /// With the secret itself.
-    Token(TokenScheme, Vec<Secret>),
-    /// With halves of key pairs.
-    Asymmetric(Asymmetric, Vec<K>),
-    /// Without a signature.
-    Unsigned,
-}
-
-/// Signs messages.
-pub type Signer = Keyed<asymmetric::PrivateKey>;
-
-/// Verifies requests.
-pub type Verifier = Keyed<asymmetric::PublicKey>;
-
-impl Signer {
-    /// The signature: header lines, or the body with it inside. A scheme that puts id and timestamp into headers of their
-    /// own leaves those to the provider's header templates.
-    pub fn sign(&self, message: &ToSign<'_>) -> Result<Signed, SignError> {
-        match self {
-            Self::Hmac(scheme, keys) => scheme.sign(keys, message),
-            Self::Hash(scheme, secrets) => scheme.sign(secrets, message),
-            Self::Token(scheme, secrets) => Ok(scheme.sign(secrets)),
-            Self::Asymmetric(scheme, keys) => scheme.sign(keys, message),
-            Self::Unsigned => Ok(Signed::Nothing),
-        }
-    }
-}
-
-impl Verifier {
-    /// Checks a request.
-    pub fn verify(&self, received: &Received<'_>) -> Verdict {
-        let result = match self {
-            Self::Hmac(scheme, keys) => scheme.verify(keys, received),
-            Self::Hash(scheme, secrets) => scheme.verify(secrets, received),
-            Self::Token(scheme, secrets) => {
-                let result = scheme.verify(secrets, received);
-                return result.map_or_else(Verdict::Refused, Verdict::TokenOnly);
-            }
-            Self::Asymmetric(scheme, keys) => scheme.verify(keys, received),
-            Self::Unsigned => return Verdict::Unsigned,
-        };
-        result.map_or_else(Verdict::Refused, Verdict::Verified)
     }
 }
 

@@ -17,6 +17,9 @@ const TIME_DIGITS: usize = 9;
 /// The longest id, name or field that is looked for.
 const LONGEST: usize = 512;
 
+/// The longest URL that is looked for.
+const LONGEST_URL: usize = 2048;
+
 /// How much of a body is looked at to see whether it is a form.
 const LOOKED_AT: usize = 4096;
 
@@ -134,6 +137,17 @@ impl Shape {
         self.tokens.windows(2).any(marked) && !self.tokens.contains(&ContentToken::Values)
     }
 
+    /// Whether a URL and the body touch, so that the bytes alone do not show where the one ends.
+    pub fn glues_url_and_body(&self) -> bool {
+        let touch = |two: &[ContentToken]| {
+            matches!(
+                two,
+                [ContentToken::Url, ContentToken::Body] | [ContentToken::Body, ContentToken::Url]
+            )
+        };
+        self.tokens.windows(2).any(touch)
+    }
+
     /// Whether a sender may choose some of the parts beside the body: then the parts of another content may have been
     /// split so that they fit.
     pub fn is_open(&self) -> bool {
@@ -248,10 +262,13 @@ impl Walk {
             }
             ContentToken::Body | ContentToken::Form if after.is_empty() => self.is_body(token, rest),
             ContentToken::Body | ContentToken::Form => {
-                // Only a time stands behind a body.
-                let from = rest.len().saturating_sub(40);
-                let mut ends = from..=rest.len();
-                ends.any(|end| self.timed(true, &[]).is_body(token, &rest[..end]) && self.over(after, at(end), steps))
+                // Only a time or a URL stands behind a body.
+                let (longest, walk) = match after.first() {
+                    Some(ContentToken::Url) => (LONGEST_URL, self),
+                    _ => (40, self.timed(true, &[])),
+                };
+                let mut ends = rest.len().saturating_sub(longest)..=rest.len();
+                ends.any(|end| walk.is_body(token, &rest[..end]) && self.over(after, at(end), steps))
             }
             ContentToken::Url if !has_scheme(rest) => false,
             // Fields are bounded by their separators: one way to split them.
@@ -288,7 +305,11 @@ impl Walk {
 
 /// How many bytes at the beginning are of the token's kind.
 fn run(token: &ContentToken, bytes: &[u8]) -> usize {
-    let longest = if *token == ContentToken::Url { 2048 } else { LONGEST };
+    let longest = if *token == ContentToken::Url {
+        LONGEST_URL
+    } else {
+        LONGEST
+    };
     bytes.iter().take(longest).take_while(|byte| token.has(**byte)).count()
 }
 

@@ -1,5 +1,6 @@
 //! What a scheme signs of a request, and what it leaves open.
 
+use serde_json::Value;
 use sha2::Digest as _;
 
 use super::hmac::Algorithm;
@@ -7,7 +8,7 @@ use super::shape::{is_framed, json_like};
 use super::url_form::UrlForm;
 use super::{Received, Scheme, Shape, SignedParts};
 use crate::headers::Headers;
-use crate::json::is_form;
+use crate::json::{get_mut, is_form};
 use crate::template::Placeholder;
 
 /// How signed bytes read as the content of their own scheme.
@@ -112,6 +113,48 @@ impl Scheme {
             Placeholder::BodyPath(signed) | Placeholder::OptionalBodyPath(signed) => path == Some(signed),
             _ => false,
         })
+    }
+
+    /// The headers that may carry a signature.
+    pub fn signature_headers(&self) -> impl Iterator<Item = &str> {
+        let more = self.carrier().into_iter().flat_map(|carrier| &carrier.more_headers);
+        self.header().into_iter().chain(more.map(String::as_str))
+    }
+
+    /// Takes the signature out of a request, or leaves an empty one in its place. Returns the body; `None` where it has no
+    /// place for a signature.
+    pub fn strip(&self, headers: &mut Headers, body: &[u8], leave_empty: bool) -> Option<Vec<u8>> {
+        for name in self.signature_headers() {
+            if !leave_empty {
+                headers.remove(name);
+            } else if headers.contains(name) {
+                headers.set(name, "");
+            }
+        }
+        let Some((carrier, path)) = self
+            .carrier()
+            .and_then(|carrier| Some((carrier, carrier.body.as_ref()?)))
+        else {
+            return Some(body.to_vec());
+        };
+        let mut document: Value = serde_json::from_slice(body).ok()?;
+        let items = match &carrier.each {
+            None => std::slice::from_mut(&mut document),
+            Some(list) => get_mut(&mut document, list)?.as_array_mut()?,
+        };
+        for item in items {
+            let (around, name) = match path.rsplit_once('.') {
+                Some((around, name)) => (get_mut(item, around)?, name),
+                None => (item, path.as_str()),
+            };
+            let around = around.as_object_mut()?;
+            if leave_empty {
+                around.insert(name.to_owned(), Value::from(""));
+            } else {
+                around.shift_remove(name);
+            }
+        }
+        serde_json::to_vec(&document).ok()
     }
 
     /// Whether that header is signed in this request.

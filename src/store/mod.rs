@@ -36,7 +36,7 @@ pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
-pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, Source};
+pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, SigningMode, Source};
 use crate::headers::Headers;
 use crate::id::Id;
 use crate::message::Message;
@@ -135,18 +135,6 @@ pub struct Capture {
     pub diagnosis: Option<DiagnosisNote>,
     /// Secrets that are not in the ledger and could not be restored.
     pub sealed: Vec<Sealed>,
-}
-
-words! {
-    /// How a delivery is signed.
-    #[derive(Default)]
-    pub enum SigningMode {
-        /// Again on every attempt, with the provider's scheme.
-        #[default]
-        Fresh = "fresh",
-        /// With the headers that were captured.
-        AsCaptured = "as-captured",
-    }
 }
 
 words! {

@@ -1,9 +1,10 @@
-//! JSON documents whose texts are templates: samples, and the bodies of API calls and handshakes. The same document is used to
-//! write a body and to find its parts in a received one.
+//! JSON documents whose texts are templates: the bodies of API calls and handshakes. The same document is used to write a body
+//! and to find its parts in a received one.
 
 use std::convert::Infallible;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::ser::{SerializeMap as _, SerializeSeq as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use super::{Name, Template, TemplateError};
@@ -96,11 +97,22 @@ impl<P> Document<P> {
 
     /// Every placeholder, in order.
     pub fn placeholders(&self) -> Vec<&P> {
+        self.templates().into_iter().flat_map(Template::placeholders).collect()
+    }
+
+    /// Every text with placeholders, in order.
+    pub fn templates(&self) -> Vec<&Template<P>> {
         let mut found = Vec::new();
-        self.walk(&mut Vec::new(), &mut |template, _| {
-            found.extend(template.placeholders());
-        });
+        self.walk(&mut Vec::new(), &mut |template, _| found.push(template));
         found
+    }
+
+    /// The placeholder, when the document is that and nothing else.
+    pub fn single(&self) -> Option<&P> {
+        match self {
+            Self::Text(template) => template.single(),
+            _ => None,
+        }
     }
 
     /// The dotted path of the text that is that placeholder and nothing else; the last one, if there are several.
@@ -161,6 +173,28 @@ impl Document<String> {
 impl<P> Default for Document<P> {
     fn default() -> Self {
         Self::Fixed(Value::Null)
+    }
+}
+
+/// As JSON, with the placeholders as they are written.
+impl<P> Serialize for Document<P> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Fixed(value) => value.serialize(serializer),
+            Self::Text(template) => template.serialize(serializer),
+            Self::List(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                items.iter().try_for_each(|item| list.serialize_element(item))?;
+                list.end()
+            }
+            Self::Object(fields) => {
+                let mut map = serializer.serialize_map(Some(fields.len()))?;
+                for (name, field) in fields {
+                    map.serialize_entry(name, field)?;
+                }
+                map.end()
+            }
+        }
     }
 }
 

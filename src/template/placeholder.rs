@@ -16,6 +16,8 @@ pub enum Placeholder {
     Event,
     /// `${id}`: the message's id on the wire.
     Id,
+    /// `${message-uuid}`: a uuid of the message beside its id, the same on every attempt.
+    MessageUuid,
     /// `${data}`: the event's data, in an envelope.
     Data,
     /// `${body}`: the raw body, in what is signed.
@@ -28,6 +30,8 @@ pub enum Placeholder {
     Secret,
     /// `${mode}`: `test` or `live`.
     Mode,
+    /// `${live}`: whether the mode is live, `true` or `false`.
+    Live,
     /// `${attempt}`, `${retries}`: which attempt of its delivery a request is, counted from this number.
     Attempt(u32),
     /// `${retry}`: how many attempts went before it, or nothing on the first one.
@@ -35,7 +39,7 @@ pub enum Placeholder {
     /// `${timestamp}`, `${timestamp.ms}`, `${timestamp.rfc3339}`: when it was signed.
     Timestamp(TimeForm),
     /// `${time.FORM}`, `${time.FORM+30m}`: when the event happened, shifted by microseconds.
-    Time(TimeForm, i64),
+    Time(EventTimeForm, i64),
     /// `${param.NAME}`: a parameter.
     Param(String),
     /// `${new.KIND}`, `${new.KIND:LABEL}`: a fresh identity; the same label repeats it within one message.
@@ -70,6 +74,21 @@ pub enum TimeForm {
     Rfc3339(Precision),
 }
 
+/// How the time of an event is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventTimeForm {
+    /// As times of signing are, too.
+    Plain(TimeForm),
+    /// Whole seconds since the epoch, as text.
+    UnixText,
+    /// Seconds since the epoch with a fraction, a number.
+    UnixFraction,
+    /// Date and time in UTC, without the `Z`.
+    DateTime(Precision),
+    /// The date of an HTTP header, `Wed, 02 Jan 2030 03:04:05 GMT`.
+    Http,
+}
+
 /// Kinds of fresh identities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NewKind {
@@ -81,6 +100,10 @@ pub enum NewKind {
     Alnum(usize),
     /// A whole number of that many digits.
     Int(usize),
+    /// Text of that many digits.
+    Digits(usize),
+    /// A whole number of that many digits, which comes once in a run: for short ids.
+    Serial(usize),
     /// That many random bytes in base64.
     Base64(usize),
 }
@@ -144,6 +167,34 @@ impl TimeForm {
     }
 }
 
+impl EventTimeForm {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "unix" => Self::Plain(TimeForm::Unix),
+            "unix_ms" => Self::Plain(TimeForm::UnixMs),
+            "rfc3339" => Self::Plain(TimeForm::Rfc3339(Precision::Seconds)),
+            "rfc3339_ms" => Self::Plain(TimeForm::Rfc3339(Precision::Millis)),
+            "rfc3339_us" => Self::Plain(TimeForm::Rfc3339(Precision::Micros)),
+            "unix_text" => Self::UnixText,
+            "unix_fraction" => Self::UnixFraction,
+            "datetime_us" => Self::DateTime(Precision::Micros),
+            "http" => Self::Http,
+            _ => return None,
+        })
+    }
+
+    /// The moment in this form; numbers stay numbers.
+    pub fn value(self, at: Timestamp) -> Value {
+        match self {
+            Self::Plain(form) => form.value(at),
+            Self::UnixText => Value::from(at.unix().to_string()),
+            Self::UnixFraction => Value::from(at.unix_seconds()),
+            Self::DateTime(precision) => Value::from(at.rfc3339(precision).trim_end_matches('Z')),
+            Self::Http => Value::from(at.http_date()),
+        }
+    }
+}
+
 const HEX: &[u8] = b"0123456789abcdef";
 const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const DIGITS: &[u8] = b"0123456789";
@@ -155,10 +206,11 @@ impl NewKind {
             Self::Uuid => Value::from(random.uuid_v4().to_string()),
             Self::Hex(n) => Value::from(random.text(HEX, n)),
             Self::Alnum(n) => Value::from(random.text(ALNUM, n)),
-            // The first digit is never 0, so that the number has all its digits.
-            Self::Int(n) => {
-                let text = random.text(&DIGITS[1..], 1) + &random.text(DIGITS, n.saturating_sub(1));
-                Value::from(text.parse::<i64>().unwrap_or(1))
+            Self::Int(n) => Value::from(digits(random, n).parse::<i64>().unwrap_or(1)),
+            Self::Digits(n) => Value::from(digits(random, n)),
+            Self::Serial(n) => {
+                let first = 10_u64.pow(u32::try_from(n.saturating_sub(1)).unwrap_or(0));
+                Value::from(first + random.serial(first * 9))
             }
             Self::Base64(n) => {
                 let mut bytes = vec![0; n];
@@ -169,16 +221,23 @@ impl NewKind {
     }
 }
 
+/// That many digits. The first one is never 0, so that the number has all of them.
+fn digits(random: &Random, count: usize) -> String {
+    random.text(&DIGITS[1..], 1) + &random.text(DIGITS, count.saturating_sub(1))
+}
+
 /// The placeholders without a parameter, by their names.
-pub(super) const FIXED: [(&str, Placeholder); 19] = [
+pub(super) const FIXED: [(&str, Placeholder); 21] = [
     ("event", Placeholder::Event),
     ("id", Placeholder::Id),
+    ("message-uuid", Placeholder::MessageUuid),
     ("data", Placeholder::Data),
     ("body", Placeholder::Body),
     ("body-sha256", Placeholder::BodySha256),
     ("signature", Placeholder::Signature),
     ("secret", Placeholder::Secret),
     ("mode", Placeholder::Mode),
+    ("live", Placeholder::Live),
     ("attempt", Placeholder::Attempt(1)),
     ("retries", Placeholder::Attempt(0)),
     ("retry", Placeholder::Retry),
@@ -225,6 +284,31 @@ impl Scope {
 /// The prefix of a kind, its largest count, and the kind of a count.
 type CountedKind = (&'static str, usize, fn(usize) -> NewKind);
 
+/// The kinds of fresh identities that have a length. A number of more digits is not exact in every JSON reader.
+const COUNTED: [CountedKind; 6] = [
+    ("hex", 256, NewKind::Hex),
+    ("alnum", 256, NewKind::Alnum),
+    ("int", 15, NewKind::Int),
+    ("digits", 256, NewKind::Digits),
+    ("serial", 15, NewKind::Serial),
+    ("base64_", 256, NewKind::Base64),
+];
+
+/// What is wrong with the length of a fresh identity, a clause; `None` for any other unknown name.
+pub(super) fn wrong_length(name: &str) -> Option<String> {
+    let kind = name.strip_prefix("new.")?.split(':').next()?;
+    let (prefix, most, _) = COUNTED.into_iter().find(|(prefix, ..)| {
+        let count = kind.strip_prefix(prefix);
+        count.is_some_and(|count| !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit()))
+    })?;
+    let text = if prefix == "int" {
+        "; `new.digitsN` is text of up to 256 digits"
+    } else {
+        ""
+    };
+    Some(format!("the length of `new.{prefix}N` is 1 to {most}{text}"))
+}
+
 impl Placeholder {
     /// The form of a signing time.
     pub fn timestamp_form(&self) -> Option<TimeForm> {
@@ -242,28 +326,14 @@ impl Placeholder {
             }
             None => (tail, 0),
         };
-        let form = match form {
-            "unix" => TimeForm::Unix,
-            "unix_ms" => TimeForm::UnixMs,
-            "rfc3339" => TimeForm::Rfc3339(Precision::Seconds),
-            "rfc3339_ms" => TimeForm::Rfc3339(Precision::Millis),
-            "rfc3339_us" => TimeForm::Rfc3339(Precision::Micros),
-            _ => return None,
-        };
-        Some(Self::Time(form, shift))
+        Some(Self::Time(EventTimeForm::parse(form)?, shift))
     }
 
     fn parse_new(tail: &str) -> Option<Self> {
         let (kind, label) = halves(tail, ':');
-        let counted: [CountedKind; 4] = [
-            ("hex", 256, NewKind::Hex),
-            ("alnum", 256, NewKind::Alnum),
-            ("int", 15, NewKind::Int),
-            ("base64_", 256, NewKind::Base64),
-        ];
         let kind = match kind {
             "uuid" => NewKind::Uuid,
-            _ => counted.into_iter().find_map(|(prefix, most, kind_of)| {
+            _ => COUNTED.into_iter().find_map(|(prefix, most, kind_of)| {
                 let count = kind.strip_prefix(prefix)?.parse().ok()?;
                 (1..=most).contains(&count).then(|| kind_of(count))
             })?,
@@ -282,8 +352,8 @@ impl Placeholder {
                         Scope::Message | Scope::Header | Scope::SignatureValue | Scope::Received
                     )
             }
-            Self::Time(..) | Self::Mode => matches!(scope, Scope::Message | Scope::Header),
-            Self::Attempt(_) | Self::Retry => scope == Scope::Header,
+            Self::Time(..) | Self::Mode | Self::Live => matches!(scope, Scope::Message | Scope::Header),
+            Self::Attempt(_) | Self::Retry | Self::MessageUuid => scope == Scope::Header,
             Self::Data | Self::Param(_) => scope == Scope::Message,
             Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues | Self::OptionalBodyPath(_) => {
                 signed

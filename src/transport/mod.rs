@@ -7,12 +7,14 @@ use crate::exchange::{Outcome, Request};
 pub mod address_policy;
 pub mod http;
 mod join;
+mod scheme;
 #[cfg(test)]
 pub mod tests;
 
 pub use address_policy::{AddressClass, AddressPolicy};
 pub use http::{HttpOptions, HttpTransport, other_loopback_answers};
 pub use join::join_url;
+pub use scheme::url_scheme;
 
 /// Sends one request to its target and returns the answer, within the request's time limit.
 pub trait Transport: Send + Sync + 'static {

@@ -36,21 +36,27 @@ impl Verification {
         if scheme.is_plain(own, received.body) {
             return None;
         }
+        // Without a body the parts around it may be all that another scheme signs, such as a URL with a form behind it.
+        let is_bare = received.body.is_empty() && own.is_open() && scheme.signs_body();
+        // Where nothing stands between a URL and a body, only a document shows where the one ends and the other begins.
+        let is_glued = own.glues_url_and_body() && !received.body.is_empty();
+        let rank = if is_bare { own.rank() } else { own.rank() + 1 };
         scheme.look_at_signed(received, proof.url_form, |content, reading| {
             if reading.framed && reading.json {
                 return None;
             }
             let is_it = |known: &&CatalogueShape| {
                 let shape = &known.shape;
-                if !shape.differs(own) && own.is_open() && !reading.json && shape.reads_json(content) {
-                    // Split otherwise, the bytes are this very content with a document in it.
+                // Split otherwise, the bytes are this very content with a document in it, or with another body.
+                let is_split = |shape: &Shape| shape.reads_json(content) || is_glued;
+                if !shape.differs(own) && own.is_open() && !reading.json && is_split(shape) {
                     return true;
                 }
                 if !reading.framed {
                     // Its parts are not what they claim to be, so that any other way to split the bytes is a better one.
                     return shape.reads(content, own);
                 }
-                shape.differs(own) && shape.rank() > own.rank() && shape.reads_any(content, own)
+                shape.differs(own) && shape.rank() >= rank && shape.reads_any(content, own)
             };
             let mut of_provider = self
                 .known()

@@ -6,8 +6,10 @@ use serde_json::json;
 
 use crate::clock::human_duration;
 use crate::engine::{Event, FailureReason, Next};
-use crate::exchange::{Attempt, Outcome};
+use crate::exchange::{Attempt, Outcome, Source};
+use crate::inflate::readable;
 use crate::mask;
+use crate::shell::quote;
 use crate::text::printable;
 use crate::view::{JsonLines, Page, View, millis, short_time};
 
@@ -72,7 +74,7 @@ impl View for NumberedEvent<'_> {
         let record = json!({
             "number": number,
             "delivery": delivery.id,
-            "message": delivery.message.wire_id,
+            "message": Some(&delivery.message.wire_id).filter(|id| !id.is_empty()),
             "event": delivery.message.event,
             "provider": delivery.label.provider,
             "endpoint": delivery.label.endpoint,
@@ -89,12 +91,29 @@ impl View for NumberedEvent<'_> {
     }
 }
 
+/// Where an answer redirects to, and how to send there.
+pub fn redirect_hint(event: &Event) -> Option<String> {
+    let answer = event.attempt.as_ref()?.outcome.answer()?;
+    let location = answer.headers.get_text("location")?;
+    let to = event.delivery.url.join(location).ok()?;
+    let to = quote(&mask::url(to.as_str()));
+    (300..400).contains(&answer.status).then(|| {
+        let command = match (&event.delivery.label.endpoint, event.delivery.label.source) {
+            (Some(endpoint), _) => format!("hook endpoints update {endpoint} --to {to}"),
+            (None, Source::Forward) => format!("--forward-to {to}"),
+            (None, _) => format!("--to {to}"),
+        };
+        format!("redirects are not followed: `{command}`")
+    })
+}
+
 /// Detail of a failed attempt: the beginning of the response body, or the error.
 pub fn failure_detail(attempt: &Attempt) -> Option<String> {
     match &attempt.outcome {
         Outcome::Answer(answer) if answer.body.is_empty() => None,
         Outcome::Answer(answer) => {
-            let text = printable(&mask::text(String::from_utf8_lossy(&answer.body).trim()), BODY_SHOWN);
+            let body = readable(&answer.body);
+            let text = printable(&mask::text(String::from_utf8_lossy(&body).trim()), BODY_SHOWN);
             Some(format!("      response body: {text}"))
         }
         Outcome::Error { text, .. } => Some(format!("      {}", printable(text, 400))),

@@ -12,6 +12,7 @@ use crate::app::endpoints::doctor::{CheckGroup, CheckReport, CheckSubject};
 use crate::app::endpoints::probe::{Exchange, ProbeReport};
 use crate::exchange::{Answer, Outcome};
 use crate::finding::{Finding, Level};
+use crate::inflate::readable;
 use crate::mask;
 use crate::text::printable;
 
@@ -91,7 +92,7 @@ impl View for ProbeReport {
     fn human(&self, page: &mut Page) {
         let many = self.exchanges.len() > SERIES;
         let is_quiet = |exchange: &&Exchange| {
-            many && exchange.genuine && exchange.status().is_some_and(|status| (200..300).contains(&status))
+            many && exchange.is_genuine() && exchange.status().is_some_and(|status| (200..300).contains(&status))
         };
         for exchange in self.exchanges.iter().filter(|exchange| !is_quiet(exchange)) {
             self.exchange(exchange, page);
@@ -136,10 +137,15 @@ fn exchange_json(exchange: &Exchange) -> Value {
     let outcome = &exchange.attempt.outcome;
     let (answer, error) = (outcome.answer(), outcome.error());
     let headers = answer.map(|answer| header_lines(&answer.headers, false, &[]));
-    let body = answer.map(|answer| String::from_utf8_lossy(&answer.body));
+    let body = answer.map(|answer| String::from_utf8_lossy(&readable(&answer.body)).into_owned());
+    let kind = if exchange.is_genuine() {
+        "genuine"
+    } else {
+        exchange.signing.name()
+    };
     json!({
         "number": exchange.number,
-        "kind": if exchange.genuine { "genuine" } else { "tampered" },
+        "kind": kind,
         "status": outcome.status(),
         "error": error.map(|(kind, _)| kind),
         "detail": error.map(|(_, text)| text),
@@ -153,11 +159,12 @@ impl ProbeReport {
     /// `#12  job.created  200 OK  3.4ms`, and the response body.
     fn exchange(&self, exchange: &Exchange, page: &mut Page) {
         let style = page.style;
-        let tampered = if exchange.genuine { "" } else { ", tampered" };
+        let fault = exchange.signing.fault();
+        let fault = fault.map_or_else(String::new, |fault| format!(", {fault}"));
         page.line(format!(
             "{}  {}  {}  {}",
             style.strong(&format!("#{}", exchange.number)),
-            style.name(&printable(&format!("{}{tampered}", self.event), 100)),
+            style.name(&printable(&format!("{}{fault}", self.event), 100)),
             exchange.attempt.outcome.summary(),
             style.dim(&short_time(exchange.attempt.took))
         ));
@@ -175,14 +182,15 @@ fn answer_lines(answer: &Answer, page: &mut Page) {
             page.line(style.dim(&line));
         }
     }
-    let text = String::from_utf8_lossy(&answer.body);
+    let body = readable(&answer.body);
+    let text = String::from_utf8_lossy(&body);
     let text = printable(&mask::text(text.trim()), BODY_SHOWN);
     if !text.is_empty() {
         page.line(style.dim(&format!("    response body: {text}")));
     }
 }
 
-/// `pass  signature checked  the tampered twin was refused with 401 Unauthorized`
+/// `pass  signature checked  refused: missing, empty (401 Unauthorized)`
 fn verdict_lines(finding: &Finding, page: &mut Page) {
     let name = match finding.code {
         "success" => "2xx".to_owned(),

@@ -9,6 +9,7 @@ use crate::app::replay::Resumable;
 use crate::clock::human_duration;
 use crate::engine::{Event, Next};
 use crate::exchange::Outcome;
+use crate::inflate::readable;
 use crate::mask;
 use crate::shell::quote;
 use crate::store::{LaneSummary, Sealed};
@@ -46,8 +47,8 @@ impl View for ForwardAttempt<'_> {
         };
         let what = attempt.outcome.summary();
         let body = match &attempt.outcome {
-            Outcome::Answer(answer) => String::from_utf8_lossy(&answer.body),
-            Outcome::Error { text, .. } => text.into(),
+            Outcome::Answer(answer) => String::from_utf8_lossy(&readable(&answer.body)).into_owned(),
+            Outcome::Error { text, .. } => text.clone(),
         };
         let good = event.next == Next::Delivered;
         let what = if good { style.good(&what) } else { style.bad(&what) };

@@ -323,16 +323,16 @@ fn a_remote_of_the_settings_says_where_and_by_which_token_and_a_projects_needs_t
     list("").ok().says(["no endpoints at `crm`"]);
     list("--token literal:sk_live_other").exits(3);
     there.sandbox.hook(["config", "show"]).run().ok().prints(["env:KEY"]);
-    for (name, says) in [
-        ("slotflw", "did you mean"),
-        ("poolflow", "has no API for endpoints"),
-        ("generic", "`--api-url URL`"),
+    for (name, code, says) in [
+        ("slotflw", 6, "did you mean"),
+        ("poolflow", 2, "has no API for endpoints"),
+        ("generic", 2, "`--api-url URL`"),
     ] {
         there
             .sandbox
             .hook(["endpoints", "list", "--remote", name])
             .run()
-            .exits(2)
+            .exits(code)
             .says([says]);
     }
     there
@@ -406,10 +406,14 @@ fn hoopai_keeps_an_endpoint_pending_until_it_is_confirmed_by_its_token() {
     // This one takes the question and does not answer it.
     let deaf = App::start(|_| Reply::Status(200, "thanks"));
     there
-        .endpoints(&format!("add {}/in --events ContactCreated --name crm", deaf.url))
+        .endpoints(&format!(
+            "add {}/in --events ContactCreated --name crm --param location_id=loc1",
+            deaf.url
+        ))
         .ok()
         .prints(["added crm"])
         .says([
+            "the API of `hoopai` returns no secret",
             "`crm` is pending",
             "--remote hoopai --api-url ",
             "--token env:KEY confirm crm TOKEN",
@@ -549,4 +553,89 @@ fn a_file_with_the_secret_of_an_endpoint_at_a_provider_is_found_from_everywhere(
         ])
         .run()
         .ok();
+}
+
+/// A provider's API that notes what is asked of it, and takes everything.
+fn taking() -> App {
+    App::start(|seen| match seen.method.as_str() {
+        "GET" if seen.target.contains("hoopai") => Reply::Status(200, "[]"),
+        "GET" => Reply::Status(200, r#"{"webhooks":[],"subscriptions":[],"total":0}"#),
+        _ => Reply::Status(
+            201,
+            r#"{"id":"7","url":"https://example.com/","events":["booking.confirmed"],"active":true}"#,
+        ),
+    })
+}
+
+#[test]
+fn nothing_is_created_at_a_provider_before_all_of_it_is_valid() {
+    let sandbox = Sandbox::new();
+    let face = taking();
+    let hoopai = format!("{}/hoopai", face.url);
+    let slotflow = "--remote slotflow --events booking.confirmed";
+    for (args, api, code, why) in [
+        (
+            format!("nonsense://x {slotflow}"),
+            face.url.as_str(),
+            3,
+            "neither http nor https",
+        ),
+        (
+            format!("http://example.com/p --production {slotflow}"),
+            &face.url,
+            3,
+            "is not https",
+        ),
+        (
+            format!("http://localhost:3000 --production {slotflow}"),
+            &face.url,
+            3,
+            "must reach it from the internet",
+        ),
+        (
+            format!("https://example.com/p --plan nosuch {slotflow}"),
+            &face.url,
+            3,
+            "has no plan `nosuch`",
+        ),
+        (
+            format!("https://example.com/p --local {slotflow}"),
+            "https://api.example.com",
+            2,
+            "`--local` cannot be honoured",
+        ),
+        (
+            "https://example.com/h --remote hoopai --events ContactCreated".into(),
+            &hoopai,
+            2,
+            "needs `location_id`",
+        ),
+    ] {
+        let args = format!("endpoints add {args} --api-url {api}");
+        let outcome = sandbox.hook(args.split_whitespace()).run();
+        outcome.exits(code).says([why]);
+    }
+    let asked = face.rest();
+    assert!(asked.iter().all(|seen| seen.method == "GET"), "{asked:?}");
+    // A replacement that could not be added removes nothing.
+    let add = format!("endpoints add https://example.com/h --remote hoopai --events ContactCreated --api-url {hoopai}");
+    let add = add.split_whitespace().chain(["--param", "location_id=abc"]);
+    sandbox.hook(add).run();
+    let created = face
+        .rest()
+        .into_iter()
+        .find(|seen| seen.method == "POST")
+        .expect("a call");
+    let body: Value = serde_json::from_slice(&created.body).expect("JSON");
+    assert_eq!(body["locationId"], "abc");
+}
+
+#[test]
+fn all_events_at_a_provider_without_a_name_for_them_are_said_to_be_those_of_today() {
+    let there = There::serve("slotflow", "");
+    there
+        .endpoints(&format!("add {} --events all --name crm", closed()))
+        .ok()
+        .says(["subscribed by name, and not those that it adds later"])
+        .never(["also those that it adds later"]);
 }

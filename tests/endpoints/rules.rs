@@ -318,3 +318,15 @@ fn parameters_of_the_envelope_are_checked() {
         .prints(["parameters"]);
     assert_eq!(shown(&sandbox, "a")["params"]["company_id"], "41");
 }
+
+#[test]
+fn a_url_in_a_query_is_no_scheme() {
+    let sandbox = Sandbox::new();
+    let add = "add localhost:3000/x?next=http://y --events job.paid --provider poolflow --local";
+    endpoints(&sandbox, add).ok();
+    assert!(
+        book(&sandbox).contains("http://localhost:3000/x?next=http://y"),
+        "{}",
+        book(&sandbox)
+    );
+}

@@ -12,7 +12,10 @@ fn send(sandbox: &Sandbox, args: &str) -> Run {
 /// The attempts of a run as `endpoint=what follows`.
 fn ends(outcome: &Outcome) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let lines = outcome.json().into_iter();
+    let lines = outcome
+        .json()
+        .into_iter()
+        .filter(|line| line["schema"] == "hook.attempt/1");
     let mut ends: Vec<String> = lines
         .map(|line| format!("{}={}", text(&line["endpoint"]), text(&line["next"])))
         .collect();
@@ -136,7 +139,9 @@ fn an_exhausted_schedule_disables_where_the_provider_does_so_and_enable_resets()
     let outcome = send(&sandbox, "job.paid --endpoint a --retry --time-scale 100000x --json")
         .run()
         .exits(4);
-    assert_eq!(outcome.json().len(), 6, "{outcome}");
+    let lines = outcome.json();
+    assert_eq!(lines.len(), 7, "{outcome}");
+    assert_eq!(lines[6]["schema"], "hook.endpoint-disabled/1");
     outcome.says([
         "endpoint `a` is disabled: a delivery failed for good",
         "would tell the endpoint's owner by email",

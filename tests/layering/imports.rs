@@ -1,4 +1,5 @@
-//! Which file imports which: paths that begin with `crate`, `super`, `self` or a child's name, with trees of `use` expanded.
+//! Which file imports which: paths that begin with `crate`, `super`, `self` or a child's name, with trees of `use` expanded
+//! and names followed to the file that defines them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +8,19 @@ use super::source::sources;
 /// A module by its path in the crate: `["store", "sqlite"]`.
 pub(super) type Module = Vec<String>;
 
-/// The modules that each imports. An import from an ancestor is left out: a parent and its own child know each other.
+/// The modules that each imports. An import from an ancestor is left out: a parent and its own child know each other. What
+/// an ancestor only passes on with `use` is imported from where it is defined.
 pub(super) type Imports = BTreeMap<Module, BTreeSet<Module>>;
+
+/// What the `use` of each module brings in: paths by name.
+type Uses = BTreeMap<Module, BTreeMap<String, Module>>;
+
+/// A path, and the name by which its file knows it.
+struct NamedPath {
+    path: Module,
+    name: String,
+    is_use: bool,
+}
 
 /// The imports of every file.
 pub(super) fn imports() -> Imports {
@@ -20,13 +32,37 @@ pub(super) fn imports() -> Imports {
 
 fn resolved(texts: &BTreeMap<Module, String>) -> Imports {
     let known: BTreeSet<&Module> = texts.keys().collect();
-    let imports_of = |(module, text): (&Module, &String)| {
-        let found = paths(text, module, &known);
-        let found = found.into_iter().filter_map(|path| longest_known(path, &known));
+    let paths_of = |(module, text): (_, &String)| (module, paths(text, module, &known));
+    let paths: Vec<(&Module, Vec<NamedPath>)> = texts.iter().map(paths_of).collect();
+    let uses_of = |(module, found): &(&Module, Vec<NamedPath>)| {
+        let uses = found.iter().filter(|found| found.is_use);
+        let uses = uses.map(|found| (found.name.clone(), found.path.clone())).collect();
+        ((*module).clone(), uses)
+    };
+    let uses: Uses = paths.iter().map(uses_of).collect();
+    let imports_of = |(module, found): (&Module, Vec<NamedPath>)| {
+        let found = found.into_iter().flat_map(|found| ways(found.path, &known, &uses));
         let imported = found.filter(|other| !module.starts_with(other)).collect();
         (module.clone(), imported)
     };
-    texts.iter().map(imports_of).collect()
+    paths.into_iter().map(imports_of).collect()
+}
+
+/// The module that a path leads into, and those that the name leads to from there.
+fn ways(mut path: Module, known: &BTreeSet<&Module>, uses: &Uses) -> Vec<Module> {
+    let mut ways = Vec::new();
+    while let Some(module) = longest_known(path.clone(), known) {
+        let next = path.get(module.len()).and_then(|name| uses.get(&module)?.get(name));
+        let rest = path.get(module.len() + 1..).unwrap_or_default();
+        let next = next.map(|next| [next, rest].concat());
+        let is_new = !ways.contains(&module);
+        ways.push(module);
+        match next {
+            Some(next) if is_new => path = next,
+            _ => break,
+        }
+    }
+    ways
 }
 
 /// `store/sqlite/mod.rs` and `store/sqlite.rs` are `["store", "sqlite"]`; the roots are the empty path.
@@ -48,7 +84,7 @@ fn longest_known(mut path: Module, known: &BTreeSet<&Module>) -> Option<Module> 
 }
 
 /// Every path of a file that leads into the crate, from its root.
-fn paths(text: &str, module: &Module, known: &BTreeSet<&Module>) -> Vec<Module> {
+fn paths(text: &str, module: &Module, known: &BTreeSet<&Module>) -> Vec<NamedPath> {
     let tokens = tokens(text);
     let mut found = Vec::new();
     for at in 0..tokens.len() {
@@ -57,7 +93,10 @@ fn paths(text: &str, module: &Module, known: &BTreeSet<&Module>) -> Vec<Module> 
             continue;
         }
         if let Some(start) = start(tokens[at], module, known) {
-            tree(&tokens[at + 2..], start, &mut found);
+            let mut named = Vec::new();
+            tree(&tokens[at + 2..], start, &mut named);
+            let is_use = at > 0 && tokens[at - 1] == "use";
+            found.extend(named.into_iter().map(|(path, name)| NamedPath { path, name, is_use }));
         }
     }
     found
@@ -75,7 +114,7 @@ fn start(word: &str, module: &Module, known: &BTreeSet<&Module>) -> Option<Modul
 }
 
 /// Expands what comes behind `::`; the number of tokens that belong to it.
-fn tree(tokens: &[&str], mut path: Module, found: &mut Vec<Module>) -> usize {
+fn tree(tokens: &[&str], mut path: Module, found: &mut Vec<(Module, String)>) -> usize {
     let mut at = 0;
     loop {
         match tokens.get(at).copied() {
@@ -92,12 +131,14 @@ fn tree(tokens: &[&str], mut path: Module, found: &mut Vec<Module>) -> usize {
         }
         at += 1;
     }
-    found.push(path);
+    let renamed = tokens.get(at + 1).filter(|_| tokens.get(at) == Some(&"as"));
+    let name = renamed.map(|name| (*name).to_owned()).or_else(|| path.last().cloned());
+    found.push((path, name.unwrap_or_default()));
     at
 }
 
 /// Expands each part between braces; the number of tokens with both of them.
-fn group(tokens: &[&str], path: &Module, found: &mut Vec<Module>) -> usize {
+fn group(tokens: &[&str], path: &Module, found: &mut Vec<(Module, String)>) -> usize {
     let mut at = 1;
     while at < tokens.len() && tokens[at] != "}" {
         at += tree(&tokens[at..], path.clone(), found);
@@ -220,8 +261,24 @@ fn a_circle_of_imports_is_found_but_not_that_of_parent_and_child() {
     assert!(cycles(&graph(&family)).is_empty());
     let circle = [
         ("a.rs", "use crate::b::X;"),
-        ("b.rs", "use crate::c::X;"),
+        ("b.rs", "use crate::c::Y;"),
         ("c.rs", "fn f() { crate::a::g() }"),
     ];
     assert_eq!(cycles(&graph(&circle)), [["a", "b", "c", "a"]]);
+}
+
+#[test]
+fn a_circle_over_names_that_the_parent_passes_on_is_found() {
+    let siblings = [
+        ("a/mod.rs", "pub use b::{X as Y};\nuse c::Z;\npub struct Own;"),
+        ("a/b.rs", "use super::{Own, Z};"),
+        ("a/c.rs", "use super::{Own, Y};"),
+    ];
+    assert_eq!(cycles(&graph(&siblings)), [["a/b", "a/c", "a/b"]]);
+    // Two names that lead to each other end the search.
+    graph(&[
+        ("a.rs", "use crate::b::X;"),
+        ("b.rs", "use crate::a::X;"),
+        ("c.rs", "use crate::a::X;"),
+    ]);
 }

@@ -135,7 +135,7 @@ fn a_scheme_with_a_key_pair_is_refused_with_what_is_covered() {
     sandbox
         .hook(["providers", "receiver", "slotflo", "--lang", "go"])
         .run()
-        .exits(2)
+        .exits(6)
         .says(["hook providers receiver slotflow"]);
     sandbox
         .hook(["providers", "receiver", "slotflow"])

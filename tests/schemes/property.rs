@@ -225,7 +225,7 @@ impl Variant {
             headers.set(name, value);
         }
         if let Some((name, value)) = &self.profile.when {
-            headers.set(name, value);
+            headers.set(name, value.as_deref().unwrap_or("any"));
         }
         if self.profile.scheme.signs_form() {
             headers.set("content-type", "application/x-www-form-urlencoded");

@@ -138,7 +138,7 @@ fn a_signature_in_the_body_is_put_there() {
     let verify = ["verify", "-p", "mailgun", "--secret", "literal:k", "--body", &signed];
     sandbox.hook(verify).run().ok();
     let sign = ["sign", "-p", "mailgun", "--secret", "literal:k", "--body", "[]"];
-    sandbox.hook(sign).run().exits(2).says(["stands in the body"]);
+    sandbox.hook(sign).run().exits(2).says(["cannot sign this message"]);
 }
 
 #[test]

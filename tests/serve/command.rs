@@ -49,7 +49,7 @@ fn what_cannot_be_served_is_said_before_anything_starts() {
     let sandbox = Sandbox::new();
     for (args, code, parts) in [
         (&["serve"][..], 2, ["no provider is given", "--provider NAME"]),
-        (&["serve", "-p", "slotflo"], 2, ["slotflo", "--provider slotflow"]),
+        (&["serve", "-p", "slotflo"], 6, ["slotflo", "--provider slotflow"]),
         (
             &["serve", "-p", "poolflow"],
             2,

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::endpoints::{
     AddedEndpoint, Book, Change, Endpoint, EndpointError, RemotePlace, check_name, name_for, select,
 };
+use crate::error::Error;
 use crate::json::{get, insert};
 use crate::provider::api::{Call, Extra, Field, Paging, Verb};
 use crate::random::Random;
@@ -156,15 +157,33 @@ impl<T: Transport> Remote<T> {
         Ok(body)
     }
 
-    /// A parameter: the endpoint's own, the account's, or the profile's default.
+    /// A parameter: the endpoint's own, or the account's. The profile's default is for samples, and names nobody's account.
     fn param(&self, endpoint: &Endpoint, name: &str) -> Result<String, EndpointError> {
         let client = &self.client;
-        let own = endpoint.params.get(name).cloned();
-        let of_account = |(have, value): &(String, String)| (have == name).then(|| value.clone());
-        let account = || client.params.iter().find_map(of_account);
-        let default = || client.profile.params.get(name)?.default.clone();
-        let value = own.or_else(account).or_else(default);
-        value.ok_or_else(|| EndpointError::unsupported(format!("the call needs the parameter `{name}`")))
+        let own = endpoint.params.get(name);
+        let account = || {
+            client
+                .params
+                .iter()
+                .find(|(have, _)| have == name)
+                .map(|(_, value)| value)
+        };
+        own.or_else(account).cloned().ok_or_else(|| {
+            let what = format!(
+                "the API of `{}` needs `{name}`, and none is given",
+                client.profile.label()
+            );
+            let settings = format!("or set `params` of `[remote.{}]` in `hook.toml`", client.name);
+            Error::usage(what)
+                .hint(format!("add `--param {name}=VALUE`, {settings}"))
+                .into()
+        })
+    }
+
+    /// Whether a call that adds the endpoint can be made.
+    pub(super) fn check_new(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
+        let call = self.client.verb(Verb::Create)?;
+        self.body(call, endpoint, &call.takes).map(drop)
     }
 
     /// The provider that keeps the endpoints.

@@ -74,6 +74,10 @@ impl EndpointStore for RemoteStore {
         let place = self.remote.place();
         for step in batch.steps {
             place.check(step).map_err(EndpointError::unsupported)?;
+            // Before the first call: a step that fails leaves what was done before it.
+            if let Step::Add(planned) = step {
+                self.remote.check_new(&planned.endpoint)?;
+            }
         }
         let validated = batch.perform(&mut self.list()?)?;
         for (step, validated) in batch.steps.iter().zip(validated) {

@@ -69,7 +69,7 @@ impl Context {
         let providers = self.registry.names();
         let names = self.settings.remotes.keys().chain(&providers).map(String::as_str);
         let near = near_names(name, names);
-        Error::usage(format!(
+        Error::nothing(format!(
             "`{name}` is neither a provider nor a `[remote]` of the settings"
         ))
         .near(&near, |name| format!("--remote {name}"))

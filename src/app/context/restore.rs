@@ -1,4 +1,4 @@
-//! Secrets of records, which are not in the ledger: which of them this run has at hand.
+//! Secrets of records, which are not in the ledger: those that this process can resolve.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ use crate::store::{LedgerReader, Record, Sealed, SecretKind};
 const LONGEST_FILE: u64 = 64 * 1024;
 
 impl Context {
-    /// Puts back the secrets of a record that are at hand: by the reference that it names, of the settings, the dev secret,
+    /// Puts back the secrets of a record that can be resolved: by the reference that it names, of the settings, the dev secret,
     /// of endpoints and of its workflow. Each must have the fingerprint that the record says.
     pub fn restore(&self, record: &mut Record) {
         if record.sealed().is_empty() {
@@ -28,7 +28,7 @@ impl Context {
 
     /// Learns the secrets that a record may show, in its body too, so that they are masked: those of [`Context::restore`],
     /// those that proved or signed it, and the path of its trigger.
-    pub fn recognise(&self, record: &Record) {
+    pub fn learn_secrets_of(&self, record: &Record) {
         self.learn_record(record);
         let (kind, trigger) = match record {
             Record::Capture(capture) => (&capture.request.verdict.secret, capture.request.workflow.as_deref()),
@@ -69,7 +69,7 @@ impl Context {
         }
     }
 
-    /// Looks for the secrets of what is in the work queue, so that it goes out whole.
+    /// Looks for the secrets of queued requests, so that they are sent with them.
     pub async fn restore_work(&self, reader: &LedgerReader) -> Result<()> {
         for (provider, sealed) in reader.ask(|store| store.sealed_work()).await? {
             self.learn_all(provider.as_deref(), &[sealed]);

@@ -41,7 +41,7 @@ pub fn new_events(context: &Context, step: &Step) -> Result<Vec<Finding>> {
     };
     let Some(events) = events else { return Ok(Vec::new()) };
     let profile = context.registry.get(&step.after().provider)?;
-    let mut findings = judge_events(&profile, events, false);
+    let mut findings = judge_events(&profile, events, &RuleOptions::default());
     findings.retain(Finding::is_problem);
     Ok(findings)
 }
@@ -73,7 +73,7 @@ impl Endpoints<'_> {
             None => &book,
         };
         let fits = |current: &[Endpoint]| steps(&plan.targets, current) == plan.steps;
-        let mut edit = StoreEdit::new(Endpoints { store, ..*self }, options.rules, options.secret);
+        let mut edit = StoreEdit::new(Endpoints { store, ..*self }, options.rules, options.secret)?;
         edit.fits = &fits;
         match edit.run(&all)? {
             Ok(()) => self.warn_of_unbound(&was_bound),

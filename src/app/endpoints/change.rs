@@ -9,7 +9,6 @@ use super::{Endpoints, SecretOptions, check_params, confirm, wanted, whole_url};
 use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::{Change, DisabledBy, Endpoint, EndpointEntry, PlannedEndpoint, Step, name_for};
 use crate::error::{Error, Result};
-use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::signature::Scheme;
 
@@ -65,6 +64,8 @@ impl Endpoints<'_> {
     /// Adds an endpoint that the provider's rules allow, and returns its name.
     pub fn add(&self, options: AddOptions) -> Result<String> {
         options.secret.check(self.store, &options.profile)?;
+        let secret = options.secret.reference.clone();
+        let mut edit = StoreEdit::new(*self, options.rules, options.secret)?;
         let mut draft = wanted(self.context, &options.profile, &options.entry)?;
         if options.confirm {
             confirm::handshake(&options.profile)?;
@@ -76,9 +77,8 @@ impl Endpoints<'_> {
         let steps = [Step::Add(PlannedEndpoint {
             endpoint: draft.clone(),
             active: None,
-            secret: options.secret.reference.clone(),
+            secret,
         })];
-        let mut edit = StoreEdit::new(*self, options.rules, options.secret);
         edit.confirms = options.confirm;
         edit.run(&steps)?.map_err(|error| self.refused(&draft, error))?;
         Ok(draft.name)
@@ -96,7 +96,7 @@ impl Endpoints<'_> {
         let is_moved = change.url.is_some();
         let step = Step::change(&before, change);
         let steps = self.supported(std::slice::from_ref(&step), options.recreate)?;
-        let mut edit = StoreEdit::new(*self, options.rules, options.secret);
+        let mut edit = StoreEdit::new(*self, options.rules, options.secret)?;
         if let Err(error) = edit.run(&steps)? {
             return Err(match (edit.done, &steps[..]) {
                 (1, [Step::Remove(_), Step::Add(again)]) => not_added_again(&again.endpoint, error.into()),
@@ -113,11 +113,6 @@ impl Endpoints<'_> {
     /// Switches endpoints on, which forgets their failed deliveries, or off.
     pub fn switch(&self, names: &[String], active: bool) -> Result<()> {
         let found = self.pick(names)?;
-        let pending = found.iter().find(|endpoint| active && endpoint.is_pending());
-        if let Some(Endpoint { name, .. }) = pending {
-            let error = Error::new(Exit::Refused, format!("endpoint `{name}` is not confirmed yet"));
-            return Err(error.hint(format!("`hook endpoints confirm {name}` sends the challenge again")));
-        }
         let change = Change {
             active: Some(active),
             ..Change::default()
@@ -128,7 +123,7 @@ impl Endpoints<'_> {
             let hint = format!("`hook endpoints remove {}` ends the subscription", step.name());
             remote.check(step).map_err(|what| Error::usage(what).hint(hint))?;
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default());
+        let mut edit = StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default())?;
         edit.kind = ChangeKind::Switch;
         edit.run(&steps)??;
         if !active {
@@ -141,7 +136,7 @@ impl Endpoints<'_> {
     /// Removes endpoints that were looked up before: a name may belong to another one by the time the user has said yes.
     pub fn remove(&self, found: Vec<Endpoint>) -> Result<()> {
         let steps: Vec<Step> = found.into_iter().map(Step::Remove).collect();
-        Ok(StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default()).run(&steps)??)
+        Ok(StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default())?.run(&steps)??)
     }
 
     /// Gives an endpoint a new secret; the old one verifies until the overlap ends.
@@ -160,30 +155,9 @@ impl Endpoints<'_> {
                 "`{label}` signs nothing, so `{name}` has no secret"
             )));
         }
-        let mut edit = StoreEdit::new(*self, RuleOptions::default(), secret);
+        let mut edit = StoreEdit::new(*self, RuleOptions::default(), secret)?;
         edit.kind = ChangeKind::Rotate { overlap };
         let stored = edit.run(&[Step::change(&before, Change::default())])?;
         stored.map_err(|error| self.refused(&before, error))
     }
-}
-
-/// The fields that differ, in words.
-pub fn differences(before: &Endpoint, after: &Endpoint) -> Vec<&'static str> {
-    let all = [
-        (before.name != after.name, "name"),
-        (before.url != after.url, "url"),
-        (before.events != after.events, "events"),
-        (before.description != after.description, "description"),
-        (before.labels != after.labels, "environment"),
-        (before.plan != after.plan, "plan"),
-        (before.params != after.params, "parameters"),
-        (before.is_active() && !after.is_active(), "disabled"),
-        (!before.is_active() && after.is_active(), "active again"),
-        (
-            before.is_active() == after.is_active() && before.failed_deliveries != after.failed_deliveries,
-            "failed deliveries forgotten",
-        ),
-    ];
-    let different = all.iter().filter(|(differs, _)| *differs);
-    different.map(|(_, what)| *what).collect()
 }

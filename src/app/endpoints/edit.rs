@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::secret::KeptSecret;
-use super::{EndpointEvent, Endpoints, SecretOptions, differences};
+use super::{EndpointEvent, Endpoints, SecretOptions};
 use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::{
     AddedEndpoint, Batch, Endpoint, EndpointError, EndpointSecret, PlannedEndpoint, Reference, Step, StepOutcome,
@@ -12,6 +12,8 @@ use crate::endpoints::{
 };
 use crate::error::{Error, Result};
 use crate::finding::Finding;
+use crate::shell::quote;
+use crate::signature::Scheme;
 use crate::text::printable;
 
 /// What a store answers.
@@ -43,14 +45,22 @@ pub(super) struct StoreEdit<'a> {
 }
 
 impl<'a> StoreEdit<'a> {
-    pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions, secrets: SecretOptions) -> Self {
+    /// A change under these rules; an error where the store cannot honour them.
+    pub(super) fn new(of: Endpoints<'a>, mut rules: RuleOptions, secrets: SecretOptions) -> Result<Self> {
         let remote = of.store.remote();
+        if let Some(remote) = remote.filter(|remote| rules.local && !remote.is_loopback) {
+            let what = format!(
+                "`--local` cannot be honoured: `{}` does not reach this machine",
+                remote.name
+            );
+            return Err(Error::usage(what).hint("use a public URL, or that of a tunnel"));
+        }
         // A mock of the provider's API on this machine delivers to targets on this machine.
-        rules.local |= remote.is_some_and(|remote| remote.is_loopback);
-        rules.is_plan_elsewhere = remote.is_some();
+        rules.local |= remote.is_some_and(|remote| remote.is_loopback) && !rules.production;
+        rules.is_remote = remote.is_some();
         let plan = remote.and_then(|remote| remote.plan).map(str::to_owned);
         rules.plan = plan.or_else(|| of.context.settings.account_plan.clone());
-        Self {
+        Ok(Self {
             of,
             rules,
             secrets,
@@ -59,7 +69,7 @@ impl<'a> StoreEdit<'a> {
             fits: &|_| true,
             kept: VecDeque::new(),
             done: 0,
-        }
+        })
     }
 
     /// Does the steps and emits the outcome of each. The outer error is that of a listener or of a secret.
@@ -192,18 +202,29 @@ impl<'a> StoreEdit<'a> {
         notices.findings(&added.findings);
         let received = |secret| self.secrets.hand_over(notices, &secret);
         let handed = kept.handed.or_else(|| added.secret.map(received));
-        let endpoint = if self.confirms {
+        let (endpoint, unconfirmed) = if self.confirms {
             of.challenge_new(&added.endpoint)?
         } else {
-            added.endpoint
+            (added.endpoint, None)
         };
         let mut details = of.details(&endpoint);
         details.findings = Some(added.findings);
         details.hand_over(handed);
         (of.on)(EndpointEvent::Added(details))?;
+        // The endpoint exists: that is reported before what failed after it.
+        if let Some(error) = unconfirmed {
+            return Err(error);
+        }
+        if let Some(remote) = of.store.remote().filter(|remote| !remote.makes_secrets())
+            && !matches!(remote.profile.scheme, Scheme::Unsigned)
+        {
+            let label = remote.profile.label();
+            notices.note(format!(
+                "the API of `{label}` returns no secret: the receiver needs the one that is set at the provider"
+            ));
+        }
         of.note_pending(&endpoint);
         let Some(error) = added.unnoted else { return Ok(()) };
-        // The endpoint exists: that is reported before what failed after it.
         notices.warn(format!(
             "endpoint `{}` is created, but its name and secret could not be saved on this machine",
             printable(&endpoint.id, 200)
@@ -268,7 +289,34 @@ pub(super) fn not_added_again(wanted: &Endpoint, error: Error) -> Error {
     let message = format!("`{}` is removed, and not added again: {}", wanted.name, error.message);
     let (to, events) = (&wanted.url, wanted.events.to_string().replace(", ", ","));
     Error { message, ..error }.hint(format!(
-        "`hook endpoints add {to} --events {events} --name {}` adds it",
+        "`hook endpoints add {} --events {} --name {}` adds it",
+        quote(to),
+        quote(&events),
         wanted.name
     ))
+}
+
+/// The fields that differ, in words.
+pub fn differences(before: &Endpoint, after: &Endpoint) -> Vec<&'static str> {
+    let all = [
+        (before.name != after.name, "name"),
+        (before.url != after.url, "url"),
+        (before.events != after.events, "events"),
+        (before.description != after.description, "description"),
+        (before.labels != after.labels, "environment"),
+        (before.plan != after.plan, "plan"),
+        (before.params != after.params, "parameters"),
+        (!before.is_pending() && after.is_pending(), "pending"),
+        (
+            before.is_active() && !after.is_active() && !after.is_pending(),
+            "disabled",
+        ),
+        (!before.is_active() && after.is_active(), "active again"),
+        (
+            before.is_active() == after.is_active() && before.failed_deliveries != after.failed_deliveries,
+            "failed deliveries forgotten",
+        ),
+    ];
+    let different = all.iter().filter(|(differs, _)| *differs);
+    different.map(|(_, what)| *what).collect()
 }

@@ -4,6 +4,7 @@ use super::{EndpointDetails, Endpoints};
 use crate::endpoints::{Endpoint, EndpointStore, RemotePlace, select};
 use crate::error::{Error, Result};
 use crate::mask;
+use crate::shell;
 use crate::signature::Scheme;
 
 /// Filters of a list.
@@ -27,6 +28,11 @@ impl Endpoints<'_> {
     /// Those that match the filter.
     pub fn list(&self, filter: &EndpointFilter) -> Result<Vec<EndpointDetails>> {
         let all = self.store.list()?;
+        if let Some(name) = &filter.provider
+            && !all.iter().any(|endpoint| filter.fits(endpoint))
+        {
+            self.context.registry.get(name)?;
+        }
         if all.is_empty() {
             self.context.notices.note(match self.store.remote() {
                 Some(place) => format!("no endpoints at `{}`", place.name),
@@ -70,7 +76,7 @@ pub fn with_secret(store: &dyn EndpointStore, selector: &str) -> Result<Endpoint
     let signs = |place: RemotePlace<'_>| !matches!(place.profile.scheme, Scheme::Unsigned);
     if store.remote().is_some_and(signs) && endpoint.secrets.is_empty() {
         let what = format!("the secret of `{}` is not known on this machine", endpoint.name);
-        let to = mask::url(&endpoint.url);
+        let to = shell::quote(&mask::url(&endpoint.url));
         return Err(Error::usage(what).hint(format!(
             "`hook send EVENT --to {to} --secret env:VAR` signs with the one that you have"
         )));

@@ -25,11 +25,12 @@ use crate::finding::Finding;
 use crate::id::{Id, IdKind};
 use crate::mask;
 use crate::provider::Profile;
-use crate::target::parse_url;
+use crate::target::{parse_url, url_scheme};
 
 pub use apply::{ApplyOptions, new_events};
-pub use change::{AddOptions, UpdateOptions, differences};
+pub use change::{AddOptions, UpdateOptions};
 pub use details::EndpointDetails;
+pub use edit::differences;
 pub use list::{EndpointFilter, with_secret};
 pub use secret::{SecretOptions, write_new};
 
@@ -107,17 +108,25 @@ impl Endpoints<'_> {
         error.into()
     }
 
-    /// Notes that the provider sends a challenge before any event.
+    /// Notes that an endpoint must confirm its subscription before any event.
     fn note_pending(&self, endpoint: &Endpoint) {
-        if endpoint.is_pending() && self.store.remote().is_some() {
-            let (name, notices) = (&endpoint.name, &self.context.notices);
-            notices.note(format!(
-                "`{name}` is pending: the provider has asked it to confirm the subscription"
-            ));
-            notices.hint(format!(
-                "`hook endpoints confirm {name} TOKEN` confirms it by the token that the endpoint was sent"
-            ));
+        if !endpoint.is_pending() {
+            return;
         }
+        let (name, notices) = (&endpoint.name, &self.context.notices);
+        if self.store.remote().is_none() {
+            notices.note(format!(
+                "`{name}` is pending: it has not confirmed the subscription at this URL"
+            ));
+            notices.hint(endpoint.activation_hint());
+            return;
+        }
+        notices.note(format!(
+            "`{name}` is pending: the provider has asked it to confirm the subscription"
+        ));
+        notices.hint(format!(
+            "`hook endpoints confirm {name} TOKEN` confirms it by the token that the endpoint was sent"
+        ));
     }
 
     /// What there is to show of an endpoint of the store.
@@ -128,7 +137,7 @@ impl Endpoints<'_> {
 
 /// A URL is left to the rules as it was typed; anything shorter is read like a target of `send`.
 pub fn whole_url(text: &str) -> Result<String> {
-    if text.contains("://") {
+    if url_scheme(text).is_some() {
         return Ok(text.to_owned());
     }
     Ok(parse_url(text)?.into())

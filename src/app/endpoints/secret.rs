@@ -187,10 +187,7 @@ pub(super) fn public_text(scheme: &Asymmetric, pem: &str) -> std::result::Result
 /// Keeps the secret that a user gives by reference for the endpoint of that name.
 fn given(context: &Context, book: &Book, profile: &Profile, (text, name): (&str, &str)) -> Result<EndpointSecret> {
     let mut reference = SecretRef::parse(text);
-    if reference.bare {
-        let what = "a secret on the command line is visible to other users; use `env:VAR` or `file:PATH`";
-        context.notices.warn(what);
-    }
+    context.warn_of_readers(&reference);
     match reference.resolve() {
         Ok(secret) => {
             profile.scheme.signer(std::slice::from_ref(&secret))?;

@@ -10,6 +10,7 @@ use super::reader_if_any;
 use crate::app::context::Context;
 use crate::app::providers::measure;
 use crate::error::{Error, Result};
+use crate::json::document;
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, RegistryError};
 use crate::signature::{TOKEN_ONLY, VERIFIED};
@@ -136,7 +137,8 @@ impl Survey<'_> {
         };
         group.looked_at += 1;
         let Some(measure) = &group.measure else { return Ok(()) };
-        let differences = match serde_json::from_slice(&request.body) {
+        let kind = request.headers.get_text("content-type").unwrap_or_default();
+        let differences = match document(kind, &request.body) {
             Ok(body) => measure.compare(&body),
             Err(_) => vec![measure.unreadable()],
         };

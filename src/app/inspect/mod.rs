@@ -3,6 +3,7 @@
 pub mod drift;
 pub mod follow;
 pub mod list;
+pub mod names;
 pub mod report;
 pub mod select;
 pub mod show;

@@ -64,19 +64,24 @@ pub struct LastExchange {
     pub answer: Option<String>,
 }
 
-/// Reports the record that a user names.
-pub fn report(context: &Context, id: &str) -> Result<Report> {
+/// Reports the record that a user names. What was received came to `public_url` where that is known.
+pub fn report(context: &Context, id: &str, public_url: Option<&str>) -> Result<Report> {
     let store = select::reader(context)?;
     let number = select::number(&*store, id)?;
     Ok(match select::record(&*store, number)? {
-        Record::Capture(capture) => of_capture(&capture),
+        Record::Capture(capture) => of_capture(&capture, public_url),
         Record::Delivery(delivery) => of_delivery(&delivery),
     })
 }
 
-fn of_capture(capture: &Capture) -> Report {
+fn of_capture(capture: &Capture, public_url: Option<&str>) -> Report {
     let request = &capture.request;
-    let host = request.headers.get_text("host").unwrap_or("(unknown host)");
+    let forwarded = request.headers.get_text("x-forwarded-host");
+    let host = forwarded.or_else(|| request.headers.get_text("host"));
+    let origin = public_url.map_or_else(
+        || format!("{}://{}", scheme(&request.headers), host.unwrap_or("(unknown host)")),
+        |url| url.trim_end_matches('/').to_owned(),
+    );
     Report {
         number: capture.number,
         id: request.id,
@@ -84,8 +89,7 @@ fn of_capture(capture: &Capture) -> Report {
         event: request.event.clone(),
         timestamp: request.at,
         url: mask::url_for_others(&format!(
-            "{}://{host}{}",
-            scheme(&request.headers),
+            "{origin}{}",
             mask::target(&request.target, request.workflow.is_some())
         )),
         endpoint: None,

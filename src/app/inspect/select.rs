@@ -74,6 +74,17 @@ fn newest(store: &dyn Store, back: usize) -> Result<u64> {
         .ok_or_else(|| Error::nothing("the ledger has no such record").hint("`hook log` shows what there is"))
 }
 
+/// The newest record, which a list has on top.
+pub fn newest_of_all(store: &dyn Store) -> Result<u64> {
+    let query = Query {
+        page: QueryPage::newest(1),
+        ..Query::default()
+    };
+    let found = store.list(&query)?;
+    let newest = found.first().map(|found| found.number);
+    newest.ok_or_else(|| Error::nothing("the ledger has no record").hint("`hook listen` and `hook send` record"))
+}
+
 /// A record, whole.
 pub fn record(store: &dyn Store, number: u64) -> Result<Record> {
     store.get(number)?.ok_or_else(|| gone(number))

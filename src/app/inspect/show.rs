@@ -47,13 +47,13 @@ pub struct WaitingWork {
 }
 
 /// The body of a record, as it was recorded.
-pub fn body(context: &Context, id: &str, reveal: bool) -> Result<bytes::Bytes> {
+pub fn body(context: &Context, id: Option<&str>, reveal: bool) -> Result<bytes::Bytes> {
     let (_, record) = find(context, id, reveal)?;
     Ok(body_of(&record).clone())
 }
 
-/// The record that a user names, and what belongs to it.
-pub fn show(context: &Context, id: &str, reveal: bool) -> Result<RecordDetails> {
+/// The record that a user names, else the newest, and what belongs to it.
+pub fn show(context: &Context, id: Option<&str>, reveal: bool) -> Result<RecordDetails> {
     let (store, mut record) = find(context, id, reveal)?;
     let store = &*store;
     let number = record.number();
@@ -87,15 +87,18 @@ pub fn show(context: &Context, id: &str, reveal: bool) -> Result<RecordDetails> 
     })
 }
 
-fn find(context: &Context, id: &str, reveal: bool) -> Result<(Box<dyn Store>, Record)> {
+fn find(context: &Context, id: Option<&str>, reveal: bool) -> Result<(Box<dyn Store>, Record)> {
     let store = select::reader(context)?;
-    let number = select::number(&*store, id)?;
+    let number = match id {
+        Some(id) => select::number(&*store, id)?,
+        None => select::newest_of_all(&*store)?,
+    };
     let mut record = select::record(&*store, number)?;
     // Either way the secrets of the record become known: put back, or recognised wherever they are to be masked.
     if reveal {
         context.restore(&mut record);
     } else {
-        context.recognise(&record);
+        context.learn_secrets_of(&record);
     }
     Ok((store, record))
 }

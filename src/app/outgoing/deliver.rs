@@ -11,6 +11,7 @@ use url::Url;
 use super::{MessageFactory, SendPlan};
 use crate::app::context::Context;
 use crate::app::endpoint_health::EndpointHealth;
+use crate::app::sign::check_signature;
 use crate::engine::{Delivery, Limits, TOTAL};
 use crate::error::Result;
 use crate::exit::Exit;
@@ -110,8 +111,15 @@ async fn produce(
     cancel: &CancellationToken,
 ) -> Result<()> {
     let is_over = async |ready| cancel.is_cancelled() || jobs.send(ready).await.is_err();
-    for message in messages {
-        for delivery in plan.deliveries(context, &message?)? {
+    for (number, message) in messages.enumerate() {
+        let deliveries = plan.deliveries(context, &message?)?;
+        // Messages of a run differ in their values only, so one of them shows whether all can be signed.
+        if number == 0 {
+            deliveries
+                .iter()
+                .try_for_each(|delivery| check_signature(context, delivery))?;
+        }
+        for delivery in deliveries {
             if let Some(ready) = recording.push(delivery).await?
                 && is_over(ready).await
             {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
 
 use crate::app::context::Context;
 use crate::app::workflow;
@@ -11,12 +12,12 @@ use crate::clock::Timestamp;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::id::{Id, IdKind};
+use crate::json_text;
 use crate::message::Message;
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::workflow::Merge;
 use crate::random::Random;
-use crate::template::{Placeholder, Template, text_of};
 use crate::text::quoted;
 
 /// The content of the message.
@@ -43,8 +44,8 @@ pub enum WholeBody {
     Bytes(Vec<u8>),
     /// Fields of a workflow, with merge tags.
     Fields(Vec<(String, String)>),
-    /// A workflow's body, its tags filled in.
-    Document(Value),
+    /// A workflow's body, JSON text, its tags filled in.
+    Document(String),
 }
 
 /// Where messages come from.
@@ -94,7 +95,10 @@ impl<'a> MessageFactory<'a> {
                 body,
             } => Message {
                 id,
-                wire_id: wanted.id.clone().unwrap_or_else(|| profile.fresh_id(at, &self.random)),
+                wire_id: {
+                    let fresh = || profile.fresh_id(at, &self.random);
+                    profile.wire_id(wanted.id.clone().unwrap_or_else(fresh), content_type, body)
+                },
                 event: wanted.event.clone(),
                 time: wanted.time.unwrap_or(at),
                 mode: wanted.mode,
@@ -133,18 +137,23 @@ impl BodyOptions {
             }
             Some(WholeBody::Bytes(bytes)) => return Ok(self.fixed(profile, wanted, bytes.clone())),
             Some(WholeBody::Document(document)) => Ok(document.clone()),
-            Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| merge.fields(fields)),
+            Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| Ok(merge.fields(fields))),
         };
-        let mut document = document?;
-        wanted.edits.iter().try_for_each(|edit| edit.apply(&mut document))?;
-        Ok(self.fixed(profile, wanted, document.to_string().into_bytes()))
+        let mut edits = wanted.edits.iter();
+        let document = edits.try_fold(document?, |document, edit| edit.apply(&document))?;
+        Ok(self.fixed(profile, wanted, document.into_bytes()))
     }
 
-    fn fixed<'a>(&self, profile: &'a Profile, wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'a> {
+    fn fixed<'a>(&self, profile: &'a Profile, mut wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'a> {
         let content_type = self.content_type.as_deref();
+        let content_type = content_type.unwrap_or_else(|| profile.type_of(&body)).to_owned();
+        if wanted.event.is_empty() {
+            let headers = [("content-type", content_type.as_str())].into_iter().collect();
+            wanted.event = profile.facts(&headers, &body).event.unwrap_or_default();
+        }
         MessageSource::Fixed {
             profile,
-            content_type: content_type.unwrap_or_else(|| profile.type_of(&body)).to_owned(),
+            content_type,
             wanted: Box::new(wanted),
             body: body.into(),
         }
@@ -159,9 +168,9 @@ impl BodyOptions {
         if let (Some(data), Some(_)) = (&wanted.data, &self.record) {
             wanted.data = Some(self.merge(context, profile, |merge| merge.document(data))?);
         }
-        if wanted.id.is_some() && !carries_id(profile) {
+        if wanted.id.is_some() && !profile.carries_id(profile.canonical_event(&wanted.event).unwrap_or_default()) {
             context.notices.warn(format!(
-                "messages of `{}` carry no id: `--id` shows in the ledger only",
+                "messages of `{}` carry no id: `--id` changes nothing",
                 profile.label()
             ));
         }
@@ -176,20 +185,19 @@ impl BodyOptions {
     }
 
     /// Fills in merge tags.
-    fn merge(&self, context: &Context, profile: &Profile, fill: impl FnOnce(&mut Merge<'_>) -> Value) -> Result<Value> {
+    fn merge(
+        &self,
+        context: &Context,
+        profile: &Profile,
+        fill: impl FnOnce(&mut Merge<'_>) -> std::result::Result<String, serde_json::Error>,
+    ) -> Result<String> {
         let sample = workflow::sample_record(profile);
         let record = workflow::record(profile, self.record.as_deref())?;
         let mut merge = Merge::new(&record).within(sample.as_ref());
-        let filled = fill(&mut merge);
+        let filled = fill(&mut merge).map_err(|error| Error::usage("the data is not JSON").cause(error))?;
         workflow::check_tags(context, profile, &merge.faults, self.strict)?;
         Ok(filled)
     }
-}
-
-/// Whether a message's id goes over the wire.
-fn carries_id(profile: &Profile) -> bool {
-    let carries = |template: &Template| template.placeholders().any(|p| *p == Placeholder::Id);
-    profile.envelope.json.iter().any(|(_, t)| carries(t)) || profile.headers.iter().any(|(_, t)| carries(t))
 }
 
 /// A GET has no body: its fields go to the query. A form has another body and type.
@@ -198,9 +206,9 @@ pub(super) fn reshape(delivery: &mut Delivery, is_form: bool) -> Result<()> {
     if !is_get && !is_form {
         return Ok(());
     }
-    let fields: Map<String, Value> = serde_json::from_slice(&delivery.message.body)
+    let fields: IndexMap<String, &RawValue> = serde_json::from_slice(&delivery.message.body)
         .map_err(|error| Error::usage("only a JSON object can be sent as fields").cause(error))?;
-    let fields = fields.iter().map(|(name, value)| (name, text_of(value)));
+    let fields = fields.iter().map(|(name, value)| (name, json_text::bare(value.get())));
     let mut message = (*delivery.message).clone();
     if is_get {
         if fields.len() > 0 {

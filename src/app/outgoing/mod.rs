@@ -63,6 +63,9 @@ pub struct SendPlan<'a> {
 
 /// Refuses a message with neither an event nor a body.
 pub fn check_event(context: &Context, event: Option<&str>, provider: Option<&str>, body: &BodyOptions) -> Result<()> {
+    if event.is_some_and(|event| event.trim().is_empty()) {
+        return Err(Error::usage("the event's name is empty").hint("name one, or leave it out with `--body`"));
+    }
     if event.is_some() || body.is_whole() {
         return Ok(());
     }
@@ -124,7 +127,7 @@ impl<'a> SendPlan<'a> {
             context.signing(&profile, &options.secrets, own)
         };
         let signings = targets.iter().map(signing).collect::<Result<_>>()?;
-        let mut policy = options.retry.apply(&profile.policy);
+        let mut policy = options.retry.apply(profile.policy_in(options.body.compose.mode));
         policy.timeout = options.request.timeout.unwrap_or(policy.timeout);
         Ok(Self {
             policy: Arc::new(policy),
@@ -149,9 +152,15 @@ impl<'a> SendPlan<'a> {
     /// The deliveries of one message, one a target.
     pub fn deliveries(&self, context: &Context, message: &Arc<Message>) -> Result<Vec<Delivery>> {
         let now = context.now();
-        let each = self.targets.iter().zip(&self.signings);
-        each.map(|(target, signing)| {
-            let (message, policy, label) = (message.clone(), self.policy.clone(), target.label.clone());
+        let given = self.options.body.compose.id.is_some();
+        let each = self.targets.iter().zip(&self.signings).enumerate();
+        each.map(|(number, (target, signing))| {
+            let message = match number {
+                0 => message.clone(),
+                _ if given => message.clone(),
+                _ => self.profile.for_another_delivery(message, now, &context.random),
+            };
+            let (policy, label) = (self.policy.clone(), target.label.clone());
             let (random, url) = (&context.random, target.url.clone());
             let mut delivery = Delivery {
                 method: self.options.request.method(&self.profile),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::context::Context;
+use crate::app::sign::unsignable;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::exchange::Request;
@@ -79,10 +80,15 @@ impl Rehearsal {
         let label = &delivery.label;
         let provider = label.provider.as_deref();
         let profile = provider.and_then(|label| context.registry.get(label).ok());
+        let request = delivery.request(context.now(), delivery.progress.attempts);
+        let request = request.map_err(|error| match &profile {
+            Some(profile) => unsignable(context, profile, error),
+            None => error.into(),
+        })?;
         let token = profile.and_then(|profile| profile.scheme.token_header().map(str::to_owned));
         let own = label.execution.as_ref().and_then(|of| of.secret_header.clone());
         Ok(Self {
-            request: delivery.request(context.now(), delivery.progress.attempts)?,
+            request,
             secret_headers: token.into_iter().chain(own).collect(),
         })
     }

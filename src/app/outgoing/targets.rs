@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::app::context::{Context, Purpose};
+use crate::app::notice::{Fact, SkippedEndpoint};
 use crate::app::resolve::account_off;
 use crate::endpoints::{Endpoint, SkipReason, WantedEvent};
 use crate::engine::Label;
@@ -108,8 +109,7 @@ impl TargetChoice {
                 if let Some(disabled) = &endpoint.disabled {
                     let why = printable(&disabled.to_string(), 200);
                     let what = format!("endpoint `{}` is disabled: {why}", endpoint.name);
-                    return Err(Error::new(Exit::Refused, what)
-                        .hint(format!("`hook endpoints enable {}` turns it on again", endpoint.name)));
+                    return Err(Error::new(Exit::Refused, what).hint(endpoint.activation_hint()));
                 }
                 if let Some(event) = of.event.filter(|event| !endpoint.events.contains(event)) {
                     let (name, has) = (&endpoint.name, endpoint.events.summary(200));
@@ -153,8 +153,16 @@ impl TargetContext<'_> {
         let chosen: Vec<&Endpoint> = chosen.map(|(endpoint, _)| *endpoint).collect();
         announce(context, event, &judged, chosen.len());
         if chosen.is_empty() {
-            return Err(Error::nothing(format!("no endpoint gets `{event}` of `{label}`"))
-                .hint("`hook endpoints add` subscribes one"));
+            let mut disabled = judged.iter().filter(|(endpoint, _)| {
+                endpoint.disabled.is_some()
+                    && endpoint.provider_name() == self.profile.name
+                    && endpoint.events.contains(event)
+            });
+            let hint = match disabled.next() {
+                Some((endpoint, _)) => endpoint.activation_hint(),
+                None => "`hook endpoints add` subscribes one".to_owned(),
+            };
+            return Err(Error::nothing(format!("no endpoint gets `{event}` of `{label}`")).hint(hint));
         }
         Ok(chosen)
     }
@@ -186,11 +194,18 @@ fn announce(context: &Context, event: &str, judged: &[(&Endpoint, Option<SkipRea
     let names = judged.iter().map(|(endpoint, _)| endpoint.name.len());
     let wide = names.max().unwrap_or_default();
     for (endpoint, skip) in judged {
-        let what = match skip {
-            None => mask::url(&endpoint.url),
-            Some(skip) => format!("skipped: {}", printable(&skip.to_string(), 200)),
-        };
-        context.notices.note(format!("  {:<wide$}  {what}", endpoint.name));
+        let name = &endpoint.name;
+        match skip {
+            None => context
+                .notices
+                .note(format!("  {name:<wide$}  {}", mask::url(&endpoint.url))),
+            Some(skip) => context.notices.fact(Fact::Skipped(SkippedEndpoint {
+                endpoint: name.clone(),
+                event: event.to_owned(),
+                reason: skip.to_string(),
+                width: wide,
+            })),
+        }
     }
 }
 

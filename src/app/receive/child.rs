@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
@@ -36,14 +35,10 @@ pub(super) fn start(
     {
         command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
     }
-    command
-        .args(arguments)
-        .env("HOOK_URL", url)
-        .env("HOOK_LEDGER", ledger)
-        .stdout(Stdio::from(std::io::stderr()));
+    command.args(arguments).env("HOOK_URL", url).env("HOOK_LEDGER", ledger);
     // An interactive program must stay in the terminal's foreground process group.
     let in_terminal = options.in_terminal;
-    let spawned = GroupChild::start(&mut command, !in_terminal);
+    let spawned = GroupChild::start(&mut command, &context.command_output, !in_terminal);
     let child = spawned.map_err(|error| Error::usage(format!("command `{program}` cannot be started")).cause(error))?;
     let ending = child_to_its_end(child, in_terminal, shutdown.clone(), stop);
     Ok(Some(tokio::spawn(ending)))

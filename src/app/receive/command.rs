@@ -90,7 +90,8 @@ impl CommandWorker {
         };
         let with_record = record_of(&capture.request, &item.policy);
         let request = with_record.as_ref().unwrap_or(&capture.request);
-        exec::run(&item.lane.target, capture.number, request, bounds).await
+        let output = &self.context.command_output;
+        exec::run(&item.lane.target, capture.number, request, bounds, output).await
     }
 
     /// Records the result, as soon as the ledger takes it: were the item left, the command would run again.
@@ -134,7 +135,7 @@ impl CommandWorker {
 fn record_of(request: &NewCapture, policy: &WorkPolicy) -> Option<NewCapture> {
     let inbound = policy.inbound.as_ref()?;
     let reading = inbound.read(&request.target, &request.headers, &request.body);
-    let record = reading.record.map(|record| record.to_string().into());
+    let record = reading.record_text.map(Into::into);
     Some(NewCapture {
         target: without_path(&request.target),
         body: record.unwrap_or_else(|| request.body.clone()),

@@ -92,10 +92,15 @@ fn warn_of_exposure(context: &Context, options: &ListenOptions) {
             .notices
             .warn("nothing is verified on an address that other machines can reach; add `--secret`");
     }
+    if options.public_url.is_some() && options.inbound.is_none() && !verifies(options) {
+        context
+            .notices
+            .warn("nothing is verified of what comes from the public URL; add `--secret`");
+    }
 }
 
 fn verifies(options: &ListenOptions) -> bool {
-    options.dev_secret || !options.secrets.is_empty()
+    options.dev_secret || !options.secrets.is_empty() || options.require_bearer.is_some()
 }
 
 /// Refuses combinations of options.
@@ -107,8 +112,7 @@ fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> R
             .notices
             .warn(format!("requests are answered {status}, so they are not passed on"));
     }
-    let proved = verifies(options) || options.require_bearer.is_some();
-    if runs_commands(routes) && !proved && !options.unverified {
+    if runs_commands(routes) && !verifies(options) && !options.unverified {
         let hint = if options.inbound.is_some() {
             "add `--unverified` if anyone with the URL may run them"
         } else {
@@ -168,8 +172,8 @@ impl Setup<'_> {
         let lease = (!routes.is_empty()).then(|| context.lease()).transpose()?;
         let inbound = trigger.as_ref().map(|trigger| &trigger.inbound);
         let router = Arc::new(routes::router(context, options, routes, inbound, lease.as_ref()));
-        let (outlet, events) = mpsc::channel(1024);
-        let listener = self.listener(keys, trigger.as_ref(), &router, ledger.clone(), outlet)?;
+        let (events_sender, events) = mpsc::channel(1024);
+        let listener = self.listener(keys, trigger.as_ref(), &router, ledger.clone(), events_sender)?;
         // No request is answered before it can be recorded.
         ledger.ready().await?;
         let work_ends = WorkEnds {
@@ -251,7 +255,7 @@ impl Setup<'_> {
         trigger: Option<&Trigger>,
         router: &Arc<Router>,
         ledger: Ledger,
-        outlet: mpsc::Sender<ListenerEvent>,
+        events_sender: mpsc::Sender<ListenerEvent>,
     ) -> Result<Listener> {
         let (context, options) = (self.context, self.options);
         let providers = trigger.map_or_else(|| keys.providers.clone(), |trigger| vec![trigger.provider.clone()]);
@@ -273,7 +277,7 @@ impl Setup<'_> {
             random: Arc::clone(&context.random),
             verification: Arc::new(verification.reachable_as(options.public_url.clone(), options.tls.is_some())),
             ledger,
-            outlet,
+            events: events_sender,
             challenges: Challenges::new(
                 &context.registry,
                 &providers,
@@ -285,9 +289,9 @@ impl Setup<'_> {
             rules: options.answers.clone(),
             failed: AtomicU64::new(0),
             bearer,
-            hurry: self.shutdown.soft.clone(),
+            skip_delay: self.shutdown.soft.clone(),
             router: Arc::clone(router),
-            room: Listener::room(),
+            display_memory: Listener::display_memory(),
         })
     }
 }
@@ -309,6 +313,9 @@ fn ready(
         ca_file,
         takes: match (trigger, secrets) {
             (Some(trigger), _) => trigger.takes(),
+            (None, None) if options.require_bearer.is_some() => {
+                "checking the bearer token, and no signature (add `--secret`)".to_owned()
+            }
             (None, None) => "verifying nothing (add `--secret`)".to_owned(),
             (None, Some(Secrets::Dev(_))) => format!("verifying with the {DEV_SECRET}"),
             (None, Some(Secrets::Given(given))) => format!("verifying with {}", count(given.len() as u64, "secret")),

@@ -50,6 +50,10 @@ pub struct ListenOptions {
     pub timeout: Duration,
     /// Keep the request's `Host` when forwarding.
     pub preserve_host: bool,
+    /// Do not check certificates when forwarding.
+    pub insecure: bool,
+    /// Certificates to trust when forwarding, beside the system's.
+    pub ca_file: Option<PathBuf>,
     /// Which attempts follow a failed forward.
     pub retry: RetryPlan,
     /// Divides every wait between attempts.

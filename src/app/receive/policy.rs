@@ -1,5 +1,6 @@
 //! How the work of a lane is done: recorded with the lane, so that a process that resumes it follows the same rules.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,10 @@ pub struct WorkPolicy {
     pub concurrency: usize,
     /// Whether a forward keeps the request's `Host`.
     pub keep_host: bool,
+    /// Whether a forward checks no certificate.
+    pub insecure: bool,
+    /// The file of certificates that a forward trusts beside the system's.
+    pub ca_file: Option<PathBuf>,
     /// Whether requests came over TLS.
     pub tls: bool,
     /// The URL that senders use, where a tunnel or proxy is in front.

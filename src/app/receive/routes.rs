@@ -1,5 +1,6 @@
 //! The routes of a listener, and the workers behind them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,63 +14,116 @@ use super::takeover::{Leftovers, amount, described, take_over};
 use super::work_context::{WorkContext, WorkEnds};
 use super::workers::{WorkTarget, Workers};
 use crate::app::context::Context;
-use crate::config::{SettingOrigin, file::ConfigFile};
+use crate::config::{SettingOrigin, Settings, file::ConfigFile};
 use crate::error::{Error, Result};
 use crate::glob::Glob;
 use crate::listener::route::Route;
 use crate::listener::{Inbound, RoutedLane, Router};
+use crate::provider::or_near;
 use crate::provider::policy::{Policy, Schedule};
 use crate::random::Random;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, WorkKind};
 use crate::target::{TargetSpec, parse_url};
-use crate::text::count;
+use crate::text::{count, printable, quoted};
 use crate::transport::{HttpOptions, HttpTransport};
 
 /// A route, and the project's file that it comes from.
-pub(super) struct NamedRoute {
-    pub(super) route: Route,
+pub(in crate::app) struct NamedRoute {
+    pub(in crate::app) route: Route,
     pub(super) trust: Option<String>,
+}
+
+impl NamedRoute {
+    /// Of the command line.
+    fn typed(route: Route) -> Self {
+        Self { route, trust: None }
+    }
+
+    /// What its lane of the work queue is named after.
+    pub(in crate::app) fn work(&self) -> (WorkKind, &str) {
+        match &self.route.to {
+            TargetSpec::Url(url) => (WorkKind::Forward, url.as_str()),
+            TargetSpec::Command(command) => (WorkKind::Command, command),
+        }
+    }
 }
 
 /// Every route of the options and the settings.
 pub(super) fn routes(context: &Context, options: &ListenOptions) -> Result<Vec<NamedRoute>> {
     let settings = &context.settings;
-    let mut routes = Vec::new();
-    let mut add = |route, trust: &Option<String>| {
-        routes.push(NamedRoute {
-            route,
-            trust: trust.clone(),
-        });
+    let on = |text: &String| parse_on(text).map(NamedRoute::typed);
+    let forward = match &options.forward_to {
+        Some(url) => Some(forward_everything(url).map(NamedRoute::typed)),
+        None => settings_forward(settings),
     };
-    let own = settings.forward_to.as_ref().filter(|_| options.forward_to.is_none());
-    if let Some(url) = options.forward_to.as_ref().or(own) {
-        let url = parse_url(url)?;
-        let trust = own.and_then(|_| project(context, |file| file.listen.forward_to.is_some()));
-        add(Route::everything(TargetSpec::Url(url)), &trust);
-    }
-    if let Some(command) = &options.exec {
-        add(Route::everything(TargetSpec::Command(command.clone())), &None);
-    }
-    let parse = |text: &String| Route::parse(text).map_err(|what| Error::usage(format!("`--on`: {what}")));
-    for text in &options.on {
-        add(parse(text)?, &None);
-    }
-    let trust = project(context, |file| file.listen.on.is_some());
-    for text in &settings.on {
-        add(parse(text)?, &trust);
-    }
-    let trust = project(context, |file| file.route.is_some());
-    for (index, file) in settings.routes.iter().enumerate() {
-        let route = Route::from_file(file);
-        let route = route.map_err(|what| Error::usage(format!("`[[route]]` number {}: {what}", index + 1)))?;
-        add(route, &trust);
-    }
+    let exec = options.exec.iter().map(|command| {
+        let command = TargetSpec::Command(command.clone());
+        Ok(NamedRoute::typed(Route::everything(command)))
+    });
+    let typed = exec.chain(options.on.iter().map(on));
+    let all = forward.into_iter().chain(typed).chain(settings_rules(settings));
+    let routes = all.collect::<Result<Vec<_>>>()?;
+    warn_of_unmatched(context, options, &routes);
     Ok(routes)
 }
 
+/// Every route of the settings. `listen` and a resumption must read them alike: work for a target that the other reads
+/// differently would never be done.
+pub(in crate::app) fn settings_routes(settings: &Settings) -> impl Iterator<Item = Result<NamedRoute>> {
+    settings_forward(settings).into_iter().chain(settings_rules(settings))
+}
+
+/// `forward-to` of the settings.
+fn settings_forward(settings: &Settings) -> Option<Result<NamedRoute>> {
+    let trust = project(settings, |file| file.listen.forward_to.is_some());
+    let route = settings.forward_to.as_deref().map(forward_everything)?;
+    Some(route.map(|route| NamedRoute { route, trust }))
+}
+
+/// `on` and `[[route]]` of the settings.
+fn settings_rules(settings: &Settings) -> impl Iterator<Item = Result<NamedRoute>> {
+    let of_on = project(settings, |file| file.listen.on.is_some());
+    let of_route = project(settings, |file| file.route.is_some());
+    let on = settings.on.iter().map(move |text| (parse_on(text), of_on.clone()));
+    let tables = settings.routes.iter().zip(1..).map(move |(file, number)| {
+        let route = Route::from_file(file);
+        let route = route.map_err(|what| Error::usage(format!("`[[route]]` number {number}: {what}")));
+        (route, of_route.clone())
+    });
+    on.chain(tables)
+        .map(|(route, trust)| route.map(|route| NamedRoute { route, trust }))
+}
+
+fn forward_everything(url: &str) -> Result<Route> {
+    Ok(Route::everything(TargetSpec::Url(parse_url(url)?)))
+}
+
+fn parse_on(text: &str) -> Result<Route> {
+    Route::parse(text).map_err(|what| Error::usage(format!("`--on`: {what}")))
+}
+
+/// Warns of patterns that match no event of the catalogues: senders may have events of their own, and a typo loses events.
+fn warn_of_unmatched(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) {
+    let filter = options.filter.as_deref().map(Glob::new);
+    let mut warned = HashSet::new();
+    for pattern in routes.iter().map(|named| &named.route.event).chain(&filter) {
+        let near = context.registry.unmatched(pattern, &options.providers);
+        if let Some(near) = near.filter(|_| warned.insert(pattern.to_string())) {
+            let pattern = printable(&pattern.to_string(), 100);
+            let whose = match options.providers.as_slice() {
+                [] => "a catalogue".to_owned(),
+                providers => quoted(providers),
+            };
+            context
+                .notices
+                .warn(format!("no event of {whose} matches `{pattern}`{}", or_near(&near)));
+        }
+    }
+}
+
 /// The project's file, when it is the strongest layer with that setting.
-fn project(context: &Context, says: impl Fn(&ConfigFile) -> bool) -> Option<String> {
-    let layer = context.settings.layers.iter().rev().find(|layer| says(&layer.file))?;
+fn project(settings: &Settings, says: impl Fn(&ConfigFile) -> bool) -> Option<String> {
+    let layer = settings.layers.iter().rev().find(|layer| says(&layer.file))?;
     match &layer.origin {
         SettingOrigin::Project(path) => Some(path.display().to_string()),
         _ => None,
@@ -104,6 +158,12 @@ pub(super) fn router(
         tls: options.tls.is_some(),
         public_url: options.public_url.clone(),
         keep_host: options.preserve_host,
+        insecure: options.insecure,
+        // A later run may be in another folder.
+        ca_file: options
+            .ca_file
+            .as_ref()
+            .map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone())),
         concurrency: options.concurrency,
         delivery: Some(options.retry.apply(&delivery)),
         exec_timeout: options.exec_timeout,
@@ -119,11 +179,10 @@ pub(super) fn router(
         owner: owner.map(|owner| owner.name().to_owned()),
     };
     let mut routed: Vec<RoutedLane> = Vec::new();
-    for NamedRoute { route, trust } in routes {
-        let (kind, target) = match &route.to {
-            TargetSpec::Url(url) => (WorkKind::Forward, url.to_string()),
-            TargetSpec::Command(command) => (WorkKind::Command, command.clone()),
-        };
+    for named in routes {
+        let (kind, target) = named.work();
+        let target = target.to_owned();
+        let NamedRoute { route, trust } = named;
         // Routes to one target share its lane, which keeps the order of their events.
         let same = |old: &&RoutedLane| (old.lane.kind, &old.lane.target, &old.lane.trust) == (kind, &target, &trust);
         let (lane, wake) = match routed.iter().find(same) {
@@ -162,6 +221,8 @@ pub(super) async fn start(
     report_leftovers(context, &found);
     let Some(owner) = owner else { return Ok(None) };
     let transport = Arc::new(HttpTransport::new(HttpOptions {
+        insecure: options.insecure,
+        ca_file: options.ca_file.clone(),
         keep_host: options.preserve_host,
         whole_answers: router.answer_by_app.then_some(ANSWER_PASSED_ON),
         ..HttpOptions::default()
@@ -171,7 +232,7 @@ pub(super) async fn start(
     let targets = targets.map(|(own, left)| WorkTarget { left, own: Some(own) }).collect();
     let mut work = WorkContext::new(context, (ledger.clone(), reader), owner, Arc::clone(observer), ends);
     work.time_scale = options.time_scale;
-    Ok(Some(Workers::start(work, &transport, targets)))
+    Ok(Some(Workers::start(work, &|_| Arc::clone(&transport), targets)))
 }
 
 /// `resuming 44 forwards and 16 commands of an earlier run`, and what is left for `hook replay --resume`.

@@ -1,6 +1,7 @@
 //! Workers on a real ledger with a scripted transport: no sockets.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
@@ -11,6 +12,7 @@ use super::takeover::take_over;
 use super::*;
 use crate::clock::SystemClock;
 use crate::error::Result;
+use crate::process::CommandOutput;
 use crate::random::Random;
 use crate::store::conformance::{after, capture, start};
 use crate::store::{
@@ -104,6 +106,7 @@ impl Place {
             owner: Arc::new(owner),
             time_scale: 1000.0,
             observer: Arc::clone(&self.diary) as Arc<dyn Observer>,
+            command_output: CommandOutput::to(Stdio::null, |_| {}),
             ends: WorkEnds {
                 no_more: CancellationToken::new(),
                 late: CancellationToken::new(),
@@ -115,7 +118,9 @@ impl Place {
             left: vec![left],
             own: None,
         });
-        let (summary, ended) = Workers::start(work, &transport, targets.collect()).finish().await;
+        let (summary, ended) = Workers::start(work, &|_| Arc::clone(&transport), targets.collect())
+            .finish()
+            .await;
         ended.unwrap();
         summary
     }
@@ -211,6 +216,7 @@ async fn a_worker_waits_for_what_is_promised_while_it_runs() {
         owner: Arc::new(owner),
         time_scale: 1.0,
         observer: Arc::clone(&place.diary) as Arc<dyn Observer>,
+        command_output: CommandOutput::to(Stdio::null, |_| {}),
         ends: WorkEnds {
             no_more: ends.clone(),
             late: CancellationToken::new(),
@@ -222,7 +228,7 @@ async fn a_worker_waits_for_what_is_promised_while_it_runs() {
         left: Vec::new(),
         own: Some((Arc::clone(&lane), Arc::clone(&wake))),
     };
-    let workers = Workers::start(work, &transport, vec![target]);
+    let workers = Workers::start(work, &|_| Arc::clone(&transport), vec![target]);
     place.promise(&lane, 2).await;
     wake.notify_one();
     let (done, ended) = workers.finish().await;

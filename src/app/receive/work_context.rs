@@ -11,6 +11,7 @@ use super::event::{Observer, ReceiveEvent};
 use crate::app::context::Context;
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::process::CommandOutput;
 use crate::random::Random;
 use crate::store::{Lane, Lease, Ledger, LedgerReader, StoreError};
 
@@ -46,6 +47,8 @@ pub struct WorkContext {
     pub time_scale: f64,
     /// Gets the events.
     pub observer: Arc<dyn Observer>,
+    /// Where commands print.
+    pub command_output: CommandOutput,
     /// How it ends.
     pub ends: WorkEnds,
     /// Whether forwards with attempts left are resumed too.
@@ -70,6 +73,7 @@ impl WorkContext {
             owner: Arc::new(owner),
             time_scale: 1.0,
             observer,
+            command_output: context.command_output.clone(),
             ends,
             retrying: true,
         }

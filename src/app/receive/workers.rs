@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::answer::answer_memory;
 use super::command::CommandWorker;
 use super::forward::ForwardWorker;
+use super::policy::WorkPolicy;
 use super::source::WorkSource;
 use super::summary::WorkSummary;
 use super::work_context::WorkContext;
@@ -39,8 +40,12 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts a worker for each target. Must be called within a runtime.
-    pub fn start<T: Transport>(context: WorkContext, transport: &Arc<T>, targets: Vec<WorkTarget>) -> Self {
+    /// Starts a worker for each target, with the transport for the lane's policy. Must be called within a runtime.
+    pub fn start<T: Transport>(
+        context: WorkContext,
+        transport: &dyn Fn(&WorkPolicy) -> Arc<T>,
+        targets: Vec<WorkTarget>,
+    ) -> Self {
         let context = Arc::new(context);
         let answers = answer_memory();
         let mut workers = Self {
@@ -62,7 +67,7 @@ impl Workers {
                     workers.asks.extend(own.map(|lane| (lane, asks_in)));
                     let worker = ForwardWorker {
                         context: Arc::clone(&context),
-                        transport: Arc::clone(transport),
+                        transport: transport(&WorkPolicy::from_text(&source.lane().policy)),
                         answers: Arc::clone(&answers),
                         asks,
                     };

@@ -10,6 +10,7 @@ mod run;
 mod sealed;
 mod secrets;
 mod select;
+mod shared;
 
 use std::time::Duration;
 
@@ -24,10 +25,10 @@ use crate::headers::Headers;
 use crate::provider::compose::Edit;
 use crate::text::printable;
 
-pub use prepare::Replay;
 pub use resume::Resumable;
 pub use run::ReplayRun;
 pub use select::Selection;
+pub use shared::Replay;
 
 /// How records are repeated.
 #[derive(Debug, Clone, Default)]

@@ -1,5 +1,7 @@
 //! A record, capture or delivery, as the original of a repetition.
 
+use crate::engine::Signing;
+use crate::error::Error;
 use crate::exchange::{SecretKind, Source};
 use crate::id::{Id, IdKind};
 use crate::listener::without_path;
@@ -28,7 +30,31 @@ impl Original {
 
     /// Whether the signature came with a request, instead of being made here.
     pub(super) fn captured(&self) -> bool {
-        self.delivery.signing == SigningMode::AsCaptured
+        self.delivery.signing != SigningMode::Fresh
+    }
+}
+
+impl Original {
+    /// The signature that the record has: one that is wrong on purpose stays so.
+    pub(super) fn signature(&self) -> Signing {
+        let mode = self.delivery.signing;
+        match mode.fault() {
+            Some(_) => Signing::Invalid(mode),
+            None => Signing::AsCaptured,
+        }
+    }
+
+    /// The error of a run of a workflow that failed before there was a request.
+    pub(super) fn without_request(&self) -> Option<Error> {
+        let message = &self.delivery.message;
+        let is_empty = message.body.is_empty() && message.content_type.is_empty() && message.event.is_empty();
+        let of = self.delivery.execution.as_ref().filter(|_| is_empty)?;
+        let why = format!(
+            "`#{}` has no request: the run of workflow `{}` failed",
+            self.number, of.workflow
+        );
+        let again = format!("correct it and run it again: `hook send --workflow {}`", of.workflow);
+        Some(Error::usage(why).hint(again))
     }
 }
 

@@ -14,7 +14,10 @@ pub(super) fn policy(
     is_resumed: bool,
     profile: Option<&Profile>,
 ) -> Arc<Policy> {
-    let provider = profile.map(|profile| profile.policy.clone()).unwrap_or_default();
+    let mode = original.delivery.message.mode;
+    let provider = profile
+        .map(|profile| profile.policy_in(mode).clone())
+        .unwrap_or_default();
     let recorded = original.delivery.policy.as_deref();
     let recorded = recorded.filter(|_| options.provider.is_none());
     let mut policy = recorded.unwrap_or(&provider).clone();

@@ -1,87 +1,34 @@
 //! Makes the delivery that repeats a record.
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use url::Url;
 
 use super::original::{Original, request_target};
 use super::policy;
-use super::secrets::{Choice, signature_headers};
-use super::{Editor, Prepared, ReplayOptions, remarks};
-use crate::app::context::{Context, Purpose, Secrets};
+use super::secrets::Choice;
+use super::{Editor, Prepared, Replay, remarks};
 use crate::app::notice::Notice;
 use crate::app::resolve::{account_off, signing_with};
+use crate::app::sign::check_signature;
 use crate::clock::human_duration;
-use crate::endpoints::Endpoint;
 use crate::engine::{Delivery, Label, Progress, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
-use crate::json::get_mut;
 use crate::pipeline::progress;
-use crate::provider::{Profile, RequestField};
+use crate::provider::Profile;
 use crate::secret::DEV_SECRET;
-use crate::store::{Lease, Record, Store};
+use crate::store::Record;
 use crate::target::parse_url;
 use crate::transport::{AddressPolicy, address_policy, join_url};
 
 /// Replays of replays that are followed back to the request that was received.
 const ORIGINS: usize = 16;
 
-/// Makes deliveries of records, and caches what many records need.
-pub struct Replay<'a> {
-    pub(super) context: &'a Context,
-    pub(super) store: &'a dyn Store,
-    pub(super) options: &'a ReplayOptions,
-    given: RefCell<Option<(Secrets, SecretKind)>>,
-    endpoints: RefCell<Option<Rc<[Endpoint]>>>,
-}
-
-impl<'a> Replay<'a> {
-    /// Replays as the options say.
-    pub fn new(context: &'a Context, store: &'a dyn Store, options: &'a ReplayOptions) -> Self {
-        Self {
-            context,
-            store,
-            options,
-            given: RefCell::new(None),
-            endpoints: RefCell::new(None),
-        }
-    }
-
-    /// Whether the owning process still runs.
-    pub(super) fn is_held(&self, owner: &str) -> bool {
-        Lease::is_alive(&self.context.ledger_path, owner)
-    }
-
-    pub(super) fn emit(&self, notices: impl IntoIterator<Item = Notice>) {
-        notices.into_iter().for_each(|notice| self.context.notices.emit(notice));
-    }
-
-    /// The secrets of the options.
-    pub(super) fn given(&self) -> Result<(Secrets, SecretKind)> {
-        if let Some(given) = &*self.given.borrow() {
-            return Ok(given.clone());
-        }
-        // Fetched once: standard input can be read only once.
-        let given = self
-            .context
-            .secrets_and_kind(&self.options.secrets, (None, Vec::new()), Purpose::Sign)?;
-        Ok(self.given.borrow_mut().insert(given).clone())
-    }
-
-    pub(super) fn endpoints(&self) -> Result<Rc<[Endpoint]>> {
-        if let Some(endpoints) = &*self.endpoints.borrow() {
-            return Ok(Rc::clone(endpoints));
-        }
-        let endpoints = self.context.book().read()?.into();
-        Ok(Rc::clone(self.endpoints.borrow_mut().insert(endpoints)))
-    }
-
+impl Replay<'_> {
     /// The delivery that repeats or resumes a record. Without an editor the body stays as it is recorded.
     pub(super) fn prepare(&self, mut record: Record, editor: Option<Editor<'_>>) -> Result<Prepared> {
         self.restore(&mut record)?;
@@ -94,9 +41,12 @@ impl<'a> Replay<'a> {
         if let Some(why) = self.withheld(&mut source)? {
             return Ok(Prepared::Skipped(why));
         }
+        if let Some(why) = source.without_request() {
+            return Ok(Prepared::Skipped(why));
+        }
         let url = self.target(&source)?;
         let profile = self.profile(&source)?;
-        self.change(&mut source, profile.as_deref(), editor)?;
+        let remarked = self.change(&mut source, profile.as_deref(), editor)?;
         let choice = match &profile {
             Some(profile) => self.choose(&source, profile)?,
             None => Choice::AsCaptured,
@@ -105,6 +55,7 @@ impl<'a> Replay<'a> {
             return Ok(Prepared::Skipped(why));
         }
         let (signing, headers, mut notices) = self.signing(&source, profile.as_ref(), choice, &url)?;
+        notices.extend(remarked);
         if let Some(why) = self.incomplete(&source, profile.as_deref(), &headers) {
             if !self.options.rehearsal {
                 return Ok(Prepared::Skipped(why));
@@ -114,6 +65,11 @@ impl<'a> Replay<'a> {
         let is_changed = self.options.method.is_some() || recorded.is_some_and(|recorded| recorded != headers);
         let mut delivery = self.delivery(source, resumed, profile.as_deref(), (url, headers, signing));
         delivery.is_changed = is_changed;
+        if !self.options.rehearsal
+            && let Err(why) = check_signature(self.context, &delivery)
+        {
+            return Ok(Prepared::Skipped(why));
+        }
         Ok(Prepared::Ready(Box::new(delivery), notices))
     }
 
@@ -174,13 +130,14 @@ impl<'a> Replay<'a> {
         let why = if self.context.settings.account_off {
             account_off()
         } else {
-            match self.endpoint(name)?.map(|endpoint| endpoint.disabled) {
-                Some(None) => return Ok(None),
-                Some(Some(disabled)) => Error::new(
-                    Exit::Refused,
-                    format!("endpoint `{name}` of `#{number}` is disabled: {disabled}"),
-                )
-                .hint(format!("`hook endpoints enable {name}` turns it on again")),
+            match self.endpoint(name)? {
+                Some(endpoint) => {
+                    let Some(disabled) = &endpoint.disabled else {
+                        return Ok(None);
+                    };
+                    let what = format!("endpoint `{name}` of `#{number}` is disabled: {disabled}");
+                    Error::new(Exit::Refused, what).hint(endpoint.activation_hint())
+                }
                 // The test of an endpoint behind a provider's API, which is not in the local file.
                 None if source.delivery.source == Source::Test => {
                     source.delivery.endpoint = None;
@@ -235,52 +192,56 @@ impl<'a> Replay<'a> {
     }
 
     /// Changes body and id as the options say.
-    fn change(&self, source: &mut Original, profile: Option<&Profile>, editor: Option<Editor<'_>>) -> Result<()> {
-        if !self.options.edits.is_empty() || self.options.new_id {
-            self.rewrite(source, profile)?;
-        }
+    fn change(
+        &self,
+        source: &mut Original,
+        profile: Option<&Profile>,
+        editor: Option<Editor<'_>>,
+    ) -> Result<Vec<Notice>> {
+        let notices = if !self.options.edits.is_empty() || self.options.new_id {
+            self.rewrite(source, profile)?
+        } else {
+            Vec::new()
+        };
         if let Some(edit) = editor {
             source.delivery.message.body = edit(&source.delivery.message.body)?;
         }
-        Ok(())
+        Ok(notices)
     }
 
-    fn rewrite(&self, source: &mut Original, profile: Option<&Profile>) -> Result<()> {
-        let mut document: serde_json::Value = match serde_json::from_slice(&source.delivery.message.body) {
-            Ok(document) => document,
-            Err(_) if self.options.edits.is_empty() => serde_json::Value::Null,
-            Err(error) => {
+    fn rewrite(&self, source: &mut Original, profile: Option<&Profile>) -> Result<Vec<Notice>> {
+        let mut notices = Vec::new();
+        if !self.options.edits.is_empty() {
+            let body = String::from_utf8_lossy(&source.delivery.message.body);
+            if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&body) {
                 return Err(Error::usage(format!("the body of `#{}` is not JSON", source.number))
                     .cause(error)
                     .hint("change it in an editor: `--edit`"));
             }
-        };
-        let edits = &self.options.edits;
-        edits.iter().try_for_each(|edit| edit.apply(&mut document))?;
-        let mut changed = !edits.is_empty();
+            let mut edits = self.options.edits.iter();
+            let text = edits.try_fold(body.into_owned(), |text, edit| edit.apply(&text))?;
+            source.delivery.message.body = text.into();
+        }
         if self.options.new_id {
             let now = self.context.now();
             let id = profile.map_or_else(
                 || Id::new(IdKind::Message, now, &self.context.random).to_string(),
                 |profile| profile.fresh_id(now, &self.context.random),
             );
-            let places = profile.map(|profile| profile.read.id.as_slice()).unwrap_or_default();
-            for place in places {
-                if let RequestField::Body(path) = place
-                    && let Some(value) = get_mut(&mut document, path)
-                {
-                    *value = serde_json::Value::from(id.as_str());
-                    changed = true;
-                    break;
+            let body = profile.and_then(|profile| profile.with_id(&source.delivery.message.body, &id));
+            match body {
+                Some(body) => source.delivery.message.body = body.into(),
+                None if profile.is_some_and(|profile| profile.carries_id(&source.delivery.message.event)) => {}
+                None => {
+                    let number = source.number;
+                    let what = format!("the message of #{number} carries no id: `--new-id` changes nothing in it");
+                    notices.push(Notice::Warning(what));
                 }
             }
             source.delivery.message.wire_id = id;
         }
-        if changed {
-            source.delivery.message.body = document.to_string().into();
-        }
         source.delivery.message.id = Id::new(IdKind::Message, self.context.now(), &self.context.random);
-        Ok(())
+        Ok(notices)
     }
 
     /// How the attempts are signed, and with which headers; reports which.
@@ -297,7 +258,7 @@ impl<'a> Replay<'a> {
             (Some(profile), Choice::Keys(secrets, kind)) => {
                 // Headers that each attempt gets from the provider must not be there twice.
                 let own = profile.headers.keys().map(String::as_str);
-                for name in own.chain(signature_headers(profile)) {
+                for name in own.chain(profile.scheme.signature_headers()) {
                     headers.remove(name);
                 }
                 let with = if kind == SecretKind::Dev {
@@ -309,9 +270,13 @@ impl<'a> Replay<'a> {
                 (signing_with(profile, &secrets, kind)?, vec![Notice::Note(note)])
             }
             (profile, _) => {
-                let mut notices = vec![Notice::Note(format!("#{number}: sent as captured"))];
+                let how = match source.delivery.signing.fault() {
+                    Some(fault) => format!("sent {fault}, as in the test"),
+                    None => "sent as captured".to_owned(),
+                };
+                let mut notices = vec![Notice::Note(format!("#{number}: {how}"))];
                 notices.extend(self.stale(source, profile.map(Arc::as_ref)).into_iter().flatten());
-                (Signing::AsCaptured, notices)
+                (source.signature(), notices)
             }
         };
         for (name, value) in self.options.headers.iter() {

@@ -142,7 +142,8 @@ impl<'a> Rerun<'a> {
             kill: &shutdown.hard,
             folder: None,
         };
-        let ran = exec::run(&self.options.command, number, request, bounds).await;
+        let output = &self.context.command_output;
+        let ran = exec::run(&self.options.command, number, request, bounds, output).await;
         let took = begun.elapsed();
         let interrupted = ran == Err(CommandError::Stopped);
         let error = match ran {

@@ -1,23 +1,22 @@
 //! Resumes the work that earlier runs of `listen` left: forwards and commands, each with its recorded target, folder and
 //! policy.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::app::context::Context;
+use crate::app::receive::routes::settings_routes;
 use crate::app::receive::takeover::{abandoned, amount, claim, described};
-use crate::app::receive::{Observer, WorkContext, WorkEnds, WorkSummary, WorkTarget, Workers};
+use crate::app::receive::{Observer, WorkContext, WorkEnds, WorkPolicy, WorkSummary, WorkTarget, Workers};
 use crate::config::Settings;
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::listener::route::Route;
 use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{Lane, LaneSummary, Store, WorkKind};
-use crate::target::TargetSpec;
 use crate::text::{count, printable};
 use crate::transport::{HttpOptions, HttpTransport};
 
@@ -50,16 +49,9 @@ fn is_trusted(context: &Context, lane: &Lane) -> bool {
     let Ok(settings) = Settings::load(&context.paths, user, Path::new(&lane.folder)) else {
         return false;
     };
-    let forward = settings.forward_to.iter();
-    let forward = forward.filter_map(|url| TargetSpec::parse(url).ok());
-    let on = settings.on.iter().filter_map(|text| Some(Route::parse(text).ok()?.to));
-    let routes = settings.routes.iter();
-    let routes = routes.filter_map(|file| Some(Route::from_file(file).ok()?.to));
-    let is_it = |to: TargetSpec| match to {
-        TargetSpec::Url(url) => url.as_str() == lane.target,
-        TargetSpec::Command(command) => command == lane.target,
-    };
-    forward.chain(on).chain(routes).any(is_it)
+    let work = (lane.kind, lane.target.as_str());
+    let mut routes = settings_routes(&settings).filter_map(Result::ok);
+    routes.any(|named| named.work() == work)
 }
 
 /// Works until the queue is empty: targets in parallel, the items of each in order.
@@ -81,7 +73,7 @@ pub(super) async fn run(
     }
     let lanes: Vec<&LaneSummary> = found.lanes.iter().collect();
     context.notices.note(format!("resuming {}", amount(&lanes)));
-    let transport = HttpTransport::new(HttpOptions::default())?;
+    let transports = LaneTransports::new(&found.lanes)?;
     let ledger = context.ledger();
     ledger.ready().await?;
     let reader = context.background_reader();
@@ -96,12 +88,51 @@ pub(super) async fn run(
     };
     let mut work = WorkContext::new(context, (ledger.clone(), reader), context.lease()?, observer, ends);
     (work.time_scale, work.retrying) = (time_scale, false);
-    let done = work_off(work, &Arc::new(transport), found.lanes).await;
+    let done = work_off(work, &transports, found.lanes).await;
     ledger.close();
     Ok(report(context, &done?, shutdown.soft.is_cancelled()).worse(untrusted))
 }
 
-async fn work_off(work: WorkContext, transport: &Arc<HttpTransport>, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
+/// How a target is reached: without a check of its certificate, and with the certificates of a file.
+type Reach = (bool, Option<PathBuf>);
+
+/// The transports that lanes need.
+struct LaneTransports {
+    plain: Arc<HttpTransport>,
+    others: HashMap<Reach, Arc<HttpTransport>>,
+}
+
+impl LaneTransports {
+    fn new(lanes: &[LaneSummary]) -> Result<Self> {
+        let transport = |(insecure, ca_file): Reach| {
+            let made = HttpTransport::new(HttpOptions {
+                insecure,
+                ca_file,
+                ..HttpOptions::default()
+            });
+            made.map(Arc::new)
+        };
+        let mut others = HashMap::new();
+        for summary in lanes {
+            let reach = reach(&WorkPolicy::from_text(&summary.lane.policy));
+            if reach != Reach::default() && !others.contains_key(&reach) {
+                others.insert(reach.clone(), transport(reach)?);
+            }
+        }
+        let plain = transport(Reach::default())?;
+        Ok(Self { plain, others })
+    }
+
+    fn of(&self, policy: &WorkPolicy) -> Arc<HttpTransport> {
+        Arc::clone(self.others.get(&reach(policy)).unwrap_or(&self.plain))
+    }
+}
+
+fn reach(policy: &WorkPolicy) -> Reach {
+    (policy.insecure, policy.ca_file.clone())
+}
+
+async fn work_off(work: WorkContext, transports: &LaneTransports, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
     let mut targets: BTreeMap<(WorkKind, String, String), WorkTarget> = BTreeMap::new();
     for summary in lanes {
         if !claim(&work.ledger, &summary.lane, &work.owner).await? {
@@ -111,7 +142,7 @@ async fn work_off(work: WorkContext, transport: &Arc<HttpTransport>, lanes: Vec<
         let target = (lane.kind, lane.target.clone(), lane.folder.clone());
         targets.entry(target).or_default().left.push(summary);
     }
-    let workers = Workers::start(work, transport, targets.into_values().collect());
+    let workers = Workers::start(work, &|policy| transports.of(policy), targets.into_values().collect());
     let (summary, ended) = workers.finish().await;
     ended.map(|()| summary)
 }

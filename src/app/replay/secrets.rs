@@ -32,6 +32,10 @@ impl Replay<'_> {
             let (secrets, kind) = self.given()?;
             return Ok(Choice::Keys(secrets, kind));
         }
+        // A valid signature would turn the request that a receiver must refuse into a genuine one.
+        if original.delivery.signing.fault().is_some() {
+            return Ok(Choice::AsCaptured);
+        }
         let missing = || Choice::Missing(missing(self.options, original));
         let context = self.context;
         Ok(match &original.delivery.secret {
@@ -132,11 +136,4 @@ fn missing(options: &ReplayOptions, original: &Original) -> Error {
         "`#{number}` was signed with {which}, which is not available: not sent"
     ))
     .hint(format!("`{} {}`", options.command(number), flags.join(" ")))
-}
-
-/// Every header that may carry a signature.
-pub(super) fn signature_headers(profile: &Profile) -> impl Iterator<Item = &str> {
-    let carrier = profile.scheme.carrier().into_iter();
-    let more = carrier.flat_map(|carrier| carrier.more_headers.iter());
-    profile.scheme.header().into_iter().chain(more.map(String::as_str))
 }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use crate::api::server::CreatedEvent;
 use crate::app::context::{Context, aside};
 use crate::app::endpoint_health;
+use crate::app::sign::check_signature;
 use crate::endpoints::{BookWatch, Endpoint, WantedEvent};
 use crate::engine::{Delivery, Event, Label};
 use crate::error::Result;
@@ -14,7 +15,6 @@ use crate::exchange::Source;
 use crate::message::Message;
 use crate::pipeline::{DeliveryObserver, EndpointOutcome, record};
 use crate::provider::Profile;
-use crate::provider::policy::Policy;
 use crate::store::{Lease, Ledger, Op};
 use crate::target::parse_url;
 use crate::text::printable;
@@ -34,7 +34,6 @@ pub(super) struct Fanout {
 #[derive(Clone)]
 pub(super) struct Subscribers {
     pub(super) profile: Arc<Profile>,
-    pub(super) policy: Arc<Policy>,
     pub(super) addresses: AddressPolicy,
     pub(super) book: Arc<BookWatch>,
 }
@@ -97,8 +96,14 @@ impl Subscribers {
         };
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
         for endpoint in self.book.read()?.iter() {
+            let message = match deliveries.len() {
+                0 => Arc::clone(message),
+                _ => self
+                    .profile
+                    .for_another_delivery(message, context.now(), &context.random),
+            };
             match endpoint.wants(&wanted) {
-                Ok(()) => match self.delivery(context, endpoint, message) {
+                Ok(()) => match self.delivery(context, endpoint, &message) {
                     Ok(delivery) => deliveries.push(delivery),
                     // One endpoint without a readable secret must not stop the others.
                     Err(error) => notices.warn(format!("nothing goes to `{}`: {error}", endpoint.name)),
@@ -129,13 +134,16 @@ impl Subscribers {
             endpoint: Some(endpoint.name.clone()),
             ..Label::default()
         };
-        let (message, policy) = (Arc::clone(message), Arc::clone(&self.policy));
+        let policy = Arc::new(self.profile.policy_in(message.mode).clone());
+        let message = Arc::clone(message);
         let (now, url) = (context.now(), parse_url(&endpoint.url)?);
-        Ok(Delivery {
+        let delivery = Delivery {
             method: self.profile.delivery.method.clone(),
             addresses: self.addresses,
             ..Delivery::new(&context.random, now, message, url, signing, policy, label)
-        })
+        };
+        check_signature(context, &delivery)?;
+        Ok(delivery)
     }
 }
 

@@ -261,7 +261,6 @@ impl<'a> Service<'a> {
                 context,
                 subscribers: Subscribers {
                     profile: Arc::clone(&self.profile),
-                    policy: Arc::new(self.profile.policy.clone()),
                     addresses: self.addresses(),
                     book,
                 },

@@ -1,4 +1,4 @@
-//! `hook endpoints test`: sends a signed and a tampered event, and checks the responses.
+//! `hook endpoints test`: sends a signed event and some with faulty signatures, and checks the responses.
 
 use super::super::http::HttpArgs;
 use super::super::{input, runtime};
@@ -7,9 +7,10 @@ use crate::cli::session::Session;
 use crate::endpoints::{Endpoint, EndpointStore};
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::finding::Level;
 use crate::shutdown::Shutdown;
 
-/// Send a signed test event and a tampered copy of it, and check the receiver
+/// Send a signed test event and some with faulty signatures, and check the receiver
 #[derive(Debug, clap::Args)]
 pub(super) struct EndpointProbeArgs {
     /// Name, id or id prefix
@@ -54,7 +55,7 @@ pub(super) fn run(
     };
     let report = runtime.block_on(probe(&session.context, endpoint, &options))?;
     session.ui.show_now(&report)?;
-    for finding in report.findings.iter().filter(|finding| finding.is_problem()) {
+    for finding in report.findings.iter().filter(|finding| finding.level >= Level::Unknown) {
         if let Some(hint) = &finding.hint {
             session.ui.hint(hint);
         }

@@ -1,6 +1,6 @@
 //! Which records.
 
-use crate::app::inspect::{DEFAULT_LIMIT, select};
+use crate::app::inspect::{DEFAULT_LIMIT, names, select};
 use crate::cli::input::words;
 use crate::cli::session::Session;
 use crate::error::Result;
@@ -83,7 +83,7 @@ impl FilterArgs {
     /// As a question to the ledger.
     pub(super) fn query(&self, session: &Session) -> Result<Query> {
         let since = self.since.as_deref().map(|text| select::since(&session.context, text));
-        Ok(Query {
+        let query = Query {
             kind: self.kind,
             failed: self.failed,
             unprocessed: self.failed_processing,
@@ -93,6 +93,8 @@ impl FilterArgs {
             provider: self.provider.clone(),
             workflow: self.workflow.clone(),
             ..Query::default()
-        })
+        };
+        names::check(&session.context, &query)?;
+        Ok(query)
     }
 }

@@ -51,6 +51,9 @@ struct LogReportArgs {
     /// A number, an id or its prefix, `last`, `last~2`
     #[arg(value_name = "ID", add = crate::cli::complete::records())]
     id: String,
+    /// URL under which senders reached the listener, in place of the one in the request
+    #[arg(long, value_name = "URL", value_parser = crate::cli::input::whole_url)]
+    public_url: Option<String>,
 }
 
 pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
@@ -138,6 +141,10 @@ fn drift(session: &Session, listing: &LogListArgs) -> Result<Exit> {
 }
 
 fn report(session: &Session, args: &LogReportArgs) -> Result<Exit> {
-    session.ui.show(&inspect::report::report(&session.context, &args.id)?)?;
+    session.ui.show(&inspect::report::report(
+        &session.context,
+        &args.id,
+        args.public_url.as_deref(),
+    )?)?;
     Ok(Exit::Ok)
 }

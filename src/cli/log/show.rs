@@ -9,9 +9,9 @@ use crate::view::details::DetailsView;
 /// Show one record in full: headers, body, verdict, attempts
 #[derive(Debug, clap::Args)]
 pub(super) struct LogShowArgs {
-    /// A number, an id or its prefix, `last`, `last~2`
-    #[arg(value_name = "ID", add = crate::cli::complete::records(), default_value = "last")]
-    id: String,
+    /// A number, an id or its prefix, `last`, `last~2`; without it the newest record
+    #[arg(value_name = "ID", add = crate::cli::complete::records())]
+    id: Option<String>,
     /// Whole bodies, and the headers of every attempt
     #[arg(long)]
     full: bool,
@@ -27,11 +27,12 @@ pub(super) struct LogShowArgs {
 }
 
 pub(super) fn run(session: &Session, args: &LogShowArgs) -> Result<Exit> {
+    let id = args.id.as_deref();
     if args.body {
-        session.ui.raw(&show::body(&session.context, &args.id, args.reveal)?)?;
+        session.ui.raw(&show::body(&session.context, id, args.reveal)?)?;
     } else {
         session.ui.show(&DetailsView {
-            details: &show::show(&session.context, &args.id, args.reveal)?,
+            details: &show::show(&session.context, id, args.reveal)?,
             full: args.full,
             why: args.why,
         })?;

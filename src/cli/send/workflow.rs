@@ -35,7 +35,7 @@ pub(super) struct WorkflowArgs {
 
 pub(super) fn run(session: &Session, args: &SendArgs, name: &str, mut body: BodyOptions) -> Result<Exit> {
     let rehearsal = args.is_rehearsal();
-    let request = workflow::shape(
+    let shaped = workflow::shape(
         &session.context,
         &WorkflowOptions {
             name,
@@ -50,7 +50,14 @@ pub(super) fn run(session: &Session, args: &SendArgs, name: &str, mut body: Body
             has_target: args.targets.to.is_some(),
             rehearsal,
         },
-    )?;
+    );
+    let request = match shaped {
+        Err(error) if !rehearsal => {
+            runtime()?.block_on(workflow::record_failed(&session.context, name, &error))?;
+            return Err(error);
+        }
+        shaped => shaped?,
+    };
     let url = args.targets.to.clone().or(request.url).unwrap_or_default();
     body.whole = Some(WholeBody::Document(request.document));
     body.form |= request.form;

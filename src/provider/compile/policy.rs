@@ -1,10 +1,12 @@
 //! Delivery and retries of a file, checked.
 
+use std::time::Duration;
+
 use super::Result;
-use crate::headers::check_line;
+use crate::headers::parse_line;
 use crate::provider::fault::fault;
 use crate::provider::file::{DeliveryTable, RetryTable, ScheduleTable, Then};
-use crate::provider::policy::{Codes, Exhaustion, Policy, RetryOn, RunFrom, Schedule};
+use crate::provider::policy::{Exhaustion, Overload, Policy, RetryOn, RunFrom, Schedule};
 
 pub(super) fn policy(delivery: &DeliveryTable, retry: Option<RetryTable>) -> Result<Policy> {
     if delivery.success.is_empty() {
@@ -30,7 +32,10 @@ pub(super) fn policy(delivery: &DeliveryTable, retry: Option<RetryTable>) -> Res
 
 fn schedule(table: ScheduleTable) -> Result<Schedule> {
     let key = |name: &str| format!("retry.schedule.{name}");
-    let delays: Vec<_> = table.delays.into_iter().map(|delay| delay.0).collect();
+    let mut delays: Vec<_> = table.delays.into_iter().map(|delay| delay.0).collect();
+    if let Some(until) = table.until {
+        repeat_last(&mut delays, until.0).or_else(|what| fault(&key("until"), what))?;
+    }
     if table.from == RunFrom::First && !delays.is_sorted() {
         return fault(&key("delays"), "must not go back when they run from the first attempt");
     }
@@ -40,17 +45,19 @@ fn schedule(table: ScheduleTable) -> Result<Schedule> {
     }
     let retry_on = match table.retry_on {
         None => RetryOn::EveryFailure,
-        Some(items) => {
-            let (errors, numbers): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| item == "error");
-            RetryOn::Only {
-                codes: Codes::parse(&numbers).or_else(|what| fault(&key("retry-on"), what))?,
-                errors: !errors.is_empty(),
-            }
-        }
+        Some(items) => RetryOn::parse(&items).or_else(|what| fault(&key("retry-on"), what))?,
+    };
+    let overload = match table.overload_delay {
+        None if table.overload_on.is_empty() => None,
+        None => return fault(&key("overload-on"), "it requires `overload-delay`"),
+        Some(delay) => Some(Overload {
+            delay: delay.0,
+            on: RetryOn::parse(&table.overload_on).or_else(|what| fault(&key("overload-on"), what))?,
+        }),
     };
     let stop_on_header = table.stop_on_header.map(|line| {
-        let (name, value) = line.split_once(": ").unwrap_or((&line, ""));
-        check_line(name, value).or_else(|what| fault(&key("stop-on-header"), what))?;
+        // A header of the answer, so that those which the transport sets for a request are possible too.
+        let (name, value) = parse_line(&line).or_else(|what| fault(&key("stop-on-header"), what))?;
         Ok((name.to_owned(), value.to_owned()))
     });
     Ok(Schedule {
@@ -62,11 +69,32 @@ fn schedule(table: ScheduleTable) -> Result<Schedule> {
         stop_on: table.stop_on,
         stop_on_header: stop_on_header.transpose()?,
         disable_on: table.disable_on,
-        then: match table.then {
-            Then::DisableEndpoint => Exhaustion::DisableEndpoint { after },
-            Then::Fail => Exhaustion::Fail,
+        overload,
+        then: match (table.then, table.disable_after) {
+            (Then::DisableEndpoint, Some(time)) => Exhaustion::DisableAfter(time.0),
+            (Then::DisableEndpoint, None) => Exhaustion::DisableEndpoint { after },
+            (Then::Fail, _) => Exhaustion::Fail,
         },
         notify: table.notify,
         instead: None,
     })
+}
+
+/// The most attempts that a schedule may have.
+const MOST_ATTEMPTS: usize = 10_000;
+
+/// Repeats the last delay as long as all of them together are not longer than that. The error is a clause.
+fn repeat_last(delays: &mut Vec<Duration>, until: Duration) -> std::result::Result<(), String> {
+    let Some(last) = delays.last().copied().filter(|last| !last.is_zero()) else {
+        return Err("it requires `delays`, the last of which is repeated".to_owned());
+    };
+    let mut total: Duration = delays.iter().sum();
+    while total + last <= until {
+        if delays.len() == MOST_ATTEMPTS {
+            return Err(format!("it makes more than {MOST_ATTEMPTS} attempts"));
+        }
+        delays.push(last);
+        total += last;
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@ use indexmap::IndexSet;
 use serde_json::Value;
 
 use super::{Difference, EACH};
+use crate::clock::Timestamp;
 use crate::json::below;
 
 /// What was found so far, each difference once.
@@ -40,6 +41,9 @@ impl<'m> SampleComparison<'m> {
         for value in found.iter().filter(|value| !value.is_null()) {
             if fits(wanted, value) {
                 fitting.push(*value);
+                if let Some(format) = format_of(wanted).filter(|format| format_of(value) != Some(format)) {
+                    self.faults.insert(Difference::retyped(path, format, "another text"));
+                }
             } else {
                 let difference = Difference::retyped(path, wanted_type(wanted), found_type(value));
                 self.faults.insert(difference);
@@ -49,9 +53,17 @@ impl<'m> SampleComparison<'m> {
         match wanted {
             Value::Object(fields) if !fields.is_empty() => self.fields(path, fields, &fitting),
             Value::Array(items) => {
-                let Some(first) = items.first() else { return };
-                let all: Vec<&Value> = fitting.iter().filter_map(|v| v.as_array()).flatten().collect();
-                self.walk(&below(path, EACH), first, &all);
+                let all = fitting.iter().filter_map(|v| v.as_array()).flatten();
+                // A list may mix several kinds of items: each is compared with the one in the sample that is most like it.
+                let mut alike: Vec<Vec<&Value>> = vec![Vec::new(); items.len()];
+                for value in all {
+                    if let Some(like) = most_alike(items, value).and_then(|index| alike.get_mut(index)) {
+                        like.push(value);
+                    }
+                }
+                for (item, values) in items.iter().zip(&alike) {
+                    self.walk(&below(path, EACH), item, values);
+                }
             }
             _ => {}
         }
@@ -86,12 +98,41 @@ impl<'m> SampleComparison<'m> {
     }
 }
 
+/// The number of the item that a value is most like: of those of its type the first with the most of its fields, texts
+/// that name a kind before all others.
+fn most_alike(items: &[Value], value: &Value) -> Option<usize> {
+    let likeness = |item: &Value| match (item, value) {
+        (Value::Object(wanted), Value::Object(found)) => {
+            let same_kind = ["type", "object", "kind"]
+                .iter()
+                .any(|name| found.get(*name).is_some_and(|kind| wanted.get(*name) == Some(kind)));
+            let missing = wanted.keys().filter(|name| !found.contains_key(*name)).count();
+            (same_kind, true, usize::MAX - missing)
+        }
+        (wanted, found) => (false, fits(wanted, found), 0),
+    };
+    // The last of equal ones would be taken: the order is reversed, so that it is the first.
+    let best = items.iter().enumerate().rev().max_by_key(|(_, item)| likeness(item));
+    best.map(|(index, _)| index)
+}
+
 /// Whether a value is of the sample's type. Where the sample has any number, an integer is one too.
 fn fits(wanted: &Value, found: &Value) -> bool {
     match (wanted_type(wanted), found_type(found)) {
         ("number", "integer") => true,
         (wanted, found) => wanted == found,
     }
+}
+
+/// The format of a text that programs parse: a uuid, or a moment as RFC 3339 writes it.
+fn format_of(value: &Value) -> Option<&'static str> {
+    let text = value.as_str()?;
+    if text.len() == 36 && uuid::Uuid::parse_str(text).is_ok() {
+        return Some("uuid");
+    }
+    // Without the `T`, Unix seconds would be a moment too.
+    let is_moment = text.contains('T') && Timestamp::parse(text).is_some();
+    is_moment.then_some("time")
 }
 
 /// JSON's types, with whole numbers apart. A sample that writes `12.0` means any number.

@@ -34,7 +34,21 @@ fn a_body_is_compared_with_the_sample_field_by_field() {
         (json!({"a": 1}), json!({"a": 1.0}), vec![]),
         (json!({"a": 1.0}), json!({"a": 1}), vec![]),
         (json!({"a": true}), json!({"a": 0}), vec!["retyped a boolean integer"]),
-        (json!({"a": "${new.uuid}"}), json!({"a": "x"}), vec![]),
+        (
+            json!({"a": "${new.uuid}"}),
+            json!({"a": "x"}),
+            vec!["retyped a uuid another text"],
+        ),
+        (
+            json!({"a": "${time.rfc3339}"}),
+            json!({"a": "2026-01-02"}),
+            vec!["retyped a time another text"],
+        ),
+        (
+            json!({"a": "${time.rfc3339}"}),
+            json!({"a": "2026-01-02T03:04:05.1+02:00"}),
+            vec![],
+        ),
         (
             json!({"a": "${new.int4}"}),
             json!({"a": "x"}),

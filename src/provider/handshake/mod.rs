@@ -11,6 +11,7 @@ use super::fault::{ProfileError, check_scope, fault};
 use super::policy::Codes;
 use super::value::DurationText;
 use crate::exchange::Answer;
+use crate::glob::HostPattern;
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::template::{Scope, Template};
@@ -46,7 +47,7 @@ pub struct Handshake {
     /// A notice for the operator: a text with `${token}`.
     pub tell: Option<Text>,
     /// The token is a URL on such a host (`*` is one label); a request to it confirms the endpoint.
-    pub confirm_host: Option<String>,
+    pub confirm_host: Option<HostPattern>,
     /// How soon the answer must come.
     #[serde(rename(serialize = "within_ms"))]
     pub within: Option<DurationText>,
@@ -160,30 +161,20 @@ impl Handshake {
 
     /// The URL that confirms the endpoint when opened, and whether it is https on a host of the provider.
     pub fn confirmation(&self, asked: &ChallengeFields) -> Option<(String, bool)> {
-        let host = self.confirm_host.as_deref()?;
-        Some((asked.token.clone(), is_on(&asked.token, host)))
+        let host = self.confirm_host.as_ref()?;
+        Some((asked.token.clone(), is_plainly_on(&asked.token, host)))
     }
 }
 
-/// Whether a URL is https, on the usual port and without a user, on a host of that pattern, in which `*` is one label.
-fn is_on(url: &str, pattern: &str) -> bool {
+/// Whether a URL is https, on the usual port and without a user, on a host of that pattern.
+fn is_plainly_on(url: &str, host: &HostPattern) -> bool {
     let Ok(url) = url::Url::parse(url) else {
         return false;
     };
     // A user, a password or a port in the URL could disguise another host.
-    let plain = url.scheme() == "https" && url.port().is_none() && url.username().is_empty();
-    let Some(host) = url.host_str().filter(|_| plain && url.password().is_none()) else {
-        return false;
-    };
-    let (mut labels, mut wanted) = (host.split('.'), pattern.split('.'));
-    loop {
-        match (labels.next(), wanted.next()) {
-            (None, None) => return true,
-            (Some(label), Some("*")) if !label.is_empty() => {}
-            (Some(label), Some(wanted)) if label == wanted => {}
-            _ => return false,
-        }
-    }
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    let is_plain = url.scheme() == "https" && url.port().is_none() && !has_user;
+    is_plain && url.host_str().is_some_and(|name| host.fits(name))
 }
 
 /// Whether an answer confirms: a success that carries the token, in its body or in a header.

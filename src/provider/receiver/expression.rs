@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::fill::{definition, slots};
 use super::{Lang, broken, refused};
 use crate::error::Result;
+use crate::provider::file::ReadPlace;
 use crate::provider::{Profile, RequestField};
 use crate::template::{Part, Placeholder, Template};
 
@@ -74,6 +75,7 @@ impl<'a> ExpressionWriter<'a> {
         Ok(keys)
     }
 
+    /// A text with parts of the request in it; `None` where a receiver cannot know one of them.
     fn key(&mut self, key: &Template) -> Result<Option<String>> {
         let mut parts = Vec::new();
         for part in key.parts() {
@@ -112,9 +114,16 @@ impl<'a> ExpressionWriter<'a> {
         }
     }
 
-    fn first(&mut self, places: &[RequestField]) -> Result<Option<String>> {
-        let found = places.iter().map(|place| self.place(place));
-        let found = found.collect::<Result<Vec<_>>>()?;
+    fn first(&mut self, places: &[ReadPlace]) -> Result<Option<String>> {
+        let mut found = Vec::new();
+        for place in places {
+            match place {
+                ReadPlace::Field(field) => found.push(self.place(field)?),
+                ReadPlace::Text(template) => found.extend(self.key(template)?),
+                // No key of duplicates rests on such a place.
+                ReadPlace::Fixed(..) => {}
+            }
+        }
         self.one_of("first", "uses_first", found)
     }
 

@@ -1,6 +1,7 @@
 //! What is known of all providers: detection, labels, events.
 
-use super::{MOST_EXTENDED, ProviderListing, Registry, Source, keys, texts};
+use super::{MOST_EXTENDED, ProviderListing, Registry, Source, keys, name_of, near_names, texts};
+use crate::glob::Glob;
 use crate::provider::detect::{DetectMarks, Detector};
 
 /// A provider that knows an event.
@@ -87,6 +88,21 @@ impl Registry {
         });
         events.append(&mut others);
         events
+    }
+
+    /// Near names when no event of these providers matches a pattern, under its name or an alias; `None` when one does.
+    /// Without providers all are searched.
+    pub fn unmatched(&self, pattern: &Glob, providers: &[String]) -> Option<Vec<String>> {
+        let mut names = Vec::new();
+        let mut is_matched = false;
+        self.visit_events(|_, provider, name, aliases| {
+            if providers.is_empty() || providers.iter().any(|label| name_of(label) == provider) {
+                let mut known = std::iter::once(&name).chain(aliases);
+                is_matched |= known.any(|name| pattern.fits(name));
+                names.push(name.to_owned());
+            }
+        });
+        (!is_matched).then(|| near_names(&pattern.to_string(), names.iter().map(String::as_str)))
     }
 
     /// Calls `visit` with each event: whether its provider is searched first, the provider, the name and the aliases. A file

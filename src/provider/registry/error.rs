@@ -1,6 +1,7 @@
 //! Why a provider cannot be used.
 
 use crate::error::Error;
+use crate::provider::fault::ProfileError;
 
 /// Why there is no profile.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +31,41 @@ pub enum RegistryError {
         file: String,
         /// Dotted; empty when the fault is no key's.
         key: String,
+        /// Keys that a mistyped one may have meant.
+        near: Vec<String>,
         /// Line, column and accepted names.
         source: Box<toml::de::Error>,
     },
-    /// The file cannot be read, has a wrong value, or extends itself.
+    /// A value of the file is wrong.
+    #[error("provider file `{file}`{}: {fault}", at_line(*.line))]
+    Value {
+        /// The file.
+        file: String,
+        /// Of the key; 0 when it is not known.
+        line: usize,
+        /// The key and what is wrong.
+        fault: ProfileError,
+    },
+    /// The file cannot be read, or extends itself.
     #[error("{}", .0.message)]
     File(Error),
+}
+
+impl RegistryError {
+    /// The file whose content is wrong.
+    pub fn faulty_file(&self) -> Option<&str> {
+        match self {
+            Self::Syntax { file, .. } | Self::Value { file, .. } => Some(file),
+            Self::Unknown { .. } | Self::UnknownVariant { .. } | Self::File(_) => None,
+        }
+    }
+}
+
+fn at_line(line: usize) -> String {
+    match line {
+        0 => String::new(),
+        line => format!(", line {line}"),
+    }
 }
 
 fn at_key(key: &str) -> String {

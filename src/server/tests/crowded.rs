@@ -17,7 +17,7 @@ fn memory(bytes: usize) -> ServerLimits {
         ..limits(16)
     };
     ServerLimits {
-        memory: 16 * SHARE + bytes,
+        memory: 16 * PER_CONNECTION + bytes,
         ..limits
     }
 }
@@ -75,7 +75,7 @@ async fn a_dripping_request_makes_room_for_a_newcomer_and_is_told_so() {
     assert!(dripping[0].rest().await.starts_with("HTTP/1.1 503 "));
     let rejection = server.probe.rejection().await;
     let status = rejection.reason.status();
-    assert_eq!((rejection.reason, status), (RejectionReason::MadeRoom, Some(503)));
+    assert_eq!((rejection.reason, status), (IncompleteReason::Evicted, Some(503)));
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn stalled_bodies_hold_no_more_than_the_memory_and_make_room_for_an_honest
         }));
     }
     // As soon as the first one is told, there was no memory left.
-    assert_eq!(server.probe.rejection().await.reason, RejectionReason::MadeRoom);
+    assert_eq!(server.probe.rejection().await.reason, IncompleteReason::Evicted);
     let mut honest = server.client().await;
     honest.send(begun("/honest", size, size)).await;
     honest.until("/honest").await;
@@ -184,7 +184,7 @@ async fn a_large_honest_body_does_not_wait_until_all_stalled_ones_have_gone() {
             client.rest_or_reset().await
         }));
     }
-    assert_eq!(server.probe.rejection().await.reason, RejectionReason::MadeRoom);
+    assert_eq!(server.probe.rejection().await.reason, IncompleteReason::Evicted);
     let mut honest = server.client().await;
     honest.send(begun("/honest", size, size)).await;
     honest.until("/honest").await;

@@ -27,7 +27,7 @@ async fn a_body_announced_too_large_is_refused_before_it_is_read() {
     let status = rejection.reason.status();
     assert_eq!(
         (rejection.reason, status, rejection.received),
-        (RejectionReason::TooLarge, Some(413), 0)
+        (IncompleteReason::TooLarge, Some(413), 0)
     );
     assert!(server.probe.targets().is_empty());
 }
@@ -78,7 +78,7 @@ async fn too_many_or_too_long_headers_are_refused() {
         let status = rejection.reason.status();
         assert_eq!(
             (rejection.reason, status),
-            (RejectionReason::HeadersTooLarge, Some(431))
+            (IncompleteReason::HeadersTooLarge, Some(431))
         );
     }
     assert_eq!(server.probe.targets().len(), 1);
@@ -95,7 +95,7 @@ async fn a_request_that_breaks_off_is_not_handled() {
         is_answer(&server.talk(bytes).await, "400 Bad Request");
         let rejection = server.probe.rejection().await;
         let status = rejection.reason.status();
-        assert_eq!((rejection.reason, status), (RejectionReason::CutOff, Some(400)));
+        assert_eq!((rejection.reason, status), (IncompleteReason::CutOff, Some(400)));
         assert_eq!(rejection.received, received, "{bytes}");
     }
     assert!(server.probe.targets().is_empty());
@@ -105,17 +105,19 @@ async fn a_request_that_breaks_off_is_not_handled() {
 async fn what_is_not_http_is_refused() {
     let server = Server::start(ServerLimits::default()).await;
     for bytes in [
-        "\u{16}\u{3}\u{1} hello\r\n\r\n",
+        "\u{1} hello\r\n\r\n",
         "GET / HTTP/1.1\r\nno colon\r\n\r\n",
         "POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
         "POST / HTTP/1.1\r\ntransfer-encoding: gzip\r\n\r\n",
     ] {
         is_answer(&server.talk(bytes).await, "400 Bad Request");
         assert!(
-            matches!(server.probe.rejection().await.reason, RejectionReason::Malformed(_)),
+            matches!(server.probe.rejection().await.reason, IncompleteReason::Malformed(_)),
             "{bytes}"
         );
     }
+    is_answer(&server.talk("\u{16}\u{3}\u{1} hello\r\n\r\n").await, "400 Bad Request");
+    assert_eq!(server.probe.rejection().await.reason, IncompleteReason::SpeaksTls);
     assert!(server.probe.targets().is_empty());
 }
 
@@ -137,7 +139,7 @@ async fn a_request_that_does_not_come_in_time_is_refused() {
         is_answer(&client.until("\r\n\r\n").await, "408 Request Timeout");
         let rejection = server.probe.rejection().await;
         let status = rejection.reason.status();
-        assert_eq!((rejection.reason, status), (RejectionReason::TimedOut, Some(408)));
+        assert_eq!((rejection.reason, status), (IncompleteReason::TimedOut, Some(408)));
     }
     let mut idle = server.client().await;
     assert_eq!(idle.rest().await, "");

@@ -89,13 +89,15 @@ fn utf16(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
         .any(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
 }
 
+/// Writes a UTF-16 unit.
+type UnitBytes = fn(u16) -> [u8; 2];
+
 /// The sender's program takes a text for UTF-16 before it signs, and sends it as UTF-8.
 fn signed_as_utf16(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let Ok(text) = std::str::from_utf8(context.case.received.body) else {
         return false;
     };
-    type Bytes = fn(u16) -> [u8; 2];
-    let ways: [(Bytes, &str); 3] = [
+    let ways: [(UnitBytes, &str); 3] = [
         (u16::to_le_bytes, ""),
         (u16::to_le_bytes, "\u{feff}"),
         (u16::to_be_bytes, ""),
@@ -155,8 +157,11 @@ fn low_bytes(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -
     low.is_some_and(|low| sink(Change::new(Rank::Rare, low, mistake("body-charset", said, HINT))))
 }
 
+/// What stands for a character that ASCII does not have.
+type Substitute = fn(char) -> String;
+
 /// What stands for the characters that ASCII does not have: of .NET, of Java and Python, of Python's decoder, of a filter.
-const SUBSTITUTES: [(fn(char) -> String, &str); 4] = [
+const SUBSTITUTES: [(Substitute, &str); 4] = [
     (|c| "?".repeat(c.len_utf16()), "`?` for the others"),
     (|_| "?".to_owned(), "`?` for the others"),
     (|c| "\u{fffd}".repeat(c.len_utf8()), "U+FFFD for the others"),

@@ -87,7 +87,7 @@ impl<'a> SearchContext<'a> {
 
     fn find_sources(&mut self, carrier: &SignatureLocation) {
         let Received { headers, body, .. } = self.case.received;
-        let look = || serde_json::from_slice(body).ok();
+        let look = || carrier.document(headers, body);
         let wanted = self.case.scheme.looks_into_body();
         let read = wanted.then(|| self.budget.step(StepKind::Look, body.len(), look));
         let document: Option<Value> = read.flatten().flatten();

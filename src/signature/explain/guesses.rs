@@ -124,6 +124,19 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
         .and_then(|text| text.trim().parse::<usize>().ok());
     let has_type = headers.contains("content-type");
     match length {
+        _ if body == b"[object Object]" => {
+            let text =
+                "the body is `[object Object]`, which JavaScript makes of an object in a text: it was parsed before";
+            let hint = "keep the raw bytes of the body before anything parses it";
+            return Some(Explanation::new("body-empty", text, hint));
+        }
+        Some(length) if length > body.len() && body == b"{}" => {
+            let text = format!(
+                "the body is an empty object, and its headers say {length} bytes: a parser that took no body leaves `{{}}`"
+            );
+            let hint = "keep the raw bytes of the body before anything parses it";
+            return Some(Explanation::new("body-empty", text, hint));
+        }
         Some(length) if length > body.len() && body.is_empty() => {
             let text = format!(
                 "the body is empty, and its headers say {length} bytes: it was read before the check, or dropped"

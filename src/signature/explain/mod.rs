@@ -34,6 +34,7 @@ mod tests;
 mod texts;
 mod time_budget;
 mod times;
+mod unknown_header;
 mod url_words;
 mod urls;
 mod wrapped;
@@ -43,6 +44,7 @@ pub use hints::{HintCaller, HintContext, hint};
 use mistake::explanation;
 use search::Search;
 pub use time_budget::TimeBudget;
+pub use unknown_header::unknown_header;
 
 use super::{Received, RejectReason, Scheme};
 use crate::secret::Secret;

@@ -92,7 +92,7 @@ fn without_zeros(scheme: &Scheme, carrier: &SignatureLocation, token: &Token<'_>
         Target {
             bytes: text.into_bytes(),
             digest,
-            written: Some(|bytes| bytes.iter().map(|byte| format!("{byte:x}")).collect()),
+            written: Some(|bytes| bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:x}"))),
             mistakes: vec![mistake("signature-encoding", odd, form_hint(carrier))],
         }
     })

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use super::context::SearchContext;
 use super::json::{self, JsonNode};
 use super::mistake::{Change, Rank, Sink, mistake};
+use crate::inflate;
 use crate::signature::encoding::LENIENT_KEY;
 
 /// A compressed body is not decompressed beyond this, and a small one to less: see [`most_inflated`].
@@ -35,30 +36,7 @@ fn most_inflated(body: &[u8]) -> usize {
 }
 
 pub(super) fn inflated(body: &[u8]) -> Option<Vec<u8>> {
-    let deflated = |bytes: &[u8]| miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, most_inflated(body)).ok();
-    let zlib = || miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(body, most_inflated(body)).ok();
-    match body {
-        [0x1f, 0x8b, 8, flags, _, _, _, _, _, _, rest @ ..] => deflated(after_gzip_fields(rest, *flags)?),
-        [0x78, ..] => zlib().or_else(|| deflated(body)),
-        // Text is no deflate stream, and most bytes that are none fail at once.
-        _ if std::str::from_utf8(body).is_err() => deflated(body),
-        _ => None,
-    }
-}
-
-/// What follows the optional fields of a gzip header (RFC 1952).
-fn after_gzip_fields(mut rest: &[u8], flags: u8) -> Option<&[u8]> {
-    if flags & 4 != 0 {
-        let (length, after) = rest.split_first_chunk::<2>()?;
-        rest = after.get(usize::from(u16::from_le_bytes(*length))..)?;
-    }
-    for flag in [8, 16] {
-        if flags & flag != 0 {
-            let end = rest.iter().position(|b| *b == 0)?;
-            rest = &rest[end + 1..];
-        }
-    }
-    if flags & 2 == 0 { Some(rest) } else { rest.get(2..) }
+    inflate::inflated(body, most_inflated(body))
 }
 
 /// The bytes of base64 in either alphabet, in quotes and on lines.

@@ -234,7 +234,9 @@ fn policy(stop: u16) -> Arc<Policy> {
             retry_on: RetryOn::Only {
                 codes: codes(500),
                 errors: true,
+                kinds: vec![ErrorKind::Timeout],
             },
+            overload: None,
             stop_on: codes(stop),
             stop_on_header: Some(("x-stop".to_owned(), "1".to_owned())),
             disable_on: codes(410),

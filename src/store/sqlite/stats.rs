@@ -24,6 +24,10 @@ pub(super) fn stats(connection: &Connection, query: &Query) -> rusqlite::Result<
     }
     if let Some(filter) = filter::deliveries(&query, floor) {
         figures.deliveries(connection, &filter)?;
+        let has_both = figures.stats.captures > 0 && figures.stats.deliveries > 0;
+        if let Some(captures) = filter::captures(&query, floor).filter(|_| has_both) {
+            figures.both_ends(connection, &captures, &filter)?;
+        }
         (figures.stats.p50, figures.stats.p95) = percentiles(connection, &filter)?;
     }
     query.unprocessed = true;
@@ -64,7 +68,8 @@ impl Figures {
 
     fn deliveries(&mut self, connection: &Connection, filter: &SqlFilter) -> rusqlite::Result<()> {
         let columns =
-            "min(at), count(*), sum(state = 'delivered'), sum(state = 'failed'), sum(state = 'pending'), sum(attempts)";
+            "min(at), count(*), sum(state = 'delivered'), sum(state = 'failed'), sum(state = 'pending'), sum(attempts),
+             count(DISTINCT CASE WHEN origin IS NULL THEN message END)";
         self.by_event(connection, columns, filter, |row, stats, event| {
             stats.first = earlier(stats.first, row)?;
             stats.deliveries += count(row, 2)?;
@@ -72,8 +77,26 @@ impl Figures {
             stats.failed += count(row, 4)?;
             stats.pending += count(row, 5)?;
             stats.attempts += count(row, 6)?;
-            event.records += count(row, 2)?;
+            // One event for several endpoints is one; a forward or a replay is the event that came before.
+            event.records += count(row, 7)?;
             Ok(())
+        })
+    }
+
+    /// Counts once what was sent and received on this machine: messages to loopback addresses of which captures with the same
+    /// event and size exist.
+    fn both_ends(&mut self, connection: &Connection, captures: &SqlFilter, sent: &SqlFilter) -> rusqlite::Result<()> {
+        let mut received: HashMap<(String, i64), u64> = HashMap::new();
+        by_size(connection, "count(*)", captures, |key, count| {
+            received.insert(key, count);
+        })?;
+        let local = "count(DISTINCT CASE WHEN origin IS NULL AND (url LIKE '%://127.%' OR url LIKE '%://localhost%'
+             OR url LIKE '%://[::1]%') THEN message END)";
+        by_size(connection, local, sent, |key, count| {
+            let both = received.get(&key).map_or(0, |received| count.min(*received));
+            if let Some(event) = self.events.get_mut(&key.0) {
+                event.records = event.records.saturating_sub(both);
+            }
         })
     }
 
@@ -109,6 +132,24 @@ impl Figures {
         }
         Ok(())
     }
+}
+
+/// A figure for each event and size of a body.
+fn by_size(
+    connection: &Connection,
+    figure: &str,
+    filter: &SqlFilter,
+    mut found: impl FnMut((String, i64), u64),
+) -> rusqlite::Result<()> {
+    let sql = format!("SELECT event, size, {figure} FROM {} GROUP BY event, size", filter.sql);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(&filter.values))?;
+    while let Some(row) = rows.next()? {
+        if let Some(event) = lossy(row.get_ref(0)?) {
+            found((event, row.get(1)?), count(row, 2)?);
+        }
+    }
+    Ok(())
 }
 
 fn earlier(first: Option<Timestamp>, row: &Row<'_>) -> rusqlite::Result<Option<Timestamp>> {

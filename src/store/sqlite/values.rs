@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::store::Ack;
+use crate::text::printable;
 
 /// Runs a change, and returns the number of changed rows.
 pub(super) fn change(connection: &Connection, sql: &str, values: impl Params) -> rusqlite::Result<usize> {
@@ -135,7 +136,7 @@ pub(super) fn optional_json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -
 pub(super) fn named<T>(row: &Row<'_>, column: usize, read: fn(&str) -> Option<T>) -> rusqlite::Result<T> {
     let text = row.get_ref(column)?.as_str()?;
     read(text).ok_or_else(|| {
-        let what = format!("`{}` is not known", text.escape_debug()).into();
+        let what = format!("`{}` is not known", printable(text, 80)).into();
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, FromSqlError::Other(what).into())
     })
 }

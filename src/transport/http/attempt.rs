@@ -17,12 +17,32 @@ pub(super) enum Connection {
     Fresh,
 }
 
+/// How a client makes an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Way {
+    /// Which connection.
+    pub(super) connection: Connection,
+    /// HTTP/2 instead of HTTP/1.1.
+    pub(super) is_http2: bool,
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self {
+            connection: Connection::Any,
+            is_http2: false,
+        }
+    }
+}
+
 /// Why an attempt has no answer.
 pub(super) struct FailedAttempt {
     pub(super) failure: Failure,
     /// Whether it went out on a connection that had been used before and ended before a byte of the answer: the server had
     /// closed it while it was idle, or was about to.
     pub(super) had_ended: bool,
+    /// Whether the server refused HTTP/1.1 in the TLS handshake.
+    pub(super) refuses_http1: bool,
 }
 
 impl FailedAttempt {
@@ -31,6 +51,7 @@ impl FailedAttempt {
         Self {
             failure,
             had_ended: false,
+            refuses_http1: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use tower::util::MapResponseLayer;
 use url::Url;
 
 use super::answer::{AnswerBody, KeptAnswer};
-use super::attempt::{Connection, FailedAttempt, Failure};
+use super::attempt::{Connection, FailedAttempt, Failure, Way};
 use super::options::TransportSettings;
 use super::{IDLE, MOST_IDLE, failure, resolve, reuse, wire};
 use crate::exchange::{Answer, ErrorKind, Request};
@@ -30,23 +30,17 @@ struct ClientKind {
     /// Without a proxy: one for `http:` alone loads no root certificates, which take 3 ms.
     is_tls: bool,
     /// One for fresh connections keeps none.
-    connection: Connection,
+    way: Way,
 }
 
 impl Clients {
     /// The client for requests to that URL.
-    pub(super) fn get(
-        &self,
-        settings: &TransportSettings,
-        url: &Url,
-        addresses: AddressPolicy,
-        connection: Connection,
-    ) -> Built {
+    pub(super) fn get(&self, settings: &TransportSettings, url: &Url, addresses: AddressPolicy, way: Way) -> Built {
         let kind = ClientKind {
             addresses,
             proxied: settings.is_proxied(url, addresses),
             is_tls: url.scheme() == "https",
-            connection,
+            way,
         };
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         clients.entry(kind).or_insert_with(|| kind.build(settings)).clone()
@@ -58,9 +52,9 @@ impl Clients {
         settings: &TransportSettings,
         request: &Request,
         addresses: AddressPolicy,
-        connection: Connection,
+        way: Way,
     ) -> Result<Answer, FailedAttempt> {
-        let client = self.get(settings, &request.url, addresses, connection);
+        let client = self.get(settings, &request.url, addresses, way);
         let client = client.map_err(FailedAttempt::here)?;
         let ready = wire::prepare(&client, request, settings.keep_host);
         let ready = ready.map_err(|text| FailedAttempt::here((ErrorKind::Protocol, text)))?;
@@ -71,8 +65,13 @@ impl Clients {
         let response = match reuse::watched(client.execute(ready)).await {
             Ok(response) => response,
             Err((error, had_ended)) => {
+                let refuses_http1 = !way.is_http2 && failure::refuses_protocol(&error);
                 let failure = explain(error);
-                return Err(FailedAttempt { failure, had_ended });
+                return Err(FailedAttempt {
+                    failure,
+                    had_ended,
+                    refuses_http1,
+                });
             }
         };
         let answer = read(response, settings.kept).await;
@@ -89,16 +88,20 @@ impl ClientKind {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .retry(reqwest::retry::never().max_retries_per_request(0))
-            .http1_only()
             .tcp_nodelay(true)
             .dns_resolver(resolve::Resolver(self.addresses))
             .connector_layer(MapResponseLayer::new(reuse::note))
             .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(match self.connection {
+            .pool_max_idle_per_host(match self.way.connection {
                 Connection::Any => MOST_IDLE,
                 Connection::Fresh => 0,
             });
-        let builder = settings.apply(builder, self.proxied, self.is_tls);
+        let (builder, protocol): (_, &[u8]) = if self.way.is_http2 {
+            (builder.http2_prior_knowledge(), b"h2")
+        } else {
+            (builder.http1_only(), b"http/1.1")
+        };
+        let builder = settings.apply(builder, self.proxied, self.is_tls, protocol);
         let built = builder.map_err(|text| (ErrorKind::Connect, text))?.build();
         built.map_err(|error| (ErrorKind::Tls, failure::unbuilt(&error)))
     }

@@ -61,8 +61,8 @@ impl Direct {
                 Ok(answer)
             }
             Err((error, unheard)) => Err(FailedAttempt {
-                failure: failure::broken_off(&error, &request.url),
                 had_ended: is_reused && unheard,
+                ..FailedAttempt::here(failure::broken_off(&error, &request.url))
             }),
         }
     }

@@ -33,7 +33,13 @@ pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (Erro
     if error.is_connect() {
         return connect(io, &last, &place, url);
     }
-    (ErrorKind::Protocol, broken(io, &last, &place))
+    (ErrorKind::Protocol, broken(io, &last, &place, url))
+}
+
+/// Whether the server takes none of the protocols that the TLS handshake offered.
+pub(super) fn refuses_protocol(error: &reqwest::Error) -> bool {
+    let refused = rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol);
+    find::<rustls::Error>(&chain(error)) == Some(&refused)
 }
 
 /// Why an address is not reached.
@@ -49,7 +55,7 @@ pub(super) fn unconnected(error: &io::Error, url: &Url) -> (ErrorKind, String) {
 /// Why an exchange on a direct connection failed.
 pub(super) fn broken_off(error: &hyper::Error, url: &Url) -> (ErrorKind, String) {
     let (io, last) = innermost(&chain(error));
-    (ErrorKind::Protocol, broken(io, &last, &place(url, false)))
+    (ErrorKind::Protocol, broken(io, &last, &place(url, false), url))
 }
 
 /// Why a client could not be built: only its trusted certificates can be at fault.
@@ -78,18 +84,22 @@ fn connect(io: Option<io::ErrorKind>, last: &str, place: &str, url: &Url) -> (Er
     (ErrorKind::Connect, text)
 }
 
-fn broken(io: Option<io::ErrorKind>, last: &str, place: &str) -> String {
+fn broken(io: Option<io::ErrorKind>, last: &str, place: &str, url: &Url) -> String {
     use io::ErrorKind as Io;
+    let is_tls = match url.scheme() {
+        "http" => "; if it speaks TLS, use `https://`",
+        _ => "",
+    };
     match io {
         Some(Io::ConnectionReset | Io::ConnectionAborted | Io::BrokenPipe) => {
-            format!("{place} broke off the connection")
+            format!("{place} broke off the connection{is_tls}")
         }
         Some(Io::UnexpectedEof) => format!("{place} closed the connection in the middle of its answer"),
         None if last.starts_with("connection closed before message completed") => {
-            format!("{place} closed the connection without an answer")
+            format!("{place} closed the connection without an answer{is_tls}")
         }
         None if last.contains("parsed") || last.contains("too large") => {
-            format!("the answer of {place} is not HTTP: {last}")
+            format!("the answer of {place} is not HTTP: {last}{is_tls}")
         }
         _ => format!("the exchange with {place} failed: {last}"),
     }
@@ -99,7 +109,7 @@ fn tls_text(error: &rustls::Error, place: &str) -> String {
     use rustls::Error as Tls;
     match error {
         Tls::InvalidCertificate(reason) => certificate_text(reason, place),
-        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => format!("{place} does not speak TLS"),
+        Tls::InvalidMessage(InvalidMessage::InvalidContentType) => format!("{place} does not speak TLS: use `http://`"),
         Tls::AlertReceived(AlertDescription::CertificateRequired) => format!("{place} asks for a client certificate"),
         Tls::AlertReceived(alert) => format!("{place} refused the TLS handshake: {alert:?}"),
         Tls::PeerIncompatible(_) => format!("{place} offers no TLS version or cipher that is safe to use"),
@@ -117,7 +127,15 @@ fn certificate_text(reason: &CertificateError, place: &str) -> String {
         Cert::NotValidForNameContext { presented, .. } => {
             format!("{certificate} is for another name: {}", names(presented))
         }
-        Cert::UnknownIssuer => format!("{certificate} comes from an unknown issuer"),
+        Cert::UnknownIssuer => format!("{certificate} comes from an unknown issuer: `--cacert FILE` trusts it"),
+        // The library has no variant for it: the certificate is its own issuer, as `openssl req -x509` makes it.
+        Cert::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            format!("{certificate} is self-signed: `--cacert FILE` trusts it")
+        }
+        Cert::UnsupportedSignatureAlgorithmContext { .. }
+        | Cert::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            format!("{certificate} has an issuer that is not trusted: `--cacert FILE` trusts it")
+        }
         Cert::Revoked => format!("{certificate} is revoked"),
         Cert::BadSignature => format!("the signature of {certificate} is wrong"),
         Cert::BadEncoding => format!("{certificate} is malformed"),

@@ -1,4 +1,4 @@
-//! The transport over HTTP/1.1: by reqwest, but straight over hyper where a connection is all that is needed. Nothing is
+//! The transport over HTTP/1.1, and over HTTP/2 where a server refuses HTTP/1.1: by reqwest, but straight over hyper where a connection is all that is needed. Nothing is
 //! followed or decoded behind the engine's back, and one thing alone is repeated: a request whose connection turns out to
 //! have ended while it was idle.
 
@@ -9,6 +9,7 @@ mod direct;
 mod failure;
 mod link;
 mod options;
+mod pinned;
 mod pool;
 mod resolve;
 mod reuse;
@@ -24,7 +25,7 @@ use crate::exchange::{Answer, ErrorKind, Outcome, Request};
 use crate::headers::Headers;
 use crate::transport::{AddressPolicy, Transport};
 
-use attempt::{Connection, FailedAttempt};
+use attempt::{Connection, FailedAttempt, Way};
 use client::Clients;
 use direct::Direct;
 use options::TransportSettings;
@@ -73,7 +74,7 @@ impl HttpTransport {
         }
         let client = self
             .clients
-            .get(&self.settings, &request.url, addresses, Connection::Any);
+            .get(&self.settings, &request.url, addresses, Way::default());
         let ready = wire::prepare(&client.map_err(|(_, text)| text)?, request, keep_host)?;
         Ok(ready.headers().into())
     }
@@ -104,7 +105,28 @@ impl HttpTransport {
         match self.place(&request.url, addresses) {
             Some(place) => self.direct.exchange(&self.settings, place, request, connection).await,
             // Its future is large, and would be moved with the other one for every delivery.
-            None => Box::pin(self.clients.exchange(&self.settings, request, addresses, connection)).await,
+            None => Box::pin(self.by_client(request, addresses, connection)).await,
+        }
+    }
+
+    /// HTTP/2 is for a server that takes nothing else: it may change what an app sees of the request.
+    async fn by_client(
+        &self,
+        request: &Request,
+        addresses: AddressPolicy,
+        connection: Connection,
+    ) -> Result<Answer, FailedAttempt> {
+        let way = Way {
+            connection,
+            is_http2: false,
+        };
+        let (clients, settings) = (&self.clients, &self.settings);
+        match clients.exchange(settings, request, addresses, way).await {
+            Err(failed) if failed.refuses_http1 => {
+                let way = Way { is_http2: true, ..way };
+                clients.exchange(settings, request, addresses, way).await
+            }
+            answered => answered,
         }
     }
 

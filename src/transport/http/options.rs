@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy};
+use reqwest::{ClientBuilder, NoProxy, Proxy};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::answer::KeptAnswer;
+use super::pinned;
 use crate::error::Error;
 use crate::exchange::ANSWER_KEPT;
 use crate::transport::address_policy::{self, AddressPolicy};
+use crate::transport::url_scheme;
 
 /// Options of the HTTP transport.
 #[derive(Clone, Default)]
@@ -67,7 +69,8 @@ pub(super) struct TransportSettings {
     pub(super) kept: KeptAnswer,
     pub(super) addresses: AddressPolicy,
     insecure: bool,
-    roots: Vec<Certificate>,
+    /// Certificates that are trusted besides the system's.
+    roots: Vec<CertificateDer<'static>>,
     http_proxy: Option<ProxySetting>,
     https_proxy: Option<ProxySetting>,
     /// Hosts that need no proxy, as in `NO_PROXY`.
@@ -142,6 +145,7 @@ impl TransportSettings {
         mut builder: ClientBuilder,
         proxied: bool,
         is_tls: bool,
+        protocol: &[u8],
     ) -> Result<ClientBuilder, String> {
         if self.insecure {
             builder = builder.tls_danger_accept_invalid_certs(true);
@@ -152,8 +156,13 @@ impl TransportSettings {
         if let Some(proxy) = self.proxy(is_tls).filter(|_| proxied) {
             builder = builder.proxy(proxy.build()?.no_proxy(NoProxy::from_string(&self.no_proxy)));
         }
+        if self.insecure || self.roots.is_empty() {
+            return Ok(builder);
+        }
         // For a proxy too: it may itself be reached over TLS.
-        Ok(builder.tls_certs_merge(self.roots.iter().cloned()))
+        let trusting = pinned::config(self.roots.clone(), protocol);
+        let trusting = trusting.map_err(|error| format!("cannot set up TLS: {error}"))?;
+        Ok(builder.tls_backend_preconfigured(trusting))
     }
 }
 
@@ -169,21 +178,20 @@ impl ProxySetting {
 
 /// `host:port` means http, as everywhere.
 fn proxy_url(text: &str) -> Option<Url> {
-    let scheme = if text.contains("://") { "" } else { "http://" };
+    let scheme = url_scheme(text).map_or("http://", |_| "");
     let url = Url::parse(&format!("{scheme}{text}")).ok();
     url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
-fn read_roots(path: PathBuf) -> Result<Vec<Certificate>, HttpOptionsError> {
+fn read_roots(path: PathBuf) -> Result<Vec<CertificateDer<'static>>, HttpOptionsError> {
     let pem = match std::fs::read(&path) {
         Ok(pem) => pem,
         Err(source) => return Err(HttpOptionsError::Unreadable { path, source }),
     };
-    // reqwest would find a broken certificate only when it builds the client.
     let mut store = RootCertStore::empty();
-    let sound = CertificateDer::pem_slice_iter(&pem).all(|der| der.is_ok_and(|der| store.add(der).is_ok()));
-    match Certificate::from_pem_bundle(&pem) {
-        Ok(roots) if sound && !roots.is_empty() => Ok(roots),
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match roots {
+        Ok(roots) if !roots.is_empty() && roots.iter().all(|der| store.add(der.clone()).is_ok()) => Ok(roots),
         _ => Err(HttpOptionsError::NoCertificate(path)),
     }
 }

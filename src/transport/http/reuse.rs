@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::{Connected, Connection, HttpInfo};
 use super::attempt::is_end;
 use super::failure::{chain, find};
 
-/// Both ends of a connection, which no two connections have at once.
+/// Both ends of a connection: unique among open connections.
 type ConnectionEnds = (SocketAddr, SocketAddr);
 
 tokio::task_local! {
@@ -42,7 +42,7 @@ pub(super) async fn watched<T>(request: impl Future<Output = reqwest::Result<T>>
 
 fn had_ended(error: &reqwest::Error) -> bool {
     let chain = chain(error);
-    // Without one nothing was sent.
+    // Without a connection nothing was sent.
     let used = find::<legacy::Error>(&chain).and_then(legacy::Error::connect_info);
     used.is_some_and(|used| {
         let made = MADE.with(Cell::get);

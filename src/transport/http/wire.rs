@@ -8,6 +8,7 @@ use reqwest::{Body, Client, Method};
 use url::{Position, Url};
 
 use crate::headers::Headers;
+use crate::text::printable;
 
 /// A request for a connection.
 pub(super) type WireRequest = hyper::Request<Full<Bytes>>;
@@ -41,7 +42,7 @@ pub(super) fn prepare(
 
 fn method(request: &crate::exchange::Request) -> Result<Method, String> {
     Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| format!("`{}` is not an HTTP method", request.method.escape_debug()))
+        .map_err(|_| format!("`{}` is not an HTTP method", printable(&request.method, 40)))
 }
 
 /// `host` comes first, then the request's own lines, then what follows from URL and body. reqwest adds `accept` where it
@@ -96,10 +97,10 @@ fn line(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), String> {
     let value = HeaderValue::from_bytes(value).map_err(|_| {
         format!(
             "the value of header `{}` holds a control character",
-            name.escape_debug()
+            printable(name, 200)
         )
     })?;
     let name = HeaderName::from_bytes(name.as_bytes())
-        .map_err(|_| format!("`{}` is not a header name", name.escape_debug()))?;
+        .map_err(|_| format!("`{}` is not a header name", printable(name, 200)))?;
     Ok((name, value))
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::{RecordSheet, ago, later_json};
 use crate::app::inspect::show::RecordDetails;
 use crate::clock::human_duration;
-use crate::exchange::{Attempt, Outcome, Source};
+use crate::exchange::{Attempt, Outcome, SecretKind, Source};
+use crate::inflate::readable;
 use crate::mask;
 use crate::store::{DeliveryRecord, DeliveryState, NewDelivery, SigningMode};
 use crate::text::printable;
@@ -27,7 +28,7 @@ pub(super) fn json(details: &RecordDetails, record: &DeliveryRecord) -> Value {
         "source": delivery.source.name(),
         "origin": delivery.origin,
         "event": Some(&message.event).filter(|event| !event.is_empty()),
-        "message": message.wire_id,
+        "message": Some(&message.wire_id).filter(|id| !id.is_empty()),
         "message_record": message.id,
         "message_time": message.time,
         "mode": message.mode.name(),
@@ -92,9 +93,10 @@ impl RecordSheet<'_> {
         }
         self.foreign("event", Some(message.event.as_str()).filter(|event| !event.is_empty()));
         self.foreign("event id", Some(message.wire_id.as_str()).filter(|id| !id.is_empty()));
+        self.page.field("mode", message.mode.name());
         self.page.field("message", &message.id.to_string());
         self.foreign("provider", delivery.provider.as_deref());
-        self.page.field("signed", signed(delivery));
+        self.page.field("signed", &signed(delivery));
         if !delivery.delays.is_empty() {
             self.page.field("schedule", &schedule(delivery));
         }
@@ -143,7 +145,7 @@ impl RecordSheet<'_> {
         self.content("    ", &attempt.request_headers, body);
         if let Outcome::Answer(answer) = &attempt.outcome {
             self.page.line(style.name("    <--"));
-            self.content("    ", &answer.headers, &answer.body);
+            self.content("    ", &answer.headers, &readable(&answer.body));
             if answer.truncated {
                 self.page
                     .line(style.dim("    … the rest of the response was not recorded"));
@@ -155,7 +157,8 @@ impl RecordSheet<'_> {
 
 /// A response body as text; URLs in it may hold credentials.
 pub(super) fn said(details: &RecordDetails, body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
+    let body = readable(body);
+    let text = String::from_utf8_lossy(&body);
     if details.reveal {
         text.trim().to_owned()
     } else {
@@ -175,10 +178,12 @@ pub(super) fn maker(delivery: &NewDelivery) -> String {
     }
 }
 
-fn signed(delivery: &NewDelivery) -> &'static str {
-    match delivery.signing {
-        SigningMode::Fresh => "afresh on every attempt",
-        SigningMode::AsCaptured => "no: with the headers that were captured",
+fn signed(delivery: &NewDelivery) -> String {
+    match (delivery.signing, delivery.signing.fault()) {
+        (_, Some(fault)) => format!("{}: {fault}, which a receiver must refuse", delivery.signing),
+        (SigningMode::AsCaptured, None) => "no: with the headers that were captured".to_owned(),
+        (_, None) if delivery.secret == Some(SecretKind::None) => "no: the provider signs nothing".to_owned(),
+        (_, None) => "afresh on every attempt".to_owned(),
     }
 }
 

@@ -199,7 +199,7 @@ pub(super) fn of_delivery(details: &RecordDetails, record: &DeliveryRecord) -> V
         let is_success = is_last && delivery.state == DeliveryState::Delivered;
         said.push(attempt_words(details, attempt, is_success));
         // Advice is not repeated while the outcome stays the same.
-        let help = attempt_help(attempt, &delivery.url);
+        let help = attempt_help(attempt, delivery);
         if help != helped {
             said.extend(help.clone());
             helped = help;
@@ -231,10 +231,18 @@ fn attempt_words(details: &RecordDetails, attempt: &Attempt, delivered: bool) ->
 }
 
 /// The usual meaning of an outcome.
-fn attempt_help(attempt: &Attempt, url: &str) -> Option<String> {
-    let words = match &attempt.outcome {
-        Outcome::Answer(answer) => status_help(answer.status)?,
-        Outcome::Error { kind, .. } => error_help(*kind, url.starts_with("https:")),
+fn attempt_help(attempt: &Attempt, delivery: &NewDelivery) -> Option<String> {
+    let words = match (&attempt.outcome, delivery.signing.fault()) {
+        (Outcome::Answer(answer), Some(fault)) if answer.status >= 400 => {
+            return Some(format!("The request was sent {fault}: refusing it is right."));
+        }
+        (Outcome::Answer(answer), Some(fault)) if answer.status < 300 => {
+            return Some(format!(
+                "The request was sent {fault}: the receiver should have refused it."
+            ));
+        }
+        (Outcome::Answer(answer), _) => status_help(answer.status)?,
+        (Outcome::Error { kind, .. }, _) => error_help(*kind, delivery.url.starts_with("https:")),
     };
     Some(words.to_owned())
 }
@@ -289,8 +297,12 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
         DeliveryState::Skipped | DeliveryState::Rehearsed => {
             let note = delivery.execution.as_ref().and_then(|of| of.note.as_ref());
             let why = note.map_or_else(String::new, |note| format!(": {}", short(note)));
-            let help = format!("`hook replay {number}` delivers it anyway.");
-            vec![format!("Nothing was sent{why}."), help]
+            let mut said = vec![format!("Nothing was sent{why}.")];
+            // Without a type there was no request yet.
+            if !delivery.message.content_type.is_empty() {
+                said.push(format!("`hook replay {number}` delivers it anyway."));
+            }
+            said
         }
         DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
         DeliveryState::Failed => {

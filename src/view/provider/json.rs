@@ -1,9 +1,10 @@
 //! A profile for scripts: one object that leaves nothing out.
 
 use indexmap::IndexMap;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::provider::policy::{Codes, Exhaustion, RetryOn};
+use crate::provider::policy::{Codes, Exhaustion, RetryOn, Schedule};
 use crate::provider::{DurationText, Param, Profile};
 use crate::signature::{Freshness, Scheme, SignatureLocation};
 use crate::template::Template;
@@ -20,12 +21,17 @@ pub(super) fn profile(profile: &Profile, origin: &str) -> Value {
         "notes": profile.notes,
         "signature": signature(&profile.scheme),
         "secret_form": profile.secret.form,
+        "sends_also": profile.sends_also,
         "headers": templates(&profile.headers),
         "envelope": templates(&profile.envelope.json),
         "message": { "id": profile.message.id, "metadata": profile.message.metadata },
         "params": params(profile),
         "delivery": delivery(profile),
-        "retry": retry(profile),
+        "retry": retry(&profile.policy.schedule),
+        "test_mode": {
+            "headers": templates(&profile.test_mode.headers),
+            "retry": profile.test_policy.as_ref().map(|policy| retry(&policy.schedule)),
+        },
         "endpoint": profile.endpoint,
         "handshakes": profile.handshakes,
         "api": super::api::json(profile),
@@ -130,15 +136,19 @@ fn delivery(profile: &Profile) -> Value {
     })
 }
 
-fn retry(profile: &Profile) -> Value {
-    let schedule = &profile.policy.schedule;
+fn retry(schedule: &Schedule) -> Value {
     let (then, after) = match schedule.then {
         Exhaustion::Fail => ("fail", None),
         Exhaustion::DisableEndpoint { after } => ("disable-endpoint", Some(after)),
+        Exhaustion::DisableAfter(_) => ("disable-endpoint", None),
     };
-    let (retry_on, errors) = match &schedule.retry_on {
-        RetryOn::EveryFailure => (None, true),
-        RetryOn::Only { codes, errors } => (Some(codes.to_string()), *errors),
+    let disable_after = match schedule.then {
+        Exhaustion::DisableAfter(time) => Some(DurationText(time)),
+        _ => None,
+    };
+    let (retry_on, errors, kinds) = match &schedule.retry_on {
+        RetryOn::EveryFailure => (None, true, &[][..]),
+        RetryOn::Only { codes, errors, kinds } => (Some(codes.to_string()), *errors, kinds.as_slice()),
     };
     let codes = |codes: &Codes| (!codes.is_empty()).then(|| codes.to_string());
     let offsets = schedule.offsets();
@@ -152,18 +162,24 @@ fn retry(profile: &Profile) -> Value {
         "span_ms": offsets.last().copied().map(DurationText),
         "retry_on": retry_on,
         "retry_errors": errors,
+        "retry_error_kinds": kinds,
+        "overload": schedule.overload.as_ref().map(|overload| json!({
+            "delay_ms": DurationText(overload.delay),
+            "on": overload.on.names(),
+        })),
         "honour_retry_after": codes(&schedule.honour_retry_after),
         "stop_on": codes(&schedule.stop_on),
         "stop_on_header": schedule.stop_on_header.as_ref().map(|(name, value)| format!("{name}: {value}")),
         "disable_on": codes(&schedule.disable_on),
         "then": then,
         "disable_after_deliveries": after,
+        "disable_after_ms": disable_after,
         "notify": schedule.notify,
         "instead": schedule.instead,
     })
 }
 
-fn templates(list: &IndexMap<String, Template>) -> Value {
+fn templates<T: Serialize>(list: &IndexMap<String, T>) -> Value {
     list.iter()
         .map(|(name, value)| json!({ "name": name, "value": value }))
         .collect()

@@ -2,11 +2,15 @@
 
 use super::sheet::ProfileSheet;
 use crate::clock::human_duration;
-use crate::provider::policy::{Exhaustion, RetryOn, RunFrom};
+use crate::provider::file::EnvelopeField;
+use crate::provider::policy::{Exhaustion, RunFrom};
 use crate::provider::{Https, Profile};
 use crate::signature::{Asymmetric, AsymmetricKind, Freshness, Hmac, KeyForm, Scheme, SignatureLocation};
-use crate::template::Template;
+use crate::template::{Document, Template};
 use crate::view::style::Style;
+
+/// How many moments of a schedule are listed, beside the last one.
+const MOMENTS_SHOWN: usize = 16;
 
 /// The sheet of one profile.
 pub(super) fn lines(profile: &Profile, origin: &str, style: Style) -> Vec<String> {
@@ -53,6 +57,11 @@ fn signature(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
             sheet.row("value", &scheme.value, &["value"]);
         }
         Scheme::Unsigned => sheet.row("scheme", "nothing is signed: a request is never called verified", &[]),
+    }
+    sheet.table("sends-also");
+    for (variant, scheme) in profile.sends_also.iter().zip(&profile.beside) {
+        let header = scheme.header().unwrap_or_default();
+        sheet.row("sent beside", format!("`{header}` of the variant `{variant}`"), &[]);
     }
     if matches!(profile.scheme, Scheme::Hmac(_) | Scheme::Hash(_) | Scheme::Token(_)) {
         sheet.table("secret");
@@ -154,10 +163,11 @@ fn message(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     }
     sheet.heading("Body");
     sheet.table("envelope.json");
-    for (name, value) in &profile.envelope.json {
-        match name.as_str() {
-            "..." => sheet.row(name, "the fields of ${data}", &[name]),
-            _ => sheet.row(name, value, &[name]),
+    for (name, EnvelopeField(value)) in &profile.envelope.json {
+        match (name.as_str(), value) {
+            ("...", _) => sheet.row(name, "the fields of ${data}", &[name]),
+            (_, Document::Text(template)) => sheet.row(name, template, &[name]),
+            (_, value) => sheet.row(name, serde_json::to_string(value).unwrap_or_default(), &[name]),
         }
     }
     sheet.table("message");
@@ -200,6 +210,10 @@ fn delivery(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
         moments(sheet, profile);
     }
     exceptions(sheet, profile);
+    if let Some(policy) = &profile.test_policy {
+        sheet.table("test-mode.retry.schedule");
+        sheet.row("in test mode", policy.schedule.describe(), &["delays"]);
+    }
 }
 
 fn moments(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
@@ -212,7 +226,13 @@ fn moments(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let offsets = schedule.offsets();
     let later = offsets.iter().skip(1).map(|at| format!("+{}", human_duration(*at)));
     let later: Vec<String> = later.collect();
-    sheet.row("moments", format!("at once, {}", later.join(", ")), &[]);
+    let later = match later.as_slice() {
+        [first @ .., last] if first.len() > MOMENTS_SHOWN => {
+            format!("{}, ..., {last}", first[..MOMENTS_SHOWN].join(", "))
+        }
+        all => all.join(", "),
+    };
+    sheet.row("moments", format!("at once, {later}"), &[]);
     let span = offsets.last().copied().unwrap_or_default();
     sheet.row("in all", human_duration(span), &[]);
     match schedule.then {
@@ -225,6 +245,11 @@ fn moments(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
             };
             sheet.row("disabled", text, &["disable-after-deliveries"]);
         }
+        Exhaustion::DisableAfter(time) => {
+            sheet.row("afterwards", "the endpoint is disabled", &["then"]);
+            let text = format!("when nothing succeeded for {}", human_duration(time));
+            sheet.row("disabled", text, &["disable-after"]);
+        }
     }
     let notify = schedule.notify.as_ref().map(|notify| format!("by {notify}"));
     sheet.optional("notice", notify, "notify");
@@ -233,11 +258,12 @@ fn moments(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
 /// Answers that change the plan.
 fn exceptions(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let schedule = &profile.policy.schedule;
-    if let RetryOn::Only { codes, errors } = &schedule.retry_on {
-        let codes = (!codes.is_empty()).then(|| codes.to_string());
-        let errors = errors.then(|| "no answer at all".to_owned());
-        sheet.list("retried on", codes.into_iter().chain(errors), ", ", "retry-on");
-    }
+    sheet.list("retried on", schedule.retry_on.names(), ", ", "retry-on");
+    let overload = schedule.overload.as_ref().map(|overload| {
+        let (delay, on) = (human_duration(overload.delay), overload.on.names().join(", "));
+        format!("at least {delay} after {on}")
+    });
+    sheet.optional("overload", overload, "overload-delay");
     let honoured = ("is honoured on", &schedule.honour_retry_after);
     let rows = [
         ("retry-after", honoured, "honour-retry-after"),

@@ -1,6 +1,6 @@
-//! Tests an endpoint: sends a signed event and a tampered copy, and checks the answers.
+//! Tests an endpoint: sends a signed event and some with faulty signatures, and checks the answers.
 
-mod tampered;
+mod invalid;
 mod verdict;
 
 use std::sync::Arc;
@@ -11,20 +11,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::context::Context;
 use crate::app::resolve::account_off;
+use crate::app::sign::check_signature;
 use crate::endpoints::{Book, Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::{Attempt, SecretKind, Source};
+use crate::exchange::{Attempt, SecretKind, SigningMode, Source};
 use crate::exit::Exit;
 use crate::finding::{Finding, Level};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
 use crate::message::{Message, Mode};
 use crate::pipeline::DeliveryObserver;
-use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::policy::{Policy, Schedule};
+use crate::provider::{Profile, near_names};
 use crate::secret::DEV_SECRET;
+use crate::shell;
 use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
 use crate::target::parse_url;
@@ -78,8 +80,8 @@ pub struct ProbeReport {
 pub struct Exchange {
     /// Of the record.
     pub number: u64,
-    /// Whether it was not tampered with.
-    pub genuine: bool,
+    /// How it was signed: as the provider does, or with a fault that a receiver must refuse.
+    pub signing: SigningMode,
     /// The attempt.
     pub attempt: Attempt,
 }
@@ -103,7 +105,7 @@ impl ProbeReport {
 
     /// Whether the body's type was no reason to refuse; nothing when there was no answer.
     pub fn accepts_content_type(&self) -> Option<bool> {
-        let genuine = self.exchanges.iter().filter(|exchange| exchange.genuine);
+        let genuine = self.exchanges.iter().filter(|exchange| exchange.is_genuine());
         let mut statuses = genuine.filter_map(Exchange::status).peekable();
         statuses.peek()?;
         Some(statuses.all(|status| status != 415))
@@ -111,6 +113,11 @@ impl ProbeReport {
 }
 
 impl Exchange {
+    /// Whether it was signed as the provider does.
+    pub fn is_genuine(&self) -> bool {
+        self.signing == SigningMode::Fresh
+    }
+
     /// Of the answer, when there was one.
     pub fn status(&self) -> Option<u16> {
         self.attempt.outcome.status()
@@ -157,7 +164,16 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
 /// The requested event, else the provider's test event if subscribed, else the first subscribed one.
 fn event(profile: &Profile, endpoint: &Endpoint, asked: Option<&str>) -> Result<String> {
     if let Some(asked) = asked {
-        return Ok(profile.canonical_event(asked).unwrap_or(asked).to_owned());
+        let known = profile.canonical_event(asked).map(str::to_owned);
+        return known.ok_or_else(|| {
+            let near = near_names(asked, profile.events.keys().map(String::as_str));
+            let (label, name) = (profile.label(), &endpoint.name);
+            Error::nothing(format!("`{label}` has no event `{}`", printable(asked, 200)))
+                .near(&near, |event| {
+                    format!("hook endpoints test {name} --event {}", shell::quote(event))
+                })
+                .hint(format!("`hook providers events {label}` shows its catalogue"))
+        });
     }
     let wanted = |name: &&String| endpoint.events.contains(name) && profile.events.contains_key(*name);
     let subscribed = match &endpoint.events {
@@ -205,35 +221,37 @@ fn signing(
 }
 
 impl EndpointProbe<'_> {
-    /// The genuine events, and then the tampered one when there was any answer to them.
+    /// The genuine events, and then those that a receiver must refuse when there was any answer.
     async fn exchanges(&self) -> Result<Vec<Exchange>> {
         let composer = Composer::new(&self.profile, self.compose_options())?;
-        let genuine = (0..self.options.count)
-            .map(|_| {
-                let now = self.context.now();
-                let id = Id::new(IdKind::Message, now, &self.context.random);
-                self.delivery(composer.compose(id, now, &self.context.random)?)
-            })
-            .collect::<Result<Vec<Delivery>>>()?;
-        let pattern = genuine.first().cloned();
-        let mut exchanges = self.send(genuine).await?;
-        let answered = exchanges.iter().any(|exchange| exchange.status().is_some());
-        if let Some(pattern) = pattern.filter(|_| answered)
-            && let Some(tampered) = tampered::of(self.context, &self.profile, &pattern)
-        {
-            let id = tampered.id;
-            exchanges.extend(self.send(vec![tampered]).await?);
-            // Parked, so that `replay --failed` does not send it again.
-            let park = Op::State {
-                delivery: id,
-                state: DeliveryState::Parked,
-                owner: None,
-            };
-            let ledger = self.context.ledger();
-            ledger.write(park).await?;
-            ledger.close();
+        let genuine = (0..self.options.count).map(|_| self.event_of(&composer));
+        let genuine = genuine.collect::<Result<Vec<Delivery>>>()?;
+        if let Some(first) = genuine.first() {
+            check_signature(self.context, first)?;
         }
+        let mut exchanges = self.send(genuine).await?;
+        if !exchanges.iter().any(|exchange| exchange.status().is_some()) {
+            return Ok(exchanges);
+        }
+        let invalid = self.invalid(&composer)?;
+        let ids: Vec<Id> = invalid.iter().map(|delivery| delivery.id).collect();
+        exchanges.extend(self.send(invalid).await?);
+        // Parked, so that `replay --failed` does not send them again.
+        let ledger = self.context.ledger();
+        for delivery in ids {
+            let state = DeliveryState::Parked;
+            let owner = None;
+            ledger.write(Op::State { delivery, state, owner }).await?;
+        }
+        ledger.close();
         Ok(exchanges)
+    }
+
+    /// A new event of the test, to be delivered.
+    fn event_of(&self, composer: &Composer<'_>) -> Result<Delivery> {
+        let now = self.context.now();
+        let id = Id::new(IdKind::Message, now, &self.context.random);
+        self.delivery(composer.compose(id, now, &self.context.random)?)
     }
 
     fn remote_flags(&self) -> Option<&str> {
@@ -241,10 +259,12 @@ impl EndpointProbe<'_> {
     }
 
     fn compose_options(&self) -> ComposeOptions {
-        let own = self.endpoint.params.clone().into_iter();
+        let account = self.context.account_params(&self.profile).into_iter();
+        let own = self.endpoint.params.clone();
         ComposeOptions {
             event: self.event.clone(),
-            params: own.chain(self.options.params.iter().cloned()).collect(),
+            // The last value of a name counts.
+            params: account.chain(own).chain(self.options.params.iter().cloned()).collect(),
             mode: Mode::Test,
             ..ComposeOptions::default()
         }
@@ -294,8 +314,10 @@ impl DeliveryObserver for Vec<Exchange> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.extend(event.attempt.clone().map(|attempt| Exchange {
             number,
-            // Only the tampered request carries the signature of another one.
-            genuine: !matches!(event.delivery.signing, Signing::AsCaptured),
+            signing: match event.delivery.signing {
+                Signing::Invalid(mode) => mode,
+                Signing::Fresh { .. } | Signing::AsCaptured => SigningMode::Fresh,
+            },
             attempt,
         }));
         Ok(())

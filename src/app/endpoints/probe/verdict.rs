@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{EndpointProbe, Exchange};
 use crate::clock::human_duration;
-use crate::exchange::{Answer, ErrorKind, Outcome};
+use crate::exchange::{Answer, ErrorKind, Outcome, SigningMode};
 use crate::finding::{Finding, Level};
 use crate::signature::Scheme;
 use crate::text::{printable, short_time, status_line};
@@ -14,11 +14,10 @@ const SLOW: Duration = Duration::from_secs(3);
 
 /// The answers, in the order of the questions.
 pub(super) fn findings(probe: &EndpointProbe<'_>, exchanges: &[Exchange]) -> [Finding; 4] {
-    let genuine: Vec<&Exchange> = exchanges.iter().filter(|exchange| exchange.genuine).collect();
-    let tampered = exchanges.iter().find(|exchange| !exchange.genuine);
+    let (genuine, invalid): (Vec<_>, Vec<_>) = exchanges.iter().partition(|exchange| exchange.is_genuine());
     [
         received(probe, &genuine),
-        signature_checked(probe, &genuine, tampered),
+        signature_checked(probe, &genuine, &invalid),
         success(probe, &genuine),
         in_time(probe, &genuine),
     ]
@@ -44,39 +43,65 @@ fn received(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
     }
 }
 
-fn signature_checked(probe: &EndpointProbe<'_>, genuine: &[&Exchange], tampered: Option<&Exchange>) -> Finding {
-    let label = probe.profile.label();
+fn signature_checked(probe: &EndpointProbe<'_>, genuine: &[&Exchange], invalid: &[&Exchange]) -> Finding {
+    let code = "signature_checked";
     if matches!(probe.profile.scheme, Scheme::Unsigned) {
-        return Finding::new(Level::Skipped, "signature_checked", format!("`{label}` signs nothing"));
+        return Finding::new(
+            Level::Skipped,
+            code,
+            format!("`{}` signs nothing", probe.profile.label()),
+        );
     }
-    let Some(tampered) = tampered else {
-        return Finding::unknown("signature_checked", "no tampered twin was sent, since nothing answered");
-    };
-    let answer = match &tampered.attempt.outcome {
-        Outcome::Answer(answer) => answer,
-        Outcome::Error { text, .. } => {
-            let what = format!("no answer to the tampered twin: {}", printable(text, 400));
-            return Finding::unknown("signature_checked", what);
-        }
-    };
-    let status = status_line(answer.status);
-    if probe.policy.success.contains(answer.status) {
-        return Finding::problem(
-            "signature_checked",
-            format!("the tampered twin was accepted with {status}"),
-        )
-        .hint("let the receiver check the signature over the raw body before anything else, and answer 401");
+    if invalid.is_empty() {
+        return Finding::unknown(
+            code,
+            "no request with a faulty signature was sent, since nothing answered",
+        );
     }
+    let accepted = |exchange: &&&Exchange| is_success(probe, exchange);
+    // Without an enforced limit a receiver may take an old signature.
+    let may_be_old = probe.profile.scheme.freshness().tolerance.is_none();
+    let is_forbidden = |exchange: &&&Exchange| !(may_be_old && exchange.signing == SigningMode::Stale);
+    let wrong: Vec<&Exchange> = invalid.iter().filter(accepted).filter(is_forbidden).copied().collect();
+    if !wrong.is_empty() {
+        return Finding::problem(code, format!("accepted: {}", outcomes(&wrong)))
+            .hint("let the receiver check the signature over the raw body before anything else, and answer 401");
+    }
+    let refused = outcomes(invalid);
     if genuine.iter().any(|exchange| !is_success(probe, exchange)) {
-        let what = format!("the tampered twin was refused with {status}, and so was the genuine event");
-        return Finding::unknown("signature_checked", what);
+        return Finding::unknown(code, format!("refused: {refused}; so was the genuine event"));
     }
-    let fact = format!("the tampered twin was refused with {status}");
-    if answer.status >= 500 {
-        let crash = format!("{status} looks like a crash: 401 is how a check refuses");
-        return Finding::caution("signature_checked", fact).hint(crash);
+    let is_unclear = |exchange: &&&Exchange| exchange.status().is_none_or(|status| status < 400) && !accepted(exchange);
+    let unclear: Vec<&Exchange> = invalid.iter().filter(is_unclear).copied().collect();
+    if !unclear.is_empty() {
+        let hint = "a receiver refuses with 401: a redirect or no answer does not show that it checked anything";
+        return Finding::unknown(code, format!("neither accepted nor refused: {}", outcomes(&unclear))).hint(hint);
     }
-    Finding::ok("signature_checked", fact)
+    let old: Vec<&Exchange> = invalid.iter().filter(accepted).copied().collect();
+    if !old.is_empty() {
+        let hint = "a signature without an age limit can be replayed: let the receiver refuse old ones";
+        return Finding::caution(code, format!("accepted: {}", outcomes(&old))).hint(hint);
+    }
+    if let Some(crash) = invalid
+        .iter()
+        .find(|exchange| exchange.status().is_some_and(|status| status >= 500))
+    {
+        let status = crash.attempt.outcome.summary();
+        let hint = format!("{status} looks like a crash: 401 is how a check refuses");
+        return Finding::caution(code, format!("refused: {refused}")).hint(hint);
+    }
+    Finding::ok(code, format!("refused: {refused}"))
+}
+
+/// `missing, empty (401 Unauthorized), stale (400 Bad Request)`
+fn outcomes(exchanges: &[&Exchange]) -> String {
+    let groups = exchanges.chunk_by(|a, b| a.attempt.outcome.summary() == b.attempt.outcome.summary());
+    let group = |group: &[&Exchange]| {
+        let names: Vec<&str> = group.iter().map(|exchange| exchange.signing.name()).collect();
+        let outcome = group.first().map(|exchange| exchange.attempt.outcome.summary());
+        format!("{} ({})", names.join(", "), outcome.unwrap_or_default())
+    };
+    groups.map(group).collect::<Vec<_>>().join(", ")
 }
 
 fn is_success(probe: &EndpointProbe<'_>, exchange: &Exchange) -> bool {

@@ -4,7 +4,7 @@ use super::{HeaderTemplates, Result, header};
 use crate::provider::fault::{check_scope, fault};
 use crate::provider::file::SignedTable;
 use crate::signature::SignatureLocation;
-use crate::template::{Placeholder, Scope, Template};
+use crate::template::{Part, Placeholder, Scope, Template};
 
 pub(super) fn compile(
     name: &str,
@@ -15,6 +15,10 @@ pub(super) fn compile(
     let at = |key: &str| format!("{name}.{key}");
     let value = table.value.unwrap_or_else(|| Template::builtin("${signature}"));
     check_value(&at("value"), &value)?;
+    let touching = |two: &[Part]| matches!(two, [Part::Placeholder(_), Part::Placeholder(_)]);
+    if value.parts().windows(2).any(touching) {
+        return fault(&at("value"), "two placeholders need a text between them");
+    }
     for (key, separator) in [("pairs", &table.pairs), ("list", &table.list)] {
         if separator.as_ref().is_some_and(|text| text.len() != 1) {
             return fault(&at(key), "a separator is one character");

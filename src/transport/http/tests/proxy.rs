@@ -46,6 +46,12 @@ async fn a_given_proxy_carries_every_target() {
     assert!(seen.contains("proxy-authorization: Basic bWU6cHc=\\r\\n"), "{seen}");
 }
 
+#[test]
+fn a_url_in_the_query_of_a_proxy_is_not_its_scheme() {
+    assert!(through("localhost:3128/?next=ftp://a").is_ok());
+    assert!(through("ftp://localhost:3128").is_err());
+}
+
 #[tokio::test]
 async fn a_proxy_that_refuses_a_tunnel_is_a_connect_error() {
     let (address, server) = raw("HTTP/1.1 403 Forbidden\r\n\r\n").await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rcgen::CertificateParams;
+use rcgen::{BasicConstraints, CertificateParams, IsCa};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -113,7 +113,7 @@ async fn a_self_signed_certificate_is_trusted_only_on_request() {
     assert_eq!(kind, ErrorKind::Tls);
     assert_eq!(
         text,
-        format!("the certificate of localhost:{port} comes from an unknown issuer")
+        format!("the certificate of localhost:{port} comes from an unknown issuer: `--cacert FILE` trusts it")
     );
 
     let trusting = Pem::new(&tls.certificate_pem).trusted().unwrap();
@@ -123,6 +123,52 @@ async fn a_self_signed_certificate_is_trusted_only_on_request() {
     }
     let answer = answered(careless().send(&request("other.localhost")).await);
     assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_its_own_authority_is_called_self_signed_and_trusted_on_request() {
+    // As `openssl req -x509` makes it.
+    let mut wanted = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    wanted.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let tls = Tls::signed_by_itself(&wanted).unwrap();
+    let port = serve(&tls).await;
+    let request = |host: &str| post(&format!("https://{host}:{port}/"), &[], b"hi");
+    let (kind, text) = failed(transport().send(&request("localhost")).await);
+    let told = format!("the certificate of localhost:{port} is self-signed: `--cacert FILE` trusts it");
+    assert_eq!((kind, text), (ErrorKind::Tls, told));
+    let trusting = Pem::new(&tls.certificate_pem).trusted().unwrap();
+    assert_eq!(answered(trusting.send(&request("localhost")).await).status, 200);
+    let (_, text) = failed(trusting.send(&request("127.0.0.1")).await);
+    assert!(text.ends_with("is for another name: localhost"), "{text}");
+    // Another one of that kind is not trusted with it.
+    let other = serve(&Tls::signed_by_itself(&wanted).unwrap()).await;
+    let (_, text) = failed(
+        trusting
+            .send(&post(&format!("https://localhost:{other}/"), &[], b""))
+            .await,
+    );
+    assert!(text.contains("is self-signed"), "{text}");
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_the_server_takes_nothing_else() {
+    let mut only_h2 = config();
+    only_h2.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(only_h2));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (first, _) = listener.accept().await.unwrap();
+        assert!(acceptor.accept(first).await.is_err(), "HTTP/1.1 is offered first");
+        let (second, _) = listener.accept().await.unwrap();
+        let mut stream = acceptor.accept(second).await.unwrap();
+        let mut preface = [0; 14];
+        stream.read_exact(&mut preface).await.unwrap();
+        preface
+    });
+    // The server ends after the preface, so that there is no answer.
+    failed(careless().send(&post(&url, &[], b"hi")).await);
+    assert_eq!(&server.await.unwrap(), b"PRI * HTTP/2.0");
 }
 
 #[tokio::test]
@@ -149,7 +195,10 @@ async fn a_server_that_does_not_speak_tls_is_told() {
     });
     let request = post(&format!("https://{address}/"), &[], b"");
     let (kind, text) = failed(careless().send(&request).await);
-    assert_eq!((kind, text), (ErrorKind::Tls, format!("{address} does not speak TLS")));
+    assert_eq!(
+        (kind, text),
+        (ErrorKind::Tls, format!("{address} does not speak TLS: use `http://`"))
+    );
     let (kind, text) = failed(careless().send(&request).await);
     assert_eq!(
         (kind, text),
