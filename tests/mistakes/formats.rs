@@ -171,6 +171,21 @@ fn secrets_in_longer_texts_and_other_keys_are_named() {
         ("secret-encoding", "generic", &[], &utf16),
         ("secret-quotes", "generic", &[], &curly),
     ];
+    let marked: &[Row<'_>] = &[
+        (
+            "secret-quotes",
+            "generic",
+            &["-s", "literal:'\"s3cret-of-the-shop\"'"],
+            &plain,
+        ),
+        (
+            "secret-quotes",
+            "generic",
+            &["-s", "literal:[\"s3cret-of-the-shop\"]"],
+            &plain,
+        ),
+    ];
+    each_is_named("python3", "-c", PYTHON, marked);
     for said in each_is_named("python3", "-c", PYTHON, rows) {
         assert_eq!(said["causes"].as_array().map(Vec::len), Some(1), "{said}");
         assert!(!said["diagnosis"].to_string().contains("s3cret-of"), "{said}");

@@ -40,14 +40,20 @@ pub(super) fn embedded(text: &[u8], name: &str) -> Vec<Peeled> {
         text,
         "keep the secret alone, without what stands around it",
     );
+    let quoted = mistake(
+        "secret-quotes",
+        format!("{name} has quotes, brackets or other marks around it that are no part of it"),
+        "keep the secret alone, without quotes and marks around it",
+    );
     let pieces = words.split(|c: char| c.is_whitespace() || AROUND.contains(c));
     for piece in pieces.filter(|piece| piece.len() >= SHORTEST_PIECE).take(MOST_PIECES) {
         let bare = piece.trim_end_matches(BEHIND);
         let after = |mark: char| Some(bare.split_once(mark)?.1).filter(|rest| rest.len() >= SHORTEST_PIECE);
-        for candidate in [Some(piece), Some(bare), after('='), after(':'), after('/')]
-            .into_iter()
-            .flatten()
-        {
+        let candidates = [Some(piece), Some(bare), after('='), after(':'), after('/')];
+        for candidate in candidates.into_iter().flatten() {
+            let (before, behind) = words.split_once(candidate).unwrap_or_default();
+            let marks = |side: &str| !side.trim().is_empty() && !side.contains(char::is_alphanumeric);
+            let said = if marks(before) && marks(behind) { &quoted } else { &said };
             add(&mut all, Rank::Rare, candidate, said.clone());
         }
     }
