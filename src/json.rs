@@ -4,8 +4,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize as _;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::json_text;
 
 /// The value at a path.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,6 +135,21 @@ impl JsonReader<'_> {
         }
     }
 
+    /// What no path leads below is read as its text, so that a number stays as it is written.
+    fn set_text<E: de::Error>(mut self, json: &str) -> Result<(), E> {
+        match json.as_bytes().first() {
+            Some(b'{' | b'[') => self.set(PathValue::Nested),
+            Some(b'n') | None => {}
+            Some(_) => {
+                let text = json_text::scalar(json).ok_or_else(|| E::custom("a string that is no text"))?;
+                self.set(PathValue::Text(text.into_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A scalar where another path leads below it, so that it could have been an object: only here may a number be written
+    /// otherwise than in the body.
     #[expect(clippy::unnecessary_wraps, reason = "the visitor's methods return it as it is")]
     fn scalar<E>(mut self, value: &impl ToString) -> Result<(), E> {
         self.set(PathValue::Text(value.to_string()));
@@ -141,6 +160,9 @@ impl JsonReader<'_> {
 impl<'de> DeserializeSeed<'de> for JsonReader<'_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.0.children.is_empty() {
+            return self.set_text(<&RawValue>::deserialize(deserializer)?.get());
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -172,8 +194,7 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         self.set(PathValue::Nested);
         for index in 0.. {
-            let children = Some(&self.0.children).filter(|children| !children.is_empty());
-            let more = match children.and_then(|children| children.get(&index.to_string())) {
+            let more = match self.0.children.get(&index.to_string()) {
                 Some(node) => seq.next_element_seed(JsonReader(node, self.1))?.is_some(),
                 None => seq.next_element::<IgnoredAny>()?.is_some(),
             };
@@ -185,67 +206,58 @@ impl<'de> Visitor<'de> for JsonReader<'_> {
     }
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         self.set(PathValue::Nested);
-        while let Some(key) = map.next_key_seed(KeyLookup(self.0))? {
-            match key {
-                Key::Known(node) => map.next_value_seed(JsonReader(node, self.1))?,
-                Key::Other => map.next_value::<IgnoredAny>().map(drop)?,
-                Key::NumberText => {
-                    let text: String = map.next_value()?;
-                    self.set(PathValue::Text(text));
-                }
+        while let Some(child) = map.next_key_seed(KeyLookup(self.0))? {
+            match child {
+                Some(node) => map.next_value_seed(JsonReader(node, self.1))?,
+                None => map.next_value::<IgnoredAny>().map(drop)?,
             }
         }
         Ok(())
     }
 }
 
-/// What a key of a map is.
-enum Key<'a> {
-    /// One that leads to a path.
-    Known(&'a PathNode),
-    /// None that leads to one.
-    Other,
-    /// None at all: the parser hands over a number as a map, so that its text is kept.
-    NumberText,
-}
-
-/// The key by which `serde_json` hands over the text of a number.
-const NUMBER: &str = "$serde_json::private::Number";
-
 /// Finds the child of a key without copying the key.
 struct KeyLookup<'a>(&'a PathNode);
 
 impl<'de, 'a> DeserializeSeed<'de> for KeyLookup<'a> {
-    type Value = Key<'a>;
+    type Value = Option<&'a PathNode>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'a> Visitor<'_> for KeyLookup<'a> {
-    type Value = Key<'a>;
+    type Value = Option<&'a PathNode>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(match self.0.children.get(key) {
-            Some(node) => Key::Known(node),
-            None if key == NUMBER => Key::NumberText,
-            None => Key::Other,
-        })
+        Ok(self.0.children.get(key))
     }
 }
 
 /// The document of a body, as [`JsonPaths::read_as`] reads it: JSON, the JSON in the field [`JSON_FIELD`] of a form, or the
 /// fields of a form as texts.
 pub fn document(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
+    document_by(|json| serde_json::from_slice(json), content_type, body)
+}
+
+/// The same with a text in the place of each number, as it is written.
+pub fn document_of_texts(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
+    document_by(json_text::with_numbers_as_text, content_type, body)
+}
+
+/// Reads the JSON of a body.
+type ReadJson = fn(&[u8]) -> Result<Value, serde_json::Error>;
+
+fn document_by(read: ReadJson, content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
     let body = without_bom(body);
-    let json = serde_json::from_slice(body);
+    let json = read(body);
     // A number or a text may as well be a form without values.
     if !is_form(content_type) || matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
         return json;
     }
-    if let Some(payload) = payload(body) {
+    if let Some(payload) = payload(read, body) {
         return Ok(payload);
     }
     let fields = url::form_urlencoded::parse(body);
@@ -254,15 +266,15 @@ pub fn document(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Er
 
 /// The document of a body of which no type is known, such as a file: JSON, or the JSON in a form.
 pub fn document_of_any(body: &[u8]) -> Result<Value, serde_json::Error> {
-    let json = serde_json::from_slice(without_bom(body));
-    json.or_else(|error| payload(body).ok_or(error))
+    let read: ReadJson = |json| serde_json::from_slice(json);
+    read(without_bom(body)).or_else(|error| payload(read, body).ok_or(error))
 }
 
 /// The object or array in the field [`JSON_FIELD`] of a form.
-fn payload(form: &[u8]) -> Option<Value> {
+fn payload(read: ReadJson, form: &[u8]) -> Option<Value> {
     let mut fields = url::form_urlencoded::parse(form);
     let (_, text) = fields.find(|(name, _)| name == JSON_FIELD)?;
-    let value: Value = serde_json::from_str(&text).ok()?;
+    let value = read(text.as_bytes()).ok()?;
     (value.is_object() || value.is_array()).then_some(value)
 }
 
@@ -402,14 +414,15 @@ mod tests {
     #[test]
     fn numbers_keep_their_text() {
         let mut paths = JsonPaths::default();
-        let slots = ["a", "b", "c.0", "d"].map(|path| paths.add(path));
-        let body = br#"{"a":10.00,"b":123456789012345678901234567890,"c":[-1.50e+5],"d":7}"#;
+        let slots = ["a", "b", "c.0", "d", "e.x"].map(|path| paths.add(path));
+        let body = br#"{"a":10.00,"b":123456789012345678901234567890,"c":[-1.50e+5],"d":7,"e":0,"e":{"x":1.10}"#;
         let found = paths.read(body);
         let texts = slots.map(|slot| found[slot].as_ref().and_then(PathValue::text));
-        let expected = ["10.00", "123456789012345678901234567890", "-1.50e+5", "7"];
-        assert_eq!(texts, expected.map(Some));
-        let value: Value = serde_json::from_slice(body).unwrap();
-        assert_eq!(value.to_string().as_bytes(), body);
+        let expected = ["10.00", "123456789012345678901234567890", "-1.50e+5", "7", "1.10"];
+        assert_eq!(texts, expected.map(Some), "also of a body that is cut off");
+        let signed = document_of_texts("", br#"{"-1":["2", "\"3", 1.10 ,-0],"a":{"b":1e5}}"#).unwrap();
+        assert_eq!(signed, json!({"-1": ["2", "\"3", "1.10", "-0"], "a": {"b": "1e5"}}));
+        assert!(document_of_texts("", b"[01]").is_err());
     }
 
     #[test]

@@ -1,31 +1,183 @@
-//! Changes of single values in the text of a JSON document. Everything else stays byte for byte: numbers keep their digits,
-//! strings their escapes, objects their equal names, and blanks stand where they stood.
+//! Reads and changes single values in the text of a JSON document, for what is sent, signed or compared. What is not changed
+//! stays byte for byte: numbers keep their digits, strings their escapes, objects their equal names, and blanks stand where
+//! they stood.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use indexmap::IndexMap;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// Deeper nesting is read by no JSON parser here.
 const DEEPEST: usize = 128;
 
-/// Puts a value at a dotted path, and creates the objects on the path. `None` when a value on the path is neither an object
-/// nor an array with that item, or when the text is not JSON.
-pub fn set(text: &str, path: &str, value: &Value) -> Option<String> {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).ok()?;
-    let keys: Vec<&str> = path.split('.').collect();
+/// The text of a body that is JSON.
+pub fn valid(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?;
+    serde_json::from_str::<IgnoredAny>(text).ok().map(|_| text)
+}
+
+/// The document of a JSON body in which each number is a string of its text.
+pub fn with_numbers_as_text(body: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice::<IgnoredAny>(body)?;
+    let text = String::from_utf8_lossy(body);
+    let mut quoted = String::with_capacity(text.len() + 32);
+    let mut scanner = Scanner { text: &text, at: 0 };
+    while let Some(byte) = scanner.peek() {
+        let start = scanner.at;
+        let is_number = byte == b'-' || byte.is_ascii_digit();
+        match byte {
+            b'"' => scanner.string(),
+            _ if is_number => drop(scanner.value(0)),
+            _ => scanner.at += 1,
+        }
+        let token = text.get(start..scanner.at).unwrap_or_default();
+        let quote = if is_number { "\"" } else { "" };
+        quoted.extend([quote, token, quote]);
+    }
+    serde_json::from_str(&quoted)
+}
+
+/// The value at a dotted path of a JSON text.
+pub fn get<'t>(text: &'t str, path: &str) -> Option<&'t str> {
+    get_at(text, &path.split('.').collect::<Vec<_>>())
+}
+
+/// The same where the names on the path may have dots.
+pub fn get_at<'t>(text: &'t str, keys: &[&str]) -> Option<&'t str> {
+    let mut keys = keys.iter();
+    let at = keys.try_fold(whole(text)?, |at, key| match find(text, at, key)? {
+        Found::Value(span) => Some(span),
+        Found::Missing { .. } | Found::Null => None,
+    });
+    text.get(at?)
+}
+
+/// Puts a value, itself JSON text, at a dotted path, and creates the objects on the path. `None` when a value on the path is
+/// neither an object nor an array with that item, or when the text is not JSON.
+pub fn set(text: &str, path: &str, value: &str) -> Option<String> {
+    set_at(text, &path.split('.').collect::<Vec<_>>(), value)
+}
+
+/// The same where the names on the path may have dots.
+pub fn set_at(text: &str, keys: &[&str], value: &str) -> Option<String> {
+    valid(text.as_bytes())?;
     let mut at = whole(text)?;
     for (depth, key) in keys.iter().enumerate() {
         match find(text, at.clone(), key)? {
             Found::Value(span) => at = span,
             Found::Missing { end, is_empty } => {
                 let comma = if is_empty { "" } else { "," };
-                let member = format!("{comma}{}:{}", Value::from(*key), nested(&keys[depth + 1..], value));
+                let member = format!("{comma}{}:{}", quoted(key), nested(&keys[depth + 1..], value));
                 return Some(spliced(text, end..end, &member));
             }
             Found::Null => return Some(spliced(text, at, &nested(&keys[depth..], value))),
         }
     }
-    Some(spliced(text, at, &value.to_string()))
+    Some(spliced(text, at, value))
+}
+
+/// Names and values of a JSON text that is an object.
+pub fn members(text: &str) -> Option<Vec<(String, &str)>> {
+    let mut scanner = Scanner {
+        text,
+        at: whole(text)?.start,
+    };
+    let members = (scanner.peek()? == b'{').then(|| scanner.members())??;
+    let member =
+        |(name, value): (Range<usize>, Range<usize>)| Some((unquoted(text.get(name)?)?.into_owned(), text.get(value)?));
+    members.into_iter().map(member).collect()
+}
+
+/// The JSON text of an object with these members.
+pub fn object(members: &IndexMap<String, String>) -> String {
+    let members = members.iter().map(|(name, value)| format!("{}:{value}", quoted(name)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
+/// A text as JSON.
+pub fn quoted(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// A scalar as bare text: a string without quotes, a number or a boolean as it is written. `None` for `null`, arrays and
+/// objects.
+pub fn scalar(value: &str) -> Option<Cow<'_, str>> {
+    match value.as_bytes().first()? {
+        b'"' => unquoted(value),
+        b'{' | b'[' | b'n' => None,
+        _ => Some(Cow::Borrowed(value)),
+    }
+}
+
+/// Any value as bare text: a string without quotes, all others as JSON.
+pub fn bare(value: &str) -> String {
+    let compact = || compact(value).unwrap_or_else(|_| value.to_owned());
+    scalar(value).map_or_else(compact, Cow::into_owned)
+}
+
+/// A JSON text without the blanks between its values.
+pub fn compact(text: &str) -> Result<String, serde_json::Error> {
+    let pieces = pieces(text)?.into_iter();
+    Ok(pieces.map(Piece::into_json).collect())
+}
+
+/// A piece of a JSON text.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// A value that is a string.
+    String(String),
+    /// All that stands between two of them: numbers as they are written, names, brackets.
+    Other(String),
+}
+
+impl Piece {
+    fn into_json(self) -> String {
+        match self {
+            Self::String(text) => quoted(&text),
+            Self::Other(text) => text,
+        }
+    }
+}
+
+/// The pieces of a JSON text, without its blanks.
+pub fn pieces(text: &str) -> Result<Vec<Piece>, serde_json::Error> {
+    serde_json::from_str::<IgnoredAny>(text)?;
+    let mut scanner = Scanner { text, at: 0 };
+    let (mut pieces, mut other) = (Vec::new(), String::new());
+    loop {
+        scanner.blanks();
+        let start = scanner.at;
+        match scanner.peek() {
+            None => break,
+            Some(b'"') => {
+                scanner.string();
+                let string = serde_json::from_str::<String>(&text[start..scanner.at])?;
+                scanner.blanks();
+                if scanner.peek() == Some(b':') {
+                    other.push_str(&quoted(&string));
+                } else {
+                    pieces.extend([Piece::Other(std::mem::take(&mut other)), Piece::String(string)]);
+                }
+            }
+            Some(_) => {
+                scanner.step_over_other();
+                other.push_str(&text[start..scanner.at]);
+            }
+        }
+    }
+    pieces.push(Piece::Other(other));
+    Ok(pieces)
+}
+
+fn unquoted(text: &str) -> Option<Cow<'_, str>> {
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') {
+        serde_json::from_str(text).ok().map(Cow::Owned)
+    } else {
+        Some(Cow::Borrowed(inner))
+    }
 }
 
 /// Whether an object of the document has a name twice: a reader keeps the last value only.
@@ -42,7 +194,7 @@ pub fn repeated_name(text: &str) -> Option<String> {
                 if scanner.peek() == Some(b':')
                     && let Some(names) = open.last_mut()
                 {
-                    let name: String = serde_json::from_str(&text[span]).ok()?;
+                    let name: String = unquoted(text.get(span)?)?.into_owned();
                     if names.contains(&name) {
                         return Some(name);
                     }
@@ -81,8 +233,11 @@ fn find(text: &str, around: Range<usize>, key: &str) -> Option<Found> {
         _ => return None,
     }
     let members = scanner.members()?;
-    let is_key =
-        |name: &Range<usize>| serde_json::from_str::<String>(&text[name.clone()]).is_ok_and(|name| name == key);
+    let is_key = |name: &Range<usize>| {
+        text.get(name.clone())
+            .and_then(unquoted)
+            .is_some_and(|name| name == key)
+    };
     let found = members.iter().rev().find(|(name, _)| is_key(name));
     Some(match (found, members.last()) {
         (Some((_, value)), _) => Found::Value(value.clone()),
@@ -103,11 +258,9 @@ fn whole(text: &str) -> Option<Range<usize>> {
     scanner.value(0)
 }
 
-fn nested(keys: &[&str], value: &Value) -> String {
-    let inner = value.to_string();
-    keys.iter()
-        .rev()
-        .fold(inner, |inner, key| format!("{{{}:{inner}}}", Value::from(*key)))
+fn nested(keys: &[&str], value: &str) -> String {
+    let keys = keys.iter().rev();
+    keys.fold(value.to_owned(), |inner, key| format!("{{{}:{inner}}}", quoted(key)))
 }
 
 fn spliced(text: &str, span: Range<usize>, with: &str) -> String {
@@ -121,6 +274,13 @@ struct Scanner<'t> {
 }
 
 impl Scanner<'_> {
+    /// Steps to the next string or blank.
+    fn step_over_other(&mut self) {
+        let rest = &self.text.as_bytes()[self.at..];
+        let is_end = |byte: &u8| *byte == b'"' || byte.is_ascii_whitespace();
+        self.at += rest.iter().position(is_end).unwrap_or(rest.len());
+    }
+
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -202,31 +362,30 @@ impl Scanner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn only_the_addressed_value_changes() {
         let text = "{\"a\": 10.00, \"b\":{\"c\" : [1, {\"d\":\"\\u00e9\\/\"} ]},\n \"big\":123456789012345678901234567890, \"x\":1,\"x\":2 }";
-        let set = |path: &str, value: Value| set(text, path, &value).unwrap();
-        assert_eq!(set("b.c.1.d", json!("f")), text.replace("\"\\u00e9\\/\"", "\"f\""));
-        assert_eq!(set("a", json!(null)), text.replace("10.00", "null"));
+        let set = |path: &str, value: &str| set(text, path, value).unwrap();
+        assert_eq!(set("b.c.1.d", "\"f\""), text.replace("\"\\u00e9\\/\"", "\"f\""));
+        assert_eq!(set("a", "null"), text.replace("10.00", "null"));
         assert_eq!(
-            set("x", json!(3)),
+            set("x", "3"),
             text.replace("\"x\":2", "\"x\":3"),
             "a reader takes the last one"
         );
         assert_eq!(
-            set("new.at", json!([1])),
+            set("new.at", "[1]"),
             text.replace("\"x\":2 }", "\"x\":2,\"new\":{\"at\":[1]} }")
         );
-        assert_eq!(set("b.n", json!(1)), text.replace(" ]}", " ],\"n\":1}"));
+        assert_eq!(set("b.n", "1.10"), text.replace(" ]}", " ],\"n\":1.10}"));
     }
 
     #[test]
     fn objects_are_made_in_empty_places_and_nothing_is_put_into_other_values() {
-        assert_eq!(set("{ }", "a.b", &json!(1)).unwrap(), "{\"a\":{\"b\":1} }");
-        assert_eq!(set("{\"a\":null}", "a.b", &json!(1)).unwrap(), "{\"a\":{\"b\":1}}");
-        assert_eq!(set("null", "a", &json!(1)).unwrap(), "{\"a\":1}");
+        assert_eq!(set("{ }", "a.b", "1").unwrap(), "{\"a\":{\"b\":1} }");
+        assert_eq!(set("{\"a\":null}", "a.b", "1").unwrap(), "{\"a\":{\"b\":1}}");
+        assert_eq!(set("null", "a", "1").unwrap(), "{\"a\":1}");
         for (text, path) in [
             ("[1]", "1"),
             ("[1]", "x"),
@@ -234,7 +393,7 @@ mod tests {
             ("{\"a\":", "a"),
             ("", "a"),
         ] {
-            assert_eq!(set(text, path, &json!(1)), None, "{text} {path}");
+            assert_eq!(set(text, path, "1"), None, "{text} {path}");
         }
     }
 
@@ -242,5 +401,64 @@ mod tests {
     fn equal_names_are_found_in_one_object_only() {
         assert_eq!(repeated_name("{\"a\":{\"b\":1},\"c\":[{\"b\":2},{\"b\":\"b\"}]}"), None);
         assert_eq!(repeated_name("[{\"a\":1, \"\\u0061\" :2}]"), Some("a".to_owned()));
+    }
+
+    #[test]
+    fn values_are_found_as_they_are_written() {
+        let text = r#" {"a":{"b":[1, 1.10 ,{"c":"\u00e9\/"}]},"x":1,"x":1e5,"n":null}"#;
+        for (path, expected) in [
+            ("a.b.1", Some("1.10")),
+            ("a.b.2.c", Some(r#""\u00e9\/""#)),
+            ("x", Some("1e5")),
+            ("n", Some("null")),
+            ("n.a", None),
+            ("a.b.3", None),
+            ("x.y", None),
+        ] {
+            assert_eq!(get(text, path), expected, "{path}");
+        }
+        assert_eq!(scalar(get(text, "a.b.2.c").unwrap()).as_deref(), Some("é/"));
+        let names: Vec<String> = members(text).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "x", "x", "n"]);
+        assert_eq!((members("[]"), members("")), (None, None));
+    }
+
+    #[test]
+    fn blanks_are_left_out_and_numbers_and_equal_names_are_not() {
+        let text = "{ \"a b\" : [ 10.00 , -0, 1e3 ] ,\n\"a b\": \"x \\u00e9\" }";
+        assert_eq!(compact(text).unwrap(), "{\"a b\":[10.00,-0,1e3],\"a b\":\"x é\"}");
+        assert_eq!(
+            pieces("[\"a\",1.0]").unwrap(),
+            [
+                Piece::Other("[".into()),
+                Piece::String("a".into()),
+                Piece::Other(",1.0]".into())
+            ]
+        );
+        assert!(compact("{\"a\":1").is_err());
+    }
+
+    #[test]
+    fn no_text_makes_a_search_panic() {
+        for text in [
+            "",
+            "{",
+            "\"",
+            "\"\\",
+            "{\"a\\",
+            "{\"\\é\":1",
+            "[1,",
+            "{\"a\":",
+            "nul",
+            "\u{1f600}",
+        ] {
+            for path in ["a", "0", "a.b", ""] {
+                get(text, path);
+                assert_eq!(set(text, path, "1"), None, "{text}");
+            }
+            members(text);
+            bare(text);
+            repeated_name(text);
+        }
     }
 }

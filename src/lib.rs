@@ -65,8 +65,8 @@ pub mod internals {
     }
 
     export! {
-        app clock config endpoints engine error exchange exit finding headers id json message pipeline process provider
-        random secret shell shutdown signature store template transport verification
+        app clock config endpoints engine error exchange exit finding headers id json json_text message pipeline process
+        provider random secret shell shutdown signature store template transport verification
     }
 
     pub mod cli {

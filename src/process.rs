@@ -16,11 +16,14 @@ pub const GRACE: Duration = Duration::from_secs(2);
 /// How often a group is checked for remaining processes. The system reports the end of a child, not of its children.
 const POLL: Duration = Duration::from_millis(20);
 
+/// Takes what a command printed.
+type WriteOutput = dyn Fn(&[u8]) + Send + Sync;
+
 /// Where commands print. The front end gives it.
 #[derive(Clone)]
 pub struct CommandOutput {
     connect: fn() -> Stdio,
-    write: Arc<dyn Fn(&[u8]) + Send + Sync>,
+    write: Arc<WriteOutput>,
 }
 
 impl CommandOutput {

@@ -3,6 +3,7 @@
 //! Each place has its own vocabulary of names, see [`Name`].
 
 mod document;
+mod json;
 mod pieces;
 mod placeholder;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 pub use document::{Document, body, json};
+pub use json::JsonTemplate;
 pub use placeholder::{Placeholder, Scope, TimeForm};
 
 use crate::random::Random;

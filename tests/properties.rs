@@ -7,12 +7,12 @@ use std::time::Duration;
 use hook::internals::clock::{Precision, Timestamp, human_duration, parse_duration};
 use hook::internals::headers::Headers;
 use hook::internals::id::{Id, IdKind};
-use hook::internals::json;
 use hook::internals::random::Random;
 use hook::internals::signature::{Received, Scheme, Signed, ToSign};
 use hook::internals::store::{Access, NewCapture, Op, Query, SqliteStore, Store as _, VerdictNote};
 use hook::internals::template::{Part, Scope, Template};
 use hook::internals::transport::{AddressClass, AddressPolicy};
+use hook::internals::{json, json_text};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -32,6 +32,32 @@ fn document() -> impl Strategy<Value = Value> {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::Array),
             vec((KEY, inner), 0..4).prop_map(|fields| Value::Object(fields.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+/// The text of any document: with blanks, escapes, equal names, and numbers that a parser would write otherwise.
+fn document_text() -> impl Strategy<Value = String> {
+    const SCALARS: [&str; 9] = [
+        "10.00",
+        "1e3",
+        "-0",
+        "-1E+5",
+        "98765432109876543210987",
+        "true",
+        "null",
+        r#""\u00e9\/""#,
+        r#""a]}\"é""#,
+    ];
+    let blank = || proptest::sample::select(vec!["", "", " ", "\n\t"]);
+    let scalar = proptest::sample::select(SCALARS.to_vec()).prop_map(String::from);
+    scalar.prop_recursive(4, 32, 4, move |inner| {
+        let item = (blank(), inner, blank()).prop_map(|(before, value, after)| format!("{before}{value}{after}"));
+        let member = (blank(), KEY, blank(), item.clone())
+            .prop_map(|(before, name, after, value)| format!("{before}\"{name}\"{after}:{value}"));
+        prop_oneof![
+            vec(item, 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            vec(member, 0..4).prop_map(|members| format!("{{{}}}", members.join(","))),
         ]
     })
 }
@@ -93,6 +119,40 @@ proptest! {
         if is_apart && json::get(&before, &other).is_some_and(|found| !found.is_null()) {
             prop_assert_eq!(json::get(&before, &other), json::get(&after, &other));
         }
+    }
+
+    #[test]
+    fn bytes_outside_of_a_value_that_is_set_stay_as_they_are(
+        before in document_text(), path in path(), value in document_text(),
+    ) {
+        let document: Value = serde_json::from_str(&before).expect("JSON");
+        let found = json_text::get(&before, &path);
+        prop_assert_eq!(found.is_some(), json::get(&document, &path).is_some());
+        let after = json_text::set(&before, &path, &value);
+        prop_assert_eq!(after.is_some(), json::insert(&mut document.clone(), &path, Value::Null));
+        let Some(after) = after else { return Ok(()) };
+        prop_assert_eq!(json_text::get(&after, &path), Some(value.as_str()));
+        match found {
+            Some(old) => {
+                let start = old.as_ptr() as usize - before.as_ptr() as usize;
+                let wanted = [&before[..start], &value, &before[start + old.len()..]].concat();
+                prop_assert_eq!(after, wanted);
+            }
+            // A member is added, or takes the place of a `null`: what was before and behind it is still there.
+            None => {
+                let same = before.bytes().zip(after.bytes()).take_while(|(old, new)| old == new).count();
+                let end = before.bytes().rev().zip(after.bytes().rev()).take_while(|(old, new)| old == new).count();
+                prop_assert!(same + end + "null".len() >= before.len(), "{} -> {}", before, after);
+            }
+        }
+    }
+
+    #[test]
+    fn a_compact_document_has_the_same_values(text in document_text()) {
+        let compact = json_text::compact(&text).expect("JSON");
+        let value = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        prop_assert_eq!(value(&compact), value(&text));
+        prop_assert_eq!(json_text::compact(&compact).expect("JSON"), compact);
     }
 
     #[test]

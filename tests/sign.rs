@@ -172,7 +172,7 @@ fn what_has_no_place_for_a_signature_is_refused_by_every_command_and_never_sent(
         ),
         (
             &["send", "delivered", "-p", "mailgun", "--form", "--to", to],
-            "no place for it",
+            "`body:signature.timestamp` is signed",
             "providers show mailgun",
         ),
         (

@@ -125,6 +125,76 @@ fn numbers_of_data_keep_their_text() {
 }
 
 #[test]
+fn numbers_keep_their_text_in_edits_forms_queries_groups_and_records() {
+    let sandbox = Sandbox::new();
+    let data = r#"{"price" : 10.00, "big":98765432109876543210987, "list":[1e3, -1e5]}"#;
+    let github = ["customer.created", "-p", "github", "-d", data];
+    let with = |args: &[&str]| {
+        let always = ["send", "--dry-run", "--json", "--to", "http://127.0.0.1:9"];
+        let line = sandbox
+            .hook(always.iter().chain(&github).chain(args))
+            .run()
+            .ok()
+            .object();
+        format!(
+            "{} {}",
+            line["url"].as_str().expect("a URL"),
+            line["body"].as_str().expect("a body")
+        )
+    };
+    let edited = with(&[
+        "--set",
+        "price=1.10",
+        "--set",
+        "big=98765432109876543210988",
+        "--set-json",
+        "list=[ 2.0 ]",
+    ]);
+    assert!(
+        edited.ends_with(r#" {"price":1.10,"big":98765432109876543210988,"list":[2.0]}"#),
+        "{edited}"
+    );
+    let form = with(&["--form"]);
+    assert!(
+        form.ends_with(" price=10.00&big=98765432109876543210987&list=%5B1e3%2C-1e5%5D"),
+        "{form}"
+    );
+    let query = with(&["--method", "GET"]);
+    assert!(query.contains("?price=10.00&big=98765432109876543210987&"), "{query}");
+    sandbox.write(
+        sandbox.config("record.json"),
+        r#"{"deal":{"amount":10.00,"id":98765432109876543210987}}"#,
+    );
+    let record = sandbox.config("record.json");
+    let record = record.to_str().expect("text");
+    let workflow = [
+        "-p",
+        "hoopai",
+        "--field",
+        "a={{deal.amount}}",
+        "--field",
+        "b=no. {{deal.id}}",
+        "--context",
+        record,
+    ];
+    assert_eq!(
+        body(&sandbox, workflow),
+        r#"{"a":10.00,"b":"no. 98765432109876543210987"}"#
+    );
+    let grouped = [
+        "customer.created",
+        "-p",
+        "pool-brain",
+        "--group",
+        "2",
+        "-d",
+        r#"{"price":10.00}"#,
+    ];
+    let grouped = body(&sandbox, grouped);
+    assert!(grouped.contains(r#"[{"price":10.00},{"price":10.00}]"#), "{grouped}");
+}
+
+#[test]
 fn a_replay_changes_the_addressed_value_and_nothing_else() {
     let sandbox = Sandbox::new();
     let app = app();

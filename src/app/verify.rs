@@ -133,7 +133,7 @@ pub fn verify(context: &Context, options: VerifyOptions) -> Result<VerifyReport>
         now,
     };
     let judged = verification.check(&received);
-    remark(context, &judged, is_dev, is_detected);
+    remark(context, &judged, &request.headers, is_dev, is_detected);
     let profile = judged.profile.as_ref();
     if is_targeted && !profile.is_some_and(|profile| profile.scheme.signs_target()) {
         let what = "method and URL are no part of this signature, so `--method` and `--url` change nothing";
@@ -267,7 +267,7 @@ impl VerifyRequest {
 }
 
 /// Notes the choices that the caller did not make.
-fn remark(context: &Context, judged: &VerificationResult, is_dev: bool, is_detected: bool) {
+fn remark(context: &Context, judged: &VerificationResult, headers: &Headers, is_dev: bool, is_detected: bool) {
     let notices = &context.notices;
     if let Some(label) = judged.label.as_ref().filter(|_| is_detected) {
         notices.note(format!("provider: {label}, recognised by its headers"));
@@ -276,6 +276,14 @@ fn remark(context: &Context, judged: &VerificationResult, is_dev: bool, is_detec
         let ties: Vec<String> = judged.ties.iter().map(|label| format!("`{label}`")).collect();
         let ties = ties.join(", ");
         notices.note(format!("these fit as well: {ties}; pick one with `--provider`"));
+    }
+    if let Some(header) = judged.profile.as_ref().and_then(|profile| profile.scheme.header())
+        && let count @ 2.. = headers.all(header).count()
+        && judged.verdict.is_accepted()
+    {
+        notices.warn(format!(
+            "`{header}` is there {count} times (more than once): other receivers read the first only, or all of them joined"
+        ));
     }
     let is_unrecognised = matches!(judged.verdict, Verdict::Refused(RejectReason::Unrecognised));
     // Where there was no signature to compare, the secret made no difference.

@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
+use crate::json_text;
 use crate::listener::Condition;
 use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
-use crate::template::text_of;
 use crate::text::{printable, quoted};
 pub use history::{record_failed, record_rehearsed, record_skipped};
 
@@ -46,8 +46,8 @@ pub struct WorkflowOptions<'a> {
 pub struct WorkflowRequest {
     /// The provider to play, where the caller or the workflow names one.
     pub provider: Option<String>,
-    /// The body's fields.
-    pub document: Value,
+    /// The body's fields, as JSON text.
+    pub document: String,
     /// Whether the body is a form.
     pub form: bool,
     /// The workflow's method.
@@ -142,7 +142,8 @@ pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<Workflo
     let mut fields: Map<String, Value> = file.fields.clone().into_iter().collect();
     let own = options.fields.iter();
     fields.extend(own.map(|(name, text)| (name.clone(), Value::from(text.as_str()))));
-    let document = merge.document(&Value::Object(fields));
+    let document = merge.document(&Value::Object(fields).to_string());
+    let document = document.map_err(|error| wrong(name, error))?;
     let mut headers = header_lines(name, file, &mut merge)?;
     let url = file.url.as_ref().map(|url| merge.url(url));
     // The conditions of a workflow may be there to skip incomplete records.
@@ -177,25 +178,26 @@ pub fn shape(context: &Context, options: &WorkflowOptions<'_>) -> Result<Workflo
 }
 
 /// The given record, else the provider's sample, which is reported, else an empty one.
-fn read_record(context: &Context, profile: &Profile, given: Option<&[u8]>, sample: Option<&Value>) -> Result<Value> {
+fn read_record(context: &Context, profile: &Profile, given: Option<&[u8]>, sample: Option<&Value>) -> Result<String> {
     match (given, sample) {
         (Some(_), _) => record(profile, given),
-        (None, None) => Ok(Value::Object(Map::new())),
+        (None, None) => Ok("{}".to_owned()),
         (None, Some(sample)) => {
             context.notices.note(format!(
                 "the record is {}'s sample: `--context FILE` gives another",
                 profile.title
             ));
-            Ok(sample.clone())
+            Ok(sample.to_string())
         }
     }
 }
 
 /// The first condition that does not hold, as a clause.
-fn unmet(name: &str, file: &WorkflowFile, record: &Value) -> Result<Option<String>> {
+fn unmet(name: &str, file: &WorkflowFile, record: &str) -> Result<Option<String>> {
+    let record = serde_json::from_str(record).map_err(|error| wrong(name, error))?;
     for (path, wanted) in &file.when {
         let condition = Condition::new(path, wanted).map_err(|what| wrong(name, format!("`when` {what}")))?;
-        if let Some(why) = condition.unmet(record) {
+        if let Some(why) = condition.unmet(&record) {
             return Ok(Some(why));
         }
     }
@@ -206,9 +208,9 @@ fn unmet(name: &str, file: &WorkflowFile, record: &Value) -> Result<Option<Strin
 fn header_lines(name: &str, file: &WorkflowFile, merge: &mut Merge<'_>) -> Result<Headers> {
     let mut headers = Headers::new();
     for (header, text) in &file.headers {
-        let value = match merge.text(text) {
-            Value::Null => String::new(),
-            value => text_of(&value),
+        let value = match merge.text(text).as_str() {
+            "null" => String::new(),
+            value => json_text::bare(value),
         };
         check_line(header, &value).map_err(|what| wrong(name, format!("`headers`: {what}")))?;
         headers.append(header, value);
@@ -258,8 +260,8 @@ pub fn sample_record(profile: &Profile) -> Option<Value> {
     serde_json::from_str(profile.workflow.context.as_deref()?).ok()
 }
 
-/// The record that merge tags are filled from: the given one, or the provider's sample.
-pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<Value> {
+/// The record that merge tags are filled from, as JSON text: the given one, or the provider's sample.
+pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<String> {
     let text = match (given, &profile.workflow.context) {
         (Some(given), _) => String::from_utf8_lossy(given),
         (None, Some(sample)) => sample.into(),
@@ -268,7 +270,7 @@ pub fn record(profile: &Profile, given: Option<&[u8]>) -> Result<Value> {
             return Err(Error::usage(what).hint("give one with `--context FILE`"));
         }
     };
-    serde_json::from_str(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
+    json_text::compact(&text).map_err(|error| Error::usage("the record for merge tags is not JSON").cause(error))
 }
 
 /// Checks merge tags: unknown ones are refused, with `strict` also empty ones and those without a namespace.

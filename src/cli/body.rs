@@ -1,14 +1,13 @@
 //! Flags about what goes into a message.
 
 use clap::Args;
-use serde_json::Value;
 
 use super::from::FromArgs;
 use super::input;
 use crate::app::outgoing::{BodyOptions, WholeBody};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::json_text::repeated_name;
+use crate::json_text::{compact, repeated_name};
 use crate::message::Mode;
 use crate::provider::compose::{ComposeOptions, Edit, EditFormat};
 use crate::text::printable;
@@ -135,14 +134,16 @@ impl BodyArgs {
     }
 }
 
-fn data(source: &str) -> Result<Value> {
-    let bytes = input::source(source, "--data")?;
-    let data = serde_json::from_slice(&bytes).map_err(|error| {
+/// The JSON text of `--data`.
+fn data(source: &str) -> Result<String> {
+    fn invalid(error: impl std::fmt::Display) -> Error {
         Error::usage("`--data` is not JSON")
             .cause(error)
             .hint("quote it for the shell, or use `--data @FILE`")
-    })?;
-    match std::str::from_utf8(&bytes).ok().and_then(repeated_name) {
+    }
+    let text = String::from_utf8(input::source(source, "--data")?).map_err(invalid)?;
+    let data = compact(&text).map_err(invalid)?;
+    match repeated_name(&data) {
         Some(name) => Err(Error::usage(format!(
             "`--data` has the name `{}` twice in one object",
             printable(&name, 80)

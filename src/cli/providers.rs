@@ -157,9 +157,10 @@ fn sample(session: &Session, name: &str, event: &str, params: Vec<(String, Strin
 fn check(session: &Session, file: &Path) -> Result<()> {
     let profile = session.context.registry.check(file).map_err(|error| {
         // Where the fault is in a file that this one extends, the command that checks that one is of use.
-        match error.faulty_file() == Some(&*file.display().to_string()) {
-            true => error.without_command(),
-            false => error.into(),
+        if error.faulty_file() == Some(&*file.display().to_string()) {
+            error.without_command()
+        } else {
+            error.into()
         }
     })?;
     session.ui.show(&CheckedFile {

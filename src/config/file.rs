@@ -6,7 +6,6 @@ use serde_json::Value as Json;
 use toml::Value;
 
 use super::remote::Remotes;
-use super::toml_value::to_toml;
 use super::workflow::WorkflowFile;
 use crate::endpoints::EndpointEntry;
 use crate::secret::SecretRef;
@@ -116,14 +115,15 @@ impl ConfigFile {
         let Ok(Json::Object(keys)) = serde_json::to_value(shown) else {
             return Vec::new();
         };
+        let value = |json: Json| Value::try_from(json).ok();
         let mut entries = Vec::new();
         for (key, json) in keys {
             match json {
                 Json::Object(table) if TABLES.contains(&key.as_str()) => {
-                    let named = |(name, json)| (format!("{key}.{name}"), to_toml(&json));
+                    let named = |(name, json)| (format!("{key}.{name}"), value(json));
                     entries.extend(table.into_iter().map(named));
                 }
-                json => entries.push((key, to_toml(&json))),
+                json => entries.push((key, value(json))),
             }
         }
         entries
@@ -133,6 +133,6 @@ impl ConfigFile {
 impl RouteFile {
     /// As it is shown.
     pub(super) fn entry(&self) -> Option<Value> {
-        to_toml(&serde_json::to_value(self).ok()?)
+        Value::try_from(self).ok()
     }
 }

@@ -5,7 +5,6 @@ pub mod describe;
 pub mod file;
 pub mod paths;
 pub mod remote;
-mod toml_value;
 pub mod trust;
 pub mod workflow;
 

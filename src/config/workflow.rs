@@ -199,7 +199,7 @@ impl WorkflowFile {
             auth: self.auth.masked(),
             ..self.clone()
         };
-        super::toml_value::to_toml(&serde_json::to_value(shown).ok()?)
+        toml::Value::try_from(shown).ok()
     }
 }
 

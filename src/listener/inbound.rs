@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::headers::Headers;
-use crate::json::{get, insert, leaf_paths};
+use crate::json::leaf_paths;
+use crate::json_text::{compact, get, get_at, set, set_at};
 use crate::provider::near_names;
 use crate::signature::{RejectReason, same};
 
@@ -34,6 +35,8 @@ pub struct TriggerReading {
     pub fields: Option<Value>,
     /// What the workflow gets.
     pub record: Option<Value>,
+    /// The same as JSON text: its numbers are written as they came.
+    pub record_text: Option<String>,
     /// Why it is not enrolled, as a clause.
     pub left_out: Option<String>,
     /// What may help against that.
@@ -65,8 +68,8 @@ impl Inbound {
 
     /// The record of a request.
     pub fn read(&self, target: &str, headers: &Headers, body: &[u8]) -> TriggerReading {
-        let fields = match fields(target, headers, body) {
-            Ok(fields) => fields,
+        let text = match fields(target, headers, body) {
+            Ok(text) => text,
             Err(why) => {
                 return TriggerReading {
                     left_out: Some(why),
@@ -74,7 +77,8 @@ impl Inbound {
                 };
             }
         };
-        let (record, unmapped) = self.mapped(&fields);
+        let (record_text, unmapped) = self.mapped(&text);
+        let [fields, record] = [&text, &record_text].map(|text| serde_json::from_str(text).unwrap_or_default());
         let left_out = (!self.identifies(&record)).then(|| match self.identity.as_slice() {
             [one] => format!("it has no `{one}`"),
             several => format!("it has neither `{}`", several.join("` nor `")),
@@ -83,6 +87,7 @@ impl Inbound {
         TriggerReading {
             fields: Some(fields),
             record: Some(record),
+            record_text: Some(record_text),
             left_out,
             hint,
             unmapped,
@@ -90,19 +95,16 @@ impl Inbound {
     }
 
     /// What came, with the map's fields set, and the places at which there was nothing.
-    fn mapped(&self, fields: &Value) -> (Value, Vec<String>) {
-        let (mut record, mut unmapped) = (fields.clone(), Vec::new());
+    fn mapped(&self, fields: &str) -> (String, Vec<String>) {
+        let (mut record, mut unmapped) = (fields.to_owned(), Vec::new());
         for (field, place) in &self.map {
             // A form may have a name with dots in it.
-            let Some(value) = fields.get(place).or_else(|| get(fields, place)) else {
+            let Some(value) = get_at(fields, &[place]).or_else(|| get(fields, place)) else {
                 unmapped.push(place.clone());
                 continue;
             };
-            if !insert(&mut record, field, value.clone())
-                && let Some(record) = record.as_object_mut()
-            {
-                record.insert(field.clone(), value.clone());
-            }
+            let set = set(&record, field, value).or_else(|| set_at(&record, &[field], value));
+            record = set.unwrap_or(record);
         }
         (record, unmapped)
     }
@@ -134,22 +136,25 @@ pub fn without_path(target: &str) -> String {
     }
 }
 
-/// The fields of a request: of its query, its form, or its JSON object. The error is a clause.
-fn fields(target: &str, headers: &Headers, body: &[u8]) -> Result<Value, String> {
+/// The fields of a request, as JSON text: of its query, its form, or its JSON object. The error is a clause.
+fn fields(target: &str, headers: &Headers, body: &[u8]) -> Result<String, String> {
     if body.is_empty() {
         let query = target.split_once('?').map_or("", |(_, query)| query);
         return match pairs(query.as_bytes()) {
             fields if fields.is_empty() => Err("it has neither a body nor a query".into()),
-            fields => Ok(Value::Object(fields)),
+            fields => Ok(Value::Object(fields).to_string()),
         };
     }
     // `curl -d` sends JSON under the name of a form, so that the name alone says nothing.
     let json = serde_json::from_slice(body);
     if is_form(headers) && !matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
-        return Ok(Value::Object(pairs(body)));
+        return Ok(Value::Object(pairs(body)).to_string());
     }
     match json {
-        Ok(fields @ Value::Object(_)) => Ok(fields),
+        Ok(fields @ Value::Object(_)) => {
+            let text = std::str::from_utf8(body).ok().and_then(|text| compact(text).ok());
+            Ok(text.unwrap_or_else(|| fields.to_string()))
+        }
         Ok(Value::Array(_)) => Err("its body is a list, not one object".into()),
         Ok(_) => Err("its body is not an object".into()),
         Err(_) => Err("its body is neither JSON nor a form".into()),
@@ -226,6 +231,10 @@ mod tests {
         let json = read(&[], "/", "application/json", r#"{"email": "a@b.c", "n": 1}"#);
         assert_eq!(json.record, Some(json!({"email": "a@b.c", "n": 1})));
         assert_eq!(json.left_out, None);
+        let numbers = r#"{"email":"a@b.c","n":10.00,"big":98765432109876543210987}"#;
+        let numbers = read(&[("total", "n")], "/", "application/json", numbers).record_text;
+        let expected = r#"{"email":"a@b.c","n":10.00,"big":98765432109876543210987,"total":10.00}"#;
+        assert_eq!(numbers.as_deref(), Some(expected));
         let form = "Application/X-WWW-Form-Urlencoded; charset=utf-8";
         let form = read(&[], "/", form, "phone=%2B1+555&tag=a&tag=b");
         assert_eq!(form.record, Some(json!({"phone": "+1 555", "tag": ["a", "b"]})));

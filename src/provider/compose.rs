@@ -1,22 +1,25 @@
 //! From an event's name to a message: sample or given data, the user's changes, the envelope, the bytes.
 
 mod edit;
+mod envelope;
 
 use std::collections::HashMap;
 
 use edit::not_in_object;
 pub use edit::{Edit, EditFormat};
-use serde_json::{Map, Value};
+use envelope::envelope;
+use serde_json::Value;
 
 use super::file::{EnvelopeField, ParamType};
 use super::near::near_names;
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::id::Id;
-use crate::json::{get, get_mut, insert, is_form};
+use crate::json::is_form;
+use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
-use crate::template::{Document, Placeholder, Scope, TemplateError, text_of};
+use crate::template::{JsonTemplate, Placeholder, Scope, TemplateError};
 use crate::text::quoted;
 
 /// Room in bytes that most bodies fit in, so that the buffer need not grow.
@@ -27,8 +30,8 @@ const USUAL_BODY: usize = 1024;
 pub struct ComposeOptions {
     /// The event's type.
     pub event: String,
-    /// Data instead of the sample.
-    pub data: Option<Value>,
+    /// Data instead of the sample: JSON text, whose numbers stay as they are written.
+    pub data: Option<String>,
     /// Whether `${...}` in the data is plain text, because the data comes from an untrusted sender.
     pub as_it_is: bool,
     /// Changes by path, in order.
@@ -126,7 +129,7 @@ pub enum ComposeError {
 pub struct Composer<'a> {
     profile: &'a Profile,
     options: ComposeOptions,
-    sample: Document,
+    sample: JsonTemplate,
     params: HashMap<String, Value>,
 }
 
@@ -138,12 +141,12 @@ impl<'a> Composer<'a> {
         }
         let known = profile.canonical_event(&options.event).map(str::to_owned);
         let given = options.data.is_some();
-        if let Some(name) = options.data.as_ref().and_then(|data| profile.enveloped(data)) {
+        if let Some(name) = options.data.as_deref().and_then(|data| profile.enveloped(data)) {
             return Err(ComposeError::Enveloped(name.to_owned()));
         }
         let sample = match (&known, options.data.take()) {
             (_, Some(data)) => data,
-            (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?,
+            (Some(event), None) => profile.sample(event).map_err(ComposeError::Invalid)?.to_string(),
             (None, None) => {
                 return Err(ComposeError::UnknownEvent {
                     provider: profile.label(),
@@ -158,7 +161,7 @@ impl<'a> Composer<'a> {
             .is_none_or(|event| event.grouping);
         // Some providers send arrays always.
         let is_usual = |event: &String| profile.sample(event).is_ok_and(|usual| usual.is_array());
-        let is_group = given && sample.is_array() && !known.as_ref().is_some_and(is_usual);
+        let is_group = given && sample.trim_start().starts_with('[') && !known.as_ref().is_some_and(is_usual);
         if !grouping && (options.group.is_some() || is_group) {
             return Err(ComposeError::NoGrouping(options.event));
         }
@@ -171,13 +174,12 @@ impl<'a> Composer<'a> {
         if !options.metadata.is_empty() && profile.message.metadata.is_none() {
             return Err(ComposeError::NoMetadata(profile.label()));
         }
-        let params = params(profile, &options.params, &sample)?;
         let sample = if given && options.as_it_is {
-            Document::Fixed(sample)
+            JsonTemplate::fixed(&sample).map_err(|error| ComposeError::Invalid(error.to_string()))?
         } else {
-            let known = |name: &str| Scope::Message.read(name);
-            Document::compile(sample, &known)?
+            JsonTemplate::compile(&sample, |name| Scope::Message.read(name))?
         };
+        let params = params(profile, &options.params, &sample)?;
         Ok(Self {
             profile,
             options,
@@ -218,11 +220,10 @@ impl<'a> Composer<'a> {
         };
         let data = match self.options.group {
             None => one(),
-            Some(count) => (0..count).map(|_| one()).collect(),
+            Some(count) => format!("[{}]", (0..count).map(|_| one()).collect::<Vec<_>>().join(",")),
         };
-        let mut document = envelope(self.profile, data, |placeholder| value_of(placeholder, &mut labels));
-        self.change(&mut document)?;
-        let body = self.bytes(&document)?;
+        let body = envelope(self.profile, data, |placeholder| value_of(placeholder, &mut labels));
+        let body = self.written(self.changed(body)?).into_bytes();
         let content_type = &self.profile.delivery.content_type;
         Ok(Message {
             id,
@@ -235,46 +236,44 @@ impl<'a> Composer<'a> {
         })
     }
 
-    fn bytes(&self, document: &Value) -> Result<Vec<u8>, ComposeError> {
-        if let Value::Object(fields) = document
-            && is_form(&self.profile.delivery.content_type)
-        {
-            let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
-            // A form cannot express null.
-            for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
-                form.append_pair(name, &text_of(value));
-            }
-            return Ok(form.finish().into_bytes());
+    /// The body as it is sent.
+    fn written(&self, body: String) -> String {
+        if !is_form(&self.profile.delivery.content_type) {
+            return body;
         }
-        let mut body = Vec::with_capacity(USUAL_BODY);
-        serde_json::to_writer(&mut body, document).map_err(|error| ComposeError::Invalid(error.to_string()))?;
-        Ok(body)
+        let Some(fields) = json_text::members(&body) else {
+            return body;
+        };
+        let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(USUAL_BODY));
+        // A form cannot express null.
+        for (name, value) in fields.iter().filter(|(_, value)| *value != "null") {
+            form.append_pair(name, &json_text::bare(value));
+        }
+        form.finish()
     }
 
-    fn change(&self, document: &mut Value) -> Result<(), ComposeError> {
+    fn changed(&self, mut body: String) -> Result<String, ComposeError> {
         if let Some(place) = &self.profile.message.metadata {
             for (key, value) in &self.options.metadata {
-                if get(document, place).is_none_or(Value::is_null) {
-                    insert(document, place, Value::Object(Map::new()));
-                }
                 // The key is a name, not a path: a dot in it leads nowhere.
-                let around = get_mut(document, place).and_then(Value::as_object_mut);
-                let around = around.ok_or_else(|| not_in_object(&format!("{place}.{key}")))?;
-                around.insert(key.clone(), Value::from(value.as_str()));
+                let keys: Vec<&str> = place.split('.').chain([key.as_str()]).collect();
+                let is_list = json_text::get(&body, place).is_some_and(|around| around.starts_with('['));
+                let set = json_text::set_at(&body, &keys, &json_text::quoted(value)).filter(|_| !is_list);
+                body = set.ok_or_else(|| not_in_object(&format!("{place}.{key}")))?;
             }
         }
-        self.options.edits.iter().try_for_each(|edit| edit.apply(document))
+        self.options.edits.iter().try_fold(body, |body, edit| edit.apply(&body))
     }
 }
 
 impl Profile {
     /// The name of the event in data that has what the envelope puts around data: the event and the data.
-    fn enveloped(&self, data: &Value) -> Option<&str> {
-        let fields = data.as_object()?;
+    fn enveloped(&self, data: &str) -> Option<&str> {
+        let fields = json_text::members(data)?;
         let has = |wanted: &Placeholder| {
             let mut envelope = self.envelope.json.iter();
             let is_there = |(name, field): &(&String, &EnvelopeField)| {
-                field.0.single() == Some(wanted) && fields.contains_key(name.as_str())
+                field.0.single() == Some(wanted) && fields.iter().any(|(known, _)| known == *name)
             };
             envelope.find(is_there).map(|(name, _)| name.as_str())
         };
@@ -303,36 +302,10 @@ impl Profile {
     }
 }
 
-/// Puts data into the envelope.
-fn envelope(profile: &Profile, data: Value, mut value: impl FnMut(&Placeholder) -> Value) -> Value {
-    let mut fields = Map::new();
-    let mut data = Some(data);
-    for (name, EnvelopeField(field)) in &profile.envelope.json {
-        if name != "..." {
-            let field = field.value(&mut |placeholder| match placeholder {
-                Placeholder::Data => data.take().unwrap_or(Value::Null),
-                other => value(other),
-            });
-            fields.insert(name.clone(), field);
-            continue;
-        }
-        match data.take() {
-            Some(Value::Object(spread)) => fields.extend(spread),
-            // Only an object can be spread: an envelope of nothing but the data is that data.
-            Some(other) if profile.envelope.json.len() == 1 => return other,
-            Some(other) => {
-                fields.insert("data".into(), other);
-            }
-            None => {}
-        }
-    }
-    Value::Object(fields)
-}
-
 fn params(
     profile: &Profile,
     given: &[(String, String)],
-    sample: &Value,
+    sample: &JsonTemplate,
 ) -> Result<HashMap<String, Value>, ComposeError> {
     let mut values = HashMap::new();
     for (name, text) in profile.effective_params(given) {
@@ -341,9 +314,9 @@ fn params(
     }
     let used = |name: &str| {
         let placeholder = Placeholder::Param(name.to_owned());
-        let mut fields = profile.envelope.json.values();
-        fields.any(|EnvelopeField(field)| field.placeholders().contains(&&placeholder))
-            || sample.to_string().contains(&format!("${{param.{name}}}"))
+        let envelope = profile.envelope.json.values();
+        let envelope = envelope.flat_map(|EnvelopeField(field)| field.placeholders());
+        envelope.chain(sample.placeholders()).any(|used| *used == placeholder)
     };
     let mut params = profile.params.iter();
     match params.find(|(name, _)| !values.contains_key(*name) && used(name)) {

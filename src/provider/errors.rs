@@ -43,9 +43,10 @@ impl RegistryError {
             Self::Syntax { source, near, .. } => {
                 let error = base.cause(source.to_string().trim_end()).near(&near, str::to_owned);
                 // A table with one table inside is an enum to the parser, which says so in its own terms.
-                match source.message().contains("exactly 1 element") {
-                    true => error.hint(ONE_KIND),
-                    false => error,
+                if source.message().contains("exactly 1 element") {
+                    error.hint(ONE_KIND)
+                } else {
+                    error
                 }
             }
         }

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
-use crate::json::get;
 use crate::json_text;
 use crate::message::Message;
 use crate::random::Random;
@@ -50,11 +47,10 @@ impl Profile {
 
     /// The body with another id in the place of its own; `None` where it has none.
     pub fn with_id(&self, body: &[u8], id: &str) -> Option<Vec<u8>> {
-        let text = std::str::from_utf8(body).ok()?;
-        let document: Value = serde_json::from_str(text).ok()?;
+        let text = json_text::valid(body)?;
         let paths = self.read.id.iter().filter_map(|place| place.body_path());
-        let path = paths.into_iter().find(|path| get(&document, path).is_some())?;
-        json_text::set(text, path, &Value::from(id)).map(String::into_bytes)
+        let path = paths.into_iter().find(|path| json_text::get(text, path).is_some())?;
+        json_text::set(text, path, &json_text::quoted(id)).map(String::into_bytes)
     }
 
     /// The message for one more endpoint: the same, or with an id of its own where the provider gives every delivery one.

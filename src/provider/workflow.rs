@@ -1,11 +1,12 @@
 //! Workflow bodies: requests that a user of a provider shapes with merge tags, `{{contact.email}}`.
 
+use indexmap::IndexMap;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::near::near_names;
-use crate::json::{get, leaf_paths};
-use crate::template::text_of;
+use crate::json::leaf_paths;
+use crate::json_text::{self, Piece};
 
 /// What rendering came upon.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +43,15 @@ const SHOWN: usize = 40;
 /// Fills merge tags from a record and collects what is wrong with them.
 #[derive(Debug)]
 pub struct Merge<'a> {
-    context: &'a Value,
+    context: &'a str,
     sample: Option<&'a Value>,
     /// In order of appearance.
     pub faults: Vec<TagFault>,
 }
 
 impl<'a> Merge<'a> {
-    /// Tags are paths into that record.
-    pub fn new(context: &'a Value) -> Self {
+    /// Tags are paths into that record, a JSON text.
+    pub fn new(context: &'a str) -> Self {
         Self {
             context,
             sample: None,
@@ -70,12 +71,12 @@ impl<'a> Merge<'a> {
         self.fill(text, encoded)
     }
 
-    /// A text with its tags filled in. A text that is one tag keeps the field's type.
-    pub fn text(&mut self, text: &str) -> Value {
+    /// A text with its tags filled in, as JSON. A text that is one tag keeps the field's type.
+    pub fn text(&mut self, text: &str) -> String {
         if let Some(tag) = only_tag(text) {
             return self.field(tag);
         }
-        Value::String(self.fill(text, str::to_owned))
+        json_text::quoted(&self.fill(text, str::to_owned))
     }
 
     fn fill(&mut self, text: &str, write: fn(&str) -> String) -> String {
@@ -91,9 +92,9 @@ impl<'a> Merge<'a> {
                 break;
             };
             filled.push_str(&rest[..start]);
-            match self.field(tag.trim()) {
-                Value::Null => {}
-                value => filled.push_str(&write(&text_of(&value))),
+            let value = self.field(tag.trim());
+            if value != "null" {
+                filled.push_str(&write(&json_text::bare(&value)));
             }
             rest = &rest[end + 2..];
         }
@@ -101,44 +102,41 @@ impl<'a> Merge<'a> {
         filled
     }
 
-    /// A document with the tags in all of its strings filled in: escaping is the serialiser's.
-    pub fn document(&mut self, document: &Value) -> Value {
-        match document {
-            Value::String(text) => self.text(text),
-            Value::Array(items) => items.iter().map(|item| self.document(item)).collect(),
-            Value::Object(fields) => {
-                let fields = fields.iter();
-                fields.map(|(key, value)| (key.clone(), self.document(value))).collect()
-            }
-            other => other.clone(),
-        }
+    /// A JSON text with the tags in all of its strings filled in.
+    pub fn document(&mut self, document: &str) -> Result<String, serde_json::Error> {
+        let pieces = json_text::pieces(document)?.into_iter();
+        let filled = pieces.map(|piece| match piece {
+            Piece::String(text) => self.text(&text),
+            Piece::Other(other) => other,
+        });
+        Ok(filled.collect())
     }
 
     /// `name=template` pairs as an object.
-    pub fn fields(&mut self, fields: &[(String, String)]) -> Value {
-        let fields = fields.iter();
-        fields.map(|(name, text)| (name.clone(), self.text(text))).collect()
+    pub fn fields(&mut self, fields: &[(String, String)]) -> String {
+        let fields = fields.iter().map(|(name, text)| (name.clone(), self.text(text)));
+        json_text::object(&fields.collect::<IndexMap<_, _>>())
     }
 
-    fn field(&mut self, tag: &str) -> Value {
+    fn field(&mut self, tag: &str) -> String {
         let tag_in = |record: &Value| {
             let paths = leaf_paths(record);
             (tag.to_owned(), near_names(tag, paths.iter().map(String::as_str)))
         };
-        let Some(value) = get(self.context, tag) else {
-            let (tag, near) = tag_in(self.context);
+        let Some(value) = json_text::get(self.context, tag) else {
+            let (tag, near) = tag_in(&serde_json::from_str(self.context).unwrap_or_default());
             self.faults.push(TagFault::Unknown { tag, near });
             // An unknown tag renders as nothing, so that all faults of a text are found at once.
-            return Value::Null;
+            return "null".to_owned();
         };
-        if value.is_null() || value.as_str() == Some("") {
+        if matches!(value, "null" | "\"\"") {
             self.faults.push(TagFault::Empty { tag: tag.to_owned() });
         }
         if let Some(sample) = self.sample.filter(|_| !tag.contains('.')) {
             let (tag, near) = tag_in(sample);
             self.faults.push(TagFault::Bare { tag, near });
         }
-        value.clone()
+        json_text::compact(value).unwrap_or_else(|_| value.to_owned())
     }
 }
 
@@ -162,8 +160,8 @@ mod tests {
     #[test]
     fn tags_keep_their_type_alone_and_are_text_within_text() {
         let context =
-            json!({"contact": {"email": "pat@example.com", "full_name": "Pat \"P\" Example", "age": 40, "note": ""}});
-        let mut merge = Merge::new(&context);
+            r#"{"contact": {"email": "pat@example.com", "full_name": "Pat \"P\" Example", "age": 40.00, "note": ""}}"#;
+        let mut merge = Merge::new(context);
         let fields = [
             ("age", "{{contact.age}}"),
             ("hello", "Hi {{ contact.full_name }}!"),
@@ -172,7 +170,7 @@ mod tests {
         let fields: Vec<_> = fields.map(|(a, b)| (a.to_owned(), b.to_owned())).to_vec();
         assert_eq!(
             merge.fields(&fields),
-            json!({"age": 40, "hello": "Hi Pat \"P\" Example!", "plain": "x"})
+            r#"{"age":40.00,"hello":"Hi Pat \"P\" Example!","plain":"x"}"#
         );
         assert!(merge.faults.is_empty());
         for unclosed in ["{{contact.age", "{{contact.age}", "a {{contact.age} b {{contact.age}}"] {
@@ -202,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_tag_in_a_url_cannot_leave_its_place() {
-        let context = json!({"contact": {"id": "a/b?c&d é"}});
-        let mut merge = Merge::new(&context);
+        let context = r#"{"contact": {"id": "a/b?c&d é"}}"#;
+        let mut merge = Merge::new(context);
         assert_eq!(
             merge.url("https://a.example/{{contact.id}}?x=1"),
             "https://a.example/a%2Fb%3Fc%26d%20%C3%A9?x=1"
@@ -212,12 +210,12 @@ mod tests {
 
     #[test]
     fn a_tag_without_namespace_is_noted_where_the_provider_has_them() {
-        let (context, sample) = (json!({"email": "pat@example.com"}), json!({"contact": {"email": ""}}));
-        let mut merge = Merge::new(&context);
+        let (context, sample) = (r#"{"email": "pat@example.com"}"#, json!({"contact": {"email": ""}}));
+        let mut merge = Merge::new(context);
         merge.text("{{email}}");
         assert!(merge.faults.is_empty());
         let mut merge = merge.within(Some(&sample));
-        assert_eq!(merge.text("{{email}}"), json!("pat@example.com"));
+        assert_eq!(merge.text("{{email}}"), "\"pat@example.com\"");
         let near = vec!["contact.email".to_owned()];
         assert_eq!(
             merge.faults,

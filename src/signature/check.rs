@@ -109,7 +109,7 @@ impl SignedParts {
             if let Some(form) = form_with(message, self.carrier.field_of(&at), &signature) {
                 return Ok(Signed::Body(form));
             }
-            body = json_text::set(&body, &at, &Value::from(signature)).ok_or_else(no_place)?;
+            body = json_text::set(&body, &at, &json_text::quoted(&signature)).ok_or_else(no_place)?;
         }
         Ok(Signed::Body(body.into_bytes()))
     }

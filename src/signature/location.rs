@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::url_form::UrlForm;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
-use crate::json::{document, get, is_form_body};
+use crate::json::{document_of_texts, get, is_form_body};
 use crate::signature::encoding::Encoding;
 use crate::signature::{Freshness, Received, RejectReason, ToSign};
 use crate::template::{Part, Placeholder, Template, TimeForm};
@@ -125,10 +125,10 @@ impl SignatureLocation {
         items.is_some_and(|items| items.iter().any(|item| get(item, path).is_some()))
     }
 
-    /// The body as a document.
+    /// The body as a document: its numbers are texts, because what is signed of one are the digits that the sender wrote.
     pub(super) fn document(&self, headers: &Headers, body: &[u8]) -> Option<Value> {
         let kind = headers.get_text("content-type").unwrap_or_default();
-        let document = document(kind, body).ok()?;
+        let document = document_of_texts(kind, body).ok()?;
         Some(match &self.form_below {
             Some(name) if is_form_body(kind, body) => Value::Object([(name.clone(), document)].into_iter().collect()),
             _ => document,

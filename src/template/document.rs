@@ -1,5 +1,5 @@
-//! JSON documents whose texts are templates: samples, and the bodies of API calls and handshakes. The same document is used to
-//! write a body and to find its parts in a received one.
+//! JSON documents whose texts are templates: the bodies of API calls and handshakes. The same document is used to write a body
+//! and to find its parts in a received one.
 
 use std::convert::Infallible;
 

@@ -14,7 +14,7 @@ impl Verification {
     /// Costs many checks: not for every request under load.
     pub fn explain(&self, judged: &VerificationResult, received: &Received<'_>, others: &[Secret]) -> Diagnosis {
         let (Verdict::Refused(refusal), Some(profile)) = (&judged.verdict, &judged.profile) else {
-            return Diagnosis::default();
+            return self.unrecognised(judged, received);
         };
         let secrets = self.secrets_of(profile).unwrap_or_default();
         let case = Case {
@@ -49,6 +49,16 @@ impl Verification {
                 found: signature::explain_age(&case, refusal),
                 ..Diagnosis::default()
             },
+            _ => Diagnosis::default(),
+        }
+    }
+
+    /// A request of no known provider: it may still carry a signature by the given secret.
+    fn unrecognised(&self, judged: &VerificationResult, received: &Received<'_>) -> Diagnosis {
+        match (&judged.verdict, &self.secrets) {
+            (Verdict::Refused(RejectReason::Unrecognised), Some(Secrets::Given(secrets))) => {
+                signature::unknown_header(received, secrets).map_or_else(Diagnosis::default, Diagnosis::of)
+            }
             _ => Diagnosis::default(),
         }
     }

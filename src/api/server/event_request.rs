@@ -10,15 +10,17 @@ use super::object::json_object;
 use super::response::{ApiRejection, ApiReply, ApiResult};
 use super::{ApiEvent, CreatedEvent, MockApi};
 use crate::id::{Id, IdKind};
+use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::server::Incoming;
-use crate::template::text_of;
 
 impl MockApi {
     /// hook's own call: emits an event of the catalogue, or one with other data.
     pub(super) async fn emit_event(&self, incoming: &Incoming, key_mode: Mode) -> ApiResult {
         let body = json_object(incoming)?;
+        let text = json_text::valid(&incoming.body).unwrap_or("{}");
+        let data = json_text::get(text, "data");
         let event = body.get("type").and_then(Value::as_str).unwrap_or_default();
         if event.is_empty() {
             return Err(ApiRejection::invalid("`type` is missing: the name of an event"));
@@ -32,8 +34,8 @@ impl MockApi {
         };
         let compose = ComposeOptions {
             event: event.to_owned(),
-            data: body.get("data").cloned(),
-            params: params(&body)?,
+            data: data.map(str::to_owned),
+            params: params(text)?,
             mode,
             ..ComposeOptions::default()
         };
@@ -87,15 +89,12 @@ impl MockApi {
 }
 
 /// The parameters in the body of a request, as text.
-fn params(body: &Value) -> ApiResult<Vec<(String, String)>> {
+fn params(body: &str) -> ApiResult<Vec<(String, String)>> {
     let wrong = || ApiRejection::invalid("`params` must be an object of strings, numbers and booleans");
-    let given = match body.get("params") {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(params) => params.as_object().ok_or_else(wrong)?,
+    let given = match json_text::get(body, "params") {
+        None | Some("null") => return Ok(Vec::new()),
+        Some(params) => json_text::members(params).ok_or_else(wrong)?,
     };
-    let params = given.iter().map(|(name, value)| match value {
-        Value::Null | Value::Array(_) | Value::Object(_) => Err(wrong()),
-        scalar => Ok((name.clone(), text_of(scalar))),
-    });
-    params.collect()
+    let text = |(name, value): (String, &str)| Ok((name, json_text::scalar(value).ok_or_else(wrong)?.into_owned()));
+    given.into_iter().map(text).collect()
 }

@@ -90,7 +90,7 @@ impl MockApi {
     async fn emit_cause(&self, call: &CauseCall, id: &str, record: Value, mode: Mode) -> ApiResult {
         let compose = ComposeOptions {
             event: call.event.clone(),
-            data: Some(record.clone()),
+            data: Some(record.to_string()),
             mode,
             ..ComposeOptions::default()
         };

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use indexmap::IndexMap;
+use serde_json::value::RawValue;
 
 use crate::app::context::Context;
 use crate::app::workflow;
@@ -11,12 +12,12 @@ use crate::clock::Timestamp;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
 use crate::id::{Id, IdKind};
+use crate::json_text;
 use crate::message::Message;
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::workflow::Merge;
 use crate::random::Random;
-use crate::template::text_of;
 use crate::text::quoted;
 
 /// The content of the message.
@@ -43,8 +44,8 @@ pub enum WholeBody {
     Bytes(Vec<u8>),
     /// Fields of a workflow, with merge tags.
     Fields(Vec<(String, String)>),
-    /// A workflow's body, its tags filled in.
-    Document(Value),
+    /// A workflow's body, JSON text, its tags filled in.
+    Document(String),
 }
 
 /// Where messages come from.
@@ -136,11 +137,11 @@ impl BodyOptions {
             }
             Some(WholeBody::Bytes(bytes)) => return Ok(self.fixed(profile, wanted, bytes.clone())),
             Some(WholeBody::Document(document)) => Ok(document.clone()),
-            Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| merge.fields(fields)),
+            Some(WholeBody::Fields(fields)) => self.merge(context, profile, |merge| Ok(merge.fields(fields))),
         };
-        let mut document = document?;
-        wanted.edits.iter().try_for_each(|edit| edit.apply(&mut document))?;
-        Ok(self.fixed(profile, wanted, document.to_string().into_bytes()))
+        let mut edits = wanted.edits.iter();
+        let document = edits.try_fold(document?, |document, edit| edit.apply(&document))?;
+        Ok(self.fixed(profile, wanted, document.into_bytes()))
     }
 
     fn fixed<'a>(&self, profile: &'a Profile, mut wanted: ComposeOptions, body: Vec<u8>) -> MessageSource<'a> {
@@ -184,11 +185,16 @@ impl BodyOptions {
     }
 
     /// Fills in merge tags.
-    fn merge(&self, context: &Context, profile: &Profile, fill: impl FnOnce(&mut Merge<'_>) -> Value) -> Result<Value> {
+    fn merge(
+        &self,
+        context: &Context,
+        profile: &Profile,
+        fill: impl FnOnce(&mut Merge<'_>) -> std::result::Result<String, serde_json::Error>,
+    ) -> Result<String> {
         let sample = workflow::sample_record(profile);
         let record = workflow::record(profile, self.record.as_deref())?;
         let mut merge = Merge::new(&record).within(sample.as_ref());
-        let filled = fill(&mut merge);
+        let filled = fill(&mut merge).map_err(|error| Error::usage("the data is not JSON").cause(error))?;
         workflow::check_tags(context, profile, &merge.faults, self.strict)?;
         Ok(filled)
     }
@@ -200,9 +206,9 @@ pub(super) fn reshape(delivery: &mut Delivery, is_form: bool) -> Result<()> {
     if !is_get && !is_form {
         return Ok(());
     }
-    let fields: Map<String, Value> = serde_json::from_slice(&delivery.message.body)
+    let fields: IndexMap<String, &RawValue> = serde_json::from_slice(&delivery.message.body)
         .map_err(|error| Error::usage("only a JSON object can be sent as fields").cause(error))?;
-    let fields = fields.iter().map(|(name, value)| (name, text_of(value)));
+    let fields = fields.iter().map(|(name, value)| (name, json_text::bare(value.get())));
     let mut message = (*delivery.message).clone();
     if is_get {
         if fields.len() > 0 {

@@ -135,7 +135,7 @@ impl CommandWorker {
 fn record_of(request: &NewCapture, policy: &WorkPolicy) -> Option<NewCapture> {
     let inbound = policy.inbound.as_ref()?;
     let reading = inbound.read(&request.target, &request.headers, &request.body);
-    let record = reading.record.map(|record| record.to_string().into());
+    let record = reading.record_text.map(Into::into);
     Some(NewCapture {
         target: without_path(&request.target),
         body: record.unwrap_or_else(|| request.body.clone()),

@@ -218,7 +218,7 @@ impl Replay<'_> {
                     .hint("change it in an editor: `--edit`"));
             }
             let mut edits = self.options.edits.iter();
-            let text = edits.try_fold(body.into_owned(), |text, edit| edit.apply_to_text(&text))?;
+            let text = edits.try_fold(body.into_owned(), |text, edit| edit.apply(&text))?;
             source.delivery.message.body = text.into();
         }
         if self.options.new_id {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ComposeError;
-use crate::json::{get, get_mut, insert, leaf_paths};
+use crate::json::leaf_paths;
 use crate::json_text;
 use crate::provider::near::near_names;
 
@@ -33,45 +33,32 @@ pub enum EditFormat {
 }
 
 impl Edit {
-    /// Changes the document.
-    pub fn apply(&self, document: &mut Value) -> Result<(), ComposeError> {
-        let value = self.value_for(document)?;
-        if let Some(place) = get_mut(document, &self.path) {
-            *place = value;
-        } else if !insert(document, &self.path, value) {
-            return Err(not_in_object(&self.path));
-        }
-        Ok(())
-    }
-
-    /// Changes the text of a document, and leaves everything else in it as it is.
-    pub fn apply_to_text(&self, text: &str) -> Result<String, ComposeError> {
-        let document = serde_json::from_str(text).map_err(|error| ComposeError::Invalid(error.to_string()))?;
-        let value = self.value_for(&document)?;
-        json_text::set(text, &self.path, &value).ok_or_else(|| not_in_object(&self.path))
-    }
-
-    fn value_for(&self, document: &Value) -> Result<Value, ComposeError> {
-        let old = get(document, &self.path);
+    /// Changes the text of a JSON document, and leaves everything else in it as it is.
+    pub fn apply(&self, text: &str) -> Result<String, ComposeError> {
+        let old = json_text::get(text, &self.path);
         if old.is_none() && !self.create {
-            let paths = leaf_paths(document);
+            let document: Value = serde_json::from_str(text).unwrap_or_default();
+            let paths = leaf_paths(&document);
             return Err(ComposeError::NoSuchPath {
                 path: self.path.clone(),
                 near: near_names(&self.path, paths.iter().map(String::as_str)),
             });
         }
-        self.read(old.unwrap_or(&Value::Null))
+        let value = self.value(old.is_some_and(|old| old.starts_with('"')))?;
+        json_text::set(text, &self.path, &value).ok_or_else(|| not_in_object(&self.path))
     }
 
-    fn read(&self, old: &Value) -> Result<Value, ComposeError> {
-        let json = || serde_json::from_str::<Value>(&self.text);
+    /// The new value as JSON text: a number has the digits that were typed.
+    fn value(&self, replaces_text: bool) -> Result<String, ComposeError> {
+        let text = || json_text::quoted(&self.text);
+        let json = || json_text::compact(&self.text);
         match self.reading {
-            EditFormat::Text => Ok(Value::from(self.text.as_str())),
+            EditFormat::Text => Ok(text()),
             EditFormat::Json => json().map_err(|error| {
                 ComposeError::Invalid(format!("`{}`: `{}` is not JSON: {error}", self.path, self.text))
             }),
-            EditFormat::Fitting if old.is_string() => Ok(Value::from(self.text.as_str())),
-            EditFormat::Fitting => Ok(json().unwrap_or_else(|_| Value::from(self.text.as_str()))),
+            EditFormat::Fitting if replaces_text => Ok(text()),
+            EditFormat::Fitting => Ok(json().unwrap_or_else(|_| text())),
         }
     }
 }

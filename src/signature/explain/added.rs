@@ -3,6 +3,7 @@
 use super::context::SearchContext;
 use super::mistake::{Change, Rank, Sink, mistake};
 use super::parts::{is_time, joined, must_sign, signs};
+use super::url_words::difference;
 use super::{times, urls};
 use crate::template::{Part, Placeholder, Template};
 
@@ -28,6 +29,28 @@ pub(super) fn methods(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> 
                 let said = said.alone(format!("give the method as the sender has it: `--method {method}`"));
                 sink(Change::new(Rank::Sometimes, other, said))
             })
+}
+
+/// The path of the URL, where the whole URL is signed.
+pub(super) fn path_alone(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
+    let content = &context.content;
+    let url = context.case.received.url.and_then(|url| url::Url::parse(url).ok());
+    let Some(url) = url.filter(|_| content.placeholders().any(|p| *p == Placeholder::Url)) else {
+        return false;
+    };
+    [&url[url::Position::BeforePath..], url.path()].into_iter().any(|path| {
+        let other = content.filled(|p| (*p == Placeholder::Url).then(|| path.to_owned()));
+        let said = format!("the sender signs `{}` alone, a part of the URL", path.escape_debug());
+        sink(Change::new(
+            Rank::Sometimes,
+            other,
+            mistake(
+                "url-differs",
+                said,
+                "the sender must sign the whole URL, from its scheme on",
+            ),
+        ))
+    })
 }
 
 /// The timestamp with its key before it, as the header has the pair.
@@ -60,8 +83,8 @@ pub(super) fn with_headers(context: &SearchContext<'_>, sink: Sink<'_, Template>
         .filter(|(name, value)| !is_own(name) && value.len() <= LONGEST);
     let times = times::times_of_headers(context);
     let seconds = |(name, text): &(String, String)| {
-        let ms: i64 = text.parse().ok()?;
-        Some((name.clone(), Part::Text((ms / 1000).to_string())))
+        let (at, _) = times::read(text)?;
+        Some((name.clone(), Part::Text(at.unix().to_string())))
     };
     let in_seconds = times.iter().filter_map(seconds);
     let values = short
@@ -108,7 +131,7 @@ pub(super) fn with_url(context: &SearchContext<'_>, sink: Sink<'_, Template>) ->
     let method = context.case.received.method;
     let given = std::iter::once((url.to_owned(), String::new()));
     let others = urls::changes(context).into_iter().map(|change| {
-        let differs = format!(", {}", urls::difference(url, &change.value));
+        let differs = format!(", {}", difference(url, &change.value));
         (change.value.into_string(), differs)
     });
     let more = [

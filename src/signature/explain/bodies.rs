@@ -148,9 +148,13 @@ pub(super) fn line_ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) ->
         "the body got a newline at its end after it was signed",
         "use the raw bytes as they came: editors and `echo` add a newline",
     );
-    let ways: [Way; 3] = [unix_line_ends, windows_line_ends, |body| {
-        body.iter().copied().filter(|byte| *byte != b'\r').collect()
-    }];
+    let ways: [Way; 5] = [
+        unix_line_ends,
+        windows_line_ends,
+        |body| body.iter().copied().filter(|byte| *byte != b'\r').collect(),
+        |body| replaced(body, b'\r', b'\n'),
+        |body| replaced(body, b'\n', b'\r'),
+    ];
     ways.into_iter().any(|way| {
         let Some(other) = context.make(|| way(body)) else {
             return false;
@@ -159,6 +163,10 @@ pub(super) fn line_ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) ->
         let found = other != body && sink(Change::new(Rank::Common, other.clone(), said.clone()));
         found || cut.len() < other.len() && sink(Change::new(Rank::Sometimes, cut, said.clone()).and(&newline))
     })
+}
+
+fn replaced(body: &[u8], from: u8, to: u8) -> Vec<u8> {
+    body.iter().map(|byte| if *byte == from { to } else { *byte }).collect()
 }
 
 fn unix_line_ends(body: &[u8]) -> Vec<u8> {

@@ -59,10 +59,14 @@ impl OneByte {
 pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let body = context.case.received.body;
     utf16(context, sink)
+        || signed_as_utf16(context, sink)
         || body.iter().any(|byte| *byte >= 0x80)
             && match std::str::from_utf8(body) {
                 Ok(text) => {
-                    one_byte(context, text, sink) || normal_forms(context, text, sink) || ascii(context, text, sink)
+                    one_byte(context, text, sink)
+                        || normal_forms(context, text, sink)
+                        || ascii(context, text, sink)
+                        || low_bytes(context, text, sink)
                 }
                 Err(_) => not_utf8(context, body, sink),
             }
@@ -85,6 +89,27 @@ fn utf16(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
         .any(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
 }
 
+/// Writes a UTF-16 unit.
+type UnitBytes = fn(u16) -> [u8; 2];
+
+/// The sender's program takes a text for UTF-16 before it signs, and sends it as UTF-8.
+fn signed_as_utf16(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Ok(text) = std::str::from_utf8(context.case.received.body) else {
+        return false;
+    };
+    let ways: [(UnitBytes, &str); 3] = [
+        (u16::to_le_bytes, ""),
+        (u16::to_le_bytes, "\u{feff}"),
+        (u16::to_be_bytes, ""),
+    ];
+    ways.into_iter().any(|(bytes, mark)| {
+        let units = || mark.encode_utf16().chain(text.encode_utf16());
+        let made = context.make(|| units().flat_map(bytes).collect::<Vec<u8>>());
+        let said = "the sender signs the body in UTF-16, as .NET's `Encoding.Unicode` gives it, and sends UTF-8";
+        made.is_some_and(|made| sink(Change::new(Rank::Rare, made, mistake("body-charset", said, HINT))))
+    })
+}
+
 /// UTF-8 whose characters all fit into one byte each, or bytes that were taken for such characters.
 fn one_byte(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
     OneByte::ALL.into_iter().any(|charset| {
@@ -102,7 +127,14 @@ fn one_byte(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) ->
                 charset.name()
             )
         };
+        let twice = std::str::from_utf8(&bytes).ok().and_then(|text| charset.encode(text));
+        let again = mistake(
+            "body-charset",
+            said.replace("encoded again as UTF-8:", "encoded again as UTF-8, twice:"),
+            HINT,
+        );
         sink(Change::new(Rank::Sometimes, bytes, mistake("body-charset", said, HINT)))
+            || twice.is_some_and(|twice| sink(Change::new(Rank::Rare, twice, again)))
     }) || OneByte::ALL.into_iter().any(|charset| {
         let twice = context.make(|| charset.decode(text.as_bytes()).into_bytes());
         let said = format!(
@@ -112,6 +144,17 @@ fn one_byte(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) ->
         let said = mistake("body-charset", said, HINT);
         twice.is_some_and(|twice| sink(Change::new(Rank::Sometimes, twice, said)))
     })
+}
+
+/// The low bytes of all characters, as programs make them that take each for a byte.
+fn low_bytes(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
+    let low = context.make(|| {
+        text.encode_utf16()
+            .map(|unit| unit.to_le_bytes()[0])
+            .collect::<Vec<u8>>()
+    });
+    let said = "the sender signs the low bytes of the characters, as Node's `'binary'` and `'latin1'` take a text";
+    low.is_some_and(|low| sink(Change::new(Rank::Rare, low, mistake("body-charset", said, HINT))))
 }
 
 /// What stands for a character that ASCII does not have.

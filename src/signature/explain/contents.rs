@@ -9,13 +9,15 @@ use super::times;
 use crate::template::{Part, Placeholder, Template};
 
 /// Between parts.
-const SEPARATORS: [&str; 12] = [".", "", ":", "\n", "|", "-", "_", ",", "&", " ", ";", "/"];
+const SEPARATORS: [&str; 16] = [
+    ".", "", ":", "\n", "|", "-", "_", ",", "&", " ", ";", "/", "\t", "\r\n", "#", "+",
+];
 
 /// Separators that are tried beside another mistake, and with many parts.
 const USUAL: usize = 4;
 
 /// Versions of a scheme that are signed in front of the rest, as in `v0:`.
-const VERSIONS: [&str; 4] = ["v0", "v1", "v2", "v3"];
+const VERSIONS: [&str; 6] = ["v0", "v1", "v2", "v3", "V0", "V1"];
 
 pub(super) type ContentChange = Change<Template>;
 
@@ -32,6 +34,7 @@ pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> 
         || separated(content, &mut once)
         || ordered(content, &mut once)
         || added::methods(context, &mut once)
+        || added::path_alone(context, &mut once)
         || forms::contents(context, &mut once)
         || added::with_key(context, &mut once)
         || added::with_headers(context, &mut once)

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use base64::Engine as _;
 use serde_json::Value;
 
 use super::Case;
-use super::digests::{Digest, MacKind, begins_with};
+use super::beside::Beside;
+use super::digests::{Digest, MacKind};
 use super::json::{self, Fault, JsonNode};
 use super::mistake::{Mistake, mistake};
 use super::texts::{self, Target};
@@ -15,10 +17,11 @@ use crate::headers::Headers;
 use crate::json::get;
 use crate::secret::Secret;
 use crate::signature::content::{PieceSource, Pieces, check_body_hash};
+use crate::signature::encoding::LENIENT_KEY;
 use crate::signature::location::Carried;
 use crate::signature::url_form::UrlForm;
 use crate::signature::{Received, Scheme, SignatureLocation, TokenScheme, same};
-use crate::template::{Part, Placeholder, Template};
+use crate::template::{Placeholder, Template};
 
 /// Headers that are looked through for a signature, at most.
 const MOST_HEADERS: usize = 24;
@@ -84,7 +87,7 @@ impl<'a> SearchContext<'a> {
 
     fn find_sources(&mut self, carrier: &SignatureLocation) {
         let Received { headers, body, .. } = self.case.received;
-        let look = || serde_json::from_slice(body).ok();
+        let look = || carrier.document(headers, body);
         let wanted = self.case.scheme.looks_into_body();
         let read = wanted.then(|| self.budget.step(StepKind::Look, body.len(), look));
         let document: Option<Value> = read.flatten().flatten();
@@ -257,7 +260,7 @@ impl<'a> SearchContext<'a> {
         }
         self.with_pieces(item, key, url, attempt, |pieces| {
             if let Scheme::Asymmetric(scheme) = self.case.scheme {
-                let content = pieces.concat();
+                let content = attempt.mac.content(pieces);
                 return targets().find(|target| scheme.is_signature(key, &content, &target.bytes));
             }
             let keyed = matches!(self.case.scheme, Scheme::Hmac(_));
@@ -270,7 +273,7 @@ impl<'a> SearchContext<'a> {
                     made.len() - 1
                 });
                 let fewer = best.is_none_or(|best| best.mistakes.len() > target.mistakes.len());
-                if fewer && begins_with(&made[at].1, &target.bytes) {
+                if fewer && target.is_of(&made[at].1) {
                     best = Some(target);
                 }
             }
@@ -326,26 +329,30 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
         targets.push(Target {
             bytes: text.to_vec(),
             digest: Digest::Sha256,
+            written: None,
             mistakes,
         });
     };
     let (header, value) = (&token.header, &token.value);
     for sent in headers.all(header) {
-        let text = format!("the token is right, and the text in front of it in `{header}` is not");
+        let text = format!("the token is right, and the text around it in `{header}` is not");
         let form = mistake("token-form", text, format!("the header must be `{header}: {value}`"));
         let inner = token.secret_in(sent);
         // All of a value stands for the secret when the value does not have the form.
         let fits = inner.len() < sent.len() || value.single().is_some();
         add(&sent[inner], if fits { Vec::new() } else { vec![form.clone()] });
-        let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-        add(last, vec![form]);
+        for text in within(sent) {
+            add(&text, vec![form.clone()]);
+        }
     }
     for (name, sent) in headers.iter().take(MOST_HEADERS) {
         if !name.eq_ignore_ascii_case(header) {
             let text = format!("the token is in `{name}` instead of `{header}`");
             let hint = format!("the sender must put it into `{header}`");
-            let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-            add(last, vec![mistake("other-header", text, hint)]);
+            let moved = mistake("other-header", text, hint);
+            for text in within(sent) {
+                add(&text, vec![moved.clone()]);
+            }
         }
     }
     SignedItem {
@@ -357,42 +364,26 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
     }
 }
 
-/// What a request carries beside its signature, as it is written, also where the header has another fault.
-struct Beside {
-    stamp: Option<String>,
-    id: Option<String>,
-    names: Option<String>,
-}
-
-impl Beside {
-    fn of(carrier: &SignatureLocation, headers: &Headers) -> Self {
-        let text = |bytes: Option<&[u8]>| {
-            let text = bytes.and_then(|bytes| std::str::from_utf8(bytes).ok());
-            text.map(str::to_owned)
-        };
-        if let Ok(carried) = carrier.read(headers, None) {
-            return Self {
-                stamp: text(carried.timestamp),
-                id: text(carried.id),
-                names: text(carried.signed_headers),
-            };
-        }
-        let header = |name: Option<&String>| text(name.and_then(|name| headers.get(name)));
-        let in_pair = |wanted: fn(&Placeholder) -> bool| {
-            let key = carrier.value.parts().windows(2).find_map(|two| match two {
-                [Part::Text(key), Part::Placeholder(placeholder)] if wanted(placeholder) => Some(key),
-                _ => None,
-            })?;
-            let key = key.trim_start_matches([',', ';', ' ']);
-            let value = headers.get_text(&carrier.header)?;
-            let rest = &value[value.find(key)? + key.len()..];
-            rest.split([',', ' ', ';']).next().map(str::to_owned)
-        };
-        let stamp = header(carrier.time_header.as_ref().map(|(name, _)| name));
-        Self {
-            stamp: stamp.or_else(|| in_pair(|p| matches!(p, Placeholder::Timestamp(_)))),
-            id: header(carrier.id_header.as_ref()).or_else(|| in_pair(|p| *p == Placeholder::Id)),
-            names: in_pair(|p| *p == Placeholder::SignedHeaders),
-        }
-    }
+/// The tokens that a header's value may have in it: after a word, in quotes, behind a name, in base64.
+fn within(sent: &[u8]) -> Vec<Vec<u8>> {
+    let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let quotes = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`');
+    let from = last.iter().position(|byte| !quotes(byte)).unwrap_or(0);
+    let to = last.iter().rposition(|byte| !quotes(byte)).map_or(0, |at| at + 1);
+    let bare = last.get(from..to).unwrap_or_default();
+    let after = |text: &[u8], mark: u8| {
+        text.iter()
+            .position(|byte| *byte == mark)
+            .map(|at| text[at + 1..].to_vec())
+    };
+    let decoded = LENIENT_KEY.decode(bare).ok();
+    let password = decoded.as_ref().and_then(|decoded| after(decoded, b':'));
+    let texts = [
+        Some(last.to_vec()),
+        Some(bare.to_vec()),
+        after(bare, b'='),
+        decoded,
+        password,
+    ];
+    texts.into_iter().flatten().filter(|text| !text.is_empty()).collect()
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hmac::{KeyInit, Mac as _};
 use sha2::Digest as _;
 
-use crate::signature::{Algorithm, same};
+use crate::signature::{Algorithm, Scheme, same};
 
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +29,17 @@ pub(super) enum MacKind {
     SecretFirst(&'static str),
     /// The same with the secret at the end.
     SecretLast(&'static str),
+    /// The same with the secret at both ends.
+    SecretAround,
     /// A hash of the content without any secret.
     NoSecret,
+    /// A hash of the HMAC, or of its hex text.
+    Hashed,
+    HashedHex,
+    /// HMAC of the hex text of the HMAC.
+    Twice,
+    /// As the scheme says, over a hash of the content; in hex or not.
+    OfHash(Digest, bool),
 }
 
 /// Calls a generic function with the type of a hash.
@@ -70,6 +79,15 @@ impl Digest {
             Algorithm::Sha1 => Self::Sha1,
             Algorithm::Sha256 => Self::Sha256,
             Algorithm::Sha512 => Self::Sha512,
+        }
+    }
+
+    /// The hash of a scheme that has one secret.
+    pub(super) fn own(scheme: &Scheme) -> Option<Self> {
+        match scheme {
+            Scheme::Hmac(scheme) => Some(Self::of(scheme.algorithm)),
+            Scheme::Hash(scheme) => Some(Self::of(scheme.algorithm)),
+            Scheme::Asymmetric(_) | Scheme::Token(_) | Scheme::Unsigned => None,
         }
     }
 
@@ -136,6 +154,20 @@ impl MacKind {
             Self::Swapped => digest.hmac(&pieces.concat(), &[key.into()]),
             Self::SecretFirst(separator) => between(key, separator, &pieces.concat()),
             Self::SecretLast(separator) => between(&pieces.concat(), separator, key),
+            Self::SecretAround => digest.hash(&[key.into(), pieces.concat().into(), key.into()]),
+            Self::Hashed => digest.hash(&[digest.hmac(key, pieces).into()]),
+            Self::HashedHex => digest.hash(&[hex::encode(digest.hmac(key, pieces)).into_bytes().into()]),
+            Self::Twice => digest.hmac(key, &[hex::encode(digest.hmac(key, pieces)).into_bytes().into()]),
+            Self::OfHash(..) => digest.hmac(key, &[self.content(pieces).into()]),
+        }
+    }
+
+    /// What is signed of the pieces.
+    pub(super) fn content(self, pieces: &[Cow<'_, [u8]>]) -> Vec<u8> {
+        match self {
+            Self::OfHash(digest, true) => hex::encode(digest.hash(pieces)).into_bytes(),
+            Self::OfHash(digest, false) => digest.hash(pieces),
+            _ => pieces.concat(),
         }
     }
 }

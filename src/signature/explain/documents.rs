@@ -2,9 +2,9 @@
 
 use super::context::SearchContext;
 use super::json::{self, JsonNode};
-use super::json_write::{Features, Marks, may_be_marked, write};
+use super::json_write::{Features, Marks, TWO_DECIMALS, missing_digits, write};
 use super::mistake::{Change, Mistake, Rank, Sink, mistake};
-use super::styles::{COMPACT, JsonStyle, LIKELY, PYTHON, STYLES};
+use super::styles::{COMPACT, GSON_STYLE, JsonStyle, LIKELY, PYTHON, STYLES};
 use super::time_budget::StepKind;
 
 /// Members of an object that are looked at, each by itself.
@@ -132,6 +132,24 @@ pub(super) fn values(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bo
         HINT,
     );
     let styles = [COMPACT, PYTHON, STYLES[4], STYLES[5]];
+    let dropped = context.make(|| without_nulls(node));
+    let nulls = mistake(
+        "body-reserialised",
+        "members that are `null` in the body were not signed: one side re-serialized the JSON and leaves them out",
+        HINT,
+    );
+    let left_out = dropped
+        .as_ref()
+        .filter(|dropped| *dropped != node)
+        .is_some_and(|dropped| {
+            [COMPACT, PYTHON, STYLES[4], STYLES[5], GSON_STYLE].iter().any(|style| {
+                written(context, dropped, style, Marks::default())
+                    .is_some_and(|text| sink(Change::new(Rank::Rare, text, nulls.clone())))
+            })
+        });
+    if left_out {
+        return true;
+    }
     let mut try_marks = |marks: Marks, said: &Mistake| {
         let styles = &styles[..if budget > 2000 { 4 } else { 1 }];
         styles.iter().any(|style| {
@@ -150,7 +168,7 @@ pub(super) fn values(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bo
         try_marks(marks, &empties)
     });
     swapped
-        || [(".0", count.whole), ("0", count.decimals), (".00", count.whole)]
+        || [(".0", count.whole), (TWO_DECIMALS, count.whole + count.decimals)]
             .into_iter()
             .any(|(behind, many)| {
                 subsets(many).any(|numbers_set| {
@@ -173,6 +191,18 @@ fn subsets(count: u32) -> Box<dyn Iterator<Item = u64>> {
     }
 }
 
+/// The document without the members that are null.
+fn without_nulls<'t>(node: &JsonNode<'t>) -> JsonNode<'t> {
+    match node {
+        JsonNode::Object(members) => {
+            let kept = members.iter().filter(|(_, value)| *value != JsonNode::Word("null"));
+            JsonNode::Object(kept.map(|(name, value)| (*name, without_nulls(value))).collect())
+        }
+        JsonNode::Array(items) => JsonNode::Array(items.iter().map(without_nulls).collect()),
+        other => other.clone(),
+    }
+}
+
 /// What can be marked in a document.
 #[derive(Default)]
 struct Count {
@@ -185,8 +215,9 @@ impl Count {
     fn look(&mut self, node: &JsonNode<'_>) {
         match node {
             JsonNode::Number(text) => {
-                self.whole += u32::from(may_be_marked(text, ".0"));
-                self.decimals += u32::from(may_be_marked(text, "0"));
+                let whole = missing_digits(text, ".0").is_some();
+                self.whole += u32::from(whole);
+                self.decimals += u32::from(!whole && missing_digits(text, TWO_DECIMALS).is_some());
             }
             JsonNode::Array(items) if items.is_empty() => self.empties += 1,
             JsonNode::Object(members) if members.is_empty() => self.empties += 1,
@@ -199,14 +230,19 @@ impl Count {
 
 /// One member of the body was signed, or all of them but one.
 pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
-    let Some(JsonNode::Object(members)) = context.document() else {
-        return false;
+    let members = match context.document() {
+        Some(JsonNode::Object(members)) => members,
+        Some(JsonNode::Array(items)) => match items.as_slice() {
+            [JsonNode::Object(members)] => members,
+            _ => return false,
+        },
+        _ => return false,
     };
     let few = || members.iter().take(MOST_MEMBERS);
-    let hint = "sign the bytes of the whole body, as they are sent";
+    let hint = "sign the bytes of the whole body, and check them as they came, not an event around them";
     let part = |name: &str, value: &JsonNode<'_>, sink: Sink<'_, Vec<u8>>| {
         let text = format!(
-            "the sender signs a part of the body alone, the member `{}`",
+            "what was signed is a part of the body alone, the member `{}`: the sender signs no more, or an event was put around it",
             name.escape_debug()
         );
         let said = mistake("body-part", text, hint);

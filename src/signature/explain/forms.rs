@@ -14,11 +14,11 @@ const MOST_FIELDS: usize = 64;
 /// Names of the field that holds the JSON of an event.
 const FIELDS: [&str; 6] = ["payload=", "data=", "body=", "json=", "event=", ""];
 
-const HINT: &str = "sign and check the raw body, before anything decodes the form";
+pub(super) const HINT: &str = "sign and check the raw body, before anything decodes the form";
 
 /// How programs write a field: the ASCII characters beside letters and digits that stay, what a space becomes, and whether
 /// the digits of escapes are in upper case.
-struct FormStyle {
+pub(super) struct FormStyle {
     kept: &'static str,
     space: &'static str,
     upper: bool,
@@ -29,7 +29,7 @@ const fn form_style(kept: &'static str, space: &'static str, upper: bool) -> For
 }
 
 /// Browsers, Java and Ruby; PHP; Go and Python; Python's `quote`; JavaScript's `encodeURIComponent`; qs; .NET.
-const STYLES: [FormStyle; 14] = [
+pub(super) const STYLES: [FormStyle; 14] = [
     form_style("*-._", "+", true),
     form_style("*-._", "%20", true),
     form_style("-._", "+", true),
@@ -62,7 +62,7 @@ impl FormStyle {
         }
     }
 
-    fn form(&self, fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> String {
+    pub(super) fn form(&self, fields: &[(Cow<'_, str>, Cow<'_, str>)]) -> String {
         let mut out = String::new();
         for (at, (name, value)) in fields.iter().enumerate() {
             if at > 0 {
@@ -190,7 +190,14 @@ fn of_a_form(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -
         .collect();
     let mut sorted = fields.clone();
     sorted.sort();
+    // One field, whose value has signs of a form in it.
+    let one: Vec<(Cow<'_, str>, Cow<'_, str>)> = text
+        .split_once('=')
+        .map(|(name, value)| (name.into(), value.into()))
+        .into_iter()
+        .collect();
     let sources = [
+        (&one, "the form was decoded after it was signed: its escapes are gone"),
         (&fields, "the form was decoded and encoded again with other escapes"),
         (&as_is, "the form was decoded after it was signed: its escapes are gone"),
         (&sorted, "the sender signs the form with its fields sorted"),

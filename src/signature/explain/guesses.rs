@@ -9,13 +9,14 @@ use crate::secret::Secret;
 use crate::signature::Scheme;
 
 /// Beginnings of credentials that call an API and sign nothing, and what they are.
-const CREDENTIALS: [(&str, &str); 37] = [
+const CREDENTIALS: [(&str, &str); 38] = [
     ("sk_test_", "an API key"),
     ("sk_live_", "an API key"),
     ("rk_test_", "an API key"),
     ("rk_live_", "an API key"),
     ("pk_test_", "a public API key"),
     ("pk_live_", "a public API key"),
+    ("sk_", "an API key"),
     ("sk-", "an API key"),
     ("re_", "an API key"),
     ("SG.", "an API key"),
@@ -48,6 +49,9 @@ const CREDENTIALS: [(&str, &str); 37] = [
     ("http://", "a URL, no API key and no secret"),
     ("https://", "a URL, no API key and no secret"),
 ];
+
+/// What programs write in place of a body that is not there or was parsed.
+const STAND_INS: [&[u8]; 4] = [b"undefined", b"[object Object]", b"null", b"None"];
 
 /// What is likely when nothing is proved.
 pub(super) fn guess(context: &SearchContext<'_>) -> Option<Explanation> {
@@ -120,6 +124,19 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
         .and_then(|text| text.trim().parse::<usize>().ok());
     let has_type = headers.contains("content-type");
     match length {
+        _ if body == b"[object Object]" => {
+            let text =
+                "the body is `[object Object]`, which JavaScript makes of an object in a text: it was parsed before";
+            let hint = "keep the raw bytes of the body before anything parses it";
+            return Some(Explanation::new("body-empty", text, hint));
+        }
+        Some(length) if length > body.len() && body == b"{}" => {
+            let text = format!(
+                "the body is an empty object, and its headers say {length} bytes: a parser that took no body leaves `{{}}`"
+            );
+            let hint = "keep the raw bytes of the body before anything parses it";
+            return Some(Explanation::new("body-empty", text, hint));
+        }
         Some(length) if length > body.len() && body.is_empty() => {
             let text = format!(
                 "the body is empty, and its headers say {length} bytes: it was read before the check, or dropped"
@@ -138,6 +155,14 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
                 "the body is empty, though its headers speak of one: a redirect turns POST into GET and drops it";
             let hint =
                 "give the sender the last URL itself, with its scheme and slash: `curl -sI URL` shows a redirect";
+            return Some(Explanation::new("body-empty", text, hint));
+        }
+        _ if STAND_INS.contains(&body) => {
+            let text = format!(
+                "the body is `{}`: a program formatted something that is not the body",
+                String::from_utf8_lossy(body)
+            );
+            let hint = "keep the raw bytes of the body before anything parses it";
             return Some(Explanation::new("body-empty", text, hint));
         }
         None if body == b"{}" && has_type => {

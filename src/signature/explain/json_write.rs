@@ -37,12 +37,17 @@ struct Writer<'s> {
     out: String,
 }
 
-/// Whether a number can have lost digits behind a point.
-pub(super) fn may_be_marked(text: &str, behind: &str) -> bool {
-    let is_whole = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') && text.len() <= 15;
-    match behind {
-        "0" => text.split_once('.').is_some_and(|(_, digits)| digits.len() == 1),
-        _ => is_whole,
+/// Two digits behind every point, as amounts of money have them.
+pub(super) const TWO_DECIMALS: &str = ".00";
+
+/// The digits that a number can have lost behind its point.
+pub(super) fn missing_digits(text: &str, behind: &'static str) -> Option<&'static str> {
+    match text.split_once('.') {
+        Some((_, digits)) => (digits.len() == 1 && behind == TWO_DECIMALS).then_some("0"),
+        None => {
+            let is_whole = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') && text.len() <= 15;
+            is_whole.then_some(behind)
+        }
     }
 }
 
@@ -74,9 +79,9 @@ impl Writer<'_> {
 
     fn number(&mut self, text: &str) {
         self.out.push_str(&number(text, self.style.numbers));
-        if self.marks.numbers != 0 && may_be_marked(text, self.marks.behind) {
+        if let Some(digits) = missing_digits(text, self.marks.behind).filter(|_| self.marks.numbers != 0) {
             if is_set(self.marks.numbers, self.met.0) {
-                self.out.push_str(self.marks.behind);
+                self.out.push_str(digits);
             }
             self.met.0 += 1;
         }

@@ -3,16 +3,20 @@
 use base64::Engine as _;
 
 use super::context::SearchContext;
-use super::digests::sha256;
+use super::digests::{Digest, sha256};
+use super::embedded::embedded;
 use super::key_kinds::{KeyKind, SHARED, called};
 use super::mistake::{Change, Mistake, Rank, mistake};
-use super::peel::{KNOWN_PREFIX, name_of_blank, peel};
+use super::peel::{KNOWN_PREFIX, QUOTES, name_of_blank, peel};
 use crate::secret::Secret;
 use crate::signature::encoding::LENIENT_KEY;
 use crate::signature::{Hmac, KeyForm, Scheme};
 
 /// Secrets whose texts are changed, at most.
 const MOST_SECRETS: usize = 8;
+
+/// Ways to make a key of a text that are frequent.
+const USUAL_READINGS: usize = 8;
 
 /// Prefixes of secrets, which are cut when a secret is copied.
 const PREFIXES: [&str; 1] = [KNOWN_PREFIX];
@@ -88,7 +92,11 @@ fn other_is(other: &Secret) -> Mistake {
 fn copied(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<KeyChange>) {
     let name = called(secret);
     let usable = |text: &[u8]| context.key(&Secret::new(text));
-    for first in peel(secret.expose(), &name) {
+    let peeled = peel(secret.expose(), &name);
+    for first in &peeled {
+        found.extend(usable(&first.text).map(|key| Change::new(first.rank, key, first.mistake.clone())));
+    }
+    for first in &peeled {
         for second in peel(&first.text, &name) {
             if second.mistake.cause != first.mistake.cause || second.mistake.text != first.mistake.text {
                 found.extend(usable(&second.text).map(|key| {
@@ -102,7 +110,10 @@ fn copied(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<KeyChang
             change.mistakes.reverse();
             change
         }));
-        found.extend(usable(&first.text).map(|key| Change::new(first.rank, key, first.mistake)));
+    }
+    // What has a name of its own comes first.
+    for piece in embedded(secret.expose(), &name) {
+        found.extend(usable(&piece.text).map(|key| Change::new(piece.rank, key, piece.mistake)));
     }
     found.extend(with_prefix(context, secret.expose(), &name));
 }
@@ -134,12 +145,16 @@ fn at_the_sender(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<K
         let hint = "set the secret again at the sender, without it";
         add(Rank::Common, before, after, mistake("secret-whitespace", said, hint));
     }
-    for quote in ["\"", "'", "`"] {
+    for (open, close) in QUOTES {
         let said = format!("the sender signs with quotes around {name}");
         let hint = "set the secret again at the sender, without quotes";
-        add(Rank::Common, quote, quote, mistake("secret-quotes", said, hint));
+        add(Rank::Common, open, close, mistake("secret-quotes", said, hint));
     }
-    for (before, after) in [("\u{feff}", ""), ("", "\u{200b}"), ("", "\0")] {
+    let said = format!("the sender signs with Python's `b'...'` around {name}: its bytes were not decoded");
+    let hint = "the sender must give the secret's bytes, not `str(bytes)`";
+    add(Rank::Sometimes, "b'", "'", mistake("secret-quotes", said, hint));
+    // A NUL byte is none of them: HMAC fills its key up with such bytes.
+    for (before, after) in [("\u{feff}", ""), ("", "\u{200b}")] {
         let said = format!("the sender's secret has an invisible character that {name} has not");
         let hint = "set the secret again at the sender, without invisible characters";
         add(Rank::Sometimes, before, after, mistake("secret-whitespace", said, hint));
@@ -152,6 +167,12 @@ fn at_the_sender(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<K
         format!("${variable}"),
         format!("${{{variable}}}"),
         format!("process.env.{variable}"),
+        format!("os.environ['{variable}']"),
+        format!("os.environ[\"{variable}\"]"),
+        format!("{{{{{variable}}}}}"),
+        format!("{{{{ {variable} }}}}"),
+        format!("%{variable}%"),
+        format!("$env:{variable}"),
     ];
     for text in texts {
         let said =
@@ -192,8 +213,13 @@ fn made_otherwise(scheme: &Hmac, secret: &Secret, found: &mut Vec<KeyChange>) {
     let hint = hint_of(scheme, &name);
     let readings = |text: &[u8]| readings(text, scheme.key_prefix.as_deref());
     let said = |does: &'static str| mistake("secret-encoding", format!("the sender {does}"), hint.clone());
-    for (key, does) in readings(secret.expose()) {
-        found.push(Change::new(Rank::Common, key, said(does)));
+    for (at, (key, does)) in readings(secret.expose()).into_iter().enumerate() {
+        let rank = if at < USUAL_READINGS {
+            Rank::Common
+        } else {
+            Rank::Sometimes
+        };
+        found.push(Change::new(rank, key, said(does)));
     }
     for peeled in peel(secret.expose(), &name) {
         if peeled.rank == Rank::Common && peeled.mistake.cause != "secret-encoding" {
@@ -222,10 +248,18 @@ fn hint_of(scheme: &Hmac, name: &str) -> String {
 fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
     let bare = prefix
         .and_then(|prefix| text.strip_prefix(prefix.as_bytes()))
+        .or_else(|| text.strip_prefix(KNOWN_PREFIX.as_bytes()))
         .or_else(|| after_prefix(text));
     let unhexed = |text: &[u8]| hex::decode(text).ok();
     let rest = bare.unwrap_or(text);
-    let hashed = || hex::encode(sha256(text)).into_bytes();
+    let hashed = |digest: Digest| Some(hex::encode(digest.hash(&[text.into()])).into_bytes());
+    let words = std::str::from_utf8(text).ok();
+    let utf16 = words.map(|words| words.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    let cut = |length: usize| {
+        text.get(..length)
+            .filter(|cut| cut.len() < text.len())
+            .map(<[u8]>::to_vec)
+    };
     let ways = [
         (Some(text.to_vec()), "signs with the secret's whole text, not decoded"),
         (
@@ -255,11 +289,27 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
             Some(hex::encode(text).into_bytes()),
             "encodes the secret as hex and signs with those digits",
         ),
-        (Some(hashed()), "signs with the SHA-256 hash of the secret, in hex"),
+        (
+            hashed(Digest::Sha256),
+            "signs with the SHA-256 hash of the secret, in hex",
+        ),
         (Some(sha256(text)), "signs with the SHA-256 hash of the secret"),
+        (hashed(Digest::Md5), "signs with the MD5 hash of the secret, in hex"),
+        (hashed(Digest::Sha1), "signs with the SHA-1 hash of the secret, in hex"),
+        (
+            hashed(Digest::Sha512),
+            "signs with the SHA-512 hash of the secret, in hex",
+        ),
+        (utf16, "encodes the secret as UTF-16, as .NET's `Encoding.Unicode` does"),
+        (cut(16), "signs with the first 16 bytes of the secret only"),
+        (cut(32), "signs with the first 32 bytes of the secret only"),
         (
             decoded(rest).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into_bytes()),
             "decodes the secret as base64 and its bytes as UTF-8",
+        ),
+        (
+            decoded(rest).map(|bytes| bytes.into_iter().map(char::from).collect::<String>().into_bytes()),
+            "decodes the secret as base64 and its bytes as Latin-1",
         ),
     ];
     let ways = ways.into_iter();

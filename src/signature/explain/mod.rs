@@ -3,12 +3,16 @@
 //! that was expected.
 
 mod added;
+mod beside;
 mod bodies;
+mod byte_texts;
 mod charsets;
 mod contents;
 mod context;
+mod data_forms;
 mod digests;
 mod documents;
+mod embedded;
 mod forms;
 mod guesses;
 mod hints;
@@ -16,7 +20,10 @@ mod json;
 mod json_write;
 mod key_kinds;
 mod keys;
+mod languages;
+mod macs;
 mod mistake;
+mod notations;
 mod numbers;
 mod parts;
 mod peel;
@@ -27,6 +34,8 @@ mod tests;
 mod texts;
 mod time_budget;
 mod times;
+mod unknown_header;
+mod url_words;
 mod urls;
 mod wrapped;
 
@@ -35,6 +44,7 @@ pub use hints::{HintCaller, HintContext, hint};
 use mistake::explanation;
 use search::Search;
 pub use time_budget::TimeBudget;
+pub use unknown_header::unknown_header;
 
 use super::{Received, RejectReason, Scheme};
 use crate::secret::Secret;

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-use super::mistake::{Mistake, Rank, mistake};
+use super::embedded::{Peeled, add, base64_of_another_form};
+use super::mistake::{Rank, mistake};
 use crate::signature::encoding::LENIENT_KEY;
 use base64::Engine as _;
 
 /// What is put around a secret when it is copied, opening and closing.
-const QUOTES: [(&str, &str); 5] = [
+pub(super) const QUOTES: [(&str, &str); 5] = [
     ("\"", "\""),
     ("'", "'"),
     ("`", "`"),
@@ -21,16 +22,10 @@ const QUOTES: [(&str, &str); 5] = [
 pub(super) const KNOWN_PREFIX: &str = "whsec_";
 
 /// Characters that are not visible.
-const INVISIBLE: [&str; 7] = [
-    "\u{feff}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{a0}", "\u{ad}",
+const INVISIBLE: [&str; 13] = [
+    "\u{feff}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{a0}", "\u{ad}", "\u{200e}", "\u{200f}", "\u{202a}",
+    "\u{202c}", "\u{2066}", "\u{2069}",
 ];
-
-/// A text without one thing that was done to it.
-pub(super) struct Peeled {
-    pub(super) text: Vec<u8>,
-    pub(super) mistake: Mistake,
-    pub(super) rank: Rank,
-}
 
 /// Every text that this one may have been before it got here. `name`: what the secret is called.
 pub(super) fn peel(text: &[u8], name: &str) -> Vec<Peeled> {
@@ -41,14 +36,6 @@ pub(super) fn peel(text: &[u8], name: &str) -> Vec<Peeled> {
     encoded(text, name, &mut all);
     all.retain(|peeled| !peeled.text.is_empty() && peeled.text != text);
     all
-}
-
-fn add(all: &mut Vec<Peeled>, rank: Rank, text: impl Into<Vec<u8>>, mistake: Mistake) {
-    all.push(Peeled {
-        text: text.into(),
-        mistake,
-        rank,
-    });
 }
 
 /// Spaces and newlines in words.
@@ -79,7 +66,7 @@ fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     for end in [b"\\r\\n".as_slice(), b"\\n", b"\\r"] {
         if let Some(bare) = text.strip_suffix(end) {
             let said = format!("{name} has an escaped newline at its end, a backslash and a letter");
-            add(all, Rank::Sometimes, bare, mistake("secret-whitespace", said, hint));
+            add(all, Rank::Common, bare, mistake("secret-whitespace", said, hint));
         }
     }
     let words = std::str::from_utf8(text).unwrap_or_default();
@@ -87,12 +74,7 @@ fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         let bare = INVISIBLE.iter().fold(words.to_owned(), |bare, c| bare.replace(c, ""));
         let said = format!("{name} has an invisible character in it, such as U+200B or a byte order mark");
         let hint = "type the secret, or copy it from where it was made, without invisible characters";
-        add(
-            all,
-            Rank::Sometimes,
-            bare.trim(),
-            mistake("secret-whitespace", said, hint),
-        );
+        add(all, Rank::Common, bare.trim(), mistake("secret-whitespace", said, hint));
     }
     let inner: Vec<u8> = text
         .iter()
@@ -101,7 +83,7 @@ fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         .collect();
     if inner.len() < text.trim_ascii().len() && !words.contains("-----BEGIN") {
         let said = format!("{name} has whitespace or newlines inside: it was wrapped");
-        add(all, Rank::Sometimes, inner, mistake("secret-whitespace", said, hint));
+        add(all, Rank::Common, inner, mistake("secret-whitespace", said, hint));
     }
 }
 
@@ -120,14 +102,14 @@ fn quoted(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
                 let bare = rest.strip_suffix(close).unwrap_or_default();
                 add(all, Rank::Common, bare, said("quotes around it"));
             }
-            (Some(rest), None) => add(all, Rank::Sometimes, rest, said("opening quotes")),
-            (None, Some(rest)) => add(all, Rank::Sometimes, rest, said("closing quotes")),
+            (Some(rest), None) => add(all, Rank::Common, rest, said("opening quotes")),
+            (None, Some(rest)) => add(all, Rank::Common, rest, said("closing quotes")),
             (None, None) => {}
         }
     }
     if let Some(bare) = text.strip_prefix(b"<").and_then(|rest| rest.strip_suffix(b">")) {
         let said = format!("{name} has angle brackets in place of quotes around it");
-        add(all, Rank::Sometimes, bare, mistake("secret-quotes", said, hint));
+        add(all, Rank::Common, bare, mistake("secret-quotes", said, hint));
     }
 }
 
@@ -145,7 +127,7 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         && !left.is_empty()
     {
         let text = format!("{name} has a name before it, as in `NAME=VALUE`: that prefix is no part of it");
-        add(all, Rank::Sometimes, rest.trim_start(), said(text.clone()));
+        add(all, Rank::Common, rest.trim_start(), said(text.clone()));
         let inner = rest.trim();
         for (open, close) in QUOTES {
             if let Some(bare) = inner.strip_prefix(open).and_then(|rest| rest.strip_suffix(close)) {
@@ -173,24 +155,28 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         && word.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b':')
     {
         let text = format!("{name} has a word such as `Bearer` before it: that prefix is no part of it");
-        add(all, Rank::Sometimes, rest.trim_start(), said(text));
+        add(all, Rank::Common, rest.trim_start(), said(text));
     }
     for end in [";", ","] {
         if let Some(bare) = words.trim_end().strip_suffix(end) {
             let text = format!("{name} has `{end}` at its end that is no part of it");
-            add(all, Rank::Sometimes, bare, said(text));
+            add(all, Rank::Common, bare, said(text));
         }
     }
     if let Some((bare, _)) = words.split_once(" #") {
         let text = format!("{name} has a comment behind it that is no part of it");
-        add(all, Rank::Sometimes, bare.trim_end(), said(text));
+        add(all, Rank::Common, bare.trim_end(), said(text));
     }
     let half = text.len() / 2;
     if text.len().is_multiple_of(2) && half >= 4 && text[..half] == text[half..] {
         let text_said = format!("{name} was pasted twice, one behind the other");
         let said = mistake("secret-encoding", text_said, "keep the secret once");
-        add(all, Rank::Sometimes, &text[..half], said);
+        add(all, Rank::Common, &text[..half], said);
     }
+}
+
+fn words_of(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 /// Texts in another encoding than the secret's own.
@@ -201,17 +187,28 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     if let Some(bare) = from_utf16(text) {
         let said = format!("{name} is encoded as UTF-16, as PowerShell writes files");
         encoding(
-            Rank::Sometimes,
+            Rank::Common,
             bare.trim().as_bytes().to_vec(),
             said,
             "write the secret's file as UTF-8 without a mark and a newline",
         );
     }
+    if let [before, label, inner, end, after] = words_of(text).split("-----").collect::<Vec<_>>().as_slice()
+        && !inner.contains('\n')
+    {
+        let said = format!("{name} has spaces in place of the line breaks of its PEM");
+        let hint = "keep the key with its line breaks, as its file has it";
+        let bare = format!(
+            "{before}-----{label}-----\n{}\n-----{end}-----\n{after}",
+            inner.trim().replace(' ', "\n")
+        );
+        encoding(Rank::Common, bare.into_bytes(), said, hint);
+    }
     if text.contains(&b'%') {
         let bare: Cow<'_, [u8]> = percent_decode(text).into();
         let said = format!("{name} is percent-encoded, as in a URL");
         encoding(
-            Rank::Sometimes,
+            Rank::Common,
             bare.into_owned(),
             said,
             "decode the secret's percent escapes (URL encoding) before it is used",
@@ -229,7 +226,7 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             .collect();
         let said = format!("{name} has backslashes before characters that were escaped");
         encoding(
-            Rank::Sometimes,
+            Rank::Common,
             bare.into_bytes(),
             said,
             "keep the secret without backslashes",
@@ -237,7 +234,7 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         let lines = words.replace("\\r", "").replace("\\n", "\n");
         let said = format!("{name} has escaped newlines, each a backslash and an `n`");
         encoding(
-            Rank::Sometimes,
+            Rank::Common,
             lines.into_bytes(),
             said,
             "keep the key with real newlines, without backslashes",
@@ -270,6 +267,10 @@ fn encoded_whole(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             "decode the secret's HTML escapes",
         );
     }
+    base64_of_another_form(words, name, all);
+    let mut encoding = |rank, bare: Vec<u8>, said: String, hint: &'static str| {
+        add(all, rank, bare, mistake("secret-encoding", said, hint));
+    };
     let hint = "decode the secret before it is used: `printf %s VALUE | base64 -d`";
     if let Some(bare) = LENIENT_KEY
         .decode(text.trim_ascii())

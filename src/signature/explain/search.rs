@@ -6,10 +6,12 @@ use std::slice::from_ref;
 use super::Diagnosis;
 use super::context::{Attempt, SearchContext};
 use super::digests::MacKind;
-use super::mistake::{Change, Mistake, Rank, Sink, mistake};
-use super::{bodies, charsets, contents, documents, forms, keys, times, urls, wrapped};
+use super::mistake::{Change, Mistake, Rank, Sink};
+use super::{
+    bodies, byte_texts, charsets, contents, data_forms, documents, forms, keys, languages, macs, times, urls, wrapped,
+};
 use crate::signature::Scheme;
-use crate::template::{Part, Placeholder, Template};
+use crate::template::Template;
 
 /// Bytes of bodies that are kept for pairs.
 const MOST_KEPT: usize = 8 << 20;
@@ -21,7 +23,7 @@ type BodyStage = (
 );
 
 /// The small changes and the frequent ones first.
-const BODY_STAGES: [BodyStage; 17] = [
+const BODY_STAGES: [BodyStage; 19] = [
     (&["body-newline"], bodies::ends),
     (&["body-line-ends"], bodies::line_ends),
     (&["body-bom"], bodies::mark),
@@ -30,8 +32,10 @@ const BODY_STAGES: [BodyStage; 17] = [
     (&["body-charset"], charsets::changes),
     (&["body-compressed"], wrapped::compressed),
     (&["body-encoded"], wrapped::decoded),
+    (&["body-encoded-as-text"], byte_texts::read),
     (&["body-chunked"], wrapped::chunked),
     (&["body-form"], forms::changes),
+    (&["body-form-parsed"], data_forms::parsed),
     (&["body-form-multipart"], wrapped::multipart),
     (&["body-wrapped"], wrapped::wrapped),
     (&["body-escaped"], wrapped::escaped),
@@ -42,13 +46,13 @@ const BODY_STAGES: [BodyStage; 17] = [
 ];
 
 /// What else may be wrong with the body, after everything else was tried.
-const LATE_BODY_STAGES: [BodyStage; 2] = [
+const LATE_BODY_STAGES: [BodyStage; 5] = [
     (&["body-hashed"], bodies::digests),
+    (&["body-listed"], byte_texts::listed),
+    (&["body-printed"], languages::printed),
+    (&["body-form-of-data"], data_forms::signed),
     (&["body-reserialised-values"], documents::values),
 ];
-
-/// The hash with the content that it is over.
-type MacChange = Change<(MacKind, Template)>;
 
 /// Changes of one kind of part, for pairs.
 #[derive(Default)]
@@ -57,7 +61,7 @@ struct Kept {
     urls: Vec<urls::UrlChange>,
     contents: Vec<contents::ContentChange>,
     bodies: Vec<Change<Vec<u8>>>,
-    macs: Vec<MacChange>,
+    macs: Vec<Change<(MacKind, Template)>>,
 }
 
 pub(super) struct Search<'c, 'a> {
@@ -245,7 +249,7 @@ impl<'c, 'a> Search<'c, 'a> {
 
     fn late(&mut self, diagnosis: &mut Diagnosis) -> Option<Vec<Mistake>> {
         let context = self.context;
-        let found = self.try_all(|kept| &mut kept.macs, |_| 0, with_mac, macs);
+        let found = self.try_all(|kept| &mut kept.macs, |_| 0, with_mac, macs::changes);
         diagnosis.note(&["plain-hash", "arguments-swapped"], context.budget);
         let found = found.or_else(|| self.bodies(&LATE_BODY_STAGES, diagnosis));
         found.or_else(|| {
@@ -352,49 +356,4 @@ impl<'c, 'a> Search<'c, 'a> {
             })
         })
     }
-}
-
-/// Other hashes than the scheme's: of secret and content without HMAC, or with the arguments of HMAC swapped.
-fn macs(context: &SearchContext<'_>, sink: Sink<'_, (MacKind, Template)>) -> bool {
-    let Scheme::Hmac(scheme) = context.case.scheme else {
-        return false;
-    };
-    let hint = format!(
-        "the sender must use HMAC with {}, keyed with the secret",
-        super::digests::Digest::of(scheme.algorithm).name()
-    );
-    let plain = mistake(
-        "plain-hash",
-        "the sender hashes secret and body one after the other, which is no HMAC",
-        hint.clone(),
-    );
-    let open = mistake(
-        "plain-hash",
-        "the sender sends a hash of the body without any secret, which everybody can make",
-        hint,
-    );
-    let swapped = mistake(
-        "arguments-swapped",
-        "the sender calls HMAC with its arguments swapped: it is keyed with the body",
-        "the sender must give the secret as the key of HMAC and the content as its data: mind the order of the arguments",
-    );
-    let body = Template::of(vec![Part::Placeholder(Placeholder::Body)]);
-    let contents = [context.content.clone(), body];
-    contents.into_iter().any(|content| {
-        let separated = [":", ".", "|", "\n", "&", "-"];
-        let plain_kinds = std::iter::once("")
-            .chain(separated)
-            .flat_map(|with| [MacKind::SecretFirst(with), MacKind::SecretLast(with)]);
-        let all = plain_kinds
-            .map(|kind| (kind, &plain))
-            .chain([(MacKind::NoSecret, &open), (MacKind::Swapped, &swapped)]);
-        all.into_iter().any(|(kind, said)| {
-            let rank = if matches!(kind, MacKind::SecretFirst("") | MacKind::SecretLast("")) {
-                Rank::Sometimes
-            } else {
-                Rank::Rare
-            };
-            sink(Change::new(rank, (kind, content.clone()), said.clone()))
-        })
-    })
 }

@@ -124,6 +124,8 @@ const LINE: Layout = Layout::Line(",", ":");
 const SPACED: Layout = Layout::Line(", ", ": ");
 const TWO: Layout = Layout::Indented("  ", ": ", "\n");
 const FOUR: Layout = Layout::Indented("    ", ": ", "\n");
+const ONE: Layout = Layout::Indented(" ", ": ", "\n");
+const PERL: Layout = Layout::Indented("   ", " : ", "\n");
 const TAB: Layout = Layout::Indented("\t", ": ", "\n");
 
 pub(super) const COMPACT: JsonStyle = style("compact JSON", LINE, RAW);
@@ -134,11 +136,18 @@ pub(super) const PYTHON: JsonStyle = style(
 )
 .numbers(Numbers::Python);
 
+/// As Gson writes, which leaves out what is null.
+pub(super) const GSON_STYLE: JsonStyle = style(
+    "compact JSON with HTML characters escaped, as Java's Gson writes it",
+    LINE,
+    GSON,
+);
+
 /// How many of the styles are tried before the other kinds of mistakes.
 pub(super) const LIKELY: usize = 8;
 
 /// Ways to write JSON, the likely ones first. Of two that give the same bytes the first is named.
-pub(super) const STYLES: [JsonStyle; 45] = [
+pub(super) const STYLES: [JsonStyle; 53] = [
     COMPACT,
     PYTHON,
     style("compact JSON as `JSON.stringify` writes it", LINE, RAW).javascript(),
@@ -236,11 +245,7 @@ pub(super) const STYLES: [JsonStyle; 45] = [
         LINE,
         UPPER,
     ),
-    style(
-        "compact JSON with HTML characters escaped, as Java's Gson writes it",
-        LINE,
-        GSON,
-    ),
+    GSON_STYLE,
     style(
         "JSON indented by two spaces, HTML characters escaped, as Java's Gson writes it",
         TWO,
@@ -277,5 +282,27 @@ pub(super) const STYLES: [JsonStyle; 45] = [
         "compact JSON with each item of the list on a line",
         Layout::Lines("\n"),
         RAW,
+    ),
+    style("JSON indented by one space", ONE, RAW),
+    style("JSON indented by one space, escaped beyond ASCII", ONE, ASCII),
+    style("JSON indented by tabs with sorted keys, as Go writes a map", TAB, HTML).sorted(),
+    style(
+        "JSON indented by four spaces with sorted keys, as Go writes a map",
+        FOUR,
+        HTML,
+    )
+    .sorted(),
+    style(
+        "JSON indented by three spaces, with sorted keys, as Perl's JSON writes it",
+        PERL,
+        RAW,
+    )
+    .sorted(),
+    style("JSON with spaces after colons alone", Layout::Line(",", ": "), RAW),
+    style("JSON with spaces after commas alone", Layout::Line(", ", ":"), RAW),
+    style(
+        "JSON with spaces after colons alone, escaped beyond ASCII",
+        Layout::Line(",", ": "),
+        ASCII,
     ),
 ];

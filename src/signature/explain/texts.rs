@@ -1,36 +1,37 @@
 //! The text of a signature: what a header's value can be read as, and how that differs from what the scheme writes.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 
-use super::digests::{Digest, der};
+use super::digests::{Digest, begins_with, der};
 use super::mistake::{Mistake, mistake};
+use super::notations::{self, SHORTEST, Token, tokens};
 use crate::headers::Headers;
 use crate::signature::encoding::LENIENT_KEY;
-use crate::signature::{AsymmetricKind, Encoding, RejectReason, Scheme, SignatureLocation};
+use crate::signature::{AsymmetricKind, Encoding, RejectReason, Scheme, SignatureLocation, same};
 use crate::template::{Part, Placeholder};
 
 /// Signatures of one value that are looked at, at most: a sender may write thousands.
 const MOST: usize = 16;
 
-/// A shorter beginning of a signature proves too little.
-const SHORTEST: usize = 12;
-
 /// A signature that a request may carry, and what is wrong with its text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) bytes: Vec<u8>,
     /// The hash that gives that many bytes; of no meaning with a pair of keys.
     pub(super) digest: Digest,
+    /// How the sender writes the signature, when its text cannot be decoded: the text itself is compared then.
+    pub(super) written: Option<fn(&[u8]) -> String>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// A piece of a value with what stands around it.
-struct Token<'v> {
-    before: &'v str,
-    text: Cow<'v, str>,
-    after: &'v str,
+impl Target {
+    /// Whether it is that signature, or the beginning of it.
+    pub(super) fn is_of(&self, expected: &[u8]) -> bool {
+        match self.written {
+            Some(write) => same(write(expected).as_bytes(), &self.bytes),
+            None => begins_with(expected, &self.bytes),
+        }
+    }
 }
 
 /// What a text decodes to, and what is odd about it.
@@ -56,7 +57,7 @@ pub(super) fn targets(scheme: &Scheme, carrier: &SignatureLocation, value: &[u8]
     };
     let own = own_reading(carrier, value);
     let mut found: Vec<Target> = Vec::new();
-    for token in tokens(text, carrier) {
+    for token in tokens(text, carrier.encoding, 4 * MOST) {
         for decoded in decode(&token.text, carrier.encoding) {
             for (bytes, digest, mut mistakes) in as_signatures(scheme, &decoded) {
                 mistakes.extend(form_mistake(scheme, carrier, &own, text, &token, &decoded));
@@ -69,14 +70,45 @@ pub(super) fn targets(scheme: &Scheme, carrier: &SignatureLocation, value: &[u8]
                     None if found.len() < MOST => found.push(Target {
                         bytes,
                         digest,
+                        written: None,
                         mistakes,
                     }),
                     None => return found,
                 }
             }
         }
+        found.extend(without_zeros(scheme, carrier, &token));
     }
     found
+}
+
+/// Hex digits of which some zeros are missing: which they were cannot be read from the text.
+fn without_zeros(scheme: &Scheme, carrier: &SignatureLocation, token: &Token<'_>) -> Option<Target> {
+    let (digest, text) = (Digest::own(scheme)?, token.text.to_ascii_lowercase());
+    let is_shorter = (digest.size() * 3 / 2..digest.size() * 2).contains(&text.len());
+    let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_shorter && is_hex).then(|| {
+        let odd = "the signature's hex lacks the zero before each digit that is alone: Java's `Integer.toHexString` writes none";
+        Target {
+            bytes: text.into_bytes(),
+            digest,
+            written: Some(|bytes| bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:x}"))),
+            mistakes: vec![mistake("signature-encoding", odd, form_hint(carrier))],
+        }
+    })
+}
+
+/// The form that the header must have.
+fn form_hint(carrier: &SignatureLocation) -> String {
+    let how = match carrier.encoding {
+        Encoding::Hex if carrier.exact => "hex in lower case",
+        Encoding::Base64 if carrier.exact => "base64 with its padding",
+        wanted => long(wanted),
+    };
+    format!(
+        "the sender's `{}` must have the form `{}`, with the signature as {how}",
+        carrier.header, carrier.value
+    )
 }
 
 fn own_reading(carrier: &SignatureLocation, value: &[u8]) -> OwnReading {
@@ -103,48 +135,6 @@ fn own_reading(carrier: &SignatureLocation, value: &[u8]) -> OwnReading {
     }
 }
 
-/// The pieces of a value, with what stands around them.
-fn tokens<'v>(value: &'v str, carrier: &SignatureLocation) -> Vec<Token<'v>> {
-    let mut tokens = Vec::new();
-    let mut start = 0;
-    let separator = |c: char| matches!(c, ',' | ' ' | ';' | '"' | '\'' | '`' | '\t');
-    for piece in value.split(separator) {
-        let end = start + piece.len();
-        // The `=` of a pair has something behind it, that of base64 has not.
-        let from = piece.trim_end_matches('=').rfind(['=', ':']).map_or(0, |at| at + 1);
-        if end - start - from >= SHORTEST {
-            tokens.push(Token {
-                before: &value[..start + from],
-                text: Cow::Borrowed(&value[start + from..end]),
-                after: &value[end..],
-            });
-        }
-        // Pieces with colons between pairs of digits are one text.
-        if from > 0 && piece.len() > 40 && piece.bytes().filter(|byte| *byte == b':').count() > 10 {
-            tokens.push(Token {
-                before: &value[..start],
-                text: Cow::Borrowed(piece),
-                after: &value[end..],
-            });
-        }
-        if tokens.len() > 4 * MOST {
-            break;
-        }
-        start = end + 1;
-    }
-    let bare = value.trim();
-    if carrier.encoding != Encoding::Hex && bare.contains(' ') && bare.len() < 1024 {
-        // `sha256=` and its like stay in front.
-        let from = bare.trim_end_matches('=').rfind(['=', ',']).map_or(0, |at| at + 1);
-        tokens.push(Token {
-            before: &bare[..from],
-            text: Cow::Owned(bare[from..].replace(' ', "+")),
-            after: "",
-        });
-    }
-    tokens
-}
-
 /// Every way to decode a text.
 fn decode(text: &str, wanted: Encoding) -> Vec<Decoded> {
     let mut all = Vec::new();
@@ -156,16 +146,25 @@ fn decode(text: &str, wanted: Encoding) -> Vec<Decoded> {
             cut,
         });
     };
+    if let Some((bytes, odd)) = notations::read(text) {
+        add(
+            bytes,
+            Encoding::Hex,
+            Some(format!("{odd} instead of {}", long(wanted))),
+            false,
+        );
+        return all;
+    }
     let digits: String = text.chars().filter(|c| !matches!(c, '-' | ':')).collect();
     let is_hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_hex && let Ok(bytes) = hex::decode(&digits[..digits.len() & !1]) {
-        let dashed = digits.len() < text.len();
-        let odd = dashed.then(|| {
-            format!(
-                "hex with dashes, as .NET's BitConverter writes it, instead of {}",
-                long(wanted)
-            )
-        });
+        let odd = if text.contains(':') {
+            Some("hex with colons")
+        } else {
+            let dashed = digits.len() < text.len();
+            dashed.then_some("hex with dashes, as .NET's BitConverter writes it,")
+        };
+        let odd = odd.map(|odd| format!("{odd} instead of {}", long(wanted)));
         add(bytes, Encoding::Hex, odd, digits.len() % 2 == 1);
     }
     if is_hex && wanted == Encoding::Hex {
@@ -183,11 +182,6 @@ fn decode(text: &str, wanted: Encoding) -> Vec<Decoded> {
         .collect();
     let is_cut = standard.len() % 4 == 1;
     if let Ok(bytes) = LENIENT_KEY.decode(&standard[..standard.len() - usize::from(is_cut)]) {
-        let inner = std::str::from_utf8(&bytes).ok().filter(|inner| inner.len() >= 32);
-        if let Some(inner) = inner.and_then(|inner| hex::decode(inner).ok()) {
-            let odd = format!("base64 of the hex text instead of {}", long(wanted));
-            add(inner, Encoding::Base64, Some(odd), false);
-        }
         let encoding = if url_safe || (wanted == Encoding::Base64Url && !text.ends_with('=')) {
             Encoding::Base64Url
         } else {
@@ -202,8 +196,6 @@ fn decode(text: &str, wanted: Encoding) -> Vec<Decoded> {
 fn as_signatures(scheme: &Scheme, decoded: &Decoded) -> Vec<(Vec<u8>, Digest, Vec<Mistake>)> {
     let bytes = &decoded.bytes;
     let own = match scheme {
-        Scheme::Hmac(scheme) => Digest::of(scheme.algorithm),
-        Scheme::Hash(scheme) => Digest::of(scheme.algorithm),
         Scheme::Asymmetric(scheme) => {
             let mut all = vec![(bytes.clone(), Digest::Sha256, Vec::new())];
             if scheme.kind == AsymmetricKind::Ecdsa && bytes.len() == 64 {
@@ -217,7 +209,10 @@ fn as_signatures(scheme: &Scheme, decoded: &Decoded) -> Vec<(Vec<u8>, Digest, Ve
             }
             return all;
         }
-        Scheme::Token(_) | Scheme::Unsigned => return Vec::new(),
+        scheme => match Digest::own(scheme) {
+            Some(own) => own,
+            None => return Vec::new(),
+        },
     };
     let mut all = Vec::new();
     if bytes.len() == own.size() && !decoded.cut {
@@ -277,23 +272,17 @@ fn form_mistake(
     };
     // A signature that was cut off is said by that, and nothing more.
     let decodes = carrier.decode(text).is_some_and(|bytes| bytes == decoded.bytes) || decoded.cut;
-    let accepted = is_read && decodes || also.iter().any(|form| form.decode(value.trim().as_bytes()).is_some());
+    let accepted = is_read && decodes
+        || also.iter().any(|form| {
+            form.decode(value.trim().as_bytes())
+                .is_some_and(|bytes| bytes == decoded.bytes)
+        });
     if accepted {
         return None;
     }
     let odd = odd_text(carrier, token, decoded).or_else(|| odd_frame(carrier, value, token));
-    let example = carrier.value.to_string();
-    let said = odd.unwrap_or_else(|| format!("the signature does not stand as in `{example}`"));
-    let how = match carrier.encoding {
-        Encoding::Hex if carrier.exact => "hex in lower case",
-        Encoding::Base64 if carrier.exact => "base64 with its padding",
-        wanted => long(wanted),
-    };
-    let hint = format!(
-        "the sender's `{}` must have the form `{example}`, with the signature as {how}",
-        carrier.header
-    );
-    Some(mistake("signature-encoding", said, hint))
+    let said = odd.unwrap_or_else(|| format!("the signature does not stand as in `{}`", carrier.value));
+    Some(mistake("signature-encoding", said, form_hint(carrier)))
 }
 
 /// What is odd about the signature's own characters.
@@ -302,8 +291,8 @@ fn odd_text(carrier: &SignatureLocation, token: &Token<'_>, decoded: &Decoded) -
     if let Some(odd) = &decoded.odd {
         return Some(format!("the signature is written as {odd}"));
     }
-    if matches!(token.text, Cow::Owned(_)) {
-        return Some("the signature has spaces where base64 has `+`: it was URL-decoded on the way".to_owned());
+    if let Some(odd) = token.odd {
+        return Some(odd.to_owned());
     }
     if got != wanted {
         return Some(format!(

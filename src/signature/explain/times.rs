@@ -20,7 +20,7 @@ pub(super) type TimeText = Change<String>;
 const HINT: &str = "the signed timestamp must be the text that the header carries";
 
 /// The moment of a timestamp in seconds or milliseconds, or of a date, with the name of its unit.
-fn read(stamp: &str) -> Option<(Timestamp, &'static str)> {
+pub(super) fn read(stamp: &str) -> Option<(Timestamp, &'static str)> {
     let text = stamp.trim();
     match text.parse::<i64>() {
         Ok(number) if number.unsigned_abs() >= 100_000_000_000 => {
@@ -28,8 +28,8 @@ fn read(stamp: &str) -> Option<(Timestamp, &'static str)> {
         }
         Ok(number) => Some((Timestamp::from_unix(number), "seconds")),
         Err(_) => Some((
-            Timestamp::parse(text)?,
-            if text.contains('-') {
+            Timestamp::parse(text).or_else(|| Timestamp::parse_http_date(text))?,
+            if text.contains(['-', ',']) {
                 "a date"
             } else {
                 "seconds with a fraction"
@@ -47,6 +47,12 @@ fn units(at: Timestamp) -> Vec<(String, &'static str)> {
         (format!("{seconds}000"), "in milliseconds"),
         (at.rfc3339(Precision::Seconds), "as a date"),
         (at.rfc3339(Precision::Millis), "as a date with milliseconds"),
+        (at.rfc3339(Precision::Micros), "as a date with microseconds"),
+        (format!("\"{seconds}\""), "in quotes"),
+        (
+            at.rfc3339(Precision::Seconds).replace(['-', ':'], ""),
+            "as a date without dashes and colons",
+        ),
         (
             at.rfc3339(Precision::Seconds).replace('Z', "+00:00"),
             "as a date with an offset",
@@ -85,7 +91,21 @@ pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
     for (name, text) in times_of_headers(context) {
         let said = format!("the sender signs the timestamp of the header `{name}`");
         let hint = "sender and receiver must take the timestamp from the same header";
-        add(Rank::Common, text, mistake("timestamp-header", said, hint));
+        let said = mistake("timestamp-header", said, hint);
+        if let Some((other, _)) = read(&text).filter(|_| text.parse::<i64>().is_err()) {
+            add(Rank::Sometimes, other.unix().to_string(), said.clone());
+        }
+        add(Rank::Common, text, said);
+    }
+    for hours in (1..=14).flat_map(|hours| [-hours, hours]) {
+        let said =
+            format!("the signed timestamp is {hours} h from that of the header: a time zone was mistaken for UTC");
+        let hint = "both timestamps must be the same text, in UTC";
+        add(
+            Rank::Rare,
+            (at.unix() + hours * 3600).to_string(),
+            mistake("timestamp-differs", said, hint),
+        );
     }
     for number in numbers_of_body(context, at) {
         let near = Timestamp::from_unix_ms(number);

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::context::SearchContext;
 use super::mistake::{Change, Rank, mistake};
+use super::url_words::difference;
 use crate::headers::Headers;
 use crate::shell::quote;
 use crate::signature::url_form::parts_of;
@@ -65,6 +66,7 @@ fn variants(url: &str, headers: &Headers) -> Vec<(Rank, String)> {
     let mut bases = vec![(Rank::Common, base.clone())];
     bases.extend(hosts(headers).filter_map(|host| Some((Rank::Common, with_host(&base, &host)?))));
     bases.extend(www(&base).map(|other| (Rank::Sometimes, other)));
+    bases.extend(loopback(&base).map(|other| (Rank::Sometimes, other)));
     let moved: Vec<(Rank, Url)> = bases
         .iter()
         .flat_map(|(_, base)| paths(base, headers).into_iter().map(|other| (Rank::Sometimes, other)))
@@ -122,6 +124,17 @@ fn www(base: &Url) -> Option<Url> {
     with_host(base, &format!("{other}{port}")).filter(|_| host.contains('.'))
 }
 
+/// This machine under its other name.
+fn loopback(base: &Url) -> Option<Url> {
+    let other = match base.host_str()? {
+        "localhost" => "127.0.0.1",
+        "127.0.0.1" | "[::1]" => "localhost",
+        _ => return None,
+    };
+    let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
+    with_host(base, &format!("{other}{port}"))
+}
+
 /// With the path that a proxy says it had, or one segment more or less at its front.
 fn paths(base: &Url, headers: &Headers) -> Vec<Url> {
     let with = |path: &str| {
@@ -149,6 +162,12 @@ fn paths(base: &Url, headers: &Headers) -> Vec<Url> {
         .split_once('/')
         .map(|(_, rest)| rest);
     found.extend(rest.map(with));
+    let front = base
+        .path()
+        .trim_end_matches('/')
+        .rsplit_once('/')
+        .map(|(front, _)| front);
+    found.extend(front.filter(|front| !front.is_empty()).map(with));
     if base.path().contains("//") {
         found.push(with(&base.path().replace("//", "/")));
     }
@@ -263,6 +282,9 @@ fn written_otherwise(url: &str) -> Vec<String> {
         format!("{front}{path}{}", query.replace("%20", "+")),
         format!("{front}{path}{}", query.replace('+', "%20")),
         format!("{front}{lower_case}"),
+        format!("{front}{path}{}", query.replace('&', "&amp;")),
+        format!("{front}/{path}{query}"),
+        format!("{front}{path}{}", if query.is_empty() { "?" } else { query }),
         format!("{front}{upper_case}"),
     ]
 }
@@ -281,67 +303,6 @@ fn with_other_scheme(url: &str) -> Option<String> {
         None => String::new(),
     };
     Some(format!("{other}://{host}{port}{rest}"))
-}
-
-/// What the sender's URL has that the one here has not.
-pub(super) fn difference(here: &str, there: &str) -> String {
-    let parts = |url| parts_of(url).unwrap_or(("", "", None, url));
-    let ((scheme, host, port, rest), (other_scheme, other_host, other_port, other_rest)) = (parts(here), parts(there));
-    let split = |rest: &'_ str| {
-        rest.split_once('?').map_or((rest.to_owned(), None), |(path, query)| {
-            (path.to_owned(), Some(query.to_owned()))
-        })
-    };
-    let ((path, query), (other_path, other_query)) = (split(rest), split(other_rest));
-    let mut said = Vec::new();
-    if other_scheme != scheme {
-        said.push(format!("with {other_scheme} for {scheme}"));
-    }
-    if !other_host.eq_ignore_ascii_case(host) {
-        let is_www = |a: &str, b: &str| a.strip_prefix("www.") == Some(b);
-        let www = is_www(host, other_host) || is_www(other_host, host);
-        said.push(if www {
-            "with another host (`www.`)".to_owned()
-        } else {
-            "with a proxy's host".to_owned()
-        });
-    } else if other_port != port {
-        said.push(match (port, other_port) {
-            (_, None) => "without the port".to_owned(),
-            (None, _) => "with the port".to_owned(),
-            _ => "with another port".to_owned(),
-        });
-    }
-    if query.is_some() && other_query.is_none() {
-        said.push("without the query".to_owned());
-    } else if query != other_query {
-        let length = |query: &Option<String>| query.as_ref().map_or(0, String::len);
-        let lost = length(&query) > length(&other_query) + 1 && !query.iter().any(|query| query.contains('%'));
-        said.push(if lost {
-            "without a part of the query".to_owned()
-        } else {
-            "with the query in another order or with other escapes".to_owned()
-        });
-    }
-    said.extend(path_difference(&path, &other_path));
-    if said.is_empty() {
-        said.push("written in another way".to_owned());
-    }
-    said.join(" and ")
-}
-
-fn path_difference(path: &str, other: &str) -> Option<String> {
-    if path == other {
-        return None;
-    }
-    Some(match (path.strip_suffix('/'), other.strip_suffix('/')) {
-        (Some(bare), None) if bare == other => "without the slash at the end of its path".to_owned(),
-        (None, Some(bare)) if bare == path => "with a slash at the end of its path".to_owned(),
-        _ if path.contains('%') || other.contains('%') => {
-            "with other escapes in its path, written in another way".to_owned()
-        }
-        _ => format!("with another path, `{}`", other.escape_debug()),
-    })
 }
 
 #[cfg(test)]
@@ -375,31 +336,5 @@ mod tests {
             assert!(has(url), "{url}: {variants:?}");
         }
         assert!(super::variants("no url", &headers).is_empty());
-    }
-
-    #[test]
-    fn what_differs_is_said_in_words() {
-        let here = "http://app:8080/in?a=1";
-        let cases = [
-            ("https://app:8080/in?a=1", "with https for http"),
-            ("http://app/in?a=1", "without the port"),
-            ("http://app:8080/in/?a=1", "with a slash at the end of its path"),
-            (
-                "https://hooks.example.com/in",
-                "with https for http and with a proxy's host and without the query",
-            ),
-        ];
-        for (there, said) in cases {
-            assert_eq!(difference(here, there), said);
-        }
-        assert_eq!(
-            difference("http://app/in/", "http://app:80/in"),
-            "with the port and without the slash at the end of its path"
-        );
-        assert_eq!(difference("http://App/", "http://app/"), "written in another way");
-        assert_eq!(
-            difference("http://app/a b", "http://app/a%20b"),
-            "with other escapes in its path, written in another way"
-        );
     }
 }

@@ -35,8 +35,19 @@ fn most_inflated(body: &[u8]) -> usize {
     MOST_INFLATED.min(512 * 1024 + body.len().saturating_mul(32))
 }
 
-fn inflated(body: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn inflated(body: &[u8]) -> Option<Vec<u8>> {
     inflate::inflated(body, most_inflated(body))
+}
+
+/// The bytes of base64 in either alphabet, in quotes and on lines.
+pub(super) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let bare = text.iter().filter(|byte| !byte.is_ascii_whitespace() && **byte != b'"');
+    let standard = bare.map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        byte => *byte,
+    });
+    LENIENT_KEY.decode(standard.collect::<Vec<u8>>()).ok()
 }
 
 /// The body as text of its bytes: base64 or hex.
@@ -52,17 +63,9 @@ pub(super) fn decoded(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         return false;
     }
     let hint = "decode the body before the check: the raw bytes are signed, not their text";
-    let base64 = || {
-        let standard = bare().map(|byte| match byte {
-            b'-' => b'+',
-            b'_' => b'/',
-            byte => byte,
-        });
-        LENIENT_KEY.decode(standard.collect::<Vec<u8>>()).ok()
-    };
     let ways = [
         (
-            context.make(base64).flatten(),
+            context.make(|| from_base64(body)).flatten(),
             "the body is base64, as API gateways give it, and was signed before that",
         ),
         (
@@ -141,8 +144,27 @@ pub(super) fn wrapped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         _ => return false,
     }
     let hint = "check the text of that member, the raw body, and not the event around it";
-    texts.into_iter().any(|(name, raw)| {
-        let text = json::text(raw).into_owned();
+    let mut plain: Vec<(String, String)> = texts
+        .into_iter()
+        .map(|(name, raw)| (name, json::text(raw).into_owned()))
+        .collect();
+    // An event in an event, as a queue has it that is fed by a topic.
+    for at in 0..plain.len() {
+        let mut inner = Vec::new();
+        if let Some(Ok(node @ JsonNode::Object(_))) = plain[at]
+            .1
+            .starts_with('{')
+            .then(|| json::parse(plain[at].1.as_bytes()))
+        {
+            collect(&node, "", 0, &mut inner);
+        }
+        let inner: Vec<_> = inner
+            .into_iter()
+            .map(|(name, raw)| (name, json::text(raw).into_owned()))
+            .collect();
+        plain.extend(inner);
+    }
+    plain.into_iter().any(|(name, text)| {
         let decoded = LENIENT_KEY.decode(&text).ok().filter(|_| text.len() >= 16);
         let said = format!("the body is an event that wraps the request, as gateways and queues make: what was signed is its member `{}`", name.escape_debug());
         let plain = mistake("body-wrapped", said.clone(), hint);
@@ -181,7 +203,6 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
     let said = |text: &'static str| mistake("body-escaped", text, hint);
     let backslashes = body.contains(&b'\\');
     let bare = text.trim();
-    let inner = bare.strip_prefix("b'").and_then(|rest| rest.strip_suffix('\''));
     let quoted = ["\"", "'"]
         .iter()
         .find_map(|quote| bare.strip_prefix(quote)?.strip_suffix(quote));
@@ -199,10 +220,6 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         ));
     }
     ways.push((
-        inner.map(|inner| json::text(inner).into_owned()),
-        "the body is wrapped in Python's `b'...'`: its bytes were not decoded",
-    ));
-    ways.push((
         quoted.map(str::to_owned),
         "the body has quotes around it that were not signed: it was escaped as a string",
     ));
@@ -210,6 +227,7 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         let codes = [
             ("&quot;", "\""),
             ("&#39;", "'"),
+            ("&#039;", "'"),
             ("&#x27;", "'"),
             ("&lt;", "<"),
             ("&gt;", ">"),

@@ -1,0 +1,98 @@
+//! Data as languages print it: what a sender signs that formats the data and not the JSON.
+
+use super::context::SearchContext;
+use super::documents::HINT;
+use super::json::{self, JsonNode};
+use super::mistake::{Change, Rank, Sink, mistake};
+use super::numbers::number;
+use super::styles::Numbers;
+
+/// How a language prints data.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    /// `{'a': 1, 'b': None}`
+    Python,
+    /// `{"a"=>1, "b"=>nil}`
+    Ruby,
+    /// `{a=1, b=null}`
+    Java,
+}
+
+/// The body's data as a language prints it.
+pub(super) fn printed(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(node) = context.document() else { return false };
+    [
+        (Language::Python, "Python prints it (`str(data)`)"),
+        (Language::Ruby, "Ruby prints it (`data.to_s`)"),
+        (Language::Java, "Java prints it (`Map.toString()`)"),
+    ]
+    .into_iter()
+    .any(|(language, how)| {
+        let text = context.make(|| {
+            let mut out = String::with_capacity(context.case.received.body.len() * 2);
+            language.node(node, &mut out);
+            out.into_bytes()
+        });
+        let said = format!("the sender signs the data as {how}, and not the JSON that it sends");
+        text.is_some_and(|text| sink(Change::new(Rank::Rare, text, mistake("body-reserialised", said, HINT))))
+    })
+}
+
+impl Language {
+    fn node(self, node: &JsonNode<'_>, out: &mut String) {
+        match node {
+            JsonNode::Number(text) if self == Self::Java => out.push_str(text),
+            JsonNode::Number(text) => out.push_str(&number(text, Numbers::Python)),
+            JsonNode::Word(word) => out.push_str(match (self, *word) {
+                (Self::Python, "true") => "True",
+                (Self::Python, "false") => "False",
+                (Self::Python, "null") => "None",
+                (Self::Ruby, "null") => "nil",
+                (_, word) => word,
+            }),
+            JsonNode::Text(raw) => self.text(&json::text(raw), out),
+            JsonNode::Array(items) => {
+                out.push('[');
+                for (at, item) in items.iter().enumerate() {
+                    out.push_str(if at > 0 { ", " } else { "" });
+                    self.node(item, out);
+                }
+                out.push(']');
+            }
+            JsonNode::Object(members) => {
+                out.push('{');
+                for (at, (name, value)) in members.iter().enumerate() {
+                    out.push_str(if at > 0 { ", " } else { "" });
+                    self.text(&json::text(name), out);
+                    out.push_str(match self {
+                        Self::Python => ": ",
+                        Self::Ruby => "=>",
+                        Self::Java => "=",
+                    });
+                    self.node(value, out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    fn text(self, text: &str, out: &mut String) {
+        let quote = match self {
+            Self::Java => return out.push_str(text),
+            Self::Python if !text.contains('\'') || text.contains('"') => '\'',
+            Self::Python | Self::Ruby => '"',
+        };
+        out.push(quote);
+        for c in text.chars() {
+            match c {
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                '\\' => out.push_str("\\\\"),
+                c if c == quote => out.extend(['\\', c]),
+                c => out.push(c),
+            }
+        }
+        out.push(quote);
+    }
+}
