@@ -395,7 +395,8 @@ mod tests {
                 (Err(error), other) => prop_assert_eq!(other, Err(error), "{}", text),
                 (Ok(TargetSpec::Command(_)), Ok(_)) => {
                     let is_file_name = text == host;
-                    let is_one_word = !host.contains('.') && !(user.is_empty() && port.is_empty());
+                    let has_more = !user.is_empty() || !port.is_empty();
+                    let is_one_word = has_more && !host.contains('.');
                     prop_assert!(text.contains([';', '$']) || is_file_name || is_one_word, "{}", text);
                 }
                 (Ok(TargetSpec::Command(_)), Err(_)) => prop_assert_eq!(scheme, "", "{}", text),

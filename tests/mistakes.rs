@@ -1,5 +1,6 @@
 //! Why a signature does not match: real programs make each mistake, and `hook verify` and `hook listen` name it.
 
+mod formats;
 mod hostile;
 mod tools;
 

@@ -9,6 +9,9 @@ use crate::provider::Profile;
 use crate::provider::api::{Api, Field};
 use crate::secret::Secret;
 
+/// The `status` of a subscription that gets no events although it is confirmed.
+const DISABLED: &str = "disabled";
+
 /// A subscription that an API returned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Subscription {
@@ -35,12 +38,13 @@ impl Subscription {
             Some(_) => Err(format!("its `{}` is not a string", name_of(field))),
         };
         let required = |field: Field| text(field)?.ok_or_else(|| format!("it has no `{}`", name_of(field)));
+        let status = text(Field::Status)?;
         let is_active = match at(Field::Active) {
-            None => true,
+            None => status.as_deref() != Some(DISABLED),
             Some(Value::Bool(active)) => *active,
             Some(_) => return Err(format!("its `{}` is neither true nor false", name_of(Field::Active))),
         };
-        let is_pending = api.pending.is_some() && text(Field::Status)? == api.pending;
+        let is_pending = api.pending.is_some() && status == api.pending;
         let disabled = match (is_pending, is_active) {
             (true, _) => Some(DisabledBy::Unconfirmed),
             (false, false) => Some(DisabledBy::Hand),
@@ -90,7 +94,8 @@ pub fn write(
             Field::Active => Value::from(endpoint.is_active()),
             Field::Status => Value::from(match &api.pending {
                 Some(pending) if endpoint.is_pending() => pending.as_str(),
-                _ => "active",
+                _ if endpoint.is_active() => "active",
+                _ => DISABLED,
             }),
             Field::Secret => match secret {
                 Some(secret) => Value::from(String::from_utf8_lossy(secret.expose())),

@@ -133,5 +133,5 @@ fn warn_of_disabled(context: &Context, endpoint: &Endpoint, schedule: Option<&Sc
             printable(&endpoint.provider, 80)
         ));
     }
-    notices.hint(format!("`hook endpoints enable {name}` turns it on again"));
+    notices.hint(endpoint.activation_hint());
 }

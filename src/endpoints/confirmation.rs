@@ -1,5 +1,5 @@
 //! Endpoints that are sent a challenge: until the token comes back, nothing is delivered. The book keeps a digest of the
-//! token, never the token.
+//! token, never the token. Another URL is pending again.
 
 use super::endpoint::{DisabledBy, Endpoint};
 use crate::clock::Timestamp;
@@ -26,9 +26,23 @@ impl Endpoint {
     /// Switches it off until that token comes back.
     pub fn await_confirmation(&mut self, token: &str, now: Timestamp) {
         self.confirmation = Some(digest(token));
-        // Whatever disabled it before gives way: enabling it by hand must not skip the challenge.
+        self.make_pending(now);
+    }
+
+    /// Whatever disabled it before gives way: enabling it by hand must not skip the challenge.
+    pub(super) fn make_pending(&mut self, now: Timestamp) {
         self.disabled = None;
         self.disable(DisabledBy::Unconfirmed, None, now);
+    }
+
+    /// The hint that leads from disabled to active.
+    pub fn activation_hint(&self) -> String {
+        let name = &self.name;
+        if self.is_pending() {
+            format!("`hook endpoints confirm {name}` sends the challenge again")
+        } else {
+            format!("`hook endpoints enable {name}` turns it on again")
+        }
     }
 
     /// Switches it on when the token is the one that it was sent last.
@@ -40,7 +54,7 @@ impl Endpoint {
         if !same(wanted.as_bytes(), digest(token).as_bytes()) {
             return Confirmed::WrongToken;
         }
-        self.confirmation = None;
+        // The digest stays: it tells that another URL must be asked, too.
         self.disabled = None;
         self.enable(now);
         self.updated = super::form::whole_seconds(now);
@@ -77,7 +91,17 @@ mod tests {
         let kept = serde_json::to_string(&endpoint).unwrap();
         assert!(kept.contains("sha256:") && !kept.contains("two"), "{kept}");
         assert_eq!(endpoint.confirm("two", at(5)), Confirmed::Now);
-        assert!(endpoint.is_active() && endpoint.confirmation.is_none());
+        assert!(endpoint.is_active());
+        let moved = |url: &str| Change {
+            url: Some(url.to_owned()),
+            ..Change::default()
+        };
+        let same = moved(&endpoint.url.clone());
+        endpoint.apply(same, at(6));
+        assert!(endpoint.is_active());
+        endpoint.apply(moved("https://other.example.com"), at(6));
+        assert!(endpoint.is_pending(), "another URL");
+        assert_eq!(endpoint.confirm("two", at(7)), Confirmed::WrongToken);
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub struct Endpoint {
     /// Absent: active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<Disabled>,
-    /// While it is not confirmed: `sha256:` and the digest of the token that it was sent.
+    /// Where it is asked to confirm its subscription: `sha256:` and the digest of the token that it was sent last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<String>,
     /// Failed deliveries in a row.
@@ -187,9 +187,9 @@ impl Endpoint {
         }
         let before = self.clone();
         let unless_empty = |text: String| Some(text).filter(|text| !text.is_empty());
-        if change.url.as_ref().is_some_and(|url| *url != self.url) {
+        if change.url.as_ref().is_some_and(|url| *url != self.url) && self.confirmation.take().is_some() {
             // A token that was sent to another URL proves nothing about this one.
-            self.confirmation = None;
+            self.make_pending(now);
         }
         set(&mut self.name, change.name);
         set(&mut self.url, change.url);

@@ -93,7 +93,15 @@ pub fn validate_change(
 ) -> Result<Vec<Finding>, EndpointError> {
     // What was allowed when the endpoint was added, as with `--local`, does not stop another change.
     let known = judge(profile, endpoint, existing, options);
+    let enables = change.active == Some(true);
     endpoint.apply(change, now);
+    if enables && endpoint.is_pending() {
+        let finding = Finding::problem(
+            "not-confirmed",
+            format!("endpoint `{}` is not confirmed yet", endpoint.name),
+        );
+        return Err(EndpointError::Rule(vec![finding.hint(endpoint.activation_hint())]));
+    }
     validate(profile, endpoint, existing, options, &known)
 }
 

@@ -164,6 +164,32 @@ impl Verification {
     fn other_variant(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
         let names = [profile.name.clone()];
         self.signed_as("other-variant", &names, profile, received, budget)
+            .or_else(|| self.moved(profile, received, budget))
+    }
+
+    /// The signature of another variant of the provider in the header of this one.
+    fn moved(&self, profile: &Profile, received: &Received<'_>, budget: &TimeBudget) -> Option<Explanation> {
+        let own = profile.scheme.header()?;
+        let value = received.headers.get(own)?;
+        let all = compile_all(&self.registry, &profile.name).ok()?;
+        all.into_iter().find_map(|candidate| {
+            let wanted = candidate.profile.scheme.header()?;
+            if received.headers.contains(wanted) {
+                return None;
+            }
+            let mut headers = received.headers.clone();
+            headers.append(wanted, value);
+            let moved = Received {
+                headers: &headers,
+                ..*received
+            };
+            let fits = self.fits(&candidate, &moved, budget);
+            fits.then(|| {
+                let text = format!("the signature is in `{own}` instead of `{wanted}`");
+                let hint = format!("the sender must put the signature into `{wanted}`");
+                Explanation::new("other-header", text, hint)
+            })
+        })
     }
 
     /// The same header, as another provider has it.

@@ -33,6 +33,15 @@ impl View for TimedEvent<'_, ApiCall> {
             status_cell(call.status).paint(style),
             style.dim(&short_time(call.took)),
         ));
+        if let Some(secret) = &call.secret {
+            // A public key has several lines.
+            let kind = if secret.contains('\n') {
+                "public key\n"
+            } else {
+                "secret  "
+            };
+            page.line(format!("{}{}", style.dim(kind), style.strong(secret.trim_end())));
+        }
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {

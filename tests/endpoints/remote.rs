@@ -413,6 +413,7 @@ fn hoopai_keeps_an_endpoint_pending_until_it_is_confirmed_by_its_token() {
         .ok()
         .prints(["added crm"])
         .says([
+            "the API of `hoopai` returns no secret",
             "`crm` is pending",
             "--remote hoopai --api-url ",
             "--token env:KEY confirm crm TOKEN",

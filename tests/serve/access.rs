@@ -1,9 +1,9 @@
 //! Who may call: keys, scopes, headers, the open door, and how often.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::registration;
-use crate::support::{KEY, MockApi, Sandbox, request};
+use crate::support::{KEY, MockApi, NOBODY, Sandbox, request};
 
 #[test]
 fn a_missing_or_wrong_key_is_refused_in_the_providers_shape() {
@@ -128,6 +128,44 @@ fn a_scope_that_is_missing_is_named_and_one_that_is_there_lets_pass() {
         .run()
         .exits(2)
         .says(["leave out `--scope`"]);
+}
+
+#[test]
+fn every_event_needs_a_scope_but_those_about_the_app_itself() {
+    let sandbox = Sandbox::new();
+    let mut face = sandbox.serve("hoopai", &["--scope", "contacts.readonly"]);
+    face.with("version", "2021-07-28");
+    let catalogue = sandbox.hook(["providers", "events", "hoopai", "--json"]).run().ok();
+    let events: Vec<Value> = catalogue.json();
+    let name = |event: &Value| event["event"].as_str().expect("a name").to_owned();
+    let mut allowed: Vec<String> = events.iter().map(name).collect();
+    assert!(allowed.len() > 60, "{allowed:?}");
+    allowed.retain(|event| {
+        let body = json!({"url": NOBODY, "events": [event], "locationId": "loc1"});
+        let (status, answer) = face.call("POST", "/webhooks", &body.to_string());
+        assert!(matches!(status, 201 | 403), "{event}: {answer}");
+        status == 201
+    });
+    let about_contacts = |event: &String| ["Contact", "Note", "Task"].iter().any(|kind| event.starts_with(kind));
+    let (contacts, others): (Vec<String>, Vec<String>) = allowed.into_iter().partition(about_contacts);
+    assert_eq!(contacts.len(), 14, "{contacts:?}");
+    assert_eq!(others, ["INSTALL", "UNINSTALL", "PLAN_CHANGE"]);
+}
+
+#[test]
+fn a_key_of_the_other_mode_is_refused() {
+    for (provider, flag, key, hint) in [
+        ("pocketsflow", "--key", "pk_test_1", "give it with `--test-key`"),
+        ("slotflow", "--key", "sk_test_1", "give it with `--test-key`"),
+        ("pocketsflow", "--test-key", "pk_live_1", "give it with `--key`"),
+        ("slotflow", "--test-key", "sk_live_1", "give it with `--key`"),
+    ] {
+        let run = Sandbox::new()
+            .serving(provider, &[flag, "env:MINE"])
+            .env("MINE", key)
+            .run();
+        run.exits(2).says([&format!("`{flag}`"), hint]).never([key]);
+    }
 }
 
 #[test]

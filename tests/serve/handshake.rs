@@ -91,7 +91,7 @@ fn an_endpoint_stays_pending_until_the_token_is_confirmed_by_the_api() {
     assert_eq!(confirm(&token).0, 200, "once more makes no difference");
     assert_eq!(happen(&face), 1);
     let kept = std::fs::read_to_string(sandbox.config("endpoints.json")).expect("the book");
-    assert!(!kept.contains(&token) && !kept.contains("confirmation"), "{kept}");
+    assert!(!kept.contains(&token), "{kept}");
 }
 
 #[test]
@@ -154,10 +154,23 @@ fn a_pending_endpoint_is_confirmed_by_hand_and_not_by_switching_it_on() {
     let name = line["name"].as_str().expect("a name");
     assert_eq!(line["disabled"]["reason"], "unconfirmed");
     endpoints(&["list"]).ok().prints(["pending"]);
-    endpoints(&["enable", name])
-        .exits(3)
-        .says(["is not confirmed yet", "hook endpoints confirm"]);
-    endpoints(&["update", name, "--active", "true"]).ok();
+    for args in [&["update", name, "--active", "true"][..], &["enable", name]] {
+        let refused = endpoints(args).exits(3);
+        refused.says(["is not confirmed yet", &format!("`hook endpoints confirm {name}`")]);
+    }
+    // Nothing leads to a command that would be refused.
+    let send = ["send", "ContactCreated", "-p", "hoopai", "--param", "location_id=loc1"];
+    for (args, code) in [(&["--endpoint", name][..], 3), (&["--subscribed"], 6)] {
+        let sent = sandbox.hook(send.iter().chain(args)).run().exits(code);
+        sent.says([&format!("`hook endpoints confirm {name}`")])
+            .never(["endpoints enable"]);
+    }
+    let doctor = endpoints(&["doctor", name, "--json"]).exits(8);
+    assert!(
+        doctor.stdout().contains(&format!("`hook endpoints confirm {name}`")),
+        "{doctor}"
+    );
+    doctor.never(["endpoints enable"]);
     assert_eq!(state(&face), "pending");
     endpoints(&["confirm", name, "wrong"]).exits(3).says(["is not the one"]);
     // Asked once more, the endpoint gets another token, and the first one counts no longer.
@@ -194,9 +207,10 @@ fn a_local_endpoint_is_asked_first_when_that_is_wanted() {
         ];
         sandbox.hook(args).run()
     };
-    let line = add(&listener.url, "hoopai", "ContactCreated").ok().object();
-    assert_eq!(line["active"], true);
-    let out = add(NOBODY, "hoopai", "ContactCreated").ok();
+    let out = add(&listener.url, "hoopai", "ContactCreated").ok();
+    assert_eq!(out.object()["active"], true);
+    out.says(["has confirmed the subscription"]);
+    let out = add(NOBODY, "hoopai", "ContactCreated").exits(3);
     assert_eq!(out.object()["disabled"]["reason"], "unconfirmed");
     out.says([
         "does not confirm",
@@ -224,4 +238,79 @@ fn an_endpoint_that_answers_by_now_is_confirmed_by_asking_it_once_more() {
         .ok()
         .prints(["is confirmed"]);
     assert_eq!(state(&face), "active");
+}
+
+#[test]
+fn a_new_url_of_a_confirmed_local_endpoint_must_be_confirmed_again() {
+    let sandbox = Sandbox::new();
+    let (first, second) = (sandbox.listen(["-p", "hoopai"]), sandbox.listen(["-p", "hoopai"]));
+    let endpoints = |line: &str| {
+        let args = line.split_whitespace();
+        sandbox.hook(std::iter::once("endpoints").chain(args)).run()
+    };
+    let add = |name: &str, flags: &str| {
+        let url = &first.url;
+        let line = format!("add {url} -p hoopai --events ContactCreated --local --name {name} {flags}");
+        endpoints(&line).ok();
+    };
+    add("asked", "--confirm");
+    add("unasked", "");
+    endpoints("update asked --events ContactDeleted")
+        .ok()
+        .prints(["updated asked: events"]);
+    for (name, is_active, said) in [("asked", false, "url, pending"), ("unasked", true, "url")] {
+        let moved = endpoints(&format!("update {name} --local --to {}", second.url)).ok();
+        assert!(moved.stdout().ends_with(&format!("{said}\n")), "{moved}");
+        let shown = endpoints(&format!("show {name} --json")).ok().object();
+        assert_eq!(shown["active"], is_active, "{name}");
+        if !is_active {
+            moved.says(["`asked` is pending", "`hook endpoints confirm asked`"]);
+        }
+    }
+    endpoints("confirm asked").ok().prints(["is confirmed"]);
+}
+
+#[test]
+fn a_secret_that_no_answer_contains_is_shown_once() {
+    let sandbox = Sandbox::new();
+    let mut face = face(&sandbox);
+    let app = App::start(|seen| Reply::Full(200, Vec::new(), seen.body.clone()));
+    let body = json!({"url": app.url, "events": ["ContactCreated"], "locationId": "loc1"}).to_string();
+    let (_, made) = face.call("POST", "/webhooks", &body);
+    assert!(!made.to_string().contains("whsec_"), "{made}");
+    let call = face.next("hook.call/1");
+    let secret = call["secret"].as_str().expect("the secret").to_owned();
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    assert_eq!(face.next("hook.handshake/1")["confirmed"], true);
+    app.next();
+    assert_eq!(happen(&face), 1);
+    let event = app.next();
+    let signature = format!(
+        "x-hmac-signature: {}",
+        event.header("x-hmac-signature").expect("a signature")
+    );
+    let verify = [
+        "verify", "-p", "hoopai", "-s", "env:MINE", "--body", "-", "-H", &signature,
+    ];
+    sandbox.hook(verify).env("MINE", &secret).stdin(event.body).run().ok();
+    face.call("GET", "/webhooks", "");
+    assert_eq!(face.stop().ok().stdout().matches(&secret).count(), 1, "once");
+    // On a terminal, too; where an answer contains the secret, it is not repeated.
+    let run = sandbox.hook([
+        "serve",
+        "-p",
+        "hoopai",
+        "--port",
+        "0",
+        "--no-auth",
+        "--ready-file",
+        "ready",
+    ]);
+    let mut process = run.spawn();
+    process.wait_said(|line| line.contains("serving HoopAI"));
+    let url = std::fs::read_to_string(sandbox.path("ready")).expect("the URL");
+    let headers = [("version", "2021-07-28"), ("content-type", "application/json")];
+    let answer = crate::support::request("POST", url.trim(), "/webhooks", &headers, body.as_bytes());
+    assert_eq!(answer.status, 201);
+    process.wait_line(|line| line.starts_with("secret  whsec_"));
 }

@@ -2,24 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::registration;
-use crate::support::{MockApi, Sandbox, keys};
-
-/// The names of the endpoints in the book.
-fn book(sandbox: &Sandbox) -> Vec<String> {
-    let lines = sandbox.hook(["endpoints", "list", "--json"]).run().json();
-    let name = |line: &Value| line["name"].as_str().expect("a name").to_owned();
-    lines.iter().map(name).collect()
-}
-
-#[track_caller]
-fn refused(face: &MockApi, call: (&str, &str, &str), status: u16, part: &str) -> Value {
-    let (method, path, body) = call;
-    let (got, answer) = face.call(method, path, body);
-    assert_eq!(got, status, "{call:?}: {answer}");
-    assert!(answer.to_string().contains(part), "{call:?} lacks {part:?}: {answer}");
-    answer
-}
+use super::{book, refused, registration};
+use crate::support::{Sandbox, keys};
 
 #[test]
 fn slotflow_creates_lists_and_deletes_in_its_own_shapes() {
@@ -87,6 +71,7 @@ fn slotflow_refuses_what_its_rules_refuse_and_keeps_nothing_of_it() {
             "has no event `booking.moved`",
         ),
         (json!("https://b.example.com"), json!([]), "wants no event"),
+        (json!("https://b.example.com"), json!(["all"]), "has no event `all`"),
         (json!("https://b.example.com"), json!("all"), "is not a list of events"),
         (
             json!("https://b.example.com"),
@@ -127,6 +112,23 @@ fn slotflow_refuses_what_its_rules_refuse_and_keeps_nothing_of_it() {
             .as_str()
             .is_some_and(|text| text.contains("plan `free`"))
     );
+    // The limit is the answer to a request that is valid otherwise.
+    for (url, events, part) in [
+        ("https://c.example.com", json!([]), "wants no event"),
+        (
+            "https://c.example.com",
+            json!(["booking.moved"]),
+            "no event `booking.moved`",
+        ),
+        (
+            "ftp://c.example.com",
+            json!(["booking.confirmed"]),
+            "neither http nor https",
+        ),
+    ] {
+        let body = json!({"url": url, "events": events}).to_string();
+        refused(&face, ("POST", "/webhooks", &body), 422, part);
+    }
 }
 
 #[test]

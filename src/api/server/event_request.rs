@@ -50,6 +50,7 @@ impl MockApi {
                 "endpoints": endpoints,
             })),
             summary: format!("{} goes to {endpoints}", message.event),
+            secret: None,
         })
     }
 

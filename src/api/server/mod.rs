@@ -95,6 +95,9 @@ pub struct ApiCall {
     /// What was done, or why the call was rejected.
     #[serde(rename = "said")]
     pub summary: String,
+    /// What the receiver of a new endpoint verifies with, where no answer of the API contains it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
     /// Of the key.
     pub mode: Option<Mode>,
     /// Time from the last byte of the request to the answer.
@@ -170,9 +173,13 @@ impl Handler for MockApi {
     async fn handle(&self, incoming: Incoming) -> Reply {
         let begun = Instant::now();
         let mut seen = CallerStatus::default();
-        let (mut reply, summary) = match self.answer(&incoming, &mut seen).await {
-            Ok(done) => (response::json(done.status, done.body.as_ref()), done.summary),
-            Err(rejection) => (rejection.reply(&self.api), rejection.message),
+        let (mut reply, summary, secret) = match self.answer(&incoming, &mut seen).await {
+            Ok(done) => (
+                response::json(done.status, done.body.as_ref()),
+                done.summary,
+                done.secret,
+            ),
+            Err(rejection) => (rejection.reply(&self.api), rejection.message, None),
         };
         if let Some(left) = seen.left {
             left.headers(&self.api, &mut reply);
@@ -182,6 +189,7 @@ impl Handler for MockApi {
             target: mask::url(&incoming.target),
             status: reply.status,
             summary,
+            secret,
             mode: seen.mode,
             took: begun.elapsed(),
         }))

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::response::{ApiRejection, ApiReply, ApiResult};
 use super::{MockApi, ids};
 use crate::api::object::{read_events, write};
-use crate::endpoints::{Change, Endpoint, Reference};
+use crate::endpoints::{Change, Endpoint, Events, Reference};
 use crate::json::{get, insert};
+use crate::provider::Profile;
 use crate::provider::api::{Call, Extra, Field, Verb};
 use crate::secret::Secret;
 use crate::server::Incoming;
@@ -24,12 +25,21 @@ impl MockApi {
             status: call.status,
             body,
             summary,
+            secret: None,
         }
     }
 
+    /// Whether answers of that call contain the secret.
+    pub(super) fn shows_secret(&self, call: &Call) -> bool {
+        !call.hides.contains(&Field::Secret) && self.api.field(Field::Secret).is_some()
+    }
+
     pub(super) fn object(&self, call: &Call, endpoint: &Endpoint) -> Value {
-        let shows_secret = !call.hides.contains(&Field::Secret) && self.api.field(Field::Secret).is_some();
-        let secret = if shows_secret { self.secret(endpoint) } else { None };
+        let secret = if self.shows_secret(call) {
+            self.secret(endpoint)
+        } else {
+            None
+        };
         let shown = Endpoint {
             id: ids::shown(self.api.id, &endpoint.id),
             ..endpoint.clone()
@@ -49,7 +59,7 @@ impl MockApi {
 
     /// The secret that the receiver verifies with. Only secrets of hook's own store are shown: another reference was
     /// written by hand, and what it leads to is not handed out. Neither is a secret that a project must not use.
-    fn secret(&self, endpoint: &Endpoint) -> Option<Secret> {
+    pub(super) fn secret(&self, endpoint: &Endpoint) -> Option<Secret> {
         let current = endpoint.active_secrets(self.options.clock.now()).into_iter().next()?;
         let book = &self.options.book;
         let stored = matches!(current.reference, Reference::Stored(_)) && book.may_use(endpoint, current);
@@ -71,8 +81,10 @@ impl MockApi {
                 Field::Description if value.is_null() => change.description = Some(String::new()),
                 Field::Description => change.description = Some(text?),
                 Field::Events => {
-                    let events = read_events(&self.options.profile, Some(value));
-                    change.events = Some(events.map_err(|what| wrong(&what))?);
+                    let profile = &self.options.profile;
+                    let events = read_events(profile, Some(value)).map_err(|what| wrong(&what))?;
+                    check_wildcard(profile, value, &events)?;
+                    change.events = Some(events);
                 }
                 Field::Active => {
                     let active = value.as_bool();
@@ -83,6 +95,22 @@ impl MockApi {
             }
         }
         Ok(change)
+    }
+}
+
+/// Rejects what stands beside a wildcard and is no event, such as hook's own word for all events: the wildcard hides it from
+/// the rules.
+fn check_wildcard(profile: &Profile, value: &Value, events: &Events) -> ApiResult<()> {
+    let names = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let is_known =
+        |name: &str| profile.endpoint.all_events.as_deref() == Some(name) || profile.canonical_event(name).is_some();
+    match names.filter(|_| *events == Events::All).find(|name| !is_known(name)) {
+        Some(name) => Err(ApiRejection::invalid(format!(
+            "`{}` has no event `{}`",
+            profile.label(),
+            name.escape_debug()
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -103,6 +103,7 @@ impl MockApi {
             status: call.status,
             body: Some(body),
             summary: format!("{} goes to {endpoints}", message.event),
+            secret: None,
         })
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct ApiReply {
     pub(super) body: Option<Value>,
     /// What was done, for the terminal.
     pub(super) summary: String,
+    /// A new secret that the body does not contain.
+    pub(super) secret: Option<String>,
 }
 
 /// A call that was rejected.
@@ -94,18 +96,29 @@ impl ApiRejection {
     }
 }
 
+impl ApiRejection {
+    /// The rejection for the rules that refuse a subscription. Limit and duplicate are answers to a request that is valid.
+    fn of_findings(findings: &[Finding]) -> Self {
+        let kind = |finding: &Finding| match finding.code {
+            "duplicate-url" => FaultKind::Duplicate,
+            "plan-limit" => FaultKind::Limit,
+            _ => FaultKind::Invalid,
+        };
+        let problems: Vec<&Finding> = findings.iter().filter(|finding| finding.is_problem()).collect();
+        let invalid = problems.iter().find(|finding| kind(finding) == FaultKind::Invalid);
+        match invalid.or(problems.first()) {
+            Some(finding) => Self::fault(kind(finding), finding.fact.clone()),
+            None => Self::invalid("a rule refuses the endpoint"),
+        }
+    }
+}
+
 impl From<EndpointError> for ApiRejection {
     fn from(error: EndpointError) -> Self {
         let kind = match &error {
             EndpointError::Unknown { .. } => return Self::unknown("webhook"),
             EndpointError::Duplicate { .. } => FaultKind::Duplicate,
-            EndpointError::Rule(findings) => match findings.iter().find(|finding| finding.is_problem()) {
-                Some(Finding { code: "plan-limit", .. }) => FaultKind::Limit,
-                Some(Finding {
-                    code: "duplicate-url", ..
-                }) => FaultKind::Duplicate,
-                _ => FaultKind::Invalid,
-            },
+            EndpointError::Rule(findings) => return Self::of_findings(findings),
             _ => return Self::broken(error.to_string()),
         };
         Self::fault(kind, error.to_string())

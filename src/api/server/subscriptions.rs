@@ -62,7 +62,12 @@ impl MockApi {
         let endpoint = self.add(draft, change.name).await?;
         self.request_confirmation(&endpoint, token).await;
         let summary = format!("added {} for {}", endpoint.name, mask::url(&endpoint.url));
-        Ok(self.done(call, &endpoint, summary))
+        let hidden = call.answer.is_some() || !self.shows_secret(call);
+        let secret = self.secret(&endpoint).filter(|_| hidden);
+        Ok(ApiReply {
+            secret: secret.map(|secret| String::from_utf8_lossy(secret.expose()).into_owned()),
+            ..self.done(call, &endpoint, summary)
+        })
     }
 
     /// Validates a new endpoint, generates its secret, and adds both to the endpoint file.
@@ -121,6 +126,7 @@ impl MockApi {
             status: call.status,
             body: Some(body),
             summary: format!("{total} in all"),
+            secret: None,
         })
     }
 

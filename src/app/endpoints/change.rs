@@ -9,7 +9,6 @@ use super::{Endpoints, SecretOptions, check_params, confirm, wanted, whole_url};
 use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::{Change, DisabledBy, Endpoint, EndpointEntry, PlannedEndpoint, Step, name_for};
 use crate::error::{Error, Result};
-use crate::exit::Exit;
 use crate::provider::Profile;
 use crate::signature::Scheme;
 
@@ -114,11 +113,6 @@ impl Endpoints<'_> {
     /// Switches endpoints on, which forgets their failed deliveries, or off.
     pub fn switch(&self, names: &[String], active: bool) -> Result<()> {
         let found = self.pick(names)?;
-        let pending = found.iter().find(|endpoint| active && endpoint.is_pending());
-        if let Some(Endpoint { name, .. }) = pending {
-            let error = Error::new(Exit::Refused, format!("endpoint `{name}` is not confirmed yet"));
-            return Err(error.hint(format!("`hook endpoints confirm {name}` sends the challenge again")));
-        }
         let change = Change {
             active: Some(active),
             ..Change::default()

@@ -36,15 +36,20 @@ impl Endpoints<'_> {
         (self.on)(EndpointEvent::Confirmed(self.details(&endpoint), outcome))
     }
 
-    /// Challenges an endpoint that was just added; it stays pending when it does not answer with the token.
-    pub(super) fn challenge_new(&self, endpoint: &Endpoint) -> Result<Endpoint> {
+    /// Challenges an endpoint that was just added. It stays pending when it does not answer with the token: the error comes
+    /// with it, since it exists.
+    pub(super) fn challenge_new(&self, endpoint: &Endpoint) -> Result<(Endpoint, Option<Error>)> {
         match self.challenge(endpoint) {
-            Ok((endpoint, _)) => Ok(endpoint),
+            Ok((endpoint, _)) => {
+                let name = &endpoint.name;
+                self.context
+                    .notices
+                    .note(format!("`{name}` has confirmed the subscription"));
+                Ok((endpoint, None))
+            }
             Err(error) if error.exit == Exit::Refused => {
-                let notices = &self.context.notices;
-                notices.warn(format!("{error}: it is pending"));
-                error.hints.into_iter().for_each(|hint| notices.hint(hint));
-                Ok(self.store.get(&endpoint.id)?)
+                let message = format!("{}: it is pending", error.message);
+                Ok((self.store.get(&endpoint.id)?, Some(Error { message, ..error })))
             }
             Err(error) => Err(error),
         }

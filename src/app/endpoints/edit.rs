@@ -13,6 +13,7 @@ use crate::endpoints::{
 use crate::error::{Error, Result};
 use crate::finding::Finding;
 use crate::shell::quote;
+use crate::signature::Scheme;
 use crate::text::printable;
 
 /// What a store answers.
@@ -201,18 +202,29 @@ impl<'a> StoreEdit<'a> {
         notices.findings(&added.findings);
         let received = |secret| self.secrets.hand_over(notices, &secret);
         let handed = kept.handed.or_else(|| added.secret.map(received));
-        let endpoint = if self.confirms {
+        let (endpoint, unconfirmed) = if self.confirms {
             of.challenge_new(&added.endpoint)?
         } else {
-            added.endpoint
+            (added.endpoint, None)
         };
         let mut details = of.details(&endpoint);
         details.findings = Some(added.findings);
         details.hand_over(handed);
         (of.on)(EndpointEvent::Added(details))?;
+        // The endpoint exists: that is reported before what failed after it.
+        if let Some(error) = unconfirmed {
+            return Err(error);
+        }
+        if let Some(remote) = of.store.remote().filter(|remote| !remote.makes_secrets())
+            && !matches!(remote.profile.scheme, Scheme::Unsigned)
+        {
+            let label = remote.profile.label();
+            notices.note(format!(
+                "the API of `{label}` returns no secret: the receiver needs the one that is set at the provider"
+            ));
+        }
         of.note_pending(&endpoint);
         let Some(error) = added.unnoted else { return Ok(()) };
-        // The endpoint exists: that is reported before what failed after it.
         notices.warn(format!(
             "endpoint `{}` is created, but its name and secret could not be saved on this machine",
             printable(&endpoint.id, 200)
@@ -294,7 +306,11 @@ pub fn differences(before: &Endpoint, after: &Endpoint) -> Vec<&'static str> {
         (before.labels != after.labels, "environment"),
         (before.plan != after.plan, "plan"),
         (before.params != after.params, "parameters"),
-        (before.is_active() && !after.is_active(), "disabled"),
+        (!before.is_pending() && after.is_pending(), "pending"),
+        (
+            before.is_active() && !after.is_active() && !after.is_pending(),
+            "disabled",
+        ),
         (!before.is_active() && after.is_active(), "active again"),
         (
             before.is_active() == after.is_active() && before.failed_deliveries != after.failed_deliveries,

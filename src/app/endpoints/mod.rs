@@ -108,17 +108,25 @@ impl Endpoints<'_> {
         error.into()
     }
 
-    /// Notes that the provider sends a challenge before any event.
+    /// Notes that an endpoint must confirm its subscription before any event.
     fn note_pending(&self, endpoint: &Endpoint) {
-        if endpoint.is_pending() && self.store.remote().is_some() {
-            let (name, notices) = (&endpoint.name, &self.context.notices);
-            notices.note(format!(
-                "`{name}` is pending: the provider has asked it to confirm the subscription"
-            ));
-            notices.hint(format!(
-                "`hook endpoints confirm {name} TOKEN` confirms it by the token that the endpoint was sent"
-            ));
+        if !endpoint.is_pending() {
+            return;
         }
+        let (name, notices) = (&endpoint.name, &self.context.notices);
+        if self.store.remote().is_none() {
+            notices.note(format!(
+                "`{name}` is pending: it has not confirmed the subscription at this URL"
+            ));
+            notices.hint(endpoint.activation_hint());
+            return;
+        }
+        notices.note(format!(
+            "`{name}` is pending: the provider has asked it to confirm the subscription"
+        ));
+        notices.hint(format!(
+            "`hook endpoints confirm {name} TOKEN` confirms it by the token that the endpoint was sent"
+        ));
     }
 
     /// What there is to show of an endpoint of the store.

@@ -109,8 +109,7 @@ impl TargetChoice {
                 if let Some(disabled) = &endpoint.disabled {
                     let why = printable(&disabled.to_string(), 200);
                     let what = format!("endpoint `{}` is disabled: {why}", endpoint.name);
-                    return Err(Error::new(Exit::Refused, what)
-                        .hint(format!("`hook endpoints enable {}` turns it on again", endpoint.name)));
+                    return Err(Error::new(Exit::Refused, what).hint(endpoint.activation_hint()));
                 }
                 if let Some(event) = of.event.filter(|event| !endpoint.events.contains(event)) {
                     let (name, has) = (&endpoint.name, endpoint.events.summary(200));
@@ -160,7 +159,7 @@ impl TargetContext<'_> {
                     && endpoint.events.contains(event)
             });
             let hint = match disabled.next() {
-                Some((endpoint, _)) => format!("`hook endpoints enable {}` turns it on again", endpoint.name),
+                Some((endpoint, _)) => endpoint.activation_hint(),
                 None => "`hook endpoints add` subscribes one".to_owned(),
             };
             return Err(Error::nothing(format!("no endpoint gets `{event}` of `{label}`")).hint(hint));

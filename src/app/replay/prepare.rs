@@ -130,13 +130,14 @@ impl Replay<'_> {
         let why = if self.context.settings.account_off {
             account_off()
         } else {
-            match self.endpoint(name)?.map(|endpoint| endpoint.disabled) {
-                Some(None) => return Ok(None),
-                Some(Some(disabled)) => Error::new(
-                    Exit::Refused,
-                    format!("endpoint `{name}` of `#{number}` is disabled: {disabled}"),
-                )
-                .hint(format!("`hook endpoints enable {name}` turns it on again")),
+            match self.endpoint(name)? {
+                Some(endpoint) => {
+                    let Some(disabled) = &endpoint.disabled else {
+                        return Ok(None);
+                    };
+                    let what = format!("endpoint `{name}` of `#{number}` is disabled: {disabled}");
+                    Error::new(Exit::Refused, what).hint(endpoint.activation_hint())
+                }
                 // The test of an endpoint behind a provider's API, which is not in the local file.
                 None if source.delivery.source == Source::Test => {
                     source.delivery.endpoint = None;

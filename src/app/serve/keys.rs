@@ -40,9 +40,9 @@ impl ServeKeys {
             let what = format!("`{}` has no test keys", profile.label());
             return Err(Error::usage(what).hint("leave out `--test-key`; `mode` of a test event says what it is"));
         }
-        keys.add(context, &options.keys, Mode::Live, &api.key)?;
         let test_form = api.test_key.as_ref().unwrap_or(&api.key);
-        keys.add(context, &options.test_keys, Mode::Test, test_form)?;
+        keys.add(context, &options.keys, Mode::Live, (&api.key, test_form))?;
+        keys.add(context, &options.test_keys, Mode::Test, (test_form, &api.key))?;
         if keys.all.is_empty() {
             keys.generate(context, Mode::Live, &api.key);
             if let Some(form) = &api.test_key {
@@ -52,14 +52,31 @@ impl ServeKeys {
         Ok(keys)
     }
 
-    fn add(&mut self, context: &Context, references: &[String], mode: Mode, form: &Template) -> Result<()> {
+    /// Adds keys of a mode, which have the first form. One that has the other mode's form would make events of the wrong mode.
+    fn add(
+        &mut self,
+        context: &Context,
+        references: &[String],
+        mode: Mode,
+        (form, other): (&Template, &Template),
+    ) -> Result<()> {
+        let (start, other) = (form.fixed_start(), other.fixed_start());
         for reference in references {
             let secret = context.secret(reference)?;
             if secret.is_empty() {
                 return Err(Error::usage("a key is empty"));
             }
-            let start = form.fixed_start();
-            if !secret.expose().starts_with(start.as_bytes()) {
+            let begins = |start: &str| secret.expose().starts_with(start.as_bytes());
+            // One form may begin like the other: the longer one tells.
+            if !other.is_empty() && begins(other) && !(begins(start) && start.len() >= other.len()) {
+                let (flag, right) = match mode {
+                    Mode::Live => ("--key", "--test-key"),
+                    Mode::Test => ("--test-key", "--key"),
+                };
+                let what = format!("the key of `{flag}` begins with `{other}`, as those for `{right}` do");
+                return Err(Error::usage(what).hint(format!("give it with `{right}`")));
+            }
+            if !begins(start) {
                 context.notices.warn(format!(
                     "a key does not begin with `{start}`, as those of the provider do"
                 ));

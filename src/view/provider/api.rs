@@ -34,7 +34,11 @@ pub(super) fn section(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     sheet.optional("rate", rate, "rate");
     for (scope, events) in &api.scopes {
         let events: Vec<String> = events.iter().map(ToString::to_string).collect();
-        sheet.row("scope", format!("{scope}: {}", events.join(", ")), &["scopes"]);
+        sheet.row(
+            "scope",
+            format!("{scope}: {}", events.join(", ")),
+            &[&format!("scopes.{scope}")],
+        );
     }
 }
 

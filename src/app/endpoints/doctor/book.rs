@@ -28,10 +28,8 @@ pub(super) fn active(subject: &Subject<'_>) -> Finding {
         Some(disabled) => {
             let why = printable(&disabled.to_string(), 200);
             let since = disabled.since.local_datetime();
-            Finding::problem("active", format!("disabled since {since}: {why}")).hint(format!(
-                "fix the receiver, then `hook endpoints enable {}`",
-                endpoint.name
-            ))
+            let finding = Finding::problem("active", format!("disabled since {since}: {why}"));
+            finding.hint(format!("when the receiver is ready, {}", endpoint.activation_hint()))
         }
         None if endpoint.failed_deliveries > 0 => {
             let failed = count(endpoint.failed_deliveries.into(), "failed delivery");

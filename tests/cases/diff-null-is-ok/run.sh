@@ -1,0 +1,3 @@
+#!/bin/bash
+. "$(dirname "$0")/../lib.sh"
+echo null > b.json; hook providers diff push b.json -p github; echo "rc $?"
