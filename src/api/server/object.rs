@@ -11,6 +11,7 @@ use crate::provider::Profile;
 use crate::provider::api::{Call, Extra, Field, Verb};
 use crate::secret::Secret;
 use crate::server::Incoming;
+use crate::text::printable;
 
 impl MockApi {
     /// The reply of a call about one endpoint.
@@ -108,7 +109,7 @@ fn check_wildcard(profile: &Profile, value: &Value, events: &Events) -> ApiResul
         Some(name) => Err(ApiRejection::invalid(format!(
             "`{}` has no event `{}`",
             profile.label(),
-            name.escape_debug()
+            printable(name, 200)
         ))),
         None => Ok(()),
     }
