@@ -15,9 +15,8 @@ pub struct Random {
     serial: Mutex<Option<u64>>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one value in a process")]
 enum RandomSource {
-    Os(Mutex<Pool>),
+    Os,
     Seeded(Mutex<fastrand::Rng>),
     Derived { key: Vec<u8>, counter: Mutex<u64> },
 }
@@ -31,7 +30,7 @@ impl std::fmt::Debug for Random {
 impl Random {
     /// The operating system's: what secrets and identities need.
     pub fn os() -> Self {
-        Self::of(RandomSource::Os(Mutex::new(Pool::EMPTY)))
+        Self::of(RandomSource::Os)
     }
 
     /// The same sequence for the same seed; never for secrets.
@@ -79,7 +78,7 @@ impl Random {
                     chunk.iter_mut().zip(block).for_each(|(to, from)| *to = from);
                 }
             }
-            RandomSource::Os(pool) => pool.lock().unwrap_or_else(PoisonError::into_inner).take(bytes),
+            RandomSource::Os => fill_from_os(bytes),
         }
     }
 
@@ -124,37 +123,13 @@ impl Default for Random {
     }
 }
 
-/// Bytes of the operating system, each given out once. A system call for every identity took 5 % of a bulk send.
-struct Pool {
-    bytes: [u8; 512],
-    left: usize,
-}
-
-impl Pool {
-    const EMPTY: Self = Self {
-        bytes: [0; 512],
-        left: 0,
-    };
-
-    fn take(&mut self, bytes: &mut [u8]) {
-        for byte in bytes {
-            if self.left == 0 {
-                self.refill();
-            }
-            self.left -= 1;
-            // No copy stays here: it may have become a part of a secret.
-            *byte = std::mem::take(&mut self.bytes[self.left]);
+/// Bytes of the operating system.
+fn fill_from_os(bytes: &mut [u8]) {
+    if getrandom::fill(bytes).is_err() {
+        // The uuid crate panics with a message when the system has no randomness. Nothing can go on without it.
+        for chunk in bytes.chunks_mut(16) {
+            chunk.copy_from_slice(&Uuid::new_v4().as_bytes()[..chunk.len()]);
         }
-    }
-
-    fn refill(&mut self) {
-        if getrandom::fill(&mut self.bytes).is_err() {
-            // The uuid crate panics with a message when the system has no randomness. Nothing can go on without it.
-            for chunk in self.bytes.chunks_mut(16) {
-                chunk.copy_from_slice(Uuid::new_v4().as_bytes());
-            }
-        }
-        self.left = self.bytes.len();
     }
 }
 

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crowd_of_broken_requests_costs_a_few_lines_a_second_and_is_counted() {
+    fn many_broken_requests_cost_a_few_lines_a_second_and_is_counted() {
         let (mut told, start) = (RejectedPeers::default(), Instant::now());
         assert!(told.starts_window(start));
         let shown = (0..1000).filter(|_| told.shows()).count();

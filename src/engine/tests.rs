@@ -206,7 +206,7 @@ async fn no_more_requests_are_in_flight_than_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_does_not_take_the_news_holds_up_the_requests() {
+async fn a_reader_that_takes_no_events_holds_up_the_requests() {
     let transport = Arc::new(Scripted::statuses([200; 20]));
     let clock: Arc<dyn Clock> = Arc::new(Virtual(Instant::now()));
     let random = Arc::new(Random::seeded(1));
@@ -300,7 +300,7 @@ async fn an_interruption_leaves_what_waits_for_a_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_leaves_waits_for_no_retry_and_tries_the_rest_once() {
+async fn when_retrying_stops_the_rest_is_tried_once() {
     let bench = ProbeContext::new(Scripted::statuses([500, 500]));
     let leave = bench.stop_retrying.clone();
     tokio::spawn(async move {

@@ -409,9 +409,9 @@ mod tests {
                 let message = compose();
                 let text = std::str::from_utf8(&message.body).unwrap();
                 assert!(!text.contains("${"), "{event}: {text}");
-                let twin = compose();
+                let again = compose();
                 assert_ne!(
-                    message.body, twin.body,
+                    message.body, again.body,
                     "`{event}` of {} is the same event twice",
                     builtin.name
                 );

@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_finds_the_queue_full_waits() {
+    async fn a_writer_that_finds_the_queue_full_waits() {
         let (ledger, groups, say) = gated();
         let mut pending = vec![ledger.enqueue(op("first")).await.unwrap()];
         groups.recv().unwrap();

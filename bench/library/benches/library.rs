@@ -111,8 +111,11 @@ fn diagnose(criterion: &mut Criterion, label: &str, provider: &str, headers: &He
     group.finish();
 }
 
+/// Changes a body.
+type Change = fn(Vec<u8>) -> Vec<u8>;
+
 /// Bodies as a receiver changes them before it verifies: what was signed is `orders`, what arrives is this.
-const CHANGED_BODIES: [(&str, fn(Vec<u8>) -> Vec<u8>); 5] = [
+const CHANGED_BODIES: [(&str, Change); 5] = [
     ("newline", |mut body| {
         body.push(b'\n');
         body

@@ -31,7 +31,7 @@ pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A request as it may have been signed.
 #[derive(Clone, Copy)]
-pub(super) struct Attempt<'t> {
+pub(super) struct Trial<'t> {
     /// The bytes of keys, any of which may match.
     pub(super) keys: &'t [Vec<u8>],
     pub(super) body: &'t [u8],
@@ -166,8 +166,8 @@ impl<'a> SearchContext<'a> {
     }
 
     /// The request as it came.
-    pub(super) fn attempt(&self) -> Attempt<'_> {
-        Attempt {
+    pub(super) fn trial(&self) -> Trial<'_> {
+        Trial {
             keys: &self.keys,
             body: self.case.received.body,
             url: self.case.received.url,
@@ -215,13 +215,13 @@ impl<'a> SearchContext<'a> {
 
     /// The mistakes of the signature's text when the signature matches so, whatever its age; nothing when it does not, or
     /// when there is no time for the check.
-    pub(super) fn check(&self, attempt: &Attempt<'_>) -> Option<&[Mistake]> {
+    pub(super) fn check(&self, attempt: &Trial<'_>) -> Option<&[Mistake]> {
         let size = attempt.body.len() * attempt.keys.len();
         let matched = self.budget.check(self.case.scheme, size, || self.matches(attempt));
         matched.flatten()
     }
 
-    fn matches(&self, attempt: &Attempt<'_>) -> Option<&[Mistake]> {
+    fn matches(&self, attempt: &Trial<'_>) -> Option<&[Mistake]> {
         let given = attempt.url.unwrap_or_default();
         let forms = self.case.scheme.carrier().map_or(&[][..], |carrier| &carrier.url_forms);
         let mut urls: Vec<Cow<'_, str>> = Vec::with_capacity(1);
@@ -247,13 +247,7 @@ impl<'a> SearchContext<'a> {
         None
     }
 
-    fn matching<'s>(
-        &'s self,
-        item: &'s SignedItem,
-        key: &[u8],
-        url: &str,
-        attempt: &Attempt<'_>,
-    ) -> Option<&'s Target> {
+    fn matching<'s>(&'s self, item: &'s SignedItem, key: &[u8], url: &str, attempt: &Trial<'_>) -> Option<&'s Target> {
         let targets = || item.targets.iter();
         if let Scheme::Token(_) = self.case.scheme {
             return targets().find(|target| same(&target.bytes, key));
@@ -287,7 +281,7 @@ impl<'a> SearchContext<'a> {
         item: &SignedItem,
         key: &[u8],
         url: &str,
-        attempt: &Attempt<'_>,
+        attempt: &Trial<'_>,
         run: impl FnOnce(&Pieces<'_>) -> Option<T>,
     ) -> Option<T> {
         let carrier = self.case.scheme.carrier()?;

@@ -4,7 +4,7 @@
 use std::slice::from_ref;
 
 use super::Diagnosis;
-use super::context::{Attempt, SearchContext};
+use super::context::{SearchContext, Trial};
 use super::digests::MacKind;
 use super::mistake::{Change, Mistake, Rank, Sink};
 use super::{
@@ -71,10 +71,10 @@ pub(super) struct Search<'c, 'a> {
     pair: Option<Vec<Mistake>>,
 }
 
-fn with_key<'t>(context: &'t SearchContext<'_>, key: &'t Vec<u8>) -> Attempt<'t> {
-    Attempt {
+fn with_key<'t>(context: &'t SearchContext<'_>, key: &'t Vec<u8>) -> Trial<'t> {
+    Trial {
         keys: from_ref(key),
-        ..context.attempt()
+        ..context.trial()
     }
 }
 
@@ -82,32 +82,32 @@ fn with_key<'t>(context: &'t SearchContext<'_>, key: &'t Vec<u8>) -> Attempt<'t>
     clippy::borrowed_box,
     reason = "the changes of every group are tried by one function over their values"
 )]
-fn with_url<'t>(context: &'t SearchContext<'_>, url: &'t Box<str>) -> Attempt<'t> {
-    Attempt {
+fn with_url<'t>(context: &'t SearchContext<'_>, url: &'t Box<str>) -> Trial<'t> {
+    Trial {
         url: Some(url),
-        ..context.attempt()
+        ..context.trial()
     }
 }
 
-fn with_content<'t>(context: &'t SearchContext<'_>, content: &'t Template) -> Attempt<'t> {
-    Attempt {
+fn with_content<'t>(context: &'t SearchContext<'_>, content: &'t Template) -> Trial<'t> {
+    Trial {
         content,
-        ..context.attempt()
+        ..context.trial()
     }
 }
 
-fn with_body<'t>(context: &'t SearchContext<'_>, body: &'t Vec<u8>) -> Attempt<'t> {
-    Attempt {
+fn with_body<'t>(context: &'t SearchContext<'_>, body: &'t Vec<u8>) -> Trial<'t> {
+    Trial {
         body,
-        ..context.attempt()
+        ..context.trial()
     }
 }
 
-fn with_mac<'t>(context: &'t SearchContext<'_>, change: &'t (MacKind, Template)) -> Attempt<'t> {
-    Attempt {
+fn with_mac<'t>(context: &'t SearchContext<'_>, change: &'t (MacKind, Template)) -> Trial<'t> {
+    Trial {
         mac: change.0,
         content: &change.1,
-        ..context.attempt()
+        ..context.trial()
     }
 }
 
@@ -127,7 +127,7 @@ fn place(mistake: &Mistake) -> u8 {
 }
 
 /// All mistakes of an attempt that matches: those that were taken back, and those of the signature's text.
-fn judged(context: &SearchContext<'_>, mistakes: &[Mistake], attempt: &Attempt<'_>) -> Option<Vec<Mistake>> {
+fn judged(context: &SearchContext<'_>, mistakes: &[Mistake], attempt: &Trial<'_>) -> Option<Vec<Mistake>> {
     let form = context.check(attempt)?;
     let is_plain = mistakes.iter().any(|mistake| mistake.cause == "plain-hash");
     let form = form.iter().filter(|form| !(is_plain && form.cause == "wrong-hash"));
@@ -155,7 +155,7 @@ impl<'c, 'a> Search<'c, 'a> {
         &mut self,
         kept: fn(&mut Kept) -> &mut Vec<Change<T>>,
         size: fn(&T) -> usize,
-        attempt: for<'t> fn(&'t SearchContext<'_>, &'t T) -> Attempt<'t>,
+        attempt: for<'t> fn(&'t SearchContext<'_>, &'t T) -> Trial<'t>,
         make: impl FnOnce(&SearchContext<'_>, Sink<'_, T>) -> bool,
     ) -> Option<Vec<Mistake>> {
         let (context, pair) = (self.context, &mut self.pair);
@@ -183,7 +183,7 @@ impl<'c, 'a> Search<'c, 'a> {
         if !context.has_targets() {
             return None;
         }
-        match judged(context, &[], &context.attempt()) {
+        match judged(context, &[], &context.trial()) {
             Some(all) if all.len() == 1 => return Some(all),
             found => self.pair = found,
         }
@@ -275,8 +275,8 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 
     fn pairs_of(&self, ranks: (Rank, Rank)) -> Option<Vec<Mistake>> {
-        fn key_and<'t>(key: &'t Vec<u8>, base: Attempt<'t>) -> Attempt<'t> {
-            Attempt {
+        fn key_and<'t>(key: &'t Vec<u8>, base: Trial<'t>) -> Trial<'t> {
+            Trial {
                 keys: from_ref(key),
                 ..base
             }
@@ -288,45 +288,45 @@ impl<'c, 'a> Search<'c, 'a> {
             bodies,
             macs,
         } = &self.kept;
-        self.two(keys, bodies, ranks, |base, key, body| Attempt {
+        self.two(keys, bodies, ranks, |base, key, body| Trial {
             body,
             ..key_and(key, base)
         })
         .or_else(|| {
-            self.two(urls, bodies, ranks, |base, url, body| Attempt {
+            self.two(urls, bodies, ranks, |base, url, body| Trial {
                 url: Some(url),
                 body,
                 ..base
             })
         })
         .or_else(|| {
-            self.two(keys, urls, ranks, |base, key, url| Attempt {
+            self.two(keys, urls, ranks, |base, key, url| Trial {
                 url: Some(url),
                 ..key_and(key, base)
             })
         })
         .or_else(|| {
-            self.two(keys, contents, ranks, |base, key, content| Attempt {
+            self.two(keys, contents, ranks, |base, key, content| Trial {
                 content,
                 ..key_and(key, base)
             })
         })
         .or_else(|| {
-            self.two(contents, bodies, ranks, |base, content, body| Attempt {
+            self.two(contents, bodies, ranks, |base, content, body| Trial {
                 body,
                 content,
                 ..base
             })
         })
         .or_else(|| {
-            self.two(urls, contents, ranks, |base, url, content| Attempt {
+            self.two(urls, contents, ranks, |base, url, content| Trial {
                 url: Some(url),
                 content,
                 ..base
             })
         })
         .or_else(|| {
-            self.two(macs, bodies, ranks, |base, mac, body| Attempt {
+            self.two(macs, bodies, ranks, |base, mac, body| Trial {
                 mac: mac.0,
                 content: &mac.1,
                 body,
@@ -341,13 +341,13 @@ impl<'c, 'a> Search<'c, 'a> {
         first: &[Change<A>],
         second: &[Change<B>],
         ranks: (Rank, Rank),
-        attempt: impl for<'t> Fn(Attempt<'t>, &'t A, &'t B) -> Attempt<'t>,
+        attempt: impl for<'t> Fn(Trial<'t>, &'t A, &'t B) -> Trial<'t>,
     ) -> Option<Vec<Mistake>> {
         let firsts = first.iter().filter(|change| change.rank == ranks.0);
         firsts.into_iter().find_map(|a| {
             let seconds = second.iter().filter(|change| change.rank == ranks.1);
             seconds.into_iter().find_map(|b| {
-                let attempt = attempt(self.context.attempt(), &a.value, &b.value);
+                let attempt = attempt(self.context.trial(), &a.value, &b.value);
                 if !self.context.budget.takes_pair(attempt.body.len()) {
                     return None;
                 }

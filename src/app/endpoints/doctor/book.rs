@@ -102,18 +102,18 @@ pub(super) fn secrets(subject: &Subject<'_>) -> Vec<Finding> {
 pub(super) fn registrations(subject: &Subject<'_>) -> Finding {
     let endpoint = subject.endpoint;
     let url = normalised(&endpoint.url);
-    let twin = |other: &&Endpoint| other.id != endpoint.id && normalised(&other.url) == url;
-    let twins: Vec<&Endpoint> = subject.all.iter().filter(twin).collect();
-    let names: Vec<String> = twins.iter().map(|twin| format!("`{}`", twin.name)).collect();
-    let Some(first) = twins.first() else {
+    let shares_url = |other: &&Endpoint| other.id != endpoint.id && normalised(&other.url) == url;
+    let others: Vec<&Endpoint> = subject.all.iter().filter(shares_url).collect();
+    let names: Vec<String> = others.iter().map(|other| format!("`{}`", other.name)).collect();
+    let Some(first) = others.first() else {
         return Finding::ok("registrations", "the URL is registered once");
     };
     let what = format!("the URL is also registered as {}", names.join(", "));
-    let overlaps = |twin: &&Endpoint| {
-        twin.provider_name() == endpoint.provider_name()
-            && (subject.profile.endpoint.unique_url || twin.events.overlap(&endpoint.events))
+    let overlaps = |other: &&Endpoint| {
+        other.provider_name() == endpoint.provider_name()
+            && (subject.profile.endpoint.unique_url || other.events.overlap(&endpoint.events))
     };
-    if !twins.iter().any(overlaps) {
+    if !others.iter().any(overlaps) {
         return Finding::caution("registrations", format!("{what}, for other events"));
     }
     let what = format!("{what}: the same event arrives more than once");

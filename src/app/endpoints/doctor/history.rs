@@ -19,7 +19,7 @@ const DELIVERIES: usize = 20;
 /// Slower answers are a risk where the provider's time limit is not documented.
 const SLOW: Duration = Duration::from_secs(3);
 
-/// The last deliveries to the URL as it is now, the newest first. Tampered twins of a test are parked, and do not count.
+/// The last deliveries to the URL as it is now, the newest first. Invalid requests of a test are not counted.
 pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
     if !subject.context.ledger_path.exists() {
         return Ok(Vec::new());
