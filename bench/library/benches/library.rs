@@ -115,13 +115,12 @@ fn diagnose(criterion: &mut Criterion, label: &str, provider: &str, headers: &He
 type Change = fn(Vec<u8>) -> Vec<u8>;
 
 /// Bodies as a receiver changes them before it verifies: what was signed is `orders`, what arrives is this.
-const CHANGED_BODIES: [(&str, Change); 5] = [
+const CHANGED_BODIES: [(&str, Change); 4] = [
     ("newline", |mut body| {
         body.push(b'\n');
         body
     }),
     ("minified", |body| replaced(&body, ": ", ":")),
-    ("numbers", |body| replaced(&body, "12.50", "12.5")),
     ("ascii", |body| replaced(&body, "\u{e9}", "\\u00e9")),
     ("slashes", |body| replaced(&body, "/", "\\/")),
 ];
