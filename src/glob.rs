@@ -1,5 +1,5 @@
-//! Patterns with `*`: [`Glob`] for names and values, in which it stands for any characters, and [`HostPattern`] for host
-//! names, in which it stands for one label. Nothing else is special in either. hook has no third kind.
+//! Patterns with `*`: [`Glob`] for names and values, in which it matches any characters, and [`HostPattern`] for host
+//! names, in which it matches one label. Nothing else is special in either. hook has no third kind.
 
 use std::fmt;
 

@@ -282,7 +282,7 @@ pub fn split_line(line: &str) -> Option<(&str, &str)> {
 pub fn parse_line(line: &str) -> Result<(&str, &str), String> {
     let (name, value) = split_line(line).ok_or_else(|| {
         let shown = match line.split_once(char::is_whitespace) {
-            // What stands behind may be the credential.
+            // The text after it may be the credential.
             Some((name, _)) if Headers::is_credential(name) => format!("{name} {MASK}"),
             _ => line.to_owned(),
         };

@@ -1,5 +1,5 @@
 //! Reads and changes single values in the text of a JSON document, for what is sent, signed or compared. What is not changed
-//! stays byte for byte: numbers keep their digits, strings their escapes, objects their equal names, and blanks stand where
+//! stays byte for byte: numbers keep their digits, strings their escapes, objects their equal names, and whitespace stays where
 //! they stood.
 
 use std::borrow::Cow;
@@ -128,7 +128,7 @@ pub fn compact(text: &str) -> Result<String, serde_json::Error> {
 pub enum Piece {
     /// A value that is a string.
     String(String),
-    /// All that stands between two of them: numbers as they are written, names, brackets.
+    /// Everything between two of them: numbers as they are written, names, brackets.
     Other(String),
 }
 

@@ -4,7 +4,7 @@ use crate::support::{App, NOBODY, Reply, Sandbox};
 
 const PROVIDER: &str = "provider `poolflwo` not found";
 
-/// A command line with a wrong name, what is said about it, and the near name.
+/// A command line with a wrong name, the expected message, and the near name.
 const WRONG_NAMES: [(&[&str], &str, &str); 16] = [
     (&["log", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
     (&["log", "stats", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),

@@ -1,4 +1,4 @@
-//! What happened is told where people and programs look for it.
+//! Results are reported where people and programs look for them.
 
 use serde_json::Value;
 
@@ -134,7 +134,7 @@ fn that_an_endpoint_is_disabled_is_told_with_quiet_and_as_data() {
                 (&"shop".into(), &"poolflow".into())
             );
         }
-        // Who is told why nothing goes out is told what helps.
+        // The message that nothing is sent comes with a hint.
         let send = ["send", "job.paid", "--subscribed", "-p", "poolflow", "--json"];
         let outcome = sandbox
             .hook(send)

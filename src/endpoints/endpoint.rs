@@ -139,7 +139,7 @@ pub struct Change {
 }
 
 impl Endpoint {
-    /// Begins to count failed deliveries anew.
+    /// Resets the count of failed deliveries.
     pub(super) fn forget_failures(&mut self) {
         self.failed_deliveries = 0;
         self.failing_since = None;

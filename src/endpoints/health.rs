@@ -102,7 +102,7 @@ mod tests {
         let note = |endpoint: &mut Endpoint, ending, now| note_delivery(endpoint, ending, rule, at(now));
         assert!(!note(&mut endpoint, Failed, 10));
         assert!(!note(&mut endpoint, Failed, 109));
-        assert!(!note(&mut endpoint, Delivered, 109), "a success begins anew");
+        assert!(!note(&mut endpoint, Delivered, 109), "a success resets the count");
         assert!(!note(&mut endpoint, Failed, 120));
         assert!(note(&mut endpoint, Failed, 220));
         let why = endpoint.disabled.as_ref().map(ToString::to_string);

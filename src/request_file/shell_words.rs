@@ -22,7 +22,7 @@ pub(super) fn commands(text: &str) -> Result<Vec<Vec<String>>> {
     Ok(reader.commands)
 }
 
-/// Whether the text was written for `cmd.exe`: a caret stands before its first quote, or at the end of its first line.
+/// Whether the text was written for `cmd.exe`: a caret precedes its first quote or ends its first line.
 fn has_carets(text: &str) -> bool {
     let before_quote = text.split(['"', '\'']).next().unwrap_or_default();
     let first_line = text.lines().next().unwrap_or_default();

@@ -27,7 +27,7 @@ pub struct SignatureLocation {
     pub numbered: Option<u16>,
     /// The body path of the signature, when it is in the body.
     pub body: Option<String>,
-    /// Where the fields of a form stand in the paths: `body.signature.token` is the field `token` below `signature`.
+    /// Where paths refer to the fields of a form: `body.signature.token` is the field `token` below `signature`.
     pub form_below: Option<String>,
     /// The body path of a list whose items are each signed by themselves: all of them must be right.
     pub each: Option<String>,
@@ -356,7 +356,7 @@ fn by_position<'a, 't>(item: &'a [u8], value: &'t Template) -> Option<Vec<(&'t P
         };
         let length = match &parts[index + 1..] {
             [] => rest.len(),
-            // The last text stands at the end, wherever else it may be.
+            // The last text must be at the end, wherever else it occurs.
             [Part::Text(text)] => rest.strip_suffix(text.as_bytes())?.len(),
             [Part::Text(text), ..] => rest.windows(text.len()).position(|bytes| bytes == text.as_bytes())?,
             [Part::Placeholder(_), ..] => return None,

@@ -262,7 +262,7 @@ impl Walk {
             }
             ContentToken::Body | ContentToken::Form if after.is_empty() => self.is_body(token, rest),
             ContentToken::Body | ContentToken::Form => {
-                // Only a time or a URL stands behind a body.
+                // Only a time or a URL follows a body.
                 let (longest, walk) = match after.first() {
                     Some(ContentToken::Url) => (LONGEST_URL, self),
                     _ => (40, self.timed(true, &[])),

@@ -38,7 +38,7 @@ impl Verification {
         }
         // Without a body the parts around it may be all that another scheme signs, such as a URL with a form behind it.
         let is_bare = received.body.is_empty() && own.is_open() && scheme.signs_body();
-        // Where nothing stands between a URL and a body, only a document shows where the one ends and the other begins.
+        // Without a separator between a URL and a body, only a document shows where the one ends and the other begins.
         let is_glued = own.glues_url_and_body() && !received.body.is_empty();
         let rank = if is_bare { own.rank() } else { own.rank() + 1 };
         scheme.look_at_signed(received, proof.url_form, |content, reading| {

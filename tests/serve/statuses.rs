@@ -7,7 +7,7 @@ use crate::support::Sandbox;
 
 #[test]
 fn hooks_own_word_for_all_events_is_no_event_of_an_api() {
-    // `generic` is hook's own, where the word stands for all events.
+    // `generic` is hook's own, where the word means all events.
     for (provider, event, status) in [
         ("slotflow", "booking.confirmed", 422),
         ("pocketsflow", "order.completed", 400),
@@ -22,7 +22,7 @@ fn hooks_own_word_for_all_events_is_no_event_of_an_api() {
         }
         assert!(book(&sandbox).is_empty(), "{provider}");
     }
-    // A provider's own sign for all events stands for them, and for nothing beside it.
+    // A provider's own wildcard means all events; other names beside it are still checked.
     let sandbox = Sandbox::new();
     let face = sandbox.serve("pocketsflow", &[]);
     let (status, made) = face.call("POST", "/webhooks", &registration("https://a.example.com", "*"));

@@ -157,7 +157,7 @@ impl<T: Transport> Remote<T> {
         Ok(body)
     }
 
-    /// A parameter: the endpoint's own, or the account's. The profile's default is for samples, and names nobody's account.
+    /// A parameter: the endpoint's own, or the account's. The profile's default is only for samples and identifies no account.
     fn param(&self, endpoint: &Endpoint, name: &str) -> Result<String, EndpointError> {
         let client = &self.client;
         let own = endpoint.params.get(name);

@@ -99,7 +99,7 @@ impl MockApi {
     }
 }
 
-/// Rejects what stands beside a wildcard and is no event, such as hook's own word for all events: the wildcard hides it from
+/// Rejects a name beside a wildcard that is not an event, such as hook's own word for all events: the wildcard hides it from
 /// the rules.
 fn check_wildcard(profile: &Profile, value: &Value, events: &Events) -> ApiResult<()> {
     let names = value.as_array().into_iter().flatten().filter_map(Value::as_str);

@@ -1,4 +1,4 @@
-//! What stands beside a signature: the timestamp, the id and the names of headers.
+//! What accompanies a signature: the timestamp, the id and the names of headers.
 
 use crate::headers::Headers;
 use crate::signature::SignatureLocation;

@@ -157,10 +157,10 @@ fn low_bytes(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -
     low.is_some_and(|low| sink(Change::new(Rank::Rare, low, mistake("body-charset", said, HINT))))
 }
 
-/// What stands for a character that ASCII does not have.
+/// Replaces a character that ASCII does not have.
 type Substitute = fn(char) -> String;
 
-/// What stands for the characters that ASCII does not have: of .NET, of Java and Python, of Python's decoder, of a filter.
+/// Replacements for characters that ASCII does not have: of .NET, of Java and Python, of Python's decoder, of a filter.
 const SUBSTITUTES: [(Substitute, &str); 4] = [
     (|c| "?".repeat(c.len_utf16()), "`?` for the others"),
     (|_| "?".to_owned(), "`?` for the others"),

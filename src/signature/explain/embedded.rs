@@ -17,10 +17,10 @@ pub(super) fn add(all: &mut Vec<Peeled>, rank: Rank, text: impl Into<Vec<u8>>, m
     });
 }
 
-/// What ends a secret that stands in a longer text, such as a line of a file, JSON or a list.
+/// Delimiters of a secret inside a longer text, such as a line of a file, JSON or a list.
 const AROUND: &str = "\"'`()[]{}<>,;|*\\\u{201c}\u{201d}\u{2018}\u{2019}";
 
-/// What stands at the end of a secret that was copied from a sentence or a terminal.
+/// Characters after a secret that was copied from a sentence or a terminal.
 const BEHIND: [char; 6] = ['.', '%', '$', '#', '!', '?'];
 
 /// Pieces of a text that are looked at, at most, and how short they may be.

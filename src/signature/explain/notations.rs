@@ -21,7 +21,7 @@ const LONGEST: usize = 1024;
 /// A shorter beginning of a signature proves too little.
 pub(super) const SHORTEST: usize = 12;
 
-/// A piece of a value with what stands around it.
+/// A piece of a value with the text around it.
 pub(super) struct Token<'v> {
     pub(super) before: &'v str,
     pub(super) text: Cow<'v, str>,
@@ -30,7 +30,7 @@ pub(super) struct Token<'v> {
     pub(super) odd: Option<&'static str>,
 }
 
-/// The pieces of a value, with what stands around them.
+/// The pieces of a value, with the text around them.
 pub(super) fn tokens(value: &str, wanted: Encoding, most: usize) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     let mut start = 0;

@@ -142,7 +142,7 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             }
         }
     }
-    // `v1,whsec_...`: `v1,` stands before signatures, never before secrets.
+    // `v1,whsec_...`: `v1,` is a prefix of signatures, never of secrets.
     if let Some(at) = words.find(KNOWN_PREFIX).filter(|at| *at > 0) {
         let (before, bare) = words.split_at(at);
         let text = match before.len() {

@@ -40,7 +40,7 @@ pub fn unknown_header(received: &Received<'_>, secrets: &[Secret]) -> Option<Exp
     })
 }
 
-/// The bytes that a text stands for, with the word for its encoding.
+/// The decoded bytes of a text, with the word for its encoding.
 fn forms(text: &str) -> Vec<(Vec<u8>, &'static str)> {
     let hex = hex::decode(text).ok().map(|bytes| (bytes, "hex"));
     let base64 = || LENIENT_KEY.decode(text).ok().map(|bytes| (bytes, "base64"));

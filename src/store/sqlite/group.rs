@@ -1,4 +1,4 @@
-//! A group of changes while its transaction lasts: the numbers of its records, where a delivery stands and who works on it,
+//! A group of changes while its transaction lasts: the numbers of its records, the state of a delivery and who works on it,
 //! and what is kept beside the row of a record.
 
 use rusqlite::{Connection, params};
