@@ -38,7 +38,7 @@ pub(super) fn embedded(text: &[u8], name: &str) -> Vec<Peeled> {
     let said = mistake(
         "secret-prefix",
         text,
-        "keep the secret alone, without what stands around it",
+        "keep the secret alone, without the text around it",
     );
     let quoted = mistake(
         "secret-quotes",

@@ -116,7 +116,7 @@ fn quoted(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
 /// Words before a secret, and what ends a line behind it.
 fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     let words = std::str::from_utf8(text).unwrap_or_default();
-    let hint = "keep the secret without what stands around it";
+    let hint = "keep the secret without the text around it";
     let said = |text: String| mistake("secret-prefix", text, hint);
     let bare = words.trim_start().strip_prefix("export ").unwrap_or(words);
     if let Some((left, rest)) = bare.split_once(['=', ':'])

@@ -242,7 +242,7 @@ fn as_signatures(scheme: &Scheme, decoded: &Decoded) -> Vec<(Vec<u8>, Digest, Ve
     }
     if let Some(before) = bytes.len().checked_sub(own.size()).filter(|before| *before > 0) {
         let text = format!(
-            "the signature stands behind {before} other bytes: Go's `Sum(b)` appends the hash to `b`, and does not hash `b`"
+            "the signature follows {before} other bytes: Go's `Sum(b)` appends the hash to `b`, and does not hash `b`"
         );
         let hint = "the sender must write the body into the hash first, and call `Sum(nil)`, for its form of signature";
         let tail = bytes[before..].to_vec();
@@ -281,7 +281,7 @@ fn form_mistake(
         return None;
     }
     let odd = odd_text(carrier, token, decoded).or_else(|| odd_frame(carrier, value, token));
-    let said = odd.unwrap_or_else(|| format!("the signature does not stand as in `{}`", carrier.value));
+    let said = odd.unwrap_or_else(|| format!("the signature is not written as in `{}`", carrier.value));
     Some(mistake("signature-encoding", said, form_hint(carrier)))
 }
 
