@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use crate::api::server::CreatedEvent;
 use crate::app::context::{Context, aside};
 use crate::app::endpoint_health;
+use crate::app::resolve::ACCOUNT_OFF;
 use crate::app::sign::check_signature;
 use crate::endpoints::{BookWatch, Endpoint, WantedEvent};
 use crate::engine::{Delivery, Event, Label};
@@ -85,7 +86,7 @@ impl Subscribers {
     ) -> Result<Vec<Delivery>> {
         let notices = &context.notices;
         if context.settings.account_off {
-            notices.warn("the account's webhooks are switched off by `account.enabled`: its endpoints get nothing");
+            notices.warn(ACCOUNT_OFF);
             return Ok(Vec::new());
         }
         let wanted = WantedEvent {
