@@ -250,7 +250,7 @@ fn json_with_the_content_type_of_a_form_is_warned_of() {
     let sandbox = Sandbox::new();
     let mut listener = sandbox.listen(["-p", "github", "--secret", "literal:s3cr3t-value"]);
     let form = "application/x-www-form-urlencoded";
-    let mut post = |body: &str| {
+    let post = |body: &str| {
         let sign = ["sign", "-p", "github", "-s", "literal:s3cr3t-value", "--body", body];
         let signed = sandbox.hook(sign).run().ok().stdout();
         let signature = signed.trim().trim_start_matches("x-hub-signature-256: ").to_owned();
