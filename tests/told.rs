@@ -275,7 +275,7 @@ fn a_listener_of_a_provider_that_signs_nothing_does_not_claim_to_verify() {
     let outcome = sandbox.listening(unsigned.iter().chain(&exposed)).run();
     outcome
         .says([
-            "verifying nothing: `slotflow@unsigned` signs nothing",
+            "verifying nothing (`slotflow@unsigned` signs nothing)",
             "nothing is verified on an address that other machines can reach",
         ])
         .never(["verifying with"]);

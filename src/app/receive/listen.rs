@@ -312,19 +312,21 @@ fn ready(
     let path = trigger.map_or("", |trigger| &trigger.inbound.path);
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let public = options.public_url.as_ref();
+    let why = if keys.unsigned {
+        format!("`{}` signs nothing", keys.providers.join("`, `"))
+    } else {
+        "add `--secret`".to_owned()
+    };
     Ready {
         url: format!("{scheme}://{}{path}", socket::shown(address)),
         public_url: public.map(|public| format!("{}{path}", public.trim_end_matches('/'))),
         ca_file,
-        takes: match (trigger, &keys.secrets) {
+        takes: match (trigger, keys.secrets.as_ref().filter(|_| !keys.unsigned)) {
             (Some(trigger), _) => trigger.takes(),
             (None, None) if options.require_bearer.is_some() => {
-                "checking the bearer token, and no signature (add `--secret`)".to_owned()
+                format!("checking the bearer token, and no signature ({why})")
             }
-            (None, Some(_)) if keys.unsigned => {
-                format!("verifying nothing: `{}` signs nothing", keys.providers.join("`, `"))
-            }
-            (None, None) => "verifying nothing (add `--secret`)".to_owned(),
+            (None, None) => format!("verifying nothing ({why})"),
             (None, Some(Secrets::Dev(_))) => format!("verifying with the {DEV_SECRET}"),
             (None, Some(Secrets::Given(given))) => format!("verifying with {}", count(given.len() as u64, "secret")),
         },
