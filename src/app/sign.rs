@@ -9,7 +9,7 @@ use crate::engine::{Delivery, Signing};
 use crate::error::{Error, Result};
 use crate::headers::{Headers, check_line};
 use crate::id::{Id, IdKind};
-use crate::json::is_form;
+use crate::form::is_urlencoded;
 use crate::message::{Message, Mode};
 use crate::provider::{Profile, RequestTarget};
 use crate::signature::{Scheme, SignError};
@@ -97,7 +97,7 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
     };
     let mut headers = Headers::new();
     // The signature, or its place in the body, depends on the type.
-    if profile.scheme.signs_form() || profile.scheme.looks_into_body() && is_form(&message.content_type) {
+    if profile.scheme.signs_form() || profile.scheme.looks_into_body() && is_urlencoded(&message.content_type) {
         headers.append("content-type", message.content_type.as_str());
     }
     let signed = profile.signed(&message, Some(&signer), now, target, headers);

@@ -15,7 +15,8 @@ use super::near::near_names;
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::id::Id;
-use crate::json::is_form;
+use crate::form::is_urlencoded;
+use crate::json::without_bom;
 use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
@@ -165,7 +166,8 @@ impl<'a> Composer<'a> {
         if !grouping && (options.group.is_some() || is_group) {
             return Err(ComposeError::NoGrouping(options.event));
         }
-        if options.group == Some(0) {
+        let is_empty = |sample: &str| json_text::items(sample).is_some_and(|items| items.is_empty());
+        if options.group == Some(0) || is_group && is_empty(&sample) {
             return Err(ComposeError::Invalid("a group has at least one event".into()));
         }
         if let Some(event) = known {
@@ -238,7 +240,7 @@ impl<'a> Composer<'a> {
 
     /// The body as it is sent.
     fn written(&self, body: String) -> String {
-        if !is_form(&self.profile.delivery.content_type) {
+        if !is_urlencoded(&self.profile.delivery.content_type) {
             return body;
         }
         let Some(fields) = json_text::members(&body) else {
@@ -269,6 +271,9 @@ impl<'a> Composer<'a> {
 impl Profile {
     /// The name of the event in data that has what the envelope puts around data: the event and the data.
     fn enveloped(&self, data: &str) -> Option<&str> {
+        if let Some(items) = json_text::items(data) {
+            return items.into_iter().find_map(|item| self.enveloped(item));
+        }
         let fields = json_text::members(data)?;
         let has = |wanted: &Placeholder| {
             let mut envelope = self.envelope.json.iter();
@@ -293,8 +298,8 @@ impl Profile {
 
     /// The content type of a body of the user's: JSON is sent as JSON, also where the provider's own bodies are forms.
     pub fn type_of(&self, body: &[u8]) -> &str {
-        let is_json = || matches!(serde_json::from_slice(body), Ok(Value::Object(_) | Value::Array(_)));
-        if is_form(&self.delivery.content_type) && is_json() {
+        let is_json = || matches!(serde_json::from_slice(without_bom(body)), Ok(Value::Object(_) | Value::Array(_)));
+        if is_urlencoded(&self.delivery.content_type) && is_json() {
             "application/json"
         } else {
             &self.delivery.content_type

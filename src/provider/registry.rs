@@ -33,6 +33,8 @@ pub(crate) struct Builtin {
     name: &'static str,
     title: &'static str,
     first: bool,
+    /// Whether its requests carry a signature or a token.
+    signs: bool,
     events: &'static [(&'static str, &'static [&'static str])],
     detect: &'static [(Option<&'static str>, &'static [&'static str], &'static [&'static str])],
     variants: &'static [&'static str],

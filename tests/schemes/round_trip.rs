@@ -309,6 +309,37 @@ fn what_senders_write_in_other_ways_is_recognised_and_read() {
             ("mailgun", Some("inbound"), Some("m1")),
         ),
         (
+            "multipart/form-data; boundary=b",
+            "x-other",
+            MULTIPART,
+            ("mailgun", Some("inbound"), Some("m1")),
+        ),
+        (
+            JSON,
+            "x-hub-signature-256",
+            r#"{"object":"page","entry":[{"messaging":[{"message":{"mid":"m1","is_echo":true}}]}]}"#,
+            ("meta", Some("message_echoes"), Some("m1")),
+        ),
+        (
+            JSON,
+            "x-hub-signature-256",
+            r#"{"object":"page","entry":[{"messaging":[{"pass_thread_control":{"new_owner_app_id":1}}]}]}"#,
+            ("meta", Some("messaging_handovers"), None),
+        ),
+        (
+            JSON,
+            "x-hub-signature-256",
+            r#"{"object":"user","entry":[{"id":"1","time":1,"changed_fields":["email"]}]}"#,
+            ("meta", Some("email"), None),
+        ),
+        // What an event of that shape is signed with counts more than its shape.
+        (
+            "application/cloudevents+json",
+            "webhook-signature",
+            r#"{"specversion":"1.0","type":"com.example.made","source":"/a","id":"1"}"#,
+            ("standard-webhooks", Some("com.example.made"), None),
+        ),
+        (
             "application/cloudevents+json",
             "x-other",
             r#"{"specversion":"1.0","type":"com.example.made","source":"/a","id":"1"}"#,
@@ -336,6 +367,14 @@ fn what_senders_write_in_other_ways_is_recognised_and_read() {
     }
 }
 
+/// An incoming mail with an attachment.
+const MULTIPART: &str = "--b\r\nContent-Disposition: form-data; name=\"recipient\"\r\n\r\na@example.com\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"timestamp\"\r\n\r\n1893553445\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\ntok\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\nSIGNED\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"Message-Id\"\r\n\r\nm1\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"attachment-1\"; filename=\"a.bin\"\r\n\r\n\u{0}\r\n--b--\r\n";
+
 #[test]
 fn an_incoming_mail_of_mailgun_is_verified_by_the_fields_of_its_form() {
     let secret = Secret::new("key");
@@ -345,6 +384,7 @@ fn an_incoming_mail_of_mailgun_is_verified_by_the_fields_of_its_form() {
         profile.scheme.verifier(&[secret]),
     );
     let body = b"recipient=a%40example.com&timestamp=1893553445&token=tok&signature=&subject=Hi".to_vec();
+    let multipart: Headers = [("content-type", "multipart/form-data; boundary=b")].into_iter().collect();
     let message = Message {
         id: Id::new(IdKind::Message, now(), &Random::os()),
         wire_id: String::new(),
@@ -375,4 +415,18 @@ fn an_incoming_mail_of_mailgun_is_verified_by_the_fields_of_its_form() {
     };
     assert!(verdict(&body).is_verified(), "{:?}", verdict(&body));
     assert!(!verdict(text.replace("token=tok", "token=tik").as_bytes()).is_verified());
+    // With attachments it is a multipart form.
+    let signature = text.split_once("signature=").and_then(|(_, rest)| rest.split('&').next());
+    let form = MULTIPART.replace("SIGNED", signature.expect("a signature"));
+    let verdict = |body: &str| {
+        verifier.verify(&Received {
+            method: "POST",
+            url: Some(TARGET.url),
+            headers: &multipart,
+            body: body.as_bytes(),
+            now: now(),
+        })
+    };
+    assert!(verdict(&form).is_verified(), "{:?}", verdict(&form));
+    assert!(!verdict(&form.replace("tok", "tik")).is_verified());
 }

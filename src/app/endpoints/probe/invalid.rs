@@ -22,6 +22,9 @@ use crate::signature::Scheme;
 /// How far a stale signature is beyond the limit.
 const BEYOND: Duration = Duration::from_secs(60);
 
+/// The age that most providers allow: for one that signs the time and names no limit.
+const USUAL_LIMIT: Duration = Duration::from_secs(300);
+
 impl EndpointProbe<'_> {
     /// One request for each fault that the provider's scheme can have.
     pub(super) fn invalid(&self, composer: &Composer<'_>) -> Result<Vec<Delivery>> {
@@ -72,10 +75,12 @@ impl EndpointProbe<'_> {
         Ok(Some(delivery))
     }
 
-    /// An event whose signature is older than the provider allows or advises.
+    /// An event whose signature is older than the provider, or most others, allow.
     fn stale(&self) -> Result<Option<Delivery>> {
-        let freshness = self.profile.scheme.freshness();
-        let Some(limit) = freshness.tolerance.or(freshness.advised) else {
+        let scheme = &self.profile.scheme;
+        let freshness = scheme.freshness();
+        let usual = scheme.signs_time().then_some(USUAL_LIMIT);
+        let Some(limit) = freshness.tolerance.or(freshness.advised).or(usual) else {
             return Ok(None);
         };
         let then = self.context.now().minus(limit + BEYOND);
