@@ -73,6 +73,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Whether there was more.
     pub truncated: bool,
+    /// How it was obtained, where that is not the usual way. For people.
+    pub note: Option<String>,
     /// All of the body, where the transport was told to keep it and it is within that limit. Not for the ledger.
     pub whole: Option<Bytes>,
 }
@@ -118,6 +120,14 @@ impl Outcome {
         match self {
             Self::Answer(_) => None,
             Self::Error { kind, text } => Some((*kind, text)),
+        }
+    }
+
+    /// More about it, for people: the text of the failure, or the note of the answer.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Answer(answer) => answer.note.as_deref(),
+            Self::Error { text, .. } => Some(text),
         }
     }
 

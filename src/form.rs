@@ -143,18 +143,34 @@ mod tests {
             "--x-y\r\nContent-Disposition: form-data; name=\"last\"\r\n\r\nä\r\n--x-y--\r\nepilogue",
         );
         let wanted = [("to; \"a\"", "pat\r\n--other"), ("token", ""), ("last", "ä")];
-        for kind in ["multipart/form-data; boundary=x-y", "Multipart/Form-Data;charset=utf-8; BOUNDARY=\"x-y\""] {
+        for kind in [
+            "multipart/form-data; boundary=x-y",
+            "Multipart/Form-Data;charset=utf-8; BOUNDARY=\"x-y\"",
+        ] {
             assert!(is_form(kind) && !is_urlencoded(kind));
             let wanted = wanted.map(|(name, text)| (name.to_owned(), text.to_owned()));
             assert_eq!(texts(kind, body), wanted);
         }
-        assert_eq!(texts("multipart/form-data; boundary=x-y", &body[..body.len() - 20]).len(), 2);
+        assert_eq!(
+            texts(
+                "multipart/form-data; boundary=x-y",
+                body.split_once("name=\"last\"").unwrap().0
+            )
+            .len(),
+            2
+        );
         assert_eq!(texts("multipart/form-data; boundary=z", body), []);
     }
 
     #[test]
     fn other_types_are_no_forms() {
-        for kind in ["", "application/json", "multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=a"] {
+        for kind in [
+            "",
+            "application/json",
+            "multipart/form-data",
+            "multipart/form-data; boundary=",
+            "multipart/mixed; boundary=a",
+        ] {
             assert!(!is_form(kind), "{kind}");
         }
         let kind = "Application/X-WWW-Form-Urlencoded; charset=utf-8";

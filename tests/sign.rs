@@ -228,5 +228,9 @@ fn a_signature_in_the_body_changes_nothing_else_of_it() {
     let latin1 = b"{\"signature\":{\"timestamp\":\"1\",\"token\":\"t\",\"signature\":\"\"},\"x\":\"\xe9\"}";
     std::fs::write(sandbox.path("latin1"), latin1).expect("a file");
     let sign = ["sign", "-p", "mailgun", "--secret", "literal:k", "--body", "@latin1"];
-    sandbox.hook(sign).run().exits(2).says(["this body has no place for it"]);
+    sandbox
+        .hook(sign)
+        .run()
+        .exits(2)
+        .says(["this body has no place for it"]);
 }

@@ -26,7 +26,10 @@ fn a_value_that_would_become_another_one_is_refused_with_what_to_type() {
     let whole = r#"{"event":"job.paid","data":{"id":1},"timestamp":"2030-01-02T03:04:05Z"}"#;
     let group = format!("[{}]", whole.replace("job.paid", "customer.created"));
     let cases: [(&[&str], &str); 13] = [
-        (&["customer.created", "-p", "pool-brain", "-d", " [ ] "], "at least one event"),
+        (
+            &["customer.created", "-p", "pool-brain", "-d", " [ ] "],
+            "at least one event",
+        ),
         (
             &["customer.created", "-p", "pool-brain", "-d", &group],
             "the data is a whole event: it has `event`",
@@ -258,7 +261,10 @@ fn a_replay_keeps_a_byte_order_mark_and_refuses_bytes_that_it_would_rewrite() {
     assert_eq!(got(&app), text.replace("1.0", "2.50"));
     sandbox.hook(["replay", "1", "--new-id"]).run().ok();
     let replayed = got(&app);
-    assert!(replayed.starts_with("\u{feff}{\"id\":\"evt_") && !replayed.contains("evt_1"), "{replayed}");
+    assert!(
+        replayed.starts_with("\u{feff}{\"id\":\"evt_") && !replayed.contains("evt_1"),
+        "{replayed}"
+    );
     std::fs::write(sandbox.path("latin1"), b"{\"id\":\"evt_1\",\"name\":\"Ren\xe9\"}").expect("a file");
     sandbox.hook(send.iter().chain(&["@latin1"])).run().ok();
     app.next();
@@ -276,7 +282,10 @@ fn a_new_id_is_of_the_kind_that_the_provider_sends() {
         ("xero", "CREATE", "/events/0/resourceId"),
         ("calendly", "invitee.created", "/payload/uri"),
     ] {
-        sandbox.hook(["send", event, "-p", provider, "--to", &app.url]).run().ok();
+        sandbox
+            .hook(["send", event, "-p", provider, "--to", &app.url])
+            .run()
+            .ok();
         sandbox.hook(["replay", "last", "--new-id"]).run().ok();
         let ids = [(); 2].map(|()| {
             let body: Value = serde_json::from_str(&got(&app)).expect("JSON");

@@ -14,8 +14,8 @@ use super::file::{EnvelopeField, ParamType};
 use super::near::near_names;
 use super::profile::Profile;
 use crate::clock::Timestamp;
-use crate::id::Id;
 use crate::form::is_urlencoded;
+use crate::id::Id;
 use crate::json::without_bom;
 use crate::json_text;
 use crate::message::{Message, Mode};
@@ -298,7 +298,12 @@ impl Profile {
 
     /// The content type of a body of the user's: JSON is sent as JSON, also where the provider's own bodies are forms.
     pub fn type_of(&self, body: &[u8]) -> &str {
-        let is_json = || matches!(serde_json::from_slice(without_bom(body)), Ok(Value::Object(_) | Value::Array(_)));
+        let is_json = || {
+            matches!(
+                serde_json::from_slice(without_bom(body)),
+                Ok(Value::Object(_) | Value::Array(_))
+            )
+        };
         if is_urlencoded(&self.delivery.content_type) && is_json() {
             "application/json"
         } else {

@@ -24,7 +24,9 @@ impl Profile {
     pub fn another_id(&self, event: &str, now: Timestamp, random: &Random) -> String {
         let in_sample = || {
             let composer = Composer::new(self, ComposeOptions::example(self, event)).ok()?;
-            let message = composer.compose(Id::new(IdKind::Message, now, random), now, random).ok()?;
+            let message = composer
+                .compose(Id::new(IdKind::Message, now, random), now, random)
+                .ok()?;
             Some(message.wire_id).filter(|id| !id.is_empty())
         };
         let sample = if self.message.id.is_none() { in_sample() } else { None };

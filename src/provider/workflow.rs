@@ -94,7 +94,8 @@ impl<'a> Merge<'a> {
             let (Some(end), Some(tag)) = (end, tag.filter(|tag| !tag.contains("{{"))) else {
                 let text = rest[start..].chars().take(SHOWN).collect();
                 self.faults.push(TagFault::Unclosed { text });
-                break;
+                filled.push_str(rest);
+                return filled;
             };
             self.check_literal(&rest[..start]);
             filled.push_str(&rest[..start]);
@@ -112,10 +113,12 @@ impl<'a> Merge<'a> {
     /// Looks for `{contact.email}}` in a text between tags. Braces around anything but a dotted path belong to the text.
     fn check_literal(&mut self, text: &str) {
         let ends = text.match_indices("}}").map(|(end, _)| &text[..end]);
-        let unopened = ends.filter_map(|before| Some(before.rsplit_once('{')?.1)).find(|inner| {
-            let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-            inner.contains('.') && inner.trim().split('.').all(is_name)
-        });
+        let unopened = ends
+            .filter_map(|before| Some(before.rsplit_once('{')?.1))
+            .find(|inner| {
+                let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+                inner.contains('.') && inner.trim().split('.').all(is_name)
+            });
         let fault = |inner: &str| TagFault::Unopened {
             text: format!("{{{inner}}}}}"),
         };
@@ -200,14 +203,25 @@ mod tests {
                 "{unclosed}"
             );
         }
-        for unopened in ["{contact.age}}", "a { contact.age }} b", "{contact.age}} {{contact.age}}"] {
+        for unopened in [
+            "{contact.age}}",
+            "a { contact.age }} b",
+            "{contact.age}} {{contact.age}}",
+        ] {
             merge.text(unopened);
             assert!(
                 matches!(merge.faults.pop(), Some(TagFault::Unopened { .. })),
                 "{unopened}"
             );
         }
-        for text in ["{\"a\":{\"b\":1}}", "{a{b}}", "{a{b:1.5}}", "}}", "{{contact.age}}}}", "{ a { b } }}"] {
+        for text in [
+            "{\"a\":{\"b\":1}}",
+            "{a{b}}",
+            "{a{b:1.5}}",
+            "}}",
+            "{{contact.age}}}}",
+            "{ a { b } }}",
+        ] {
             merge.text(text);
             assert_eq!(merge.faults, [], "{text}");
         }

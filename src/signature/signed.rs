@@ -7,8 +7,8 @@ use super::hmac::Algorithm;
 use super::shape::{is_framed, json_like};
 use super::url_form::UrlForm;
 use super::{Received, Scheme, Shape, SignedParts};
-use crate::headers::Headers;
 use crate::form::is_urlencoded;
+use crate::headers::Headers;
 use crate::json::get_mut;
 use crate::template::Placeholder;
 

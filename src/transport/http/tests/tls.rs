@@ -184,10 +184,19 @@ async fn http2_is_spoken_where_the_server_takes_nothing_else() {
         let mut stream = acceptor.accept(second).await.unwrap();
         let mut preface = [0; 14];
         stream.read_exact(&mut preface).await.unwrap();
+        // Empty settings, and 200 as the headers and the end of the first stream.
+        let answer = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88";
+        stream.write_all(answer).await.unwrap();
+        // Until the client closes.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
         preface
     });
-    // The server ends after the preface, so that there is no answer.
-    failed(careless().send(&post(&url, &[], b"hi")).await);
+    let client = careless();
+    let answer = answered(client.send(&post(&url, &[], b"hi")).await);
+    assert_eq!(answer.status, 200);
+    let note = "over HTTP/2: the server refuses HTTP/1.1";
+    assert_eq!(answer.note.as_deref(), Some(note), "it is recorded");
+    drop(client);
     assert_eq!(&server.await.unwrap(), b"PRI * HTTP/2.0");
 }
 
