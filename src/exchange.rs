@@ -131,6 +131,19 @@ impl Outcome {
         }
     }
 
+    /// What was wrong, in the words of senders that give a retry its reason.
+    pub fn retry_reason(&self) -> &'static str {
+        match self {
+            Self::Answer(_) => "http_error",
+            Self::Error { kind, .. } => match kind {
+                ErrorKind::Timeout => "http_timeout",
+                ErrorKind::Tls => "ssl_error",
+                ErrorKind::Dns | ErrorKind::Connect => "connection_failed",
+                _ => "unknown_error",
+            },
+        }
+    }
+
     /// For people: `200 OK`, or the failure in two words.
     pub fn summary(&self) -> String {
         match self {

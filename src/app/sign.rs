@@ -94,6 +94,7 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
         method: &options.method,
         url: address.as_deref().unwrap_or(given_url),
         retries: 0,
+        retry_reason: None,
     };
     let mut headers = Headers::new();
     // The signature, or its place in the body, depends on the type.
@@ -127,7 +128,7 @@ pub fn check_signature(context: &Context, delivery: &Delivery) -> Result<()> {
     let Signing::Fresh { profile, .. } = &delivery.signing else {
         return Ok(());
     };
-    let request = delivery.request(delivery.at, delivery.progress.attempts);
+    let request = delivery.request(delivery.at, delivery.progress);
     request.map(drop).map_err(|error| unsignable(context, profile, error))
 }
 

@@ -274,15 +274,16 @@ impl Profile {
         if let Some(items) = json_text::items(data) {
             return items.into_iter().find_map(|item| self.enveloped(item));
         }
-        let fields = json_text::members(data)?;
-        let has = |wanted: &Placeholder| {
-            let mut envelope = self.envelope.json.iter();
-            let is_there = |(name, field): &(&String, &EnvelopeField)| {
-                field.0.single() == Some(wanted) && fields.iter().any(|(known, _)| known == *name)
-            };
-            envelope.find(is_there).map(|(name, _)| name.as_str())
+        let has = |wanted: Placeholder| {
+            let mut fields = self.envelope.json.iter().filter(|(name, _)| *name != "...");
+            fields.find_map(|(name, field)| {
+                let inside = field.0.path_of(|placeholder| *placeholder == wanted)?;
+                let inside = inside.split('.').filter(|key| !key.is_empty());
+                let path = std::iter::once(name.as_str()).chain(inside);
+                json_text::get_at(data, &path.collect::<Vec<_>>()).map(|_| name.as_str())
+            })
         };
-        has(&Placeholder::Data).and(has(&Placeholder::Event))
+        has(Placeholder::Data).and(has(Placeholder::Event))
     }
 
     /// Reads a parameter as its type.

@@ -443,6 +443,7 @@ mod tests {
                         method: "POST",
                         url: "https://a.example/",
                         retries: 0,
+                        retry_reason: None,
                     };
                     let (headers, _) = profile.request(&message, None, at, target).unwrap();
                     let key = profile.facts(&headers, &message.body).dedupe_key;

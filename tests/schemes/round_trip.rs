@@ -15,6 +15,7 @@ const TARGET: RequestTarget<'_> = RequestTarget {
     method: "POST",
     url: "https://shop.example.com/hooks?x=1",
     retries: 0,
+    retry_reason: None,
 };
 
 fn now() -> Timestamp {

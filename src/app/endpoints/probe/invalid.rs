@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::EndpointProbe;
 use crate::endpoints::generate;
-use crate::engine::{Delivery, Signing};
+use crate::engine::{Delivery, Progress, Signing};
 use crate::error::Result;
 use crate::exchange::{SecretKind, SigningMode};
 use crate::headers::Headers;
@@ -50,7 +50,7 @@ impl EndpointProbe<'_> {
 
     /// A delivery of which headers and body are fixed, with a valid signature.
     fn signed(mut delivery: Delivery) -> Result<Delivery> {
-        let request = delivery.request(delivery.at, 0)?;
+        let request = delivery.request(delivery.at, Progress::default())?;
         let mut message = (*delivery.message).clone();
         message.body = request.body;
         delivery.message = Arc::new(message);
