@@ -430,6 +430,15 @@ fn an_incoming_mail_of_mailgun_is_verified_by_the_fields_of_its_form() {
     };
     assert!(verdict(&body).is_verified(), "{:?}", verdict(&body));
     assert!(!verdict(text.replace("token=tok", "token=tik").as_bytes()).is_verified());
+    // `hook verify --body` need not name the type.
+    let untyped = verifier.verify(&Received {
+        method: "POST",
+        url: Some(TARGET.url),
+        headers: &Headers::new(),
+        body: &body,
+        now: now(),
+    });
+    assert!(untyped.is_verified(), "{untyped:?}");
     // With attachments it is a multipart form.
     let signature = text
         .split_once("signature=")
