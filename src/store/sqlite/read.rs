@@ -142,6 +142,7 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
             headers: headers(row, 5)?,
             truncated: row.get(6)?,
             body: bytes(row, 7)?,
+            note: row.get(9)?,
             whole: None,
         }),
         None => Outcome::Error {
