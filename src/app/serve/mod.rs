@@ -3,6 +3,7 @@
 mod event_loop;
 mod fanout;
 mod keys;
+mod lanes;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
