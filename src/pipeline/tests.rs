@@ -169,7 +169,8 @@ impl Setting {
             engine: Engine::new(transport, clock, random, limits),
             ledger: Ledger::start(move || Ok(Box::new(diary) as Box<dyn Store>)),
             cancel: CancellationToken::new(),
-            lease: None,
+            queue: None,
+        lease: None,
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {
