@@ -170,7 +170,7 @@ impl Setting {
             ledger: Ledger::start(move || Ok(Box::new(diary) as Box<dyn Store>)),
             cancel: CancellationToken::new(),
             queue: None,
-        lease: None,
+            lease: None,
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {

@@ -161,7 +161,13 @@ macro_rules! without_queue {
         fn trouble(
             &self,
             _: u64,
-        ) -> std::result::Result<(Option<$crate::store::queue::ParkReason>, Vec<$crate::clock::Timestamp>), StoreError> {
+        ) -> std::result::Result<
+            (
+                Option<$crate::store::queue::ParkReason>,
+                Vec<$crate::clock::Timestamp>,
+            ),
+            StoreError,
+        > {
             unreachable!()
         }
 

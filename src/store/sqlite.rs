@@ -43,8 +43,8 @@ use self::quota::Quota;
 use self::values::signed;
 use super::queue::ParkReason;
 use super::{
-    Access, Ack, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Query, QueueCounts, Record, Sealed, Stats, Store, StoreError, StoreNotice,
-    StoreOptions, Summary, Work,
+    Access, Ack, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Query, QueueCounts, Record, Sealed, Stats,
+    Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
 
@@ -231,7 +231,9 @@ impl Store for SqliteStore {
     }
 
     fn version(&self) -> Result<i64, StoreError> {
-        let version = self.connection.pragma_query_value(None, "data_version", |row| row.get(0));
+        let version = self
+            .connection
+            .pragma_query_value(None, "data_version", |row| row.get(0));
         version.map_err(|e| self.place.reading(&e))
     }
 

@@ -141,7 +141,10 @@ impl Lane {
 
     /// The time between two beginnings.
     fn gap(&self, time_scale: f64) -> Option<Duration> {
-        let own = self.limits.rate.and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
+        let own = self
+            .limits
+            .rate
+            .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
         let slowed = self.is_failing().then(|| FAILING_GAP.div_f64(time_scale));
         own.max(slowed)
     }
@@ -181,11 +184,6 @@ impl Lanes {
             suspects: 0,
             is_paused: false,
         }
-    }
-
-    /// Attempts in flight, and deliveries that are being taken.
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
     }
 
     /// Something of that class is due in a lane.
@@ -293,11 +291,6 @@ impl Lanes {
             }
             lane.is_closed = is_closed;
         });
-    }
-
-    /// Whether a lane is closed.
-    pub(super) fn is_closed(&self, name: &str) -> bool {
-        self.lanes.get(name).is_some_and(|lane| lane.is_closed)
     }
 
     /// Lanes that keep failing.
@@ -414,7 +407,7 @@ mod tests {
         lanes.add("a", First, at(0));
         let first = lanes.next(at(0)).unwrap();
         lanes.taken(&first, 3, Some(at(5)));
-        assert_eq!(lanes.in_flight(), 3);
+        assert_eq!(lanes.in_flight, 3);
         assert_eq!(lanes.next(at(5)), order("a", First, 13));
     }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lanes::{Ended, LaneName, Lanes, Order};
 use super::remake;
-use super::subscribers::SubscriberWatch;
+use super::subscribers::{SubscriberWatch, Subscribers};
 use crate::app::context::{Context, aside};
 use crate::clock::{Clock as _, SteadyClock, Timestamp};
 use crate::engine::{self, Delivery, Event, Next};
@@ -46,14 +46,15 @@ pub(super) struct ServiceQueue {
     pub(super) owner: String,
     pub(super) ledger: Ledger,
     pub(super) reader: LedgerReader,
-    pub(super) subscribers: SubscriberWatch,
+    pub(super) book: Arc<SubscriberWatch>,
     pub(super) clock: SteadyClock,
     lanes: Mutex<Lanes>,
     /// Lane and class of what is taken.
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
     /// Something may be due, or has room.
     pub(super) wake: Notify,
-    jobs: mpsc::Sender<Delivery>,
+    /// Present until the service ends.
+    jobs: Mutex<Option<mpsc::Sender<Delivery>>>,
 }
 
 impl ServiceQueue {
@@ -72,11 +73,11 @@ impl ServiceQueue {
             owner,
             ledger,
             reader,
-            subscribers,
+            book: Arc::new(subscribers),
             lanes: Mutex::new(Lanes::new(engine::TOTAL, time_scale)),
             taken: Mutex::default(),
             wake: Notify::new(),
-            jobs,
+            jobs: Mutex::new(Some(jobs)),
         }
     }
 
@@ -88,6 +89,25 @@ impl ServiceQueue {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The endpoints as the book has them now.
+    pub(super) async fn subscribers(&self) -> Result<Arc<Subscribers>> {
+        if self.book.is_stale() {
+            let book = Arc::clone(&self.book);
+            aside(&self.context, move |context| book.refresh(context)).await?;
+            self.apply_endpoints(&self.book.current());
+        }
+        Ok(self.book.current())
+    }
+
+    /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
+    pub(super) fn apply_endpoints(&self, subscribers: &Subscribers) {
+        let mut lanes = self.lanes();
+        for subscriber in subscribers.all() {
+            lanes.limit(&subscriber.lane, subscriber.limits);
+            lanes.close(&subscriber.lane, !subscriber.endpoint.is_active());
+        }
+    }
+
     /// Records events with their deliveries, all or none. What has room begins at once.
     pub(super) async fn accept(
         &self,
@@ -97,7 +117,9 @@ impl ServiceQueue {
         let (at, due) = (self.context.now(), self.clock.now());
         let mut begun = Vec::new();
         let mut waiting = Vec::new();
-        let events = events.into_iter().map(|event| self.new_event(event, (at, due), &mut begun, &mut waiting));
+        let events = events
+            .into_iter()
+            .map(|event| self.new_event(event, (at, due), &mut begun, &mut waiting));
         let intake = Intake {
             owner: self.owner.clone(),
             key,
@@ -159,8 +181,16 @@ impl ServiceQueue {
     /// Hands a taken delivery to the engine.
     async fn begin(&self, lane: LaneName, class: QueueClass, delivery: Delivery) {
         self.in_flight().insert(delivery.id, (lane, class));
-        // The engine ends only with the program, and then the ledger still has it.
-        let _ = self.jobs.send(delivery).await;
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(jobs) = jobs {
+            // The engine ends only with the program, and then the ledger still has it.
+            let _ = jobs.send(delivery).await;
+        }
+    }
+
+    /// No more deliveries: the engine ends after those that it has.
+    pub(super) fn close(&self) {
+        *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// An event of the engine is on record: the slot of its delivery is free.
@@ -243,7 +273,7 @@ impl ServiceQueue {
 
     /// The delivery of a record that was taken.
     async fn remake(&self, taken: TakenDelivery) -> std::result::Result<Delivery, ParkReason> {
-        let subscribers = self.subscribers.current();
+        let subscribers = self.book.current();
         let number = taken.number;
         if let Some(subscriber) = subscribers.of_lane(&taken.lane)
             && let Some(delivery) = remake::of_endpoint(&self.context, subscriber, &taken)

@@ -53,7 +53,8 @@ impl Subscribers {
             match Subscriber::new(context, endpoint) {
                 Ok(subscriber) => {
                     let subscriber = Arc::new(subscriber);
-                    read.by_lane.insert(Arc::clone(&subscriber.lane), Arc::clone(&subscriber));
+                    read.by_lane
+                        .insert(Arc::clone(&subscriber.lane), Arc::clone(&subscriber));
                     read.all.push(subscriber);
                 }
                 // One endpoint that cannot be used must not stop the others.
@@ -66,8 +67,8 @@ impl Subscribers {
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Subscriber>> {
-        self.all.iter()
+    pub(super) fn all(&self) -> &[Arc<Subscriber>] {
+        &self.all
     }
 
     /// The endpoint of that lane.
@@ -96,16 +97,22 @@ impl Subscriber {
         })
     }
 
-    /// Whether it subscribed to the event, be it disabled or not.
-    pub(super) fn wants(&self, event: &str, params: &[(String, String)]) -> std::result::Result<(), SkipReason> {
+    /// Whether it subscribed to an event of that provider. One that is disabled did, unless it was never confirmed: what
+    /// it gets is parked.
+    pub(super) fn wants(
+        &self,
+        profile: &Profile,
+        event: &str,
+        params: &[(String, String)],
+    ) -> std::result::Result<(), SkipReason> {
         let wanted = WantedEvent {
-            provider: &self.endpoint.provider,
+            provider: &profile.name,
             event,
             environment: None,
-            params: &self.profile.effective_params(params),
+            params: &profile.effective_params(params),
         };
         match self.endpoint.wants(&wanted) {
-            Err(SkipReason::Inactive(_)) => Ok(()),
+            Err(SkipReason::Inactive(_)) if !self.endpoint.is_pending() => Ok(()),
             other => other,
         }
     }
@@ -114,25 +121,26 @@ impl Subscriber {
     pub(super) fn delivery(
         &self,
         context: &Context,
+        profile: &Arc<Profile>,
         message: Arc<Message>,
-        addresses: AddressPolicy,
-        now: Timestamp,
+        (addresses, now): (AddressPolicy, Timestamp),
     ) -> std::result::Result<Delivery, String> {
         let policy = match message.mode {
+            _ if !Arc::ptr_eq(profile, &self.profile) => &Arc::new(profile.policy_in(message.mode).clone()),
             Mode::Live => &self.live,
             Mode::Test => &self.test,
         };
         let label = Label {
             source: Source::Serve,
-            provider: Some(self.profile.label()),
+            provider: Some(profile.label()),
             endpoint: Some(self.endpoint.name.clone()),
             promise: Promise::Queued,
             ..Label::default()
         };
-        let signing = self.signing.clone()?;
+        let signing = self.signing_as(context, profile)?;
         let (random, url, policy) = (&context.random, self.url.clone(), Arc::clone(policy));
         let delivery = Delivery {
-            method: self.profile.delivery.method.clone(),
+            method: profile.delivery.method.clone(),
             addresses,
             ..Delivery::new(random, now, message, url, signing, policy, label)
         };
@@ -140,12 +148,17 @@ impl Subscriber {
         Ok(delivery)
     }
 
-    /// How a delivery of that provider to it is signed now.
-    pub(super) fn signing(&self, context: &Context, label: &str) -> Result<Signing> {
-        match &self.signing {
-            Ok(signing) if label == self.profile.label() => Ok(signing.clone()),
-            _ => signing(context, &self.endpoint, &context.registry.get(label)?),
+    fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {
+        if profile.label() == self.profile.label() {
+            return self.signing.clone();
         }
+        signing(context, &self.endpoint, profile).map_err(|error| error.to_string())
+    }
+
+    /// How a delivery of that provider to it is signed now.
+    pub(super) fn signing(&self, context: &Context, label: &str) -> std::result::Result<Signing, String> {
+        let profile = context.registry.get(label).map_err(|error| error.to_string())?;
+        self.signing_as(context, &profile)
     }
 }
 
@@ -173,13 +186,15 @@ impl SubscriberWatch {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the book again when it has changed. Returns whether it has.
-    pub(super) fn refresh(&self, context: &Context) -> Result<bool> {
-        if self.book.current().is_some() {
-            return Ok(false);
-        }
+    /// Whether the book has changed since it was read.
+    pub(super) fn is_stale(&self) -> bool {
+        self.book.current().is_none()
+    }
+
+    /// Reads the book again.
+    pub(super) fn refresh(&self, context: &Context) -> Result<()> {
         let read = Arc::new(Subscribers::read(context, &self.book)?);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = read;
-        Ok(true)
+        Ok(())
     }
 }

@@ -89,11 +89,19 @@ pub(crate) fn an_event_is_recorded_with_its_deliveries_and_found_again<F: Fixtur
     let store = fixture.open();
     let found = store.event(&format!("msg_{}", after(1).unix_us())).unwrap().unwrap();
     assert_eq!((found.number, found.first, found.deliveries), (1, 2, 2));
-    assert_eq!((found.at, &*found.name, found.mode, found.data), (after(1), "a", Mode::Live, None));
+    assert_eq!(
+        (found.at, &*found.name, found.mode, found.data),
+        (after(1), "a", Mode::Live, None)
+    );
     let read = read_delivery(&store, 3).delivery;
     assert_eq!(read.id, made[1].id);
     assert_eq!(read.owner.as_deref(), Some(SERVICE));
-    let page: Vec<_> = store.events(None, 9).unwrap().iter().map(|event| event.number).collect();
+    let page: Vec<_> = store
+        .events(None, 9)
+        .unwrap()
+        .iter()
+        .map(|event| event.number)
+        .collect();
     assert_eq!(page, [2, 1]);
     assert_eq!(store.events(Some(2), 9).unwrap().len(), 1);
     assert_eq!(store.event("msg_unknown").unwrap(), None);
@@ -140,7 +148,10 @@ pub(crate) fn what_is_due_is_taken_once_the_longest_waiting_first<F: Fixture>() 
     assert_eq!(numbers_of(&ack.taken), [2, 3]);
     assert_eq!(ack.next_due, Some(after(3)));
     let delivery = &ack.taken[0].delivery;
-    assert_eq!((&*delivery.message.body, ack.taken[0].attempts), (&*read_delivery(&store, 2).delivery.message.body, 0));
+    assert_eq!(
+        (&*delivery.message.body, ack.taken[0].attempts),
+        (&*read_delivery(&store, 2).delivery.message.body, 0)
+    );
     let ack = take(&mut store, "one", QueueClass::First, 9, after(5));
     assert_eq!((numbers_of(&ack.taken), ack.next_due), (vec![1], Some(after(9))));
     assert_eq!(take(&mut store, "one", QueueClass::Retry, 9, after(99)).taken, []);
@@ -232,7 +243,10 @@ pub(crate) fn a_crash_is_counted_and_the_third_one_parks<F: Fixture>() {
     change(&mut store, op);
     assert_eq!(counts(&store), (1, 0, 1));
     let (reason, crashes) = store.trouble(1).unwrap();
-    assert_eq!((reason, crashes.len()), (Some(ParkReason::Crashed), MOST_CRASHES as usize));
+    assert_eq!(
+        (reason, crashes.len()),
+        (Some(ParkReason::Crashed), MOST_CRASHES as usize)
+    );
     assert_eq!(read_delivery(&store, 1).delivery.state, DeliveryState::Parked);
 }
 

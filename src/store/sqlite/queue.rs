@@ -110,7 +110,11 @@ fn insert(
     state: i64,
 ) -> rusqlite::Result<usize> {
     let sql = "INSERT OR REPLACE INTO queue (n, owner, lane, class, due, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    change(connection, sql, params![n, owner, lane, rank(class), due.unix_us(), state])
+    change(
+        connection,
+        sql,
+        params![n, owner, lane, rank(class), due.unix_us(), state],
+    )
 }
 
 /// The place of a class in `queue.class`.
@@ -158,7 +162,11 @@ fn answered(connection: &Connection, key: &IdempotencyKey) -> rusqlite::Result<O
         }));
     }
     let sql = "INSERT OR REPLACE INTO idempotency (key, at, body, answer) VALUES (?1, ?2, ?3, ?4)";
-    change(connection, sql, params![key.key, key.at.unix_us(), key.body, key.answer])?;
+    change(
+        connection,
+        sql,
+        params![key.key, key.at.unix_us(), key.body, key.answer],
+    )?;
     Ok(None)
 }
 
@@ -286,7 +294,11 @@ fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Ti
     let Some(attempts) = row(connection, sql, [n], |row| row.get::<_, i64>(0))? else {
         return Ok(Ack::default());
     };
-    let class = if attempts == 0 { QueueClass::First } else { QueueClass::Retry };
+    let class = if attempts == 0 {
+        QueueClass::First
+    } else {
+        QueueClass::Retry
+    };
     insert(connection, (n, owner, lane), class, due, WAITING)?;
     Ok(counted(pending(connection, n, due)?))
 }
@@ -302,7 +314,11 @@ fn adopt(connection: &Connection, from: &str, to: &str, deliveries: &[(u64, Stri
             Ok((row.get::<_, i64>(0)?, moment(row, 1)?))
         })?;
         if let Some((attempts, due)) = found {
-            let class = if attempts == 0 { QueueClass::First } else { QueueClass::Retry };
+            let class = if attempts == 0 {
+                QueueClass::First
+            } else {
+                QueueClass::Retry
+            };
             adopted += insert(connection, (n, to, lane), class, due, WAITING)?;
         }
     }
@@ -316,9 +332,9 @@ fn recover(connection: &Connection, from: &str, to: &str, now: Timestamp) -> rus
         crashed(connection, *n, now)?;
     }
     if from != to {
-        change(connection, "UPDATE queue SET owner = ?2 WHERE owner = ?1", [from, to])?;
-        let sql = "UPDATE delivery SET owner = ?2 WHERE owner = ?1 AND state IN ('pending', 'parked')";
+        let sql = "UPDATE delivery SET owner = ?2 WHERE n IN (SELECT n FROM queue WHERE owner = ?1)";
         change(connection, sql, [from, to])?;
+        change(connection, "UPDATE queue SET owner = ?2 WHERE owner = ?1", [from, to])?;
     }
     Ok(counted(taken.len()))
 }
@@ -327,8 +343,10 @@ fn recover(connection: &Connection, from: &str, to: &str, now: Timestamp) -> rus
 fn crashed(connection: &Connection, n: i64, now: Timestamp) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO crash (n, at) VALUES (?1, ?2)";
     change(connection, sql, params![n, now.unix_us()])?;
-    let crashes: u32 =
-        row(connection, "SELECT count(*) FROM crash WHERE n = ?1", [n], |row| row.get(0))?.unwrap_or_default();
+    let crashes: u32 = row(connection, "SELECT count(*) FROM crash WHERE n = ?1", [n], |row| {
+        row.get(0)
+    })?
+    .unwrap_or_default();
     if crashes >= MOST_CRASHES {
         return park(connection, n, ParkReason::Crashed).map(drop);
     }
@@ -339,7 +357,11 @@ fn crashed(connection: &Connection, n: i64, now: Timestamp) -> rusqlite::Result<
 fn disown(connection: &Connection, owner: &str) -> rusqlite::Result<Ack> {
     let sql = "UPDATE delivery SET owner = NULL WHERE n IN (SELECT n FROM queue WHERE owner = ?1 AND state <> ?2)";
     change(connection, sql, params![owner, PARKED])?;
-    let rows = change(connection, "DELETE FROM queue WHERE owner = ?1 AND state <> ?2", params![owner, PARKED])?;
+    let rows = change(
+        connection,
+        "DELETE FROM queue WHERE owner = ?1 AND state <> ?2",
+        params![owner, PARKED],
+    )?;
     Ok(counted(rows))
 }
 
@@ -378,7 +400,9 @@ pub(super) fn lanes(connection: &Connection, owner: &str) -> rusqlite::Result<Ve
 pub(super) fn counts(connection: &Connection, owner: &str) -> rusqlite::Result<QueueCounts> {
     let sql = "SELECT state, count(*) FROM queue WHERE owner = ?1 GROUP BY state";
     let mut counts = QueueCounts::default();
-    for (state, count) in rows(connection, sql, [owner], |row| Ok((row.get(0)?, row.get(1).map(unsigned)?)))? {
+    for (state, count) in rows(connection, sql, [owner], |row| {
+        Ok((row.get(0)?, row.get(1).map(unsigned)?))
+    })? {
         match state {
             WAITING => counts.waiting = count,
             TAKEN => counts.taken = count,
@@ -392,13 +416,23 @@ pub(super) fn counts(connection: &Connection, owner: &str) -> rusqlite::Result<Q
 pub(super) fn trouble(connection: &Connection, n: i64) -> rusqlite::Result<(Option<ParkReason>, Vec<Timestamp>)> {
     let sql = "SELECT parked FROM queue WHERE n = ?1 AND parked IS NOT NULL";
     let reason = row(connection, sql, [n], |row| named(row, 0, ParkReason::from_name))?;
-    let crashes = rows(connection, "SELECT at FROM crash WHERE n = ?1 ORDER BY at", [n], |row| moment(row, 0))?;
+    let crashes = rows(
+        connection,
+        "SELECT at FROM crash WHERE n = ?1 ORDER BY at",
+        [n],
+        |row| moment(row, 0),
+    )?;
     Ok((reason, crashes))
 }
 
 /// The paused lanes; the empty name stands for all of them.
 pub(super) fn paused(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    rows(connection, "SELECT endpoint FROM endpoint_health WHERE paused_at IS NOT NULL ORDER BY endpoint", [], |row| row.get(0))
+    rows(
+        connection,
+        "SELECT endpoint FROM endpoint_health WHERE paused_at IS NOT NULL ORDER BY endpoint",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// Owners of pending deliveries.

@@ -48,7 +48,9 @@ pub(super) fn unfinished(
     found.sealed = sealed::of(connection, n)?;
     found.unseal();
     let sql = "SELECT max(seq), min(at) FROM attempt WHERE delivery = ?1 AND coalesce(error, '') <> 'cancelled'";
-    let made = row(connection, sql, [n], |row| Ok((row.get::<_, Option<u32>>(0)?, optional_moment(row, 1)?)))?;
+    let made = row(connection, sql, [n], |row| {
+        Ok((row.get::<_, Option<u32>>(0)?, optional_moment(row, 1)?))
+    })?;
     let (attempts, first_at) = made.unwrap_or_default();
     Ok(Some((found.delivery, attempts.unwrap_or_default(), first_at)))
 }
