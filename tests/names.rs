@@ -69,19 +69,7 @@ fn an_unknown_name_ends_with_6_and_near_names_whichever_command_it_is_given_to()
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
     sandbox.hook(["send", "job.paid", "--to", &app.url]).run().ok();
-    let add = [
-        "endpoints",
-        "add",
-        NOBODY,
-        "-p",
-        "poolflow",
-        "--events",
-        "job.paid",
-        "--local",
-        "--name",
-        "shop",
-    ];
-    sandbox.hook(add).run().ok();
+    sandbox.add_endpoint(&format!("{NOBODY} -p poolflow --events job.paid --local --name shop"));
     let settings = "[workflow.welcome]\nprovider = \"hoopai\"\nstate = \"published\"\nurl = \"http://127.0.0.1:1/\"\n";
     sandbox.write(sandbox.config("config.toml"), settings);
     for (args, what, near) in WRONG_NAMES {

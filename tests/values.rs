@@ -253,19 +253,9 @@ fn each_delivery_has_an_id_of_its_own_where_the_provider_gives_it_one() {
     let app = app();
     for name in ["a", "b", "c"] {
         let url = format!("{}/{name}", app.url);
-        let add = [
-            "endpoints",
-            "add",
-            &url,
-            "-p",
-            "pool-brain",
-            "--events",
-            "customer.created",
-            "--local",
-            "--name",
-            name,
-        ];
-        sandbox.hook(add).run().ok();
+        sandbox.add_endpoint(&format!(
+            "{url} -p pool-brain --events customer.created --local --name {name}"
+        ));
     }
     let send = ["send", "customer.created", "--subscribed", "-p", "pool-brain"];
     sandbox.hook(send).run().ok();
@@ -323,4 +313,25 @@ fn numbers_are_signed_and_compared_as_they_are_written() {
         sandbox.hook(send).run().ok();
     }
     listener.process.wait().ok().says(["0 duplicates"]);
+}
+
+#[test]
+fn an_id_of_another_form_than_the_providers_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let send = |id: &str| {
+        let args = [
+            "send",
+            "customer.created",
+            "-p",
+            "pool-brain",
+            "--to",
+            ":9",
+            "-n",
+            "--id",
+            id,
+        ];
+        sandbox.hook(args).run().ok()
+    };
+    send("not-a-uuid").says(["`not-a-uuid` is no UUID, as the ids of `pool-brain` are"]);
+    send("09e4248e-ba6f-4b19-8282-d04dd5a571ad").never(["warning"]);
 }

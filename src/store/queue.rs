@@ -90,7 +90,7 @@ pub struct NewEvent {
 /// A delivery to be entered in the queue.
 #[derive(Debug, Clone)]
 pub struct NewQueued {
-    /// What is delivered. Its owner is that of the intake.
+    /// What is delivered, with the owner of the intake.
     pub delivery: NewDelivery,
     /// Where it waits: the id of an endpoint.
     pub lane: String,

@@ -11,14 +11,14 @@ use crate::app::workflow;
 use crate::clock::Timestamp;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
-use crate::id::{Id, IdKind};
+use crate::id::{Id, IdKind, is_uuid};
 use crate::json_text;
 use crate::message::Message;
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::workflow::Merge;
 use crate::random::Random;
-use crate::text::quoted;
+use crate::text::{printable, quoted};
 
 /// The content of the message.
 #[derive(Debug, Clone, Default)]
@@ -173,6 +173,14 @@ impl BodyOptions {
                 "messages of `{}` carry no id: `--id` changes nothing",
                 profile.label()
             ));
+        } else if let Some(id) = &wanted.id
+            && is_uuid(&profile.fresh_id(context.clock.now(), &context.random))
+            && !is_uuid(id)
+        {
+            let (id, label) = (printable(id, 100), profile.label());
+            context
+                .notices
+                .warn(format!("`{id}` is no UUID, as the ids of `{label}` are"));
         }
         let event = wanted.event.clone();
         let composer = Composer::new(profile, wanted)?;
