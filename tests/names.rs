@@ -5,7 +5,7 @@ use crate::support::{App, NOBODY, Reply, Sandbox};
 const PROVIDER: &str = "provider `poolflwo` not found";
 
 /// A command line with a wrong name, the expected message, and the near name.
-const WRONG_NAMES: [(&[&str], &str, &str); 16] = [
+const WRONG_NAMES: [(&[&str], &str, &str); 17] = [
     (&["log", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
     (&["log", "stats", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
     (&["log", "drift", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
@@ -56,6 +56,11 @@ const WRONG_NAMES: [(&[&str], &str, &str); 16] = [
         &["send", "--workflow", "welcom"],
         "workflow `welcom` not found",
         "--workflow welcome",
+    ),
+    (
+        &["replay", "--failed", "-p", "strpe"],
+        "provider `strpe` not found",
+        "did you mean `--provider stripe`?",
     ),
     (
         &["endpoints", "test", "shop", "--event", "job.piad"],

@@ -29,8 +29,9 @@ pub use request::{AppReply, AskApp, ListenerEvent, ReceivedRequest, WholeRequest
 pub use router::{RoutedLane, RoutedWork, Router, Withheld};
 
 use crate::clock::Clock;
+use crate::form::is_form;
 use crate::id::{Id, IdKind};
-use crate::json::{is_form, is_form_body};
+use crate::json::is_form_body;
 use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;

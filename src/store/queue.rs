@@ -128,7 +128,7 @@ pub struct TakenDelivery {
     pub lane: String,
     /// Its class.
     pub class: QueueClass,
-    /// Its record, without attempts.
+    /// Its record, of the attempts with the last one alone.
     pub delivery: NewDelivery,
     /// Attempts so far.
     pub attempts: u32,

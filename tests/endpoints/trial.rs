@@ -315,6 +315,16 @@ fn an_old_signature_is_refused_where_the_provider_limits_its_age() {
 }
 
 #[test]
+fn an_old_signature_that_the_provider_does_not_limit_is_tried_and_its_acceptance_a_caution() {
+    let sandbox = Sandbox::new();
+    let add = "add http://127.0.0.1:1 -p zoom --events meeting.started --local --name a --secret-file sec";
+    endpoints(&sandbox, add).ok();
+    let (_listener, url) = listener(&sandbox, "--secret file:sec -p zoom");
+    endpoints(&sandbox, &format!("update a --to {url} --local")).ok();
+    endpoints(&sandbox, "test a").ok().prints(["accepted: stale (200 OK)"]);
+}
+
+#[test]
 fn a_faulty_test_request_is_replayed_with_its_fault_and_shown_as_one() {
     let sandbox = Sandbox::new();
     let (_listener, url) = checking(&sandbox, "");

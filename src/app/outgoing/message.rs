@@ -11,6 +11,7 @@ use crate::app::workflow;
 use crate::clock::Timestamp;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
+use crate::form::{self, is_urlencoded};
 use crate::id::{Id, IdKind, is_uuid};
 use crate::json_text;
 use crate::message::Message;
@@ -211,7 +212,18 @@ impl BodyOptions {
 /// A GET has no body: its fields go to the query. A form has another body and type.
 pub(super) fn reshape(delivery: &mut Delivery, is_form: bool) -> Result<()> {
     let is_get = delivery.method == "GET";
-    if !is_get && !is_form {
+    let has_form = is_urlencoded(&delivery.message.content_type);
+    if is_get && (has_form || delivery.message.body.is_empty()) {
+        let mut message = (*delivery.message).clone();
+        if !message.body.is_empty() {
+            let fields = form::fields(&message.content_type, &message.body);
+            delivery.url.query_pairs_mut().extend_pairs(fields);
+        }
+        message.body = Bytes::new();
+        delivery.message = Arc::new(message);
+        return Ok(());
+    }
+    if !is_get && (!is_form || has_form) {
         return Ok(());
     }
     let fields: IndexMap<String, &RawValue> = serde_json::from_slice(&delivery.message.body)

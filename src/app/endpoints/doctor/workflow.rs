@@ -128,6 +128,10 @@ fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Finding> {
             let what = format!("`{}` is not closed", printable(text, 100));
             Some(Finding::problem("tags", what).hint("close the merge tag with `}}`"))
         }
+        TagFault::Unopened { text } => {
+            let what = format!("`{}` is not opened", printable(text, 100));
+            Some(Finding::problem("tags", what).hint("open the merge tag with `{{`"))
+        }
         TagFault::Empty { .. } | TagFault::Bare { .. } => None,
     };
     or_ok(faults.iter().filter_map(unknown).collect(), "tags", || {
