@@ -198,8 +198,8 @@ pub struct ScheduleTable {
     pub until: Option<DurationText>,
     /// What the delays run from: `previous` attempt (default) or `first`.
     pub from: RunFrom,
-    /// How far a delay may be off, e.g. `10%`.
-    pub jitter: Share,
+    /// How far a delay may be off, e.g. `10%`. Without it `hook serve` makes delays up to 10 % longer; `0%` keeps them exact.
+    pub jitter: Option<Share>,
     /// After the last failure: `fail` (default) or `disable-endpoint`.
     pub then: Then,
     /// With `then = "disable-endpoint"`: how many failed deliveries in a row disable it. Default 1.

@@ -68,6 +68,7 @@ pub async fn deliver(
         total: Some(options.concurrency.max(TOTAL)),
         time_scale: options.time_scale,
         rate: options.rate,
+        spread: 0.0,
     };
     let cancel = shutdown.soft.clone();
     let transport = plan.options.request.transport()?;

@@ -75,6 +75,7 @@ impl Replay<'_> {
             total: Some(engine::TOTAL),
             time_scale: run.time_scale,
             rate: run.rate,
+            spread: 0.0,
         };
         let ledger = context.ledger();
         // Nothing is sent that cannot be recorded.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::queue::ServiceQueue;
-use super::remake;
+use super::{SPREAD, remake};
 use crate::clock::Clock as _;
 use crate::engine::{Delivery, Event, Situation, Witness, decide};
 use crate::error::{Error, Result};
@@ -79,6 +79,7 @@ impl ServiceQueue {
             now: self.clock.now(),
             time_scale,
             chance: self.context.random.unit(),
+            spread: SPREAD,
         };
         let event = Event {
             next: decide(&delivery.policy, &attempt.outcome, situation),

@@ -49,6 +49,9 @@ use queue::ServiceQueue;
 use routes::{RouteState, ServiceApi};
 use subscribers::SubscriberWatch;
 
+/// Share of a delay by which the durable service makes it longer where the provider states no jitter.
+const SPREAD: f64 = 0.1;
+
 /// Challenges to endpoints in flight at once.
 const CHALLENGES: usize = 16;
 
@@ -308,6 +311,7 @@ impl<'a> Service<'a> {
             total: Some(engine::TOTAL),
             time_scale: self.options.time_scale,
             rate: None,
+            spread: if self.mock.is_some() { 0.0 } else { SPREAD },
         };
         let context = Arc::clone(&queue.context);
         let transport = Arc::clone(&running.transport);

@@ -63,7 +63,7 @@ fn schedule(table: ScheduleTable) -> Result<Schedule> {
     Ok(Schedule {
         delays,
         from: table.from,
-        jitter: table.jitter.0,
+        jitter: table.jitter.map(|share| share.0),
         honour_retry_after: table.honour_retry_after,
         retry_on,
         stop_on: table.stop_on,

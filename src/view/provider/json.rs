@@ -157,7 +157,7 @@ fn retry(schedule: &Schedule) -> Value {
         "plan": schedule.describe(),
         "delays_ms": schedule.delays.iter().copied().map(DurationText).collect::<Vec<_>>(),
         "from": schedule.from,
-        "jitter": schedule.jitter,
+        "jitter": schedule.jitter.unwrap_or_default(),
         "offsets_ms": offsets.iter().copied().map(DurationText).collect::<Vec<_>>(),
         "span_ms": offsets.last().copied().map(DurationText),
         "retry_on": retry_on,

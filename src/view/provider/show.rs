@@ -201,7 +201,7 @@ fn delivery(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
         sheet.table("retry.schedule");
     } else {
         sheet.table("retry.schedule");
-        let keys: &[&str] = if schedule.jitter > 0.0 {
+        let keys: &[&str] = if schedule.jitter.is_some_and(|jitter| jitter > 0.0) {
             &["delays", "jitter"]
         } else {
             &["delays"]
