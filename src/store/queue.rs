@@ -41,7 +41,7 @@ words! {
         Disabled = "disabled",
         /// The process died [`MOST_CRASHES`] times during its attempts.
         Crashed = "crashed",
-        /// It cannot be made again from its record: its secret or provider is gone.
+        /// Its record cannot be read.
         Unusable = "unusable",
     }
 }
@@ -184,6 +184,11 @@ pub enum QueueOp {
         delivery: Id,
         /// When it is due again.
         due: Timestamp,
+    },
+    /// Gives up a delivery: it leaves the queue, and waits for somebody to resume it.
+    Leave {
+        /// Which delivery.
+        delivery: Id,
     },
     /// Parks a delivery.
     Park {

@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::id::Id;
 use crate::message::Mode;
 use crate::pipeline::{QueueMode, record};
-use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued, ParkReason};
+use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError, TakenDelivery};
 
 /// Bytes of bodies that are taken from one lane at once.
@@ -331,31 +331,29 @@ impl ServiceQueue {
     async fn took(&self, order: &Order, ack: Ack, stop: &CancellationToken) {
         self.lanes().taken(order, ack.taken.len(), ack.next_due);
         for taken in ack.taken {
-            let id = taken.delivery.id;
+            let (id, number) = (taken.delivery.id, taken.number);
             match self.remake(taken).await {
                 Ok(delivery) => self.begin(Arc::clone(&order.lane), order.class, delivery).await,
-                Err(reason) => {
+                Err(error) => {
+                    let notices = &self.context.notices;
+                    notices.warn(format!(
+                        "`#{number}` is left to `hook replay --resume {number}`: {error}"
+                    ));
                     self.lanes().ended(&order.lane, order.class, Ended::Unknown);
-                    self.insist(QueueOp::Park { delivery: id, reason }, stop).await;
+                    self.insist(QueueOp::Leave { delivery: id }, stop).await;
                 }
             }
         }
     }
 
     /// The delivery of a record that was taken.
-    async fn remake(&self, taken: TakenDelivery) -> std::result::Result<Delivery, ParkReason> {
+    async fn remake(&self, taken: TakenDelivery) -> Result<Delivery> {
         let subscribers = self.book.current();
-        let number = taken.number;
         if let Some(subscriber) = subscribers.of_lane(&taken.lane)
             && let Some(delivery) = remake::of_endpoint(&self.context, subscriber, &taken)
         {
             return Ok(delivery);
         }
-        let remade = aside(&self.context, move |context| remake::of_record(context, &taken)).await;
-        remade.map_err(|error| {
-            let notices = &self.context.notices;
-            notices.warn(format!("`#{number}` is parked: {error}"));
-            ParkReason::Unusable
-        })
+        aside(&self.context, move |context| remake::of_record(context, &taken)).await
     }
 }

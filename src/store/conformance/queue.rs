@@ -354,6 +354,48 @@ pub(crate) fn what_is_given_up_has_no_owner<F: Fixture>() {
     assert_eq!(counts(&store), (0, 0, 0));
 }
 
+pub(crate) fn a_delivery_that_is_left_waits_for_somebody_to_resume_it<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one"], true);
+    let op = QueueOp::Leave { delivery: made[0].id };
+    assert_eq!(change(&mut store, op).number, 1);
+    let read = read_delivery(&store, 1).delivery;
+    assert_eq!((read.state, read.owner), (DeliveryState::Pending, None));
+    assert_eq!(counts(&store), (0, 0, 0));
+}
+
+pub(crate) fn after_the_clock_was_set_back_nothing_waits_longer_than_its_longest_delay<F: Fixture>() {
+    let mut store = F::new().open();
+    let longest = minutes(20);
+    let delayed = || {
+        let mut queued = queued(after(60), "one", true);
+        queued.delivery.delays = vec![minutes(5), longest];
+        queued
+    };
+    let deliveries = vec![delayed(), delayed()];
+    let made: Vec<_> = deliveries.iter().map(|queued| queued.delivery.clone()).collect();
+    change(
+        &mut store,
+        QueueOp::Accept(Box::new(intake(vec![event(after(60), deliveries)]))),
+    );
+    fail(&mut store, &made[0], 1, Some(after(60).plus(longest)));
+    fail(&mut store, &made[1], 1, Some(after(0).plus(longest / 2)));
+    let recover = |now| QueueOp::Recover {
+        from: SERVICE.to_owned(),
+        to: SERVICE.to_owned(),
+        now,
+        pause: minutes(1),
+    };
+    let due = |store: &F::Store, number| read_delivery(store, number).delivery.next_due.unwrap();
+    change(&mut store, recover(after(61)));
+    assert_eq!(due(&store, 1), after(60).plus(longest));
+    change(&mut store, recover(after(0)));
+    assert_eq!(due(&store, 1), after(0).plus(longest));
+    assert_eq!(due(&store, 2), after(0).plus(longest / 2));
+    let earliest = store.queue_lanes(SERVICE).unwrap();
+    assert_eq!(earliest[0].due, after(0).plus(longest / 2));
+}
+
 pub(crate) fn pauses_are_kept<F: Fixture>() {
     let fixture = F::new();
     let (mut store, other) = (fixture.open(), fixture.open());

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::group::ChangeGroup;
 use super::queue_rows::{PARKED, TAKEN, WAITING, counted, insert, park, rank};
 use super::read;
-use super::values::{change, moment, optional_moment, row, rows, signed, unsigned};
+use super::values::{change, delays, moment, optional_moment, row, rows, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey, Intake, MOST_CRASHES, NewEvent, ParkReason, QueueOp};
@@ -29,6 +29,10 @@ impl ChangeGroup<'_> {
                 now,
             } => take(self.connection, (owner, lane, *class), (*limit, *bytes), *now),
             QueueOp::Release { delivery, due } => self.release(*delivery, *due),
+            QueueOp::Leave { delivery } => match self.delivery_number(*delivery)? {
+                Some(n) => leave(self.connection, n),
+                None => Ok(Ack::default()),
+            },
             QueueOp::Park { delivery, reason } => match self.delivery_number(*delivery)? {
                 Some(n) => park(self.connection, n, *reason),
                 None => Ok(Ack::default()),
@@ -169,6 +173,12 @@ fn take(
     })
 }
 
+fn leave(connection: &Connection, n: i64) -> rusqlite::Result<Ack> {
+    let sql = "UPDATE delivery SET owner = NULL WHERE n = ?1 AND state = 'pending'";
+    change(connection, sql, [n])?;
+    Ok(counted(change(connection, "DELETE FROM queue WHERE n = ?1", [n])?))
+}
+
 fn park_lane(connection: &Connection, lane: &str, reason: ParkReason, limit: usize) -> rusqlite::Result<Ack> {
     let sql = "SELECT n FROM queue WHERE lane = ?1 AND state = 0 ORDER BY n LIMIT ?2";
     let waiting: Vec<i64> = rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))?;
@@ -263,7 +273,33 @@ fn recover(
         change(connection, sql, [from, to])?;
         change(connection, "UPDATE queue SET owner = ?2 WHERE owner = ?1", [from, to])?;
     }
+    restrain(connection, to, now)?;
     Ok(counted(taken.len()))
+}
+
+/// After the clock was set back no delivery waits longer than its longest delay.
+fn restrain(connection: &Connection, owner: &str, now: Timestamp) -> rusqlite::Result<()> {
+    let sql =
+        "SELECT max((SELECT at FROM event ORDER BY e DESC LIMIT 1), (SELECT at FROM delivery ORDER BY n DESC LIMIT 1))";
+    let last = row(connection, sql, [], |row| optional_moment(row, 0))?.flatten();
+    if last.is_none_or(|last| last <= now) {
+        return Ok(());
+    }
+    let sql = "
+        SELECT n, delays FROM queue JOIN delivery USING (n)
+        WHERE queue.owner = ?1 AND queue.state = 0 AND queue.due > ?2";
+    let later = rows(connection, sql, params![owner, now.unix_us()], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    for (n, text) in later {
+        let longest = delays(&text).unwrap_or_default().into_iter().max().unwrap_or_default();
+        let latest = now.plus(longest).unix_us();
+        let sql = "UPDATE queue SET due = min(due, ?2) WHERE n = ?1";
+        change(connection, sql, params![n, latest])?;
+        let sql = "UPDATE delivery SET next_due = min(next_due, ?2) WHERE n = ?1";
+        change(connection, sql, params![n, latest])?;
+    }
+    Ok(())
 }
 
 /// Counts a crash: after two it is tried alone, after three it is parked.
