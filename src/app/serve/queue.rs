@@ -18,7 +18,7 @@ use crate::engine::{self, Delivery, Event, Next};
 use crate::error::Result;
 use crate::id::Id;
 use crate::message::Mode;
-use crate::pipeline::{QueueMode, record};
+use crate::pipeline::{DisableRules, QueueMode, record};
 use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued, ParkReason};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError, TakenDelivery};
 
@@ -53,6 +53,7 @@ pub(super) struct ServiceQueue {
     pub(super) reader: LedgerReader,
     pub(super) book: Arc<SubscriberWatch>,
     pub(super) clock: SteadyClock,
+    time_scale: f64,
     lanes: Mutex<Lanes>,
     /// Lane and class of what is taken.
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
@@ -78,6 +79,7 @@ impl ServiceQueue {
             clock: SteadyClock::new(context.now()),
             context,
             owner,
+            time_scale,
             ledger,
             reader,
             book: Arc::new(subscribers),
@@ -110,6 +112,10 @@ impl ServiceQueue {
     /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
     pub(super) fn apply_endpoints(&self, subscribers: &Subscribers) {
         let mut lanes = self.lanes();
+        // A delivery may have disabled one since they were read.
+        if self.book.is_stale() {
+            return;
+        }
         for subscriber in subscribers.all() {
             lanes.limit(&subscriber.lane, subscriber.limits);
             lanes.close(&subscriber.lane, !subscriber.endpoint.is_active());
@@ -218,6 +224,14 @@ impl ServiceQueue {
         }
         drop(lanes);
         self.wake.notify_one();
+    }
+
+    /// By which rules its endpoints are disabled: a mock has those of its provider alone.
+    pub(super) fn rules(&self) -> DisableRules {
+        DisableRules {
+            time_scale: self.time_scale,
+            unstated: self.is_durable(),
+        }
     }
 
     /// How its events are recorded.
