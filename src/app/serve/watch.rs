@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::queue::ServiceQueue;
+use super::queue::{ServiceQueue, URL_LANE};
 use crate::app::context::aside;
 use crate::clock::Clock as _;
 use crate::engine::Witness;
@@ -29,7 +29,7 @@ const AT_ONCE: usize = 500;
 /// The lane of deliveries that go to no endpoint of the book.
 fn url_lane(url: &str) -> String {
     let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
-    format!("url:{}", origin.as_deref().unwrap_or("unknown"))
+    format!("{URL_LANE}{}", origin.as_deref().unwrap_or("unknown"))
 }
 
 /// The lane of an endpoint that is not in the book any more.
@@ -103,14 +103,15 @@ impl ServiceQueue {
 
     /// Learns which lanes have something, are paused, or are closed.
     async fn look(&self) -> Result<()> {
-        let book = Arc::clone(&self.book);
-        aside(&self.context, move |_| book.look()).await?;
-        let subscribers = self.subscribers().await?;
         let owner = self.owner.clone();
         let (waiting, paused) = self
             .reader
             .ask(move |store| Ok((store.queue_lanes(&owner)?, store.paused()?)))
             .await?;
+        // After that: an endpoint for which something waits is known by then.
+        let book = Arc::clone(&self.book);
+        aside(&self.context, move |_| book.look()).await?;
+        let subscribers = self.subscribers().await?;
         self.apply_endpoints(&subscribers);
         {
             let mut lanes = self.lanes();
@@ -135,7 +136,7 @@ impl ServiceQueue {
                     limit: AT_ONCE,
                 })
                 .await?;
-            } else if subscriber.is_none() && !lane.starts_with("url:") {
+            } else if subscriber.is_none() && !lane.starts_with(URL_LANE) {
                 self.empty(|| QueueOp::CancelLane {
                     lane: lane.clone(),
                     limit: AT_ONCE,
