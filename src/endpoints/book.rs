@@ -196,7 +196,7 @@ impl Book {
             // Trusted first: a crash in between leaves a grant that nothing uses, not an endpoint that cannot sign.
             self.bind_changes(&before, &after)?;
             self.write(&path, &temporary, (&stored, &after))?;
-            self.tell_health(&changes(&before, &after, &health))?;
+            self.tell_health(&changes(&before, &after))?;
             self.vault.forget_dropped(&before, &after)?;
         }
         Ok(answer)

@@ -65,3 +65,26 @@ impl DisableRules {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_of_the_provider_decides_alone_and_times_are_scaled() {
+        let day = UNSTATED;
+        for (then, unstated, rule) in [
+            (Exhaustion::Fail, true, DisableRule::Never),
+            (Exhaustion::Unstated, false, DisableRule::Never),
+            (Exhaustion::Unstated, true, DisableRule::Unstated(day / 2)),
+            (Exhaustion::DisableAfter(day), true, DisableRule::Failing(day / 2)),
+            (Exhaustion::DisableEndpoint { after: 3 }, true, DisableRule::InARow(3)),
+        ] {
+            let rules = DisableRules {
+                time_scale: 2.0,
+                unstated,
+            };
+            assert_eq!(rules.of(then), rule, "{then:?} {unstated}");
+        }
+    }
+}
