@@ -67,7 +67,6 @@ CREATE TABLE notice (
     kind     TEXT    NOT NULL,
     json     TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX notice_endpoint ON notice (endpoint, i);
 
 -- By owner, so that what a process left is found without reading what another one works on.
 CREATE INDEX delivery_owned ON delivery (owner, n) WHERE state = 'pending' AND owner IS NOT NULL;
