@@ -71,6 +71,12 @@ impl BookWatch {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).changes += 1;
     }
 
+    /// Whether that was said since they were read.
+    pub fn is_outdated(&self) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.seen_changes != seen.changes
+    }
+
     /// Looks whether another process has disabled or enabled an endpoint.
     pub fn look(&self) -> Result<(), EndpointError> {
         let now = Instant::now();

@@ -1,6 +1,7 @@
 //! Endpoints as a store has them.
 
 use super::{EndpointDetails, Endpoints};
+use crate::app::resolve::ACCOUNT_OFF;
 use crate::endpoints::{Endpoint, EndpointStore, RemotePlace, select};
 use crate::error::{Error, Result};
 use crate::mask;
@@ -49,7 +50,15 @@ impl Endpoints<'_> {
         if found.is_empty() {
             return Err(Error::nothing("no endpoint matches").hint("`hook endpoints list` shows all of them"));
         }
+        self.warn_of_account();
         Ok(found)
+    }
+
+    /// The state of an endpoint does not say that no endpoint gets anything.
+    fn warn_of_account(&self) {
+        if self.context.settings.account_off && self.store.remote().is_none() {
+            self.context.notices.warn(ACCOUNT_OFF);
+        }
     }
 
     /// Those of the names.
@@ -65,7 +74,9 @@ impl Endpoints<'_> {
             }
             Ok(details)
         };
-        names.iter().map(details).collect()
+        let found = names.iter().map(details).collect::<Result<Vec<_>>>()?;
+        self.warn_of_account();
+        Ok(found)
     }
 
     /// Those of the names, each once.

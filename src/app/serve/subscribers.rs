@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use url::Url;
 
@@ -26,6 +27,8 @@ use crate::verification::dev_secret::Purpose;
 pub(super) struct Subscriber {
     pub(super) endpoint: Endpoint,
     pub(super) profile: Arc<Profile>,
+    /// Name and variant of the provider.
+    pub(super) label: String,
     pub(super) lane: LaneName,
     pub(super) limits: LaneLimits,
     url: Url,
@@ -89,6 +92,7 @@ impl Subscriber {
         Ok(Self {
             signing: signing(context, endpoint, &profile).map_err(|error| error.to_string()),
             url: parse_url(&endpoint.url)?,
+            label: profile.label(),
             lane: endpoint.id.as_str().into(),
             limits: LaneLimits::default(),
             live: Arc::new(profile.policy_in(Mode::Live).clone()),
@@ -142,7 +146,10 @@ impl Subscriber {
             addresses,
             ..Delivery::new(random, now, message, url, signing, policy, label)
         };
-        check_signature(context, &delivery).map_err(|error| error.to_string())?;
+        // A signature in a header fits every body; whether the key can sign was found out when the book was read.
+        if profile.scheme.header().is_none() || profile.scheme.looks_into_body() {
+            check_signature(context, &delivery).map_err(|error| error.to_string())?;
+        }
         Ok(delivery)
     }
 
@@ -155,7 +162,7 @@ impl Subscriber {
     }
 
     fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {
-        if profile.label() == self.profile.label() {
+        if Arc::ptr_eq(profile, &self.profile) || profile.label() == self.label {
             return self.signing.clone();
         }
         signing(context, &self.endpoint, profile).map_err(|error| error.to_string())
@@ -163,6 +170,10 @@ impl Subscriber {
 
     /// How a delivery of that provider to it is signed now.
     pub(super) fn signing(&self, context: &Context, label: &str) -> std::result::Result<Signing, String> {
+        // The registry looks for files of the user.
+        if label == self.label {
+            return self.signing.clone();
+        }
         let profile = context.registry.get(label).map_err(|error| error.to_string())?;
         self.signing_as(context, &profile)
     }
@@ -170,13 +181,30 @@ impl Subscriber {
 
 fn signing(context: &Context, endpoint: &Endpoint, profile: &Arc<Profile>) -> Result<Signing> {
     let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
-    context.signing(profile, &[], (Some(&endpoint.name), own))
+    let signing = context.signing(profile, &[], (Some(&endpoint.name), own))?;
+    if profile.scheme.header().is_some() && !profile.scheme.looks_into_body() {
+        let (url, now) = (parse_url(&endpoint.url)?, context.now());
+        let (message, policy) = (Message::default(), Arc::default());
+        let trial = Delivery::new(
+            &context.random,
+            now,
+            message,
+            url,
+            signing.clone(),
+            policy,
+            Label::default(),
+        );
+        check_signature(context, &trial)?;
+    }
+    Ok(signing)
 }
 
 /// The current endpoints. Reading is free; the file is looked at by [`SubscriberWatch::refresh`] alone.
 pub(super) struct SubscriberWatch {
     book: BookWatch,
     current: Mutex<Arc<Subscribers>>,
+    /// When the file was looked at last.
+    looked: Mutex<Instant>,
 }
 
 impl SubscriberWatch {
@@ -184,7 +212,8 @@ impl SubscriberWatch {
     pub(super) fn new(context: &Context) -> Result<Self> {
         let book = context.book_watch();
         let current = Mutex::new(Arc::new(Subscribers::read(context, &book)?));
-        Ok(Self { book, current })
+        let looked = Mutex::new(Instant::now());
+        Ok(Self { book, current, looked })
     }
 
     /// As they are now.
@@ -192,8 +221,13 @@ impl SubscriberWatch {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether the book has changed since it was read.
-    pub(super) fn is_stale(&self) -> bool {
+    /// Whether the book has changed since it was read. Its file is looked at when that was not done for `patience`.
+    pub(super) fn is_stale(&self, patience: Duration) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.elapsed() < patience {
+            return false;
+        }
+        *looked = Instant::now();
         self.book.current().is_none()
     }
 
@@ -205,6 +239,11 @@ impl SubscriberWatch {
     /// The health of an endpoint has changed.
     pub(super) fn outdate(&self) {
         self.book.outdate();
+    }
+
+    /// Whether the health of an endpoint has changed since the book was read.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.book.is_outdated()
     }
 
     /// Reads the book again.

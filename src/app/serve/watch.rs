@@ -95,7 +95,7 @@ impl ServiceQueue {
             }
             return self.look().await;
         }
-        if self.book.is_stale() {
+        if self.book.is_stale(Duration::ZERO) {
             self.look().await?;
         }
         Ok(())
@@ -112,7 +112,7 @@ impl ServiceQueue {
         let book = Arc::clone(&self.book);
         aside(&self.context, move |_| book.look()).await?;
         let subscribers = self.subscribers().await?;
-        self.apply_endpoints(&subscribers);
+        self.apply_endpoints();
         {
             let mut lanes = self.lanes();
             lanes.pause_all(paused.iter().any(String::is_empty));

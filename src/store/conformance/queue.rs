@@ -6,8 +6,10 @@ use crate::store::queue::{IdempotencyKey, Intake, MOST_CRASHES, NewEvent, NewQue
 use crate::store::{LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 
 fn queued(at: Timestamp, lane: &str, taken: bool) -> NewQueued {
+    let mut delivery = delivery(at, "a");
+    delivery.owner = Some(SERVICE.to_owned());
     NewQueued {
-        delivery: delivery(at, "a"),
+        delivery,
         lane: lane.to_owned(),
         taken,
     }
