@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::endpoint_gate::EndpointGate;
+use crate::app::endpoint_health::DisableNotices;
 use crate::app::notice::Notices;
 use crate::app::retention::{Retention, RetentionLimits};
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
@@ -19,7 +20,7 @@ use crate::config::{Paths, Settings};
 use crate::engine::{Engine, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{DisableRules, Pipeline};
 use crate::process::CommandOutput;
 use crate::provider::Registry;
 use crate::random::Random;
@@ -186,14 +187,25 @@ impl Context {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let mut engine = Engine::new(transport, clock, random, limits);
         // An endpoint that is disabled during the run ends the deliveries that wait for it.
-        engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
+        let book = Arc::new(self.book_watch());
+        engine.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
         engine.stored_first = lease.is_some();
+        // What cannot be moved still counts where it is.
+        let _ = self.book().move_health();
         Pipeline {
             engine,
             ledger,
             cancel,
             lease,
             queue: None,
+            rules: DisableRules {
+                time_scale: limits.time_scale,
+                unstated: false,
+            },
+            disabled: Arc::new(DisableNotices {
+                notices: self.notices.clone(),
+                book,
+            }),
         }
     }
 }

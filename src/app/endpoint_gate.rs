@@ -3,10 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::endpoints::{BookWatch, Endpoint};
 use crate::engine::{Boxed, Gate, Label};
 use crate::exchange::Source;
+
+/// How long changes of the health of endpoints by other processes may go unseen.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Admits deliveries to active endpoints, and those to plain URLs.
 pub struct EndpointGate {
@@ -43,11 +47,14 @@ impl Gate for EndpointGate {
             // A test may go to a disabled endpoint, and to one that is not in the local file.
             let endpoint = label.endpoint.as_deref().filter(|_| label.source != Source::Test);
             let Some(name) = endpoint else { return true };
-            let endpoints = match self.book.current() {
+            let endpoints = match self.book.current_within(INTERVAL) {
                 Some(endpoints) => Some(endpoints),
                 None => {
                     let watch = Arc::clone(&self.book);
-                    let read = tokio::task::spawn_blocking(move || watch.read().ok());
+                    let read = tokio::task::spawn_blocking(move || {
+                        watch.look().ok()?;
+                        watch.read().ok()
+                    });
                     read.await.ok().flatten()
                 }
             };
@@ -62,7 +69,6 @@ mod tests {
     use super::*;
     use crate::endpoints::testing::endpoint;
     use crate::endpoints::{Book, Vault};
-    use crate::engine::Promise;
 
     #[tokio::test]
     async fn an_endpoint_that_is_renamed_stays_the_same_and_one_that_is_removed_gets_nothing() {
@@ -72,11 +78,8 @@ mod tests {
         let gate = EndpointGate::new(Arc::new(BookWatch::new(book.clone(), |_| {})));
         let label = |name: &str| Label {
             source: Source::Send,
-            provider: None,
             endpoint: Some(name.to_owned()),
-            origin: None,
-            execution: None,
-            promise: Promise::Nothing,
+            ..Label::default()
         };
         book.add(endpoint("one")).unwrap();
         assert!(!gate.admits(&label("two")).await);

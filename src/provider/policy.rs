@@ -113,8 +113,10 @@ words! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exhaustion {
-    /// The delivery has failed, nothing else.
+    /// The delivery has failed. What becomes of the endpoint is not stated.
     #[default]
+    Unstated,
+    /// The delivery has failed, nothing else: the endpoint is never disabled for that.
     Fail,
     /// The endpoint is disabled after that many failed deliveries in a row.
     DisableEndpoint {

@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod duplicates;
+pub(crate) mod health;
 pub(crate) mod processing;
 pub(crate) mod pruning;
 pub(crate) mod queries;
@@ -124,6 +125,12 @@ macro_rules! conformance {
             pauses_are_kept
             no_unfinished_delivery_of_a_service_is_pruned
         );
+        conformance!($fixture, health:
+            the_end_of_a_delivery_is_counted_with_its_attempt_and_may_disable
+            health_reads_back_and_ends_with_its_endpoint
+            what_an_earlier_hook_wrote_counts_less_than_what_is_known
+            an_endpoint_that_was_enabled_keeps_what_waits
+        );
     };
     ($fixture:ty, $topic:ident: $($case:ident)*) => {
         $(
@@ -170,6 +177,22 @@ macro_rules! without_queue {
             ),
             StoreError,
         > {
+            unreachable!()
+        }
+
+        fn health(&self) -> std::result::Result<$crate::health::HealthById, StoreError> {
+            unreachable!()
+        }
+
+        fn owner_notices(
+            &self,
+            _: &str,
+            _: usize,
+        ) -> std::result::Result<Vec<$crate::health::OwnerNotice>, StoreError> {
+            unreachable!()
+        }
+
+        fn parked(&self, _: &str) -> std::result::Result<u64, StoreError> {
             unreachable!()
         }
 

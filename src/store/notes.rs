@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{SecretKind, TakenDelivery};
 use crate::clock::Timestamp;
+use crate::health::DisabledEndpoint;
 
 /// A verdict as it is stored: names and texts that outlive the types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,4 +91,6 @@ pub struct Ack {
     pub taken: Vec<TakenDelivery>,
     /// When the next one of the same lane and class is due.
     pub next_due: Option<Timestamp>,
+    /// The endpoint that the change disabled.
+    pub disabled: Option<Box<DisabledEndpoint>>,
 }

@@ -1,6 +1,9 @@
 //! The endpoint book of this run: which file it is, and which of its secrets may be used.
 
+use std::sync::Arc;
+
 use super::{Context, Purpose};
+use crate::app::endpoint_health::LedgerHealth;
 use crate::app::trust;
 use crate::config::SettingOrigin;
 use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointSecret, select};
@@ -16,7 +19,8 @@ use crate::trust::Grant;
 impl Context {
     /// The project's book, else the user's.
     pub fn book(&self) -> Book {
-        trust::book(&self.paths, self.settings.project.as_deref())
+        let health = LedgerHealth::new(self.ledger_path.clone());
+        trust::book(&self.paths, self.settings.project.as_deref()).with_health(Arc::new(health))
     }
 
     /// The book for a long run, which reads it again when it changes.
@@ -74,7 +78,7 @@ impl Context {
 
     /// The secrets of the endpoint of that name or id, as verdicts name them.
     pub(in crate::app) fn secrets_of_endpoint(&self, selector: &str, purpose: Purpose) -> Result<Vec<Secret>> {
-        let endpoint = self.endpoint(selector)?;
+        let endpoint = select(&self.book().written()?, selector)?.clone();
         let profile = self.registry.get(&endpoint.provider)?;
         let name = format!("endpoint:{}", endpoint.name);
         let secrets = self.endpoint_secrets(&endpoint, &profile, purpose)?;
@@ -89,7 +93,7 @@ impl Context {
     /// What endpoints of that provider verify with, for explanations: secrets that cannot be read are left out.
     pub(in crate::app) fn known_endpoint_secrets(&self, profile: &Profile) -> Vec<Secret> {
         let (book, mut known) = (self.book(), Vec::new());
-        let (purpose, mut endpoints) = (Purpose::Verify, book.read().unwrap_or_default());
+        let (purpose, mut endpoints) = (Purpose::Verify, book.written().unwrap_or_default());
         endpoints.retain(|endpoint| endpoint.provider_name() == profile.name);
         for endpoint in &endpoints {
             for secret in endpoint.active_secrets(self.now()) {

@@ -33,7 +33,7 @@ use crate::engine::{self, Limits, Witness};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::message::Mode;
-use crate::pipeline::{DeliveryObserver, Tally};
+use crate::pipeline::{DeliveryObserver, DisableObserver, Tally};
 use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::queue::SERVICE;
@@ -320,12 +320,11 @@ impl<'a> Service<'a> {
         // Lanes of disabled endpoints are closed.
         pipeline.engine.gate = None;
         pipeline.engine.witness = running.journal;
-        let (outcomes_in, outcomes) = mpsc::unbounded_channel();
-        let counting = observer::count_all(context, outcomes);
+        pipeline.rules = queue.rules();
+        pipeline.disabled = Arc::clone(&queue) as Arc<dyn DisableObserver>;
         let mut deliveries = QueueObserver {
             inner: deliveries,
             queue: Arc::clone(&queue),
-            outcomes: outcomes_in,
         };
         let event_loop = EventLoop {
             queue: Arc::clone(&queue),
@@ -346,8 +345,7 @@ impl<'a> Service<'a> {
             drop(deliveries);
             tally.inspect_err(|_| stop.cancel())
         };
-        let (taken, tally, (), (), ()) =
-            tokio::join!(taking, delivering, queue.dispatch(&stop), queue.watch(&stop), counting);
+        let (taken, tally, (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), queue.watch(&stop));
         taken?;
         let mut tally = tally?;
         let owner = queue.owner.clone();

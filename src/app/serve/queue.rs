@@ -18,7 +18,7 @@ use crate::engine::{self, Delivery, Event, Next};
 use crate::error::Result;
 use crate::id::Id;
 use crate::message::Mode;
-use crate::pipeline::{QueueMode, record};
+use crate::pipeline::{DisableRules, QueueMode, record};
 use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError, TakenDelivery};
 
@@ -59,6 +59,7 @@ pub(super) struct ServiceQueue {
     pub(super) reader: LedgerReader,
     pub(super) book: Arc<SubscriberWatch>,
     pub(super) clock: SteadyClock,
+    time_scale: f64,
     lanes: Mutex<Lanes>,
     /// Lane and class of what is taken.
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
@@ -84,6 +85,7 @@ impl ServiceQueue {
             clock: SteadyClock::new(context.now()),
             context,
             owner,
+            time_scale,
             ledger,
             reader,
             book: Arc::new(subscribers),
@@ -114,14 +116,19 @@ impl ServiceQueue {
         if self.book.is_stale(patience) {
             let book = Arc::clone(&self.book);
             aside(&self.context, move |context| book.refresh(context)).await?;
-            self.apply_endpoints(&self.book.current());
+            self.apply_endpoints();
         }
         Ok(self.book.current())
     }
 
     /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
-    pub(super) fn apply_endpoints(&self, subscribers: &Subscribers) {
+    pub(super) fn apply_endpoints(&self) {
         let mut lanes = self.lanes();
+        // A delivery has disabled one since they were read: its lane is closed.
+        if self.book.is_outdated() {
+            return;
+        }
+        let subscribers = self.book.current();
         lanes.close_all(|lane| subscribers.of_lane(lane).is_none() && !lane.starts_with(URL_LANE));
         for subscriber in subscribers.all() {
             lanes.limit(&subscriber.lane, subscriber.limits);
@@ -231,6 +238,14 @@ impl ServiceQueue {
         }
         drop(lanes);
         self.wake.notify_one();
+    }
+
+    /// By which rules its endpoints are disabled: a mock has those of its provider alone.
+    pub(super) fn rules(&self) -> DisableRules {
+        DisableRules {
+            time_scale: self.time_scale,
+            unstated: self.is_durable(),
+        }
     }
 
     /// How its events are recorded.

@@ -37,8 +37,19 @@ impl ChangeGroup<'_> {
                 Some(n) => park(self.connection, n, *reason),
                 None => Ok(Ack::default()),
             },
-            QueueOp::ParkLane { lane, reason, limit } => park_lane(self.connection, lane, *reason, *limit),
-            QueueOp::ReleaseLane { lane, due, limit } => release_lane(self.connection, lane, *due, *limit),
+            QueueOp::ParkLane {
+                owner,
+                lane,
+                reason,
+                enabled_at,
+                limit,
+            } => park_lane(self.connection, (owner, lane), *reason, *enabled_at, *limit),
+            QueueOp::ReleaseLane {
+                lane,
+                reason,
+                due,
+                limit,
+            } => release_lane(self.connection, (lane, *reason), *due, *limit),
             QueueOp::CancelLane { lane, limit } => cancel_lane(self.connection, lane, *limit),
             QueueOp::Requeue {
                 delivery,
@@ -129,7 +140,7 @@ fn answered(connection: &Connection, key: &IdempotencyKey) -> rusqlite::Result<O
 }
 
 const DUE: &str = "
-    SELECT n FROM queue INDEXED BY queue_due
+    SELECT n, again FROM queue INDEXED BY queue_due
     WHERE state = 0 AND owner = ?1 AND lane = ?2 AND class = ?3 AND due <= ?4 ORDER BY due, n LIMIT ?5";
 
 const NEXT_DUE: &str = "
@@ -142,9 +153,9 @@ fn take(
     now: Timestamp,
 ) -> rusqlite::Result<Ack> {
     let values = params![owner, lane, rank(class), now.unix_us(), limit.cast_signed()];
-    let due: Vec<i64> = rows(connection, DUE, values, |row| row.get(0))?;
+    let due: Vec<(i64, bool)> = rows(connection, DUE, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (mut taken, mut size) = (Vec::with_capacity(due.len()), 0);
-    for n in due {
+    for (n, is_again) in due {
         if size >= bytes {
             break;
         }
@@ -162,6 +173,7 @@ fn take(
             delivery,
             attempts,
             first_at,
+            is_again,
         });
     }
     let next = params![owner, lane, rank(class)];
@@ -179,22 +191,38 @@ fn leave(connection: &Connection, n: i64) -> rusqlite::Result<Ack> {
     Ok(counted(change(connection, "DELETE FROM queue WHERE n = ?1", [n])?))
 }
 
-fn park_lane(connection: &Connection, lane: &str, reason: ParkReason, limit: usize) -> rusqlite::Result<Ack> {
-    let sql = "SELECT n FROM queue WHERE lane = ?1 AND state = 0 ORDER BY n LIMIT ?2";
-    let waiting: Vec<i64> = rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))?;
+fn park_lane(
+    connection: &Connection,
+    (owner, lane): (&str, &str),
+    reason: ParkReason,
+    enabled_at: Option<Timestamp>,
+    limit: usize,
+) -> rusqlite::Result<Ack> {
+    let sql = "SELECT enabled_at FROM endpoint_health WHERE endpoint = ?1";
+    let enabled = row(connection, sql, [lane], |row| optional_moment(row, 0))?.flatten();
+    if enabled != enabled_at {
+        return Ok(Ack::default());
+    }
+    let sql = "SELECT n FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1 AND lane = ?2 LIMIT ?3";
+    let waiting: Vec<i64> = rows(connection, sql, params![owner, lane, limit.cast_signed()], |row| {
+        row.get(0)
+    })?;
     for n in &waiting {
         park(connection, *n, reason)?;
     }
     Ok(counted(waiting.len()))
 }
 
-fn parked(connection: &Connection, lane: &str, limit: usize) -> rusqlite::Result<Vec<i64>> {
-    let sql = "SELECT n FROM queue INDEXED BY queue_parked WHERE state = 2 AND lane = ?1 ORDER BY n LIMIT ?2";
-    rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))
-}
-
-fn release_lane(connection: &Connection, lane: &str, due: Timestamp, limit: usize) -> rusqlite::Result<Ack> {
-    let found = parked(connection, lane, limit)?;
+fn release_lane(
+    connection: &Connection,
+    (lane, reason): (&str, ParkReason),
+    due: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Ack> {
+    let sql = "
+        SELECT n FROM queue INDEXED BY queue_parked WHERE state = 2 AND lane = ?1 AND parked = ?2 ORDER BY n LIMIT ?3";
+    let values = params![lane, reason.name(), limit.cast_signed()];
+    let found: Vec<i64> = rows(connection, sql, values, |row| row.get(0))?;
     for n in &found {
         let sql = "UPDATE queue SET state = 0, parked = NULL, due = ?2, class = min(class, 1) WHERE n = ?1";
         change(connection, sql, params![n, due.unix_us()])?;
@@ -222,8 +250,13 @@ fn cancel_lane(connection: &Connection, lane: &str, limit: usize) -> rusqlite::R
 }
 
 fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Timestamp) -> rusqlite::Result<Ack> {
-    let sql = "SELECT attempts FROM delivery WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled')";
-    let Some(attempts) = row(connection, sql, [n], |row| row.get::<_, i64>(0))? else {
+    let sql = "
+        SELECT attempts, state = 'failed' OR coalesce((SELECT again FROM queue WHERE queue.n = delivery.n), 0)
+        FROM delivery WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled')";
+    let found = row(connection, sql, [n], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
+    })?;
+    let Some((attempts, is_again)) = found else {
         return Ok(Ack::default());
     };
     let class = if attempts == 0 {
@@ -232,6 +265,11 @@ fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Ti
         QueueClass::Retry
     };
     insert(connection, (n, owner, lane), class, due, WAITING)?;
+    change(
+        connection,
+        "UPDATE queue SET again = ?2 WHERE n = ?1",
+        params![n, is_again],
+    )?;
     Ok(counted(pending(connection, n, due)?))
 }
 

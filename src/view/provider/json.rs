@@ -138,7 +138,7 @@ fn delivery(profile: &Profile) -> Value {
 
 fn retry(schedule: &Schedule) -> Value {
     let (then, after) = match schedule.then {
-        Exhaustion::Fail => ("fail", None),
+        Exhaustion::Fail | Exhaustion::Unstated => ("fail", None),
         Exhaustion::DisableEndpoint { after } => ("disable-endpoint", Some(after)),
         Exhaustion::DisableAfter(_) => ("disable-endpoint", None),
     };
