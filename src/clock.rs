@@ -247,6 +247,35 @@ impl Clock for SteppingClock {
     }
 }
 
+/// Time since a start, as a wall-clock time: it is not moved when the machine's clock is set. For due times, which would
+/// otherwise jump with that clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SteadyClock {
+    start: Timestamp,
+    begun: tokio::time::Instant,
+}
+
+impl SteadyClock {
+    /// Starts now, which is `start`.
+    pub fn new(start: Timestamp) -> Self {
+        Self {
+            start,
+            begun: tokio::time::Instant::now(),
+        }
+    }
+
+    /// When that moment comes, for a timer.
+    pub fn instant(&self, at: Timestamp) -> tokio::time::Instant {
+        self.begun + at.since(self.start)
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now(&self) -> Timestamp {
+        self.start.plus(self.begun.elapsed())
+    }
+}
+
 /// The longest duration that can be given.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 

@@ -90,6 +90,16 @@ pub fn members(text: &str) -> Option<Vec<(String, &str)>> {
     members.into_iter().map(member).collect()
 }
 
+/// The items of a JSON text that is an array.
+pub fn items(text: &str) -> Option<Vec<&str>> {
+    let mut scanner = Scanner {
+        text,
+        at: whole(text)?.start,
+    };
+    let items = (scanner.peek()? == b'[').then(|| scanner.items())??;
+    items.into_iter().map(|item| text.get(item)).collect()
+}
+
 /// The JSON text of an object with these members.
 pub fn object(members: &IndexMap<String, String>) -> String {
     let members = members.iter().map(|(name, value)| format!("{}:{value}", quoted(name)));

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::{Clock as _, SteadyClock};
 use crate::endpoints::DeliveryOutcome;
 use crate::engine::{Delivery, Engine, Event, FailureReason, Next, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
 use crate::id::Id;
-use crate::store::{Ack, DeliveryState, Lease, Ledger, Op, PendingAck, StoreError};
+use crate::store::{Ack, DeliveryState, Lease, Ledger, Op, PendingAck, QueueOp, StoreError};
 use crate::transport::Transport;
 use stored::{LedgerContentStore, record_attempt};
 pub use stored::{message_of, progress, record};
@@ -53,6 +54,8 @@ pub struct Pipeline<T> {
     pub cancel: CancellationToken,
     /// The lease on deliveries with several attempts; absent: each has one, and is recorded when it is over.
     pub lease: Option<Arc<Lease>>,
+    /// By which clock deliveries are due, when they come from the ledger's queue.
+    pub queue: Option<SteadyClock>,
 }
 
 impl<T: Transport> Pipeline<T> {
@@ -65,16 +68,19 @@ impl<T: Transport> Pipeline<T> {
         let (events_in, events) = mpsc::channel(256);
         let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
         let mut engine = self.engine;
-        engine.store = Some(Arc::new(LedgerContentStore {
-            ledger: self.ledger.clone(),
-            cancel: self.cancel.clone(),
-        }));
+        if self.queue.is_none() {
+            engine.store = Some(Arc::new(LedgerContentStore {
+                ledger: self.ledger.clone(),
+                cancel: self.cancel.clone(),
+            }));
+        }
         let recheck = Arc::clone(&engine.recheck);
         let stored_first = engine.stored_first;
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
             ledger: self.ledger,
             lease: self.lease,
+            queue: self.queue,
             stored_first,
             pending: HashSet::new(),
         };
@@ -120,6 +126,7 @@ async fn show(
 struct Recorder {
     ledger: Ledger,
     lease: Option<Arc<Lease>>,
+    queue: Option<SteadyClock>,
     /// Whether every delivery was recorded before it came.
     stored_first: bool,
     /// Deliveries that this run has recorded and that go on.
@@ -173,7 +180,33 @@ impl Recorder {
         }
     }
 
+    /// The change of a delivery that comes from the queue, by the queue's clock.
+    fn queue_op(event: &Event, clock: &SteadyClock) -> Op {
+        let delivery = event.delivery.id;
+        let (state, next_due) = match &event.next {
+            Next::Delivered => (DeliveryState::Delivered, None),
+            Next::Failed(_) => (DeliveryState::Failed, None),
+            Next::Retry { after, .. } => (DeliveryState::Pending, Some(clock.now().plus(*after))),
+            Next::Interrupted => (DeliveryState::Pending, None),
+        };
+        match &event.attempt {
+            Some(attempt) => Op::Attempt {
+                delivery,
+                attempt: Box::new(record_attempt(attempt, &event.delivery)),
+                state,
+                next_due,
+            },
+            None => Op::Queue(QueueOp::Release {
+                delivery,
+                due: clock.now(),
+            }),
+        }
+    }
+
     fn op(&mut self, event: &Event) -> Op {
+        if let Some(clock) = &self.queue {
+            return Self::queue_op(event, clock);
+        }
         let promise = event.delivery.label.promise;
         let (state, next_due) = match &event.next {
             Next::Delivered => (DeliveryState::Delivered, None),

@@ -193,6 +193,7 @@ impl Context {
             ledger,
             cancel,
             lease,
+            queue: None,
         }
     }
 }

@@ -72,6 +72,8 @@ pub enum Promise {
     Item(WorkKey),
     /// It is on record, and resumed.
     Taken,
+    /// It was taken from the ledger's queue for one attempt, and waits there for the next one.
+    Queued,
     /// The sender waits for the answer, and sends again when it gets none: it is not resumed.
     Answer,
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::waiting::QueuedDelivery;
-use super::{Delivery, Engine, Event, FailureReason, Next, Situation, decide};
+use super::{Delivery, Engine, Event, FailureReason, Next, Promise, Situation, decide};
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
 use crate::transport::Transport;
@@ -65,8 +65,10 @@ impl<T: Transport> Worker<T> {
         let has_store = self.engine.store.is_some();
         let recorded = CancellationToken::new();
         let guard = has_store.then(|| Arc::new(recorded.clone().drop_guard()));
+        let is_queued = delivery.label.promise == Promise::Queued;
         self.emit(delivery, Some(attempt), next, guard).await;
-        let after = after?;
+        // The ledger's queue gives it back when it is due.
+        let after = after.filter(|_| !is_queued)?;
         if !has_store {
             return Some((waiting, after));
         }

@@ -80,6 +80,8 @@ impl Store for Diary {
         Ok(Vec::new())
     }
 
+    crate::store::conformance::without_queue!();
+
     fn stats(&self, _: &Query) -> std::result::Result<Stats, StoreError> {
         Ok(Stats::default())
     }
@@ -95,8 +97,8 @@ impl Diary {
             self.deliveries.push((**new).clone());
         }
         if let Op::Together(ops) = op {
-            let acks: Vec<Ack> = ops.iter().map(|op| self.keep(op)).collect();
-            return acks[0];
+            let mut acks: Vec<Ack> = ops.iter().map(|op| self.keep(op)).collect();
+            return acks.remove(0);
         }
         let said = match op {
             Op::Delivery(new) => format!("kept {} {}", new.message.wire_id, new.state.name()),
@@ -167,6 +169,7 @@ impl Setting {
             engine: Engine::new(transport, clock, random, limits),
             ledger: Ledger::start(move || Ok(Box::new(diary) as Box<dyn Store>)),
             cancel: CancellationToken::new(),
+            queue: None,
             lease: None,
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));

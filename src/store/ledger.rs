@@ -321,6 +321,8 @@ mod tests {
             unreachable!()
         }
 
+        crate::store::conformance::without_queue!();
+
         fn stats(&self, _: &Query) -> Result<Stats, StoreError> {
             unreachable!()
         }

@@ -9,6 +9,7 @@ mod ledger;
 mod notes;
 mod op;
 mod query;
+pub mod queue;
 mod reader;
 mod sealed;
 mod sqlite;
@@ -27,6 +28,7 @@ pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use op::Op;
 pub use query::{EventStats, FailedProcessing, Query, QueryPage, Stats, Summary};
+pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 #[cfg(any(test, feature = "internals"))]
@@ -150,6 +152,8 @@ words! {
         Failed = "failed",
         /// Set aside by a person or a rule: not retried until a user asks for it.
         Parked = "parked",
+        /// Given up before its attempts were used: its endpoint was removed.
+        Cancelled = "cancelled",
         /// A workflow's condition did not hold: nothing was sent.
         Skipped = "skipped",
         /// A workflow in test: its request was built, and not sent.
@@ -324,6 +328,34 @@ pub trait Store: Send {
 
     /// The secrets that were left out of captures in the work queue, each once, with the provider of the capture.
     fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError>;
+
+    /// Lanes and classes of that owner's queue in which something waits.
+    fn queue_lanes(&self, owner: &str) -> Result<Vec<LaneDue>, StoreError>;
+
+    /// How many deliveries that owner's queue has.
+    fn queue_counts(&self, owner: &str) -> Result<QueueCounts, StoreError>;
+
+    /// The paused lanes; an empty name stands for all of them.
+    fn paused(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Owners of pending deliveries, living or dead.
+    fn delivery_owners(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Number, endpoint and URL of the pending deliveries of an owner that are in no queue and that a service may finish, at
+    /// most `limit`.
+    fn left_by(&self, owner: &str, limit: usize) -> Result<Vec<(u64, Option<String>, String)>, StoreError>;
+
+    /// Why a delivery is parked, and when processes died during its attempts.
+    fn trouble(&self, number: u64) -> Result<(Option<queue::ParkReason>, Vec<Timestamp>), StoreError>;
+
+    /// The newest event with that id.
+    fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;
+
+    /// Events with a number below `before`, the newest first, at most `limit`.
+    fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError>;
+
+    /// Another number than before when another process has changed the store since. Costs next to nothing.
+    fn version(&self) -> Result<i64, StoreError>;
 
     /// Statistics of the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::SecretKind;
+use super::{SecretKind, TakenDelivery};
 use crate::clock::Timestamp;
 
 /// A verdict as it is stored: names and texts that outlive the types.
@@ -73,12 +73,21 @@ impl VerdictNote {
 }
 
 /// The result of a change.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ack {
-    /// The number of the new or changed record; 0 when it was pruned, never there, or claimed by another process.
+    /// The number of the new or changed record; 0 when it was pruned, never there, or claimed by another process. For
+    /// changes of a lane: how many deliveries were changed.
     pub number: u64,
     /// For a capture: the first one of the same event within the window.
     pub duplicate_of: Option<u64>,
     /// Whether that one has another event id.
     pub other_id: bool,
+    /// For an intake: the answer of an earlier call with the same key; nothing was recorded.
+    pub answer: Option<String>,
+    /// Whether that call had another body.
+    pub is_conflict: bool,
+    /// What was taken from the queue.
+    pub taken: Vec<TakenDelivery>,
+    /// When the next one of the same lane and class is due.
+    pub next_due: Option<Timestamp>,
 }

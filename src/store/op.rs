@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::queue::QueueOp;
 use super::{Attempt, DeliveryState, DiagnosisNote, NewCapture, NewDelivery, NewWork, WorkKey};
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -51,6 +52,8 @@ pub enum Op {
     },
     /// Drops a lane when nothing is in it.
     CloseLane(Uuid),
+    /// Changes the queue of services.
+    Queue(QueueOp),
     /// Several changes in one transaction. The ack is that of the first.
     Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.

@@ -13,6 +13,7 @@ mod path;
 mod policies;
 mod processing;
 mod prune;
+mod queue;
 mod quota;
 mod read;
 mod schema;
@@ -40,9 +41,10 @@ use self::path::Files;
 use self::prune::PruneSpeed;
 use self::quota::Quota;
 use self::values::signed;
+use super::queue::ParkReason;
 use super::{
-    Access, Ack, Lane, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice,
-    StoreOptions, Summary, Work,
+    Access, Ack, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Query, QueueCounts, Record, Sealed, Stats,
+    Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
 
@@ -194,6 +196,45 @@ impl Store for SqliteStore {
 
     fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError> {
         work::items(&self.connection, lane, after, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn queue_lanes(&self, owner: &str) -> Result<Vec<LaneDue>, StoreError> {
+        queue::lanes(&self.connection, owner).map_err(|e| self.place.reading(&e))
+    }
+
+    fn queue_counts(&self, owner: &str) -> Result<QueueCounts, StoreError> {
+        queue::counts(&self.connection, owner).map_err(|e| self.place.reading(&e))
+    }
+
+    fn paused(&self) -> Result<Vec<String>, StoreError> {
+        queue::paused(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn delivery_owners(&self) -> Result<Vec<String>, StoreError> {
+        queue::owners(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn left_by(&self, owner: &str, limit: usize) -> Result<Vec<(u64, Option<String>, String)>, StoreError> {
+        queue::left(&self.connection, owner, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn trouble(&self, number: u64) -> Result<(Option<ParkReason>, Vec<Timestamp>), StoreError> {
+        queue::trouble(&self.connection, signed(number)).map_err(|e| self.place.reading(&e))
+    }
+
+    fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {
+        queue::event_by_id(&self.connection, id).map_err(|e| self.place.reading(&e))
+    }
+
+    fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError> {
+        queue::events(&self.connection, before, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn version(&self) -> Result<i64, StoreError> {
+        let version = self
+            .connection
+            .pragma_query_value(None, "data_version", |row| row.get(0));
+        version.map_err(|e| self.place.reading(&e))
     }
 
     fn stats(&self, query: &Query) -> Result<Stats, StoreError> {

@@ -90,6 +90,7 @@ impl<T: Transport> ForwardWorker<T> {
             engine: Engine::new(Arc::clone(&self.transport), clock, random, limits),
             ledger: context.ledger.clone(),
             cancel: cancel.clone(),
+            queue: None,
             lease: Some(Arc::clone(&context.owner)),
         };
         let mut view = Flying {

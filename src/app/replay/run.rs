@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::plan::{PlannedDeliveries, ReplayPlan};
-use super::{Prepared, Replay, resume};
+use super::{Prepared, Replay, ReplayOptions, resume};
+use crate::app::context::Context;
 use crate::app::endpoint_health::EndpointHealth;
 use crate::app::receive::Observer;
 use crate::engine::{self, Delivery, Limits};
@@ -180,5 +181,20 @@ impl Replay<'_> {
             Some(failed) => Op::Repeat { failed, delivery },
             None => Op::Delivery(delivery),
         }
+    }
+}
+
+/// The delivery of a record with attempts left, to be resumed.
+pub fn resumed(context: &Context, number: u64) -> Result<Delivery> {
+    let options = ReplayOptions {
+        resume: true,
+        ..ReplayOptions::default()
+    };
+    let store = context.reader()?;
+    let gone = || Error::nothing(format!("record `#{number}` no longer exists"));
+    let record = store.get(number)?.ok_or_else(gone)?;
+    match Replay::new(context, &*store, &options).prepare(record, None)? {
+        Prepared::Ready(delivery, _) => Ok(*delivery),
+        Prepared::Skipped(why) => Err(why),
     }
 }

@@ -32,12 +32,13 @@ impl PruneSpeed {
     }
 }
 
-/// Whatever their state: no schedule is as long as a retention. Late ones stand among younger records.
+/// But for deliveries that somebody works on. Late ones stand among younger records.
 const OLDER: &str = "
     SELECT n, 0, 0 FROM capture WHERE n < ?1 AND at < ?2
-    UNION ALL SELECT n, 1, 0 FROM delivery WHERE n < ?1 AND at < ?2
+    UNION ALL SELECT n, 1, 0 FROM delivery WHERE n < ?1 AND at < ?2 AND (state <> 'pending' OR owner IS NULL)
     UNION ALL SELECT n, 0, 0 FROM capture INDEXED BY capture_late WHERE late AND n >= ?1 AND at < ?2
-    UNION ALL SELECT n, 1, 0 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2";
+    UNION ALL SELECT n, 1, 0 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2
+        AND (state <> 'pending' OR owner IS NULL)";
 
 /// The oldest records that are left when only those of known senders are. Deliveries with attempts left, and captures with
 /// work to do, are not given up to make room.
@@ -272,6 +273,8 @@ fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM signed_body WHERE delivery = ?1",
         "DELETE FROM execution WHERE n = ?1",
         "DELETE FROM work WHERE delivery = ?1",
+        "DELETE FROM queue WHERE n = ?1",
+        "DELETE FROM crash WHERE n = ?1",
         "DELETE FROM sealed WHERE n = ?1",
     ] {
         change(connection, sql, [n])?;

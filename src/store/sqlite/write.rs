@@ -6,7 +6,7 @@ use super::dedupe::{self, DedupeIndex};
 use super::group::{ChangeGroup, KEEP_ATTEMPT};
 use super::sequence::last_number;
 use super::values::{change, changed, delays_text, json, nanos, row, signed, unsigned};
-use super::{diagnosis, minutes, processing, quota, sealed, undelivered, work};
+use super::{diagnosis, minutes, processing, queue, quota, sealed, undelivered, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -80,6 +80,7 @@ impl ChangeGroup<'_> {
                 work::claim(self.connection, *lane, from.as_deref(), owner.as_deref())
             }
             Op::CloseLane(lane) => work::close(self.connection, *lane),
+            Op::Queue(op) => self.queue(op),
             Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
             Op::Repeat { failed, delivery } => {
@@ -140,6 +141,7 @@ impl ChangeGroup<'_> {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
             other_id: dedupe::has_other_id(self.connection, duplicate_of, new)?,
+            ..Ack::default()
         })
     }
 
@@ -187,7 +189,7 @@ impl ChangeGroup<'_> {
         Ok(())
     }
 
-    fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
+    pub(super) fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
         let policy = new.policy.as_ref();
@@ -282,6 +284,7 @@ impl ChangeGroup<'_> {
                 nanos(attempt.took),
             ])?;
         self.ended(n, state)?;
+        queue::attempted(self.connection, n, state, next_due)?;
         Ok(changed(n, 1))
     }
 }

@@ -304,6 +304,9 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
             }
             said
         }
+        DeliveryState::Cancelled => vec![format!(
+            "It was cancelled, since its endpoint was removed: `hook replay {number} --to URL` delivers it again."
+        )],
         DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
         DeliveryState::Failed => {
             let why = match made {

@@ -1,0 +1,290 @@
+//! The queue of a service: events are recorded with their deliveries before they are acknowledged, and deliveries are taken
+//! from the ledger when they are due and their lane has room.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::lanes::{Ended, LaneName, Lanes, Order};
+use super::remake;
+use super::subscribers::{SubscriberWatch, Subscribers};
+use crate::app::context::{Context, aside};
+use crate::clock::{Clock as _, SteadyClock, Timestamp};
+use crate::engine::{self, Delivery, Event, Next};
+use crate::error::Result;
+use crate::id::Id;
+use crate::message::Mode;
+use crate::pipeline::record;
+use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued, ParkReason};
+use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError, TakenDelivery};
+
+/// Bytes of bodies that are taken from one lane at once.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// Lanes from which is taken at once.
+const LANES_AT_ONCE: usize = 64;
+
+/// An event to be accepted, with its deliveries and their lanes.
+pub(super) struct AcceptedEvent {
+    /// As its sender knows it.
+    pub(super) id: String,
+    /// Its name.
+    pub(super) name: String,
+    /// Test or live.
+    pub(super) mode: Mode,
+    /// Its data as JSON.
+    pub(super) data: Option<Vec<u8>>,
+    /// One for each subscriber.
+    pub(super) deliveries: Vec<(LaneName, Delivery)>,
+}
+
+/// The queue of one owner.
+pub(super) struct ServiceQueue {
+    pub(super) context: Arc<Context>,
+    pub(super) owner: String,
+    pub(super) ledger: Ledger,
+    pub(super) reader: LedgerReader,
+    pub(super) book: Arc<SubscriberWatch>,
+    pub(super) clock: SteadyClock,
+    lanes: Mutex<Lanes>,
+    /// Lane and class of what is taken.
+    taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
+    /// Something may be due, or has room.
+    pub(super) wake: Notify,
+    /// Present until the service ends.
+    jobs: Mutex<Option<mpsc::Sender<Delivery>>>,
+}
+
+impl ServiceQueue {
+    /// The queue of `owner`. Deliveries go to `jobs`, which must hold [`engine::TOTAL`] of them.
+    pub(super) fn new(
+        context: Arc<Context>,
+        owner: String,
+        (ledger, reader): (Ledger, LedgerReader),
+        subscribers: SubscriberWatch,
+        time_scale: f64,
+        jobs: mpsc::Sender<Delivery>,
+    ) -> Self {
+        Self {
+            clock: SteadyClock::new(context.now()),
+            context,
+            owner,
+            ledger,
+            reader,
+            book: Arc::new(subscribers),
+            lanes: Mutex::new(Lanes::new(engine::TOTAL, time_scale)),
+            taken: Mutex::default(),
+            wake: Notify::new(),
+            jobs: Mutex::new(Some(jobs)),
+        }
+    }
+
+    pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, (LaneName, QueueClass)>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The endpoints as the book has them now.
+    pub(super) async fn subscribers(&self) -> Result<Arc<Subscribers>> {
+        if self.book.is_stale() {
+            let book = Arc::clone(&self.book);
+            aside(&self.context, move |context| book.refresh(context)).await?;
+            self.apply_endpoints(&self.book.current());
+        }
+        Ok(self.book.current())
+    }
+
+    /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
+    pub(super) fn apply_endpoints(&self, subscribers: &Subscribers) {
+        let mut lanes = self.lanes();
+        for subscriber in subscribers.all() {
+            lanes.limit(&subscriber.lane, subscriber.limits);
+            lanes.close(&subscriber.lane, !subscriber.endpoint.is_active());
+        }
+    }
+
+    /// Records events with their deliveries, all or none. What has room begins at once.
+    pub(super) async fn accept(
+        &self,
+        key: Option<IdempotencyKey>,
+        events: Vec<AcceptedEvent>,
+    ) -> std::result::Result<Ack, StoreError> {
+        let (at, due) = (self.context.now(), self.clock.now());
+        let mut begun = Vec::new();
+        let mut waiting = Vec::new();
+        let events = events
+            .into_iter()
+            .map(|event| self.new_event(event, (at, due), &mut begun, &mut waiting));
+        let intake = Intake {
+            owner: self.owner.clone(),
+            key,
+            events: events.collect(),
+        };
+        let written = self.ledger.write(Op::Queue(QueueOp::Accept(Box::new(intake)))).await;
+        if !matches!(&written, Ok(ack) if ack.answer.is_none()) {
+            let mut lanes = self.lanes();
+            for (lane, _) in &begun {
+                lanes.ended(lane, QueueClass::First, Ended::Unknown);
+            }
+            return written;
+        }
+        for (lane, delivery) in begun {
+            self.begin(lane, QueueClass::First, delivery).await;
+        }
+        if !waiting.is_empty() {
+            let mut lanes = self.lanes();
+            waiting.iter().for_each(|lane| lanes.add(lane, QueueClass::First, due));
+            drop(lanes);
+            self.wake.notify_one();
+        }
+        written
+    }
+
+    fn new_event(
+        &self,
+        event: AcceptedEvent,
+        (at, due): (Timestamp, Timestamp),
+        begun: &mut Vec<(LaneName, Delivery)>,
+        waiting: &mut Vec<LaneName>,
+    ) -> NewEvent {
+        let mut deliveries = Vec::with_capacity(event.deliveries.len());
+        for (lane, delivery) in event.deliveries {
+            let mut record = record(&delivery, None);
+            record.next_due = Some(due);
+            let taken = self.lanes().reserve(&lane, due);
+            deliveries.push(NewQueued {
+                delivery: record,
+                lane: lane.to_string(),
+                taken,
+            });
+            if taken {
+                begun.push((lane, delivery));
+            } else {
+                waiting.push(lane);
+            }
+        }
+        NewEvent {
+            id: event.id,
+            at,
+            name: event.name,
+            mode: event.mode,
+            data: event.data.filter(|_| deliveries.is_empty()),
+            deliveries,
+        }
+    }
+
+    /// Hands a taken delivery to the engine.
+    async fn begin(&self, lane: LaneName, class: QueueClass, delivery: Delivery) {
+        self.in_flight().insert(delivery.id, (lane, class));
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(jobs) = jobs {
+            // The engine ends only with the program, and then the ledger still has it.
+            let _ = jobs.send(delivery).await;
+        }
+    }
+
+    /// No more deliveries: the engine ends after those that it has.
+    pub(super) fn close(&self) {
+        *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// An event of the engine is on record: the slot of its delivery is free.
+    pub(super) fn recorded(&self, event: &Event) {
+        let Some((lane, class)) = self.in_flight().remove(&event.delivery.id) else {
+            return;
+        };
+        let how = match &event.next {
+            Next::Delivered => Ended::Delivered,
+            Next::Interrupted => Ended::Unknown,
+            Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
+        };
+        let mut lanes = self.lanes();
+        lanes.ended(&lane, class, how);
+        if let Next::Retry { after, .. } = &event.next {
+            lanes.add(&lane, QueueClass::Retry, self.clock.now().plus(*after));
+        }
+        drop(lanes);
+        self.wake.notify_one();
+    }
+
+    /// Takes what is due until `stop`. An error is that of the ledger.
+    pub(super) async fn dispatch(&self, stop: &CancellationToken) -> Result<()> {
+        while !stop.is_cancelled() {
+            let mut pending = Vec::new();
+            while pending.len() < LANES_AT_ONCE {
+                let now = self.clock.now();
+                let Some(order) = self.lanes().next(now) else { break };
+                let op = QueueOp::Take {
+                    owner: self.owner.clone(),
+                    lane: order.lane.to_string(),
+                    class: order.class,
+                    limit: order.limit,
+                    bytes: BATCH_BYTES,
+                    now,
+                };
+                pending.push((order, self.ledger.enqueue(Op::Queue(op)).await?));
+            }
+            if pending.is_empty() {
+                self.wait(stop).await;
+                continue;
+            }
+            for (order, ack) in pending {
+                self.took(&order, ack.await?).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait(&self, stop: &CancellationToken) {
+        let due = self.lanes().wake_at().map(|at| self.clock.instant(at));
+        let timer = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.wake.notified() => {}
+            () = timer => {}
+        }
+    }
+
+    async fn took(&self, order: &Order, ack: Ack) -> Result<()> {
+        self.lanes().taken(order, ack.taken.len(), ack.next_due);
+        for taken in ack.taken {
+            let id = taken.delivery.id;
+            match self.remake(taken).await {
+                Ok(delivery) => self.begin(Arc::clone(&order.lane), order.class, delivery).await,
+                Err(reason) => {
+                    self.lanes().ended(&order.lane, order.class, Ended::Unknown);
+                    let op = QueueOp::Park { delivery: id, reason };
+                    self.ledger.write(Op::Queue(op)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The delivery of a record that was taken.
+    async fn remake(&self, taken: TakenDelivery) -> std::result::Result<Delivery, ParkReason> {
+        let subscribers = self.book.current();
+        let number = taken.number;
+        if let Some(subscriber) = subscribers.of_lane(&taken.lane)
+            && let Some(delivery) = remake::of_endpoint(&self.context, subscriber, &taken)
+        {
+            return Ok(delivery);
+        }
+        let remade = aside(&self.context, move |context| remake::of_record(context, &taken)).await;
+        remade.map_err(|error| {
+            let notices = &self.context.notices;
+            notices.warn(format!("`#{number}` is parked: {error}"));
+            ParkReason::Unusable
+        })
+    }
+}

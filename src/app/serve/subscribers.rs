@@ -1,0 +1,200 @@
+//! The endpoints of the book as the service needs them: with their profiles, keys and policies, read again when the book has
+//! changed, so that no event waits for a file.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
+
+use super::lanes::{LaneLimits, LaneName};
+use crate::app::context::Context;
+use crate::app::sign::check_signature;
+use crate::clock::Timestamp;
+use crate::endpoints::{BookWatch, Endpoint, SkipReason, WantedEvent};
+use crate::engine::{Delivery, Label, Promise, Signing};
+use crate::error::Result;
+use crate::exchange::Source;
+use crate::message::{Message, Mode};
+use crate::provider::Profile;
+use crate::provider::policy::Policy;
+use crate::target::parse_url;
+use crate::transport::AddressPolicy;
+use crate::verification::dev_secret::Purpose;
+
+/// An endpoint, ready for deliveries.
+pub(super) struct Subscriber {
+    pub(super) endpoint: Endpoint,
+    pub(super) profile: Arc<Profile>,
+    pub(super) lane: LaneName,
+    pub(super) limits: LaneLimits,
+    url: Url,
+    /// Or why nothing can be signed for it.
+    signing: std::result::Result<Signing, String>,
+    live: Arc<Policy>,
+    test: Arc<Policy>,
+}
+
+/// All endpoints of the book at one moment.
+#[derive(Default)]
+pub(super) struct Subscribers {
+    all: Vec<Arc<Subscriber>>,
+    by_lane: HashMap<LaneName, Arc<Subscriber>>,
+    /// Whether the settings switch all webhooks of the account off.
+    pub(super) account_off: bool,
+}
+
+impl Subscribers {
+    fn read(context: &Context, book: &BookWatch) -> Result<Self> {
+        let mut read = Self {
+            account_off: context.settings.account_off,
+            ..Self::default()
+        };
+        for endpoint in book.read()?.iter() {
+            match Subscriber::new(context, endpoint) {
+                Ok(subscriber) => {
+                    let subscriber = Arc::new(subscriber);
+                    read.by_lane
+                        .insert(Arc::clone(&subscriber.lane), Arc::clone(&subscriber));
+                    read.all.push(subscriber);
+                }
+                // One endpoint that cannot be used must not stop the others.
+                Err(error) => context
+                    .notices
+                    .warn(format!("endpoint `{}` gets nothing: {error}", endpoint.name)),
+            }
+        }
+        Ok(read)
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &[Arc<Subscriber>] {
+        &self.all
+    }
+
+    /// The endpoint of that lane.
+    pub(super) fn of_lane(&self, lane: &str) -> Option<&Arc<Subscriber>> {
+        self.by_lane.get(lane)
+    }
+
+    /// The endpoint of that name.
+    pub(super) fn named(&self, name: &str) -> Option<&Arc<Subscriber>> {
+        self.all.iter().find(|subscriber| subscriber.endpoint.name == name)
+    }
+}
+
+impl Subscriber {
+    fn new(context: &Context, endpoint: &Endpoint) -> Result<Self> {
+        let profile = context.registry.get(&endpoint.provider)?;
+        Ok(Self {
+            signing: signing(context, endpoint, &profile).map_err(|error| error.to_string()),
+            url: parse_url(&endpoint.url)?,
+            lane: endpoint.id.as_str().into(),
+            limits: LaneLimits::default(),
+            live: Arc::new(profile.policy_in(Mode::Live).clone()),
+            test: Arc::new(profile.policy_in(Mode::Test).clone()),
+            endpoint: endpoint.clone(),
+            profile,
+        })
+    }
+
+    /// Whether it subscribed to an event of that provider. One that is disabled did, unless it was never confirmed: what
+    /// it gets is parked.
+    pub(super) fn wants(
+        &self,
+        profile: &Profile,
+        event: &str,
+        params: &[(String, String)],
+    ) -> std::result::Result<(), SkipReason> {
+        let wanted = WantedEvent {
+            provider: &profile.name,
+            event,
+            environment: None,
+            params: &profile.effective_params(params),
+        };
+        match self.endpoint.wants(&wanted) {
+            Err(SkipReason::Inactive(_)) if !self.endpoint.is_pending() => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The delivery of a message to it.
+    pub(super) fn delivery(
+        &self,
+        context: &Context,
+        profile: &Arc<Profile>,
+        message: Arc<Message>,
+        (addresses, now): (AddressPolicy, Timestamp),
+    ) -> std::result::Result<Delivery, String> {
+        let policy = match message.mode {
+            _ if !Arc::ptr_eq(profile, &self.profile) => &Arc::new(profile.policy_in(message.mode).clone()),
+            Mode::Live => &self.live,
+            Mode::Test => &self.test,
+        };
+        let label = Label {
+            source: Source::Serve,
+            provider: Some(profile.label()),
+            endpoint: Some(self.endpoint.name.clone()),
+            promise: Promise::Queued,
+            ..Label::default()
+        };
+        let signing = self.signing_as(context, profile)?;
+        let (random, url, policy) = (&context.random, self.url.clone(), Arc::clone(policy));
+        let delivery = Delivery {
+            method: profile.delivery.method.clone(),
+            addresses,
+            ..Delivery::new(random, now, message, url, signing, policy, label)
+        };
+        check_signature(context, &delivery).map_err(|error| error.to_string())?;
+        Ok(delivery)
+    }
+
+    fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {
+        if profile.label() == self.profile.label() {
+            return self.signing.clone();
+        }
+        signing(context, &self.endpoint, profile).map_err(|error| error.to_string())
+    }
+
+    /// How a delivery of that provider to it is signed now.
+    pub(super) fn signing(&self, context: &Context, label: &str) -> std::result::Result<Signing, String> {
+        let profile = context.registry.get(label).map_err(|error| error.to_string())?;
+        self.signing_as(context, &profile)
+    }
+}
+
+fn signing(context: &Context, endpoint: &Endpoint, profile: &Arc<Profile>) -> Result<Signing> {
+    let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
+    context.signing(profile, &[], (Some(&endpoint.name), own))
+}
+
+/// The current endpoints. Reading is free; the file is looked at by [`SubscriberWatch::refresh`] alone.
+pub(super) struct SubscriberWatch {
+    book: BookWatch,
+    current: Mutex<Arc<Subscribers>>,
+}
+
+impl SubscriberWatch {
+    /// Reads the book.
+    pub(super) fn new(context: &Context) -> Result<Self> {
+        let book = context.book_watch();
+        let current = Mutex::new(Arc::new(Subscribers::read(context, &book)?));
+        Ok(Self { book, current })
+    }
+
+    /// As they are now.
+    pub(super) fn current(&self) -> Arc<Subscribers> {
+        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the book has changed since it was read.
+    pub(super) fn is_stale(&self) -> bool {
+        self.book.current().is_none()
+    }
+
+    /// Reads the book again.
+    pub(super) fn refresh(&self, context: &Context) -> Result<()> {
+        let read = Arc::new(Subscribers::read(context, &self.book)?);
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(())
+    }
+}

@@ -1,0 +1,491 @@
+//! The queue of services, and the events that were handed to them.
+
+use rusqlite::{Connection, Row, params};
+
+use super::group::ChangeGroup;
+use super::read;
+use super::values::{change, moment, named, optional_moment, row, rows, signed, unsigned};
+use crate::clock::Timestamp;
+use crate::id::Id;
+use crate::message::Mode;
+use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey, Intake, MOST_CRASHES, NewEvent, ParkReason, QueueOp};
+use crate::store::{Ack, DeliveryState, EventRecord, LaneDue, NewDelivery, QueueClass, QueueCounts, TakenDelivery};
+
+/// Expired answers that are dropped with each new one.
+const EXPIRED_AT_ONCE: u32 = 4;
+
+/// States of `queue.state`.
+const WAITING: i64 = 0;
+const TAKEN: i64 = 1;
+const PARKED: i64 = 2;
+
+impl ChangeGroup<'_> {
+    pub(super) fn queue(&mut self, op: &QueueOp) -> rusqlite::Result<Ack> {
+        match op {
+            QueueOp::Accept(intake) => self.accept(intake),
+            QueueOp::Take {
+                owner,
+                lane,
+                class,
+                limit,
+                bytes,
+                now,
+            } => take(self.connection, (owner, lane, *class), (*limit, *bytes), *now),
+            QueueOp::Release { delivery, due } => self.release(*delivery, *due),
+            QueueOp::Park { delivery, reason } => match self.delivery_number(*delivery)? {
+                Some(n) => park(self.connection, n, *reason),
+                None => Ok(Ack::default()),
+            },
+            QueueOp::ParkLane { lane, reason, limit } => park_lane(self.connection, lane, *reason, *limit),
+            QueueOp::ReleaseLane { lane, due, limit } => release_lane(self.connection, lane, *due, *limit),
+            QueueOp::CancelLane { lane, limit } => cancel_lane(self.connection, lane, *limit),
+            QueueOp::Requeue {
+                delivery,
+                owner,
+                lane,
+                due,
+            } => requeue(self.connection, signed(*delivery), (owner, lane), *due),
+            QueueOp::Adopt { from, to, deliveries } => adopt(self.connection, from, to, deliveries),
+            QueueOp::Recover { from, to, now } => recover(self.connection, from, to, *now),
+            QueueOp::Disown { owner } => disown(self.connection, owner),
+            QueueOp::Pause { lane, at } => pause(self.connection, lane.as_deref(), *at),
+        }
+    }
+
+    fn accept(&mut self, intake: &Intake) -> rusqlite::Result<Ack> {
+        if let Some(key) = &intake.key
+            && let Some(answer) = answered(self.connection, key)?
+        {
+            return Ok(answer);
+        }
+        for event in &intake.events {
+            self.event(&intake.owner, event)?;
+        }
+        Ok(Ack {
+            number: unsigned(self.last()),
+            ..Ack::default()
+        })
+    }
+
+    fn event(&mut self, owner: &str, event: &NewEvent) -> rusqlite::Result<()> {
+        let first = self.last() + 1;
+        for queued in &event.deliveries {
+            let delivery = NewDelivery {
+                owner: Some(owner.to_owned()),
+                ..queued.delivery.clone()
+            };
+            let n = signed(self.delivery(&delivery)?.number);
+            let state = if queued.taken { TAKEN } else { WAITING };
+            let due = delivery.next_due.unwrap_or(event.at);
+            insert(self.connection, (n, owner, &queued.lane), QueueClass::First, due, state)?;
+        }
+        let sql = "INSERT INTO event (id, at, name, mode, first, deliveries, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let values = params![
+            event.id,
+            event.at.unix_us(),
+            event.name,
+            event.mode.name(),
+            first,
+            event.deliveries.len().cast_signed(),
+            event.data,
+        ];
+        change(self.connection, sql, values).map(drop)
+    }
+
+    fn release(&self, delivery: Id, due: Timestamp) -> rusqlite::Result<Ack> {
+        let Some(n) = self.delivery_number(delivery)? else {
+            return Ok(Ack::default());
+        };
+        let sql = "UPDATE queue SET state = 0, due = ?2 WHERE n = ?1 AND state = 1";
+        let rows = change(self.connection, sql, params![n, due.unix_us()])?;
+        Ok(counted(rows))
+    }
+}
+
+fn insert(
+    connection: &Connection,
+    (n, owner, lane): (i64, &str, &str),
+    class: QueueClass,
+    due: Timestamp,
+    state: i64,
+) -> rusqlite::Result<usize> {
+    let sql = "INSERT OR REPLACE INTO queue (n, owner, lane, class, due, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    change(
+        connection,
+        sql,
+        params![n, owner, lane, rank(class), due.unix_us(), state],
+    )
+}
+
+/// The place of a class in `queue.class`.
+fn rank(class: QueueClass) -> i64 {
+    match class {
+        QueueClass::First => 0,
+        QueueClass::Retry => 1,
+        QueueClass::Suspect => 2,
+    }
+}
+
+fn class_of(rank: i64) -> QueueClass {
+    match rank {
+        0 => QueueClass::First,
+        1 => QueueClass::Retry,
+        _ => QueueClass::Suspect,
+    }
+}
+
+/// The ack that says how many rows were changed.
+fn counted(rows: usize) -> Ack {
+    Ack {
+        number: rows as u64,
+        ..Ack::default()
+    }
+}
+
+/// The answer of an earlier call with that key; otherwise notes the key.
+fn answered(connection: &Connection, key: &IdempotencyKey) -> rusqlite::Result<Option<Ack>> {
+    let expired = key.at.minus(IDEMPOTENCY_KEPT).unix_us();
+    let sql = format!(
+        "DELETE FROM idempotency WHERE key IN
+             (SELECT key FROM idempotency INDEXED BY idempotency_at WHERE at < ?1 LIMIT {EXPIRED_AT_ONCE})"
+    );
+    change(connection, &sql, [expired])?;
+    let sql = "SELECT body, answer FROM idempotency WHERE key = ?1 AND at >= ?2";
+    let found: Option<(Vec<u8>, String)> = row(connection, sql, params![key.key, expired], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    if let Some((body, answer)) = found {
+        return Ok(Some(Ack {
+            is_conflict: body != key.body,
+            answer: Some(answer),
+            ..Ack::default()
+        }));
+    }
+    let sql = "INSERT OR REPLACE INTO idempotency (key, at, body, answer) VALUES (?1, ?2, ?3, ?4)";
+    change(
+        connection,
+        sql,
+        params![key.key, key.at.unix_us(), key.body, key.answer],
+    )?;
+    Ok(None)
+}
+
+const DUE: &str = "
+    SELECT n FROM queue INDEXED BY queue_due
+    WHERE state = 0 AND owner = ?1 AND lane = ?2 AND class = ?3 AND due <= ?4 ORDER BY due, n LIMIT ?5";
+
+const NEXT_DUE: &str = "
+    SELECT min(due) FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1 AND lane = ?2 AND class = ?3";
+
+fn take(
+    connection: &Connection,
+    (owner, lane, class): (&str, &str, QueueClass),
+    (limit, bytes): (usize, usize),
+    now: Timestamp,
+) -> rusqlite::Result<Ack> {
+    let values = params![owner, lane, rank(class), now.unix_us(), limit.cast_signed()];
+    let due: Vec<i64> = rows(connection, DUE, values, |row| row.get(0))?;
+    let (mut taken, mut size) = (Vec::with_capacity(due.len()), 0);
+    for n in due {
+        if size >= bytes {
+            break;
+        }
+        change(connection, "UPDATE queue SET state = 1 WHERE n = ?1", [n])?;
+        // A record that cannot be read must not stop the others.
+        let Ok(Some((delivery, attempts, first_at))) = read::unfinished(connection, n) else {
+            park(connection, n, ParkReason::Unusable)?;
+            continue;
+        };
+        size += delivery.message.body.len();
+        taken.push(TakenDelivery {
+            number: unsigned(n),
+            lane: lane.to_owned(),
+            class,
+            delivery,
+            attempts,
+            first_at,
+        });
+    }
+    let next = params![owner, lane, rank(class)];
+    Ok(Ack {
+        number: taken.len() as u64,
+        taken,
+        next_due: row(connection, NEXT_DUE, next, |row| optional_moment(row, 0))?.flatten(),
+        ..Ack::default()
+    })
+}
+
+/// The delivery of the queue goes on, or has ended.
+pub(super) fn attempted(
+    connection: &Connection,
+    n: i64,
+    state: DeliveryState,
+    next_due: Option<Timestamp>,
+) -> rusqlite::Result<()> {
+    match (state, next_due) {
+        (DeliveryState::Pending, Some(due)) => {
+            let sql = "UPDATE queue SET state = 0, class = 1, due = ?2 WHERE n = ?1";
+            change(connection, sql, params![n, due.unix_us()])?;
+        }
+        // It was stopped in the middle: as before.
+        (DeliveryState::Pending, None) => {
+            change(connection, "UPDATE queue SET state = 0 WHERE n = ?1 AND state = 1", [n])?;
+        }
+        (DeliveryState::Parked, _) => {}
+        _ => {
+            change(connection, "DELETE FROM queue WHERE n = ?1", [n])?;
+        }
+    }
+    Ok(())
+}
+
+fn park(connection: &Connection, n: i64, reason: ParkReason) -> rusqlite::Result<Ack> {
+    let sql = "UPDATE queue SET state = 2, parked = ?2 WHERE n = ?1";
+    let rows = change(connection, sql, params![n, reason.name()])?;
+    let sql = "UPDATE delivery SET state = 'parked', next_due = NULL WHERE n = ?1 AND state = 'pending'";
+    change(connection, sql, [n])?;
+    Ok(counted(rows))
+}
+
+fn park_lane(connection: &Connection, lane: &str, reason: ParkReason, limit: usize) -> rusqlite::Result<Ack> {
+    let sql = "SELECT n FROM queue WHERE lane = ?1 AND state = 0 ORDER BY n LIMIT ?2";
+    let waiting: Vec<i64> = rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))?;
+    for n in &waiting {
+        park(connection, *n, reason)?;
+    }
+    Ok(counted(waiting.len()))
+}
+
+fn parked(connection: &Connection, lane: &str, limit: usize) -> rusqlite::Result<Vec<i64>> {
+    let sql = "SELECT n FROM queue INDEXED BY queue_parked WHERE state = 2 AND lane = ?1 ORDER BY n LIMIT ?2";
+    rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))
+}
+
+fn release_lane(connection: &Connection, lane: &str, due: Timestamp, limit: usize) -> rusqlite::Result<Ack> {
+    let found = parked(connection, lane, limit)?;
+    for n in &found {
+        let sql = "UPDATE queue SET state = 0, parked = NULL, due = ?2, class = min(class, 1) WHERE n = ?1";
+        change(connection, sql, params![n, due.unix_us()])?;
+        pending(connection, *n, due)?;
+    }
+    Ok(counted(found.len()))
+}
+
+fn pending(connection: &Connection, n: i64, due: Timestamp) -> rusqlite::Result<usize> {
+    let sql = "
+        UPDATE delivery SET state = 'pending', next_due = ?2, owner = coalesce((SELECT owner FROM queue WHERE n = ?1), owner)
+        WHERE n = ?1";
+    change(connection, sql, params![n, due.unix_us()])
+}
+
+fn cancel_lane(connection: &Connection, lane: &str, limit: usize) -> rusqlite::Result<Ack> {
+    let sql = "SELECT n FROM queue WHERE lane = ?1 AND state <> 1 LIMIT ?2";
+    let found: Vec<i64> = rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))?;
+    for n in &found {
+        change(connection, "DELETE FROM queue WHERE n = ?1", [n])?;
+        let sql = "UPDATE delivery SET state = 'cancelled', owner = NULL, next_due = NULL WHERE n = ?1";
+        change(connection, sql, [n])?;
+    }
+    Ok(counted(found.len()))
+}
+
+fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Timestamp) -> rusqlite::Result<Ack> {
+    let sql = "SELECT attempts FROM delivery WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled')";
+    let Some(attempts) = row(connection, sql, [n], |row| row.get::<_, i64>(0))? else {
+        return Ok(Ack::default());
+    };
+    let class = if attempts == 0 {
+        QueueClass::First
+    } else {
+        QueueClass::Retry
+    };
+    insert(connection, (n, owner, lane), class, due, WAITING)?;
+    Ok(counted(pending(connection, n, due)?))
+}
+
+fn adopt(connection: &Connection, from: &str, to: &str, deliveries: &[(u64, String)]) -> rusqlite::Result<Ack> {
+    let mut adopted = 0;
+    for (number, lane) in deliveries {
+        let n = signed(*number);
+        let sql = "
+            UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner = ?2
+            RETURNING attempts, coalesce(next_due, at)";
+        let found = row(connection, sql, params![n, from, to], |row| {
+            Ok((row.get::<_, i64>(0)?, moment(row, 1)?))
+        })?;
+        if let Some((attempts, due)) = found {
+            let class = if attempts == 0 {
+                QueueClass::First
+            } else {
+                QueueClass::Retry
+            };
+            adopted += insert(connection, (n, to, lane), class, due, WAITING)?;
+        }
+    }
+    Ok(counted(adopted))
+}
+
+fn recover(connection: &Connection, from: &str, to: &str, now: Timestamp) -> rusqlite::Result<Ack> {
+    let sql = "SELECT n FROM queue WHERE owner = ?1 AND state = ?2";
+    let taken: Vec<i64> = rows(connection, sql, params![from, TAKEN], |row| row.get(0))?;
+    for n in &taken {
+        crashed(connection, *n, now)?;
+    }
+    if from != to {
+        let sql = "UPDATE delivery SET owner = ?2 WHERE n IN (SELECT n FROM queue WHERE owner = ?1)";
+        change(connection, sql, [from, to])?;
+        change(connection, "UPDATE queue SET owner = ?2 WHERE owner = ?1", [from, to])?;
+    }
+    Ok(counted(taken.len()))
+}
+
+/// Counts a crash: after two it is tried alone, after three it is parked.
+fn crashed(connection: &Connection, n: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "INSERT OR IGNORE INTO crash (n, at) VALUES (?1, ?2)";
+    change(connection, sql, params![n, now.unix_us()])?;
+    let crashes: u32 = row(connection, "SELECT count(*) FROM crash WHERE n = ?1", [n], |row| {
+        row.get(0)
+    })?
+    .unwrap_or_default();
+    if crashes >= MOST_CRASHES {
+        return park(connection, n, ParkReason::Crashed).map(drop);
+    }
+    let sql = "UPDATE queue SET state = 0, class = CASE WHEN ?2 > 1 THEN 2 ELSE class END WHERE n = ?1";
+    change(connection, sql, params![n, crashes]).map(drop)
+}
+
+fn disown(connection: &Connection, owner: &str) -> rusqlite::Result<Ack> {
+    let sql = "UPDATE delivery SET owner = NULL WHERE n IN (SELECT n FROM queue WHERE owner = ?1 AND state <> ?2)";
+    change(connection, sql, params![owner, PARKED])?;
+    let rows = change(
+        connection,
+        "DELETE FROM queue WHERE owner = ?1 AND state <> ?2",
+        params![owner, PARKED],
+    )?;
+    Ok(counted(rows))
+}
+
+fn pause(connection: &Connection, lane: Option<&str>, at: Option<Timestamp>) -> rusqlite::Result<Ack> {
+    let lane = lane.unwrap_or_default();
+    let sql = "
+        INSERT INTO endpoint_health (endpoint, paused_at) VALUES (?1, ?2)
+        ON CONFLICT (endpoint) DO UPDATE SET paused_at = excluded.paused_at WHERE paused_at IS NOT excluded.paused_at";
+    let rows = change(connection, sql, params![lane, at.map(Timestamp::unix_us)])?;
+    Ok(counted(rows))
+}
+
+/// Lanes and classes in which something waits, each with its earliest due time.
+const LANES: &str = "
+    WITH RECURSIVE lanes (lane) AS (
+        SELECT min(lane) FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1
+        UNION ALL
+        SELECT (SELECT min(lane) FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1 AND queue.lane > lanes.lane)
+        FROM lanes WHERE lane IS NOT NULL
+    ), classes (class) AS (VALUES (0), (1), (2))
+    SELECT lane, class, (
+        SELECT min(due) FROM queue INDEXED BY queue_due
+        WHERE state = 0 AND owner = ?1 AND queue.lane = lanes.lane AND queue.class = classes.class
+    ) AS due FROM lanes, classes WHERE lane IS NOT NULL AND due IS NOT NULL";
+
+pub(super) fn lanes(connection: &Connection, owner: &str) -> rusqlite::Result<Vec<LaneDue>> {
+    rows(connection, LANES, [owner], |row| {
+        Ok(LaneDue {
+            lane: row.get(0)?,
+            class: class_of(row.get(1)?),
+            due: moment(row, 2)?,
+        })
+    })
+}
+
+pub(super) fn counts(connection: &Connection, owner: &str) -> rusqlite::Result<QueueCounts> {
+    let sql = "SELECT state, count(*) FROM queue WHERE owner = ?1 GROUP BY state";
+    let mut counts = QueueCounts::default();
+    for (state, count) in rows(connection, sql, [owner], |row| {
+        Ok((row.get(0)?, row.get(1).map(unsigned)?))
+    })? {
+        match state {
+            WAITING => counts.waiting = count,
+            TAKEN => counts.taken = count,
+            _ => counts.parked += count,
+        }
+    }
+    Ok(counts)
+}
+
+/// Why a delivery is parked, and when processes died during its attempts.
+pub(super) fn trouble(connection: &Connection, n: i64) -> rusqlite::Result<(Option<ParkReason>, Vec<Timestamp>)> {
+    let sql = "SELECT parked FROM queue WHERE n = ?1 AND parked IS NOT NULL";
+    let reason = row(connection, sql, [n], |row| named(row, 0, ParkReason::from_name))?;
+    let crashes = rows(
+        connection,
+        "SELECT at FROM crash WHERE n = ?1 ORDER BY at",
+        [n],
+        |row| moment(row, 0),
+    )?;
+    Ok((reason, crashes))
+}
+
+/// The paused lanes; the empty name stands for all of them.
+pub(super) fn paused(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    rows(
+        connection,
+        "SELECT endpoint FROM endpoint_health WHERE paused_at IS NOT NULL ORDER BY endpoint",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Owners of pending deliveries.
+pub(super) fn owners(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "
+        WITH RECURSIVE owners (owner) AS (
+            SELECT min(owner) FROM delivery INDEXED BY delivery_owned WHERE state = 'pending' AND owner IS NOT NULL
+            UNION ALL
+            SELECT (SELECT min(owner) FROM delivery INDEXED BY delivery_owned
+                WHERE state = 'pending' AND owner IS NOT NULL AND delivery.owner > owners.owner) FROM owners WHERE owner IS NOT NULL
+        ) SELECT owner FROM owners WHERE owner IS NOT NULL";
+    rows(connection, sql, [], |row| row.get(0))
+}
+
+/// Numbers, endpoints and URLs of what that owner left pending and is neither a forward nor in the queue.
+pub(super) fn left(
+    connection: &Connection,
+    owner: &str,
+    limit: usize,
+) -> rusqlite::Result<Vec<(u64, Option<String>, String)>> {
+    let sql = "
+        SELECT n, endpoint, url FROM delivery INDEXED BY delivery_owned
+        WHERE state = 'pending' AND owner IS NOT NULL AND owner = ?1 AND source IN ('send', 'replay', 'serve')
+            AND n NOT IN (SELECT n FROM queue) ORDER BY n LIMIT ?2";
+    rows(connection, sql, params![owner, limit.cast_signed()], |row| {
+        Ok((row.get(0).map(unsigned)?, row.get(1)?, row.get(2)?))
+    })
+}
+
+const EVENT: &str = "SELECT e, id, at, name, mode, first, deliveries, data FROM event";
+
+fn event(row: &Row<'_>) -> rusqlite::Result<EventRecord> {
+    Ok(EventRecord {
+        number: row.get(0).map(unsigned)?,
+        id: row.get(1)?,
+        at: moment(row, 2)?,
+        name: row.get(3)?,
+        mode: Mode::from_name(row.get_ref(4)?.as_str()?).unwrap_or_default(),
+        first: row.get(5).map(unsigned)?,
+        deliveries: row.get(6).map(unsigned)?,
+        data: row.get(7)?,
+    })
+}
+
+/// The newest event with that id.
+pub(super) fn event_by_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<EventRecord>> {
+    let sql = format!("{EVENT} WHERE id = ?1 ORDER BY e DESC LIMIT 1");
+    row(connection, &sql, [id], event)
+}
+
+/// Events before that one, the newest first.
+pub(super) fn events(connection: &Connection, before: Option<u64>, limit: usize) -> rusqlite::Result<Vec<EventRecord>> {
+    let sql = format!("{EVENT} WHERE e < ?1 ORDER BY e DESC LIMIT ?2");
+    let before = before.map_or(i64::MAX, signed);
+    rows(connection, &sql, params![before, limit.cast_signed()], event)
+}
