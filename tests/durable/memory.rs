@@ -34,7 +34,7 @@ fn a_service_with_many_waiting_retries_holds_none_of_them() {
         batches(&service, from, to);
         let limit = Duration::from_secs(if soak() { 3600 } else { 120 });
         // All have been tried, and wait for the next attempt.
-        service.within(limit, |queue| queue.taken == 0 && tried(&sandbox) == to as u64);
+        service.within(limit, |queue| queue.taken == 0 && sandbox.tried() == to as u64);
         assert_eq!(service.queue().waiting, to as u64);
         peaks.extend(service.process.peak());
     }
@@ -49,16 +49,6 @@ fn a_service_with_many_waiting_retries_holds_none_of_them() {
     println!("after a restart: {resumed:?} MiB");
     assert!(resumed.is_none_or(|peak| peak < LIMIT), "{resumed:?} MiB");
     service.terminate().ok();
-}
-
-/// Deliveries with an attempt.
-fn tried(sandbox: &Sandbox) -> u64 {
-    let ledger = rusqlite::Connection::open(sandbox.state("ledger.db")).expect("it opens");
-    let sql = "SELECT count(*) FROM delivery WHERE attempts > 0";
-    ledger
-        .query_row(sql, [], |row| row.get::<_, u32>(0))
-        .expect("the ledger's format")
-        .into()
 }
 
 #[test]
