@@ -9,6 +9,7 @@ mod times;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,9 @@ use stored::{LedgerContentStore, record_attempt};
 pub use stored::{message_of, progress, record};
 pub use tally::Tally;
 pub use times::Times;
+
+/// How long the ledger is left alone after it refused an event of the queue.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
 
 /// Learns what happens to deliveries.
 pub trait DeliveryObserver {
@@ -54,8 +58,17 @@ pub struct Pipeline<T> {
     pub cancel: CancellationToken,
     /// The lease on deliveries with several attempts; absent: each has one, and is recorded when it is over.
     pub lease: Option<Arc<Lease>>,
-    /// By which clock deliveries are due, when they come from the ledger's queue.
-    pub queue: Option<SteadyClock>,
+    /// Present when deliveries come from the ledger's queue.
+    pub queue: Option<QueueMode>,
+}
+
+/// How deliveries of the ledger's queue are recorded.
+#[derive(Clone)]
+pub struct QueueMode {
+    /// By which deliveries are due.
+    pub clock: SteadyClock,
+    /// Learns that the ledger fails, and that it works again. What it refuses is tried again until it takes it.
+    pub stalled: Arc<dyn Fn(Option<&StoreError>) + Send + Sync>,
 }
 
 impl<T: Transport> Pipeline<T> {
@@ -78,9 +91,9 @@ impl<T: Transport> Pipeline<T> {
         let stored_first = engine.stored_first;
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
-            ledger: self.ledger,
+            ledger: self.ledger.clone(),
             lease: self.lease,
-            queue: self.queue,
+            queue: self.queue.clone(),
             stored_first,
             pending: HashSet::new(),
         };
@@ -88,8 +101,13 @@ impl<T: Transport> Pipeline<T> {
         // Without a ledger or an observer no attempt is begun; those in flight are recorded if possible.
         let stop = self.cancel;
         let recording = async { recorder.run(events, acked_in).await.inspect_err(|_| stop.cancel()) };
+        let again = self.queue.map(|mode| RecordAgain {
+            mode,
+            ledger: self.ledger,
+            stop: stop.clone(),
+        });
         let showing = async {
-            let shown = show(acked, &mut tally, observer, &recheck).await;
+            let shown = show(acked, &mut tally, observer, (&recheck, again.as_ref())).await;
             shown.inspect_err(|_| stop.cancel())
         };
         let (recorded, shown) = tokio::join!(recording, showing);
@@ -104,10 +122,13 @@ async fn show(
     mut acked: mpsc::Receiver<(Event, PendingAck)>,
     tally: &mut Tally,
     observer: &mut (dyn DeliveryObserver + Send),
-    recheck: &Notify,
+    (recheck, again): (&Notify, Option<&RecordAgain>),
 ) -> Result<()> {
     while let Some((event, ack)) = acked.recv().await {
-        let Ack { number, .. } = ack.await?;
+        let Ack { number, .. } = match (ack.await, again) {
+            (Err(error), Some(again)) => again.until_recorded(&event, error).await?,
+            (ack, _) => ack?,
+        };
         tally.count(&event);
         observer.event(number, &event)?;
         if let Some(outcome) = EndpointOutcome::of(&event) {
@@ -122,11 +143,39 @@ async fn show(
     Ok(())
 }
 
+/// Records events of the queue that the ledger refused: a full disk may have room again.
+struct RecordAgain {
+    mode: QueueMode,
+    ledger: Ledger,
+    stop: CancellationToken,
+}
+
+impl RecordAgain {
+    /// Tries until the ledger takes it; the error is the last one when no time is left.
+    async fn until_recorded(&self, event: &Event, mut error: StoreError) -> std::result::Result<Ack, StoreError> {
+        (self.mode.stalled)(Some(&error));
+        while error != StoreError::Closed && !self.stop.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(RECORD_AGAIN) => {}
+                () = self.stop.cancelled() => {}
+            }
+            match self.ledger.write(queue_change(event, &self.mode.clock)).await {
+                Ok(ack) => {
+                    (self.mode.stalled)(None);
+                    return Ok(ack);
+                }
+                Err(again) => error = again,
+            }
+        }
+        Err(error)
+    }
+}
+
 /// Turns the engine's events into changes of the ledger.
 struct Recorder {
     ledger: Ledger,
     lease: Option<Arc<Lease>>,
-    queue: Option<SteadyClock>,
+    queue: Option<QueueMode>,
     /// Whether every delivery was recorded before it came.
     stored_first: bool,
     /// Deliveries that this run has recorded and that go on.
@@ -180,32 +229,9 @@ impl Recorder {
         }
     }
 
-    /// The change of a delivery that comes from the queue, by the queue's clock.
-    fn queue_op(event: &Event, clock: &SteadyClock) -> Op {
-        let delivery = event.delivery.id;
-        let (state, next_due) = match &event.next {
-            Next::Delivered => (DeliveryState::Delivered, None),
-            Next::Failed(_) => (DeliveryState::Failed, None),
-            Next::Retry { after, .. } => (DeliveryState::Pending, Some(clock.now().plus(*after))),
-            Next::Interrupted => (DeliveryState::Pending, None),
-        };
-        match &event.attempt {
-            Some(attempt) => Op::Attempt {
-                delivery,
-                attempt: Box::new(record_attempt(attempt, &event.delivery)),
-                state,
-                next_due,
-            },
-            None => Op::Queue(QueueOp::Release {
-                delivery,
-                due: clock.now(),
-            }),
-        }
-    }
-
     fn op(&mut self, event: &Event) -> Op {
-        if let Some(clock) = &self.queue {
-            return Self::queue_op(event, clock);
+        if let Some(mode) = &self.queue {
+            return queue_change(event, &mode.clock);
         }
         let promise = event.delivery.label.promise;
         let (state, next_due) = match &event.next {
@@ -248,6 +274,29 @@ impl Recorder {
                 Op::Delivery(Box::new(record))
             }
         }
+    }
+}
+
+/// The change of a delivery that comes from the queue, by the queue's clock.
+pub fn queue_change(event: &Event, clock: &SteadyClock) -> Op {
+    let delivery = event.delivery.id;
+    let (state, next_due) = match &event.next {
+        Next::Delivered => (DeliveryState::Delivered, None),
+        Next::Failed(_) => (DeliveryState::Failed, None),
+        Next::Retry { after, .. } => (DeliveryState::Pending, Some(clock.now().plus(*after))),
+        Next::Interrupted => (DeliveryState::Pending, None),
+    };
+    match &event.attempt {
+        Some(attempt) => Op::Attempt {
+            delivery,
+            attempt: Box::new(record_attempt(attempt, &event.delivery)),
+            state,
+            next_due,
+        },
+        None => Op::Queue(QueueOp::Release {
+            delivery,
+            due: clock.now(),
+        }),
     }
 }
 

@@ -55,6 +55,12 @@ pub trait Gate: Send + Sync {
     fn admits<'a>(&'a self, label: &'a Label) -> Boxed<'a, bool>;
 }
 
+/// Learns of attempts the moment they are over.
+pub trait Witness: Send + Sync {
+    /// An attempt of that delivery is over.
+    fn attempted(&self, delivery: &Delivery, attempt: &Attempt);
+}
+
 /// Requests in flight at once to all targets together, which bounds the memory of a run.
 pub const TOTAL: usize = 256;
 
@@ -104,6 +110,8 @@ pub struct Engine<T> {
     pub gate: Option<Arc<dyn Gate>>,
     /// Makes the gate check everything that waits.
     pub recheck: Arc<Notify>,
+    /// Learns of each attempt the moment it is over, before its event.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 impl<T: Transport> Engine<T> {
@@ -119,6 +127,7 @@ impl<T: Transport> Engine<T> {
             stored_first: false,
             gate: None,
             recheck: Arc::default(),
+            witness: None,
         }
     }
 

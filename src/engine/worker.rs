@@ -45,6 +45,9 @@ impl<T: Transport> Worker<T> {
         }
         progress.attempts += 1;
         let attempt = self.exchange(&delivery, progress.attempts).await;
+        if let Some(witness) = &self.engine.witness {
+            witness.attempted(&delivery, &attempt);
+        }
         let first_at = *progress.first_at.get_or_insert(attempt.at);
         let next = decide(
             &delivery.policy,

@@ -99,7 +99,8 @@ impl Drop for Lease {
     }
 }
 
-fn folder(ledger: &Path) -> PathBuf {
+/// Where processes keep what is beside the ledger.
+pub(super) fn folder(ledger: &Path) -> PathBuf {
     let mut folder = ledger.as_os_str().to_owned();
     folder.push(".owners");
     folder.into()

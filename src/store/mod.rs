@@ -4,6 +4,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 mod error;
+mod journal;
 mod lease;
 mod ledger;
 mod notes;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use error::{StoreError, StoreNotice};
+pub use journal::{AnswerJournal, JournaledAnswer};
 pub use lease::Lease;
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};

@@ -245,6 +245,8 @@ pub enum QueueOp {
         to: String,
         /// Now.
         now: Timestamp,
+        /// How long what crashed twice waits, so that nothing else is in its company.
+        pause: Duration,
     },
     /// Gives up all deliveries of an owner: they wait for somebody to resume them.
     Disown {

@@ -3,6 +3,7 @@
 
 mod deliveries;
 mod event_loop;
+mod journal;
 mod keys;
 mod lanes;
 mod observer;
@@ -28,7 +29,7 @@ use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::endpoints::rules::RuleOptions;
-use crate::engine::{self, Limits};
+use crate::engine::{self, Limits, Witness};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::message::Mode;
@@ -151,6 +152,8 @@ struct Running {
     transport: Arc<HttpTransport>,
     fan_out: FanOut,
     lease: Lease,
+    /// Keeps answers until they are recorded.
+    journal: Option<Arc<dyn Witness>>,
 }
 
 impl<'a> Service<'a> {
@@ -189,8 +192,8 @@ impl<'a> Service<'a> {
         ledger.ready().await?;
         retention.start(&context.notices);
         let (jobs_in, jobs) = mpsc::channel(engine::TOTAL);
-        let running = self.start(lease, ledger.clone(), jobs_in)?;
-        running.queue.load().await?;
+        let mut running = self.start(lease, ledger.clone(), jobs_in)?;
+        running.journal = running.queue.load(self.options.time_scale).await?;
         let state = RouteState {
             queue: Arc::clone(&running.queue),
             access: self.keys.access(address.port()),
@@ -266,6 +269,7 @@ impl<'a> Service<'a> {
                 addresses,
             },
             lease,
+            journal: None,
         })
     }
 
@@ -351,9 +355,10 @@ impl<'a> Service<'a> {
         let context = Arc::clone(&queue.context);
         let transport = Arc::clone(&running.transport);
         let mut pipeline = context.pipeline(transport, queue.ledger.clone(), limits, late.clone(), None);
-        pipeline.queue = Some(queue.clock);
+        pipeline.queue = Some(queue.mode());
         // Lanes of disabled endpoints are closed.
         pipeline.engine.gate = None;
+        pipeline.engine.witness = running.journal;
         let (outcomes_in, outcomes) = mpsc::unbounded_channel();
         let counting = observer::count_all(context, outcomes);
         let mut deliveries = QueueObserver {
@@ -380,11 +385,9 @@ impl<'a> Service<'a> {
             drop(deliveries);
             tally.inspect_err(|_| stop.cancel())
         };
-        let dispatching = async { queue.dispatch(&stop).await.inspect_err(|_| stop.cancel()) };
-        let (taken, tally, dispatched, (), ()) =
-            tokio::join!(taking, delivering, dispatching, queue.watch(&stop), counting);
+        let (taken, tally, (), (), ()) =
+            tokio::join!(taking, delivering, queue.dispatch(&stop), queue.watch(&stop), counting);
         taken?;
-        dispatched?;
         if running.lease.name() != SERVICE {
             // Nobody goes on with what the user ended.
             let owner = queue.owner.clone();

@@ -2,7 +2,9 @@
 //! from the ledger when they are due and their lane has room.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -16,12 +18,15 @@ use crate::engine::{self, Delivery, Event, Next};
 use crate::error::Result;
 use crate::id::Id;
 use crate::message::Mode;
-use crate::pipeline::record;
+use crate::pipeline::{QueueMode, record};
 use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued, ParkReason};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError, TakenDelivery};
 
 /// Bytes of bodies that are taken from one lane at once.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long the ledger is left alone after it refused a change.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Lanes from which is taken at once.
 const LANES_AT_ONCE: usize = 64;
@@ -53,6 +58,8 @@ pub(super) struct ServiceQueue {
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
     /// Something may be due, or has room.
     pub(super) wake: Notify,
+    /// Whether the ledger refuses changes.
+    is_failing: AtomicBool,
     /// Present until the service ends.
     jobs: Mutex<Option<mpsc::Sender<Delivery>>>,
 }
@@ -77,6 +84,7 @@ impl ServiceQueue {
             lanes: Mutex::new(Lanes::new(engine::TOTAL, time_scale)),
             taken: Mutex::default(),
             wake: Notify::new(),
+            is_failing: AtomicBool::new(false),
             jobs: Mutex::new(Some(jobs)),
         }
     }
@@ -212,8 +220,41 @@ impl ServiceQueue {
         self.wake.notify_one();
     }
 
-    /// Takes what is due until `stop`. An error is that of the ledger.
-    pub(super) async fn dispatch(&self, stop: &CancellationToken) -> Result<()> {
+    /// How its events are recorded.
+    pub(super) fn mode(self: &Arc<Self>) -> QueueMode {
+        let queue = Arc::clone(self);
+        QueueMode {
+            clock: self.clock,
+            stalled: Arc::new(move |error| queue.report(error)),
+        }
+    }
+
+    /// Reports once that the ledger fails, and that it works again.
+    fn report(&self, error: Option<&StoreError>) {
+        let notices = &self.context.notices;
+        let was_failing = self.is_failing.swap(error.is_some(), Ordering::Relaxed);
+        match error {
+            Some(error) if !was_failing => {
+                notices.warn(format!("deliveries wait, and events are refused: {error}"));
+            }
+            None if was_failing => notices.note("the ledger works again: deliveries go on"),
+            _ => {}
+        }
+    }
+
+    /// Makes a change, again and again until the ledger takes it or `stop`.
+    async fn insist(&self, op: QueueOp, stop: &CancellationToken) {
+        while let Err(error) = self.ledger.write(Op::Queue(op.clone())).await {
+            self.report(Some(&error));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+        }
+    }
+
+    /// Takes what is due until `stop`.
+    pub(super) async fn dispatch(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             let mut pending = Vec::new();
             while pending.len() < LANES_AT_ONCE {
@@ -227,17 +268,34 @@ impl ServiceQueue {
                     bytes: BATCH_BYTES,
                     now,
                 };
-                pending.push((order, self.ledger.enqueue(Op::Queue(op)).await?));
+                pending.push((order, self.ledger.enqueue(Op::Queue(op)).await));
             }
             if pending.is_empty() {
                 self.wait(stop).await;
                 continue;
             }
+            let mut failed = None;
             for (order, ack) in pending {
-                self.took(&order, ack.await?).await?;
+                let ack = match ack {
+                    Ok(ack) => ack.await,
+                    Err(error) => Err(error),
+                };
+                match ack {
+                    Ok(ack) => self.took(&order, ack, stop).await,
+                    Err(error) => {
+                        self.lanes().taken(&order, 0, Some(self.clock.now()));
+                        failed = Some(error);
+                    }
+                }
+            }
+            self.report(failed.as_ref());
+            if failed.is_some() {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(PAUSE) => {}
+                }
             }
         }
-        Ok(())
     }
 
     async fn wait(&self, stop: &CancellationToken) {
@@ -255,7 +313,7 @@ impl ServiceQueue {
         }
     }
 
-    async fn took(&self, order: &Order, ack: Ack) -> Result<()> {
+    async fn took(&self, order: &Order, ack: Ack, stop: &CancellationToken) {
         self.lanes().taken(order, ack.taken.len(), ack.next_due);
         for taken in ack.taken {
             let id = taken.delivery.id;
@@ -263,12 +321,10 @@ impl ServiceQueue {
                 Ok(delivery) => self.begin(Arc::clone(&order.lane), order.class, delivery).await,
                 Err(reason) => {
                     self.lanes().ended(&order.lane, order.class, Ended::Unknown);
-                    let op = QueueOp::Park { delivery: id, reason };
-                    self.ledger.write(Op::Queue(op)).await?;
+                    self.insist(QueueOp::Park { delivery: id, reason }, stop).await;
                 }
             }
         }
-        Ok(())
     }
 
     /// The delivery of a record that was taken.

@@ -2,6 +2,7 @@
 //! other processes count within that time.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,6 +10,7 @@ use url::Url;
 
 use super::queue::ServiceQueue;
 use crate::clock::Clock as _;
+use crate::engine::Witness;
 use crate::error::Result;
 use crate::store::queue::{ParkReason, SERVICE};
 use crate::store::{LaneDue, Lease, Op, QueueOp};
@@ -16,6 +18,9 @@ use crate::text::count;
 
 /// How often other processes' changes are looked for.
 const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a delivery waits that was in flight when the process died twice: it is then tried alone.
+const SUSPECT_PAUSE: Duration = Duration::from_secs(10);
 
 /// Deliveries of a lane that are parked, cancelled or adopted in one transaction.
 const AT_ONCE: usize = 500;
@@ -38,13 +43,16 @@ impl ServiceQueue {
     }
 
     /// Takes over what is left of earlier runs, and learns what waits.
-    pub(super) async fn load(&self) -> Result<()> {
+    /// The journal notes answers from now on.
+    pub(super) async fn load(&self, time_scale: f64) -> Result<Option<Arc<dyn Witness>>> {
+        let mut journal = None;
         if self.is_durable() {
-            let now = self.context.now();
+            journal = self.open_journal(time_scale).await?;
             let op = QueueOp::Recover {
                 from: SERVICE.to_owned(),
                 to: SERVICE.to_owned(),
-                now,
+                now: self.clock.now(),
+                pause: SUSPECT_PAUSE.div_f64(time_scale),
             };
             let crashed = self.ledger.write(Op::Queue(op)).await?.number;
             if crashed > 0 {
@@ -55,7 +63,8 @@ impl ServiceQueue {
             }
             self.adopt().await?;
         }
-        self.look().await
+        self.look().await?;
+        Ok(journal)
     }
 
     /// Looks again and again until `stop`.
@@ -146,6 +155,7 @@ impl ServiceQueue {
                 from: owner.clone(),
                 to: self.owner.clone(),
                 now: self.clock.now(),
+                pause: SUSPECT_PAUSE,
             };
             self.ledger.write(Op::Queue(op)).await?;
             while self.adopt_some(&owner).await? {}

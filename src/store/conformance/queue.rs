@@ -225,13 +225,16 @@ pub(crate) fn a_crash_is_counted_and_the_third_one_parks<F: Fixture>() {
     accept(&mut store, start(), &["one"], true);
     accept(&mut store, start(), &["one"], false);
     for (crash, class) in [(1, QueueClass::First), (2, QueueClass::Suspect)] {
+        assert_eq!(take(&mut store, "one", QueueClass::Suspect, 1, after(crash)).taken, []);
         let op = QueueOp::Recover {
             from: SERVICE.to_owned(),
             to: SERVICE.to_owned(),
             now: after(crash),
+            pause: minutes(1),
         };
         assert_eq!(change(&mut store, op).number, 1);
-        let taken = take(&mut store, "one", class, 1, after(crash)).taken;
+        let due = after(if crash == 1 { 1 } else { 3 });
+        let taken = take(&mut store, "one", class, 1, due).taken;
         assert_eq!(numbers_of(&taken), [1], "crash {crash}");
         assert_eq!(taken[0].attempts, 0, "a crash is no attempt");
     }
@@ -239,6 +242,7 @@ pub(crate) fn a_crash_is_counted_and_the_third_one_parks<F: Fixture>() {
         from: SERVICE.to_owned(),
         to: SERVICE.to_owned(),
         now: after(3),
+        pause: minutes(1),
     };
     change(&mut store, op);
     assert_eq!(counts(&store), (1, 0, 1));

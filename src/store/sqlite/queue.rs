@@ -1,5 +1,7 @@
 //! The queue of services, and the events that were handed to them.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, Row, params};
 
 use super::group::ChangeGroup;
@@ -46,7 +48,7 @@ impl ChangeGroup<'_> {
                 due,
             } => requeue(self.connection, signed(*delivery), (owner, lane), *due),
             QueueOp::Adopt { from, to, deliveries } => adopt(self.connection, from, to, deliveries),
-            QueueOp::Recover { from, to, now } => recover(self.connection, from, to, *now),
+            QueueOp::Recover { from, to, now, pause } => recover(self.connection, from, to, (*now, *pause)),
             QueueOp::Disown { owner } => disown(self.connection, owner),
             QueueOp::Pause { lane, at } => pause(self.connection, lane.as_deref(), *at),
         }
@@ -325,11 +327,16 @@ fn adopt(connection: &Connection, from: &str, to: &str, deliveries: &[(u64, Stri
     Ok(counted(adopted))
 }
 
-fn recover(connection: &Connection, from: &str, to: &str, now: Timestamp) -> rusqlite::Result<Ack> {
+fn recover(
+    connection: &Connection,
+    from: &str,
+    to: &str,
+    (now, pause): (Timestamp, Duration),
+) -> rusqlite::Result<Ack> {
     let sql = "SELECT n FROM queue WHERE owner = ?1 AND state = ?2";
     let taken: Vec<i64> = rows(connection, sql, params![from, TAKEN], |row| row.get(0))?;
     for n in &taken {
-        crashed(connection, *n, now)?;
+        crashed(connection, *n, now, pause)?;
     }
     if from != to {
         let sql = "UPDATE delivery SET owner = ?2 WHERE n IN (SELECT n FROM queue WHERE owner = ?1)";
@@ -340,7 +347,7 @@ fn recover(connection: &Connection, from: &str, to: &str, now: Timestamp) -> rus
 }
 
 /// Counts a crash: after two it is tried alone, after three it is parked.
-fn crashed(connection: &Connection, n: i64, now: Timestamp) -> rusqlite::Result<()> {
+fn crashed(connection: &Connection, n: i64, now: Timestamp, pause: Duration) -> rusqlite::Result<()> {
     let sql = "INSERT OR IGNORE INTO crash (n, at) VALUES (?1, ?2)";
     change(connection, sql, params![n, now.unix_us()])?;
     let crashes: u32 = row(connection, "SELECT count(*) FROM crash WHERE n = ?1", [n], |row| {
@@ -350,8 +357,11 @@ fn crashed(connection: &Connection, n: i64, now: Timestamp) -> rusqlite::Result<
     if crashes >= MOST_CRASHES {
         return park(connection, n, ParkReason::Crashed).map(drop);
     }
-    let sql = "UPDATE queue SET state = 0, class = CASE WHEN ?2 > 1 THEN 2 ELSE class END WHERE n = ?1";
-    change(connection, sql, params![n, crashes]).map(drop)
+    if crashes == 1 {
+        return change(connection, "UPDATE queue SET state = 0 WHERE n = ?1", [n]).map(drop);
+    }
+    let sql = "UPDATE queue SET state = 0, class = 2, due = ?2 WHERE n = ?1";
+    change(connection, sql, params![n, now.plus(pause).unix_us()]).map(drop)
 }
 
 fn disown(connection: &Connection, owner: &str) -> rusqlite::Result<Ack> {
