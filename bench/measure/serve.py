@@ -185,9 +185,11 @@ def with_backlog(bench, refusing, port):
     count = bench.scaled(BACKLOG)
     say(f"serve, {count:,} retries at each of two endpoints")
     home = Home(bench, "dead")
-    home.add(bench, "refuses", refusing, "backlog")
-    home.add(bench, "hangs", f"http://127.0.0.1:{port}/hang", "backlog")
-    with Receiver(bench, port), home.serve(bench) as service:
+    home.provider("slow", ["10000h"] * 2)
+    home.add(bench, "refuses", refusing, "backlog", "slow")
+    home.add(bench, "hangs", f"http://127.0.0.1:{port}/hang", "backlog", "slow")
+    # An endpoint that keeps failing is tried ten times a second: that wait is divided too.
+    with Receiver(bench, port), home.serve(bench, "--time-scale", "1000x") as service:
         service.feed(bench, count=count, event="backlog")
         begun = time.perf_counter()
         while home.query("SELECT count(*) FROM delivery WHERE attempts = 0") > 0:

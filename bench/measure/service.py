@@ -76,8 +76,15 @@ class Home:
         self.ledger = self.path / "ledger.db"
         self.env = {**bench.env, "HOME": str(self.path), "KEY": KEY}
 
-    def add(self, bench, name, url, event=EVENT):
-        words = ["add", url, "--provider", "poolflow", "--local", "--name", name, "--events", event, "--new-events"]
+    def provider(self, name, delays):
+        """One that is PoolFlow but for its delays."""
+        file = self.path / ".config/hook/providers" / f"{name}.toml"
+        file.parent.mkdir(parents=True)
+        schedule = f'[retry.schedule]\ndelays = {json.dumps(delays)}\nthen = "fail"\n'
+        file.write_text(f'format = 1\nname = "{name}"\ntitle = "{name}"\nextends = "poolflow"\n{schedule}')
+
+    def add(self, bench, name, url, event=EVENT, provider="poolflow"):
+        words = ["add", url, "--provider", provider, "--local", "--name", name, "--events", event, "--new-events"]
         self._endpoints(bench, [*words, "--secret", f"literal:{SECRET}"])
 
     def add_many(self, bench, urls):

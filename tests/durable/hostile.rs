@@ -113,7 +113,7 @@ fn receivers_that_do_not_behave_are_bounded_and_reported_and_lose_nothing() {
     sandbox.patient("strict", "1s", r#"["1h"]"#);
     let healthy = App::start(|_| Reply::Status(200, ""));
     let tls = sandbox.listen(["--tls"]);
-    let plain = receiver(redirects).replace("http://", "https://");
+    let plain = sandbox.listen::<&str>([]);
     // What is recorded, and whether the delivery waits for its retry.
     let cases = [
         ("drips", receiver(drips), "timeout", true),
@@ -125,7 +125,7 @@ fn receivers_that_do_not_behave_are_bounded_and_reported_and_lose_nothing() {
         ("redirects", receiver(redirects), "307", true),
         ("babbles", receiver(babbles), "protocol", true),
         ("self-signed", tls.url.clone(), "tls", true),
-        ("no-tls", plain, "tls", true),
+        ("no-tls", plain.url.replace("http://", "https://"), "tls", true),
     ];
     for (name, url, ..) in &cases {
         sandbox.endpoint(name, "strict", url);
@@ -148,7 +148,7 @@ fn receivers_that_do_not_behave_are_bounded_and_reported_and_lose_nothing() {
     came.sort_unstable();
     assert_eq!(came, (0..EVENTS).collect::<Vec<_>>());
 
-    service.until(|queue| queue.taken == 0 && sandbox.tried() == ((cases.len() + 1) * EVENTS) as u64);
+    service.until(|queue| queue.taken == 0 && sandbox.attempts() == ((cases.len() + 1) * EVENTS) as u64);
     let peak = service.process.peak();
     assert!(peak.is_none_or(|peak| peak < 100), "{peak:?} MiB");
     assert_eq!(service.call("GET", "/health", "").0, 200);

@@ -38,15 +38,13 @@ impl Sandbox {
         std::fs::remove_file(self.path("secret")).expect("a secret was made");
     }
 
-    /// Deliveries in the ledger with an attempt.
+    /// Attempts in the ledger.
     #[track_caller]
-    pub(crate) fn tried(&self) -> u64 {
+    pub(crate) fn attempts(&self) -> u64 {
         let ledger = rusqlite::Connection::open(self.state("ledger.db")).expect("it opens");
-        let sql = "SELECT count(*) FROM delivery WHERE attempts > 0";
-        ledger
-            .query_row(sql, [], |row| row.get::<_, u32>(0))
-            .expect("the ledger's format")
-            .into()
+        let sql = "SELECT count(*) FROM attempt";
+        let count = ledger.query_row(sql, [], |row| row.get::<_, u32>(0));
+        count.expect("the ledger's format").into()
     }
 
     /// Adds a provider that is `generic` but for its time limit and its delays.
