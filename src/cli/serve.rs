@@ -151,10 +151,10 @@ fn summary(session: &Session, tally: &Tally, is_mock: bool) -> Exit {
         return Exit::Ok;
     }
     ui.note(&format!("{done}, {left} left with attempts to make"));
-    ui.hint(if is_mock {
-        "`hook replay --resume` continues what was interrupted"
-    } else {
-        "the next `hook serve` continues what was interrupted"
-    });
+    if !is_mock {
+        ui.note("the next `hook serve` goes on with them");
+        return Exit::Ok;
+    }
+    ui.hint("`hook replay --resume` continues what was interrupted");
     Exit::Interrupted
 }

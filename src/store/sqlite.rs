@@ -14,6 +14,8 @@ mod policies;
 mod processing;
 mod prune;
 mod queue;
+mod queue_reads;
+mod queue_rows;
 mod quota;
 mod read;
 mod schema;
@@ -199,35 +201,35 @@ impl Store for SqliteStore {
     }
 
     fn queue_lanes(&self, owner: &str) -> Result<Vec<LaneDue>, StoreError> {
-        queue::lanes(&self.connection, owner).map_err(|e| self.place.reading(&e))
+        queue_reads::lanes(&self.connection, owner).map_err(|e| self.place.reading(&e))
     }
 
     fn queue_counts(&self, owner: &str) -> Result<QueueCounts, StoreError> {
-        queue::counts(&self.connection, owner).map_err(|e| self.place.reading(&e))
+        queue_reads::counts(&self.connection, owner).map_err(|e| self.place.reading(&e))
     }
 
     fn paused(&self) -> Result<Vec<String>, StoreError> {
-        queue::paused(&self.connection).map_err(|e| self.place.reading(&e))
+        queue_reads::paused(&self.connection).map_err(|e| self.place.reading(&e))
     }
 
     fn delivery_owners(&self) -> Result<Vec<String>, StoreError> {
-        queue::owners(&self.connection).map_err(|e| self.place.reading(&e))
+        queue_reads::owners(&self.connection).map_err(|e| self.place.reading(&e))
     }
 
     fn left_by(&self, owner: &str, limit: usize) -> Result<Vec<(u64, Option<String>, String)>, StoreError> {
-        queue::left(&self.connection, owner, limit).map_err(|e| self.place.reading(&e))
+        queue_reads::left(&self.connection, owner, limit).map_err(|e| self.place.reading(&e))
     }
 
     fn trouble(&self, number: u64) -> Result<(Option<ParkReason>, Vec<Timestamp>), StoreError> {
-        queue::trouble(&self.connection, signed(number)).map_err(|e| self.place.reading(&e))
+        queue_reads::trouble(&self.connection, signed(number)).map_err(|e| self.place.reading(&e))
     }
 
     fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {
-        queue::event_by_id(&self.connection, id).map_err(|e| self.place.reading(&e))
+        queue_reads::event_by_id(&self.connection, id).map_err(|e| self.place.reading(&e))
     }
 
     fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError> {
-        queue::events(&self.connection, before, limit).map_err(|e| self.place.reading(&e))
+        queue_reads::events(&self.connection, before, limit).map_err(|e| self.place.reading(&e))
     }
 
     fn version(&self) -> Result<i64, StoreError> {

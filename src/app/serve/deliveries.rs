@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::lanes::LaneName;
 use super::subscribers::{Subscriber, Subscribers};
 use crate::app::context::Context;
+use crate::endpoints::SkipReason;
 use crate::engine::Delivery;
 use crate::id::Id;
 use crate::message::{Message, Mode};
@@ -33,15 +34,18 @@ pub(super) struct NamedEvent {
 /// Why an event cannot be delivered to a subscribed endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Undeliverable {
-    /// The endpoint's name.
-    pub(super) endpoint: String,
+    /// The endpoint's name; absent: no endpoint could get it.
+    pub(super) endpoint: Option<String>,
     /// Why.
     pub(super) reason: String,
 }
 
 impl fmt::Display for Undeliverable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "endpoint `{}` cannot get it: {}", self.endpoint, self.reason)
+        match &self.endpoint {
+            Some(endpoint) => write!(f, "endpoint `{endpoint}` cannot get it: {}", self.reason),
+            None => f.write_str(&self.reason),
+        }
     }
 }
 
@@ -65,17 +69,29 @@ impl FanOut {
     ) -> Result<Vec<(LaneName, Delivery)>, Undeliverable> {
         let now = context.now();
         let mut messages: HashMap<String, Arc<Message>> = HashMap::new();
-        let mut deliveries = Vec::new();
+        let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
+        if let Some(profile) = &self.played {
+            // It refuses what it does not know, whoever subscribed.
+            let made = compose(context, profile, event, event.params.clone(), id)
+                .map_err(|reason| Undeliverable { endpoint: None, reason })?;
+            messages.insert(profile.label(), made);
+        }
         for subscriber in self.of_account(context, subscribers) {
             let profile = self.profile(subscriber);
             let refused = |reason: String| Undeliverable {
-                endpoint: subscriber.endpoint.name.clone(),
+                endpoint: Some(subscriber.endpoint.name.clone()),
                 reason,
             };
             let params = params(context, profile, &event.params);
             let name = profile.canonical_event(&event.name).unwrap_or(&event.name);
-            if subscriber.wants(profile, name, &params).is_err() {
-                continue;
+            match subscriber.wants(profile, name, &params) {
+                Ok(()) => {}
+                // Parked until it is enabled, but for a provider that is played: that one forgets the event.
+                Err(SkipReason::Inactive(_)) if self.played.is_none() && !subscriber.endpoint.is_pending() => {}
+                Err(skip) => {
+                    skipped.push((&subscriber.endpoint.name, skip));
+                    continue;
+                }
             }
             let label = profile.label();
             let message = match messages.get(&label) {
@@ -88,6 +104,10 @@ impl FanOut {
             };
             let delivery = subscriber.delivery(context, profile, message, (self.addresses, now));
             deliveries.push((Arc::clone(&subscriber.lane), delivery.map_err(refused)?));
+        }
+        // A service has many endpoints, of which few get an event.
+        if self.played.is_some() {
+            tell_skipped(context, skipped, deliveries.is_empty());
         }
         Ok(deliveries)
     }
@@ -105,7 +125,7 @@ impl FanOut {
         for subscriber in self.of_account(context, subscribers) {
             let (name, profile) = (&subscriber.endpoint.name, self.profile(subscriber));
             if let Err(skip) = subscriber.wants(profile, &message.event, params) {
-                skipped.push(format!("  {name}  skipped: {}", printable(&skip.to_string(), 200)));
+                skipped.push((name, skip));
                 continue;
             }
             let message = match deliveries.len() {
@@ -117,14 +137,7 @@ impl FanOut {
                 Err(error) => notices.warn(format!("nothing goes to `{name}`: {error}")),
             }
         }
-        for line in skipped {
-            // The reason matters most when no endpoint gets the event.
-            if deliveries.is_empty() {
-                notices.note(line);
-            } else {
-                notices.detail(line);
-            }
-        }
+        tell_skipped(context, skipped, deliveries.is_empty());
         deliveries
     }
 
@@ -141,6 +154,18 @@ impl FanOut {
 
     fn profile<'s>(&'s self, subscriber: &'s Subscriber) -> &'s Arc<Profile> {
         self.played.as_ref().unwrap_or(&subscriber.profile)
+    }
+}
+
+/// Reports which endpoints do not get an event. The reason matters most when none gets it.
+fn tell_skipped(context: &Context, skipped: Vec<(&String, SkipReason)>, is_nobodys: bool) {
+    for (name, skip) in skipped {
+        let line = format!("  {name}  skipped: {}", printable(&skip.to_string(), 200));
+        if is_nobodys {
+            context.notices.note(line);
+        } else {
+            context.notices.detail(line);
+        }
     }
 }
 

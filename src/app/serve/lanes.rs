@@ -293,6 +293,15 @@ impl Lanes {
         });
     }
 
+    /// Closes the lanes that `is_gone` names.
+    pub(super) fn close_all(&mut self, is_gone: impl Fn(&str) -> bool) {
+        let gone = self.lanes.keys().filter(|name| is_gone(name));
+        let gone: Vec<LaneName> = gone.cloned().collect();
+        for name in gone {
+            self.change(&name, |lane| lane.is_closed = true);
+        }
+    }
+
     /// Lanes that keep failing.
     pub(super) fn failing(&self) -> Vec<LaneName> {
         let failing = self.lanes.iter().filter(|(_, lane)| lane.is_failing());

@@ -6,6 +6,7 @@ mod event_loop;
 mod journal;
 mod keys;
 mod lanes;
+mod mock;
 mod observer;
 mod queue;
 mod remake;
@@ -23,29 +24,26 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::server::{ApiCall, ApiEvent, MockApi, MockApiOptions, base_path};
+use crate::api::server::{ApiCall, ApiEvent, base_path};
 use crate::app::context::Context;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
-use crate::endpoints::rules::RuleOptions;
 use crate::engine::{self, Limits, Witness};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::message::Mode;
 use crate::pipeline::{DeliveryObserver, Tally};
-use crate::provider::Profile;
-use crate::provider::api::Api;
 use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::queue::SERVICE;
 use crate::store::{Lease, Ledger, Op, QueueOp};
-use crate::text::quoted;
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
 use deliveries::FanOut;
 use event_loop::EventLoop;
 pub use keys::AccessOptions;
 use keys::ServeKeys;
+use mock::Mock;
 use observer::QueueObserver;
 use queue::ServiceQueue;
 use routes::{RouteState, ServiceApi};
@@ -79,6 +77,18 @@ pub struct ServeOptions {
     pub allow_private: bool,
     /// What divides the waits between attempts.
     pub time_scale: f64,
+}
+
+impl ServeOptions {
+    /// The addresses of targets, which callers of the API choose.
+    pub(super) fn addresses(&self) -> AddressPolicy {
+        // Other machines may call an exposed API: then its deliveries must not reach this machine either.
+        match (self.allow_private, self.production || self.exposed) {
+            (true, _) => AddressPolicy::PublicAndPrivate,
+            (false, true) => AddressPolicy::Public,
+            (false, false) => AddressPolicy::PublicAndLoopback,
+        }
+    }
 }
 
 /// An event of the service. Deliveries have an observer of their own.
@@ -124,26 +134,6 @@ pub struct Service<'a> {
     /// The provider that is played.
     mock: Option<Mock>,
     keys: ServeKeys,
-}
-
-/// The provider whose API is played.
-struct Mock {
-    profile: Arc<Profile>,
-    api: Api,
-    plan: Option<String>,
-}
-
-impl Mock {
-    fn new(context: &Context, options: &ServeOptions, name: &str) -> Result<Self> {
-        let profile = context.registry.get(name)?;
-        let Some(api) = profile.api.clone() else {
-            let what = format!("`{}` has no management API that is known", profile.label());
-            return Err(Error::usage(what).hint(format!("these have one: {}", with_api(context))));
-        };
-        check_scopes(&options.scopes, &profile, &api)?;
-        let plan = plan(context, options.plan.as_ref(), &profile)?;
-        Ok(Self { profile, api, plan })
-    }
 }
 
 /// What a run of the service has beside its options.
@@ -199,10 +189,10 @@ impl<'a> Service<'a> {
             access: self.keys.access(address.port()),
             fan_out: running.fan_out.clone(),
         };
-        let mock = self
-            .mock
-            .as_ref()
-            .map(|mock| self.mock_api(mock, address.port(), events_in.clone()));
+        let mock = self.mock.as_ref().map(|mock| {
+            let access = self.keys.access(address.port());
+            mock.handler(context, self.options, access, events_in.clone())
+        });
         let handler = Arc::new(ServiceApi::new(state, mock, events_in));
         observer(ServeEvent::Ready(&self.ready(&socket::shown(address))))?;
         let limits = server::ServerLimits {
@@ -252,7 +242,7 @@ impl<'a> Service<'a> {
 
     fn start(&self, lease: Lease, ledger: Ledger, jobs: mpsc::Sender<engine::Delivery>) -> Result<Running> {
         let context = Arc::new(self.context.clone());
-        let addresses = self.addresses();
+        let addresses = self.options.addresses();
         let options = HttpOptions {
             addresses,
             ..HttpOptions::default()
@@ -296,39 +286,6 @@ impl<'a> Service<'a> {
             key: generated(Mode::Live),
             test_key: generated(Mode::Test),
             endpoints: self.context.book().path().to_owned(),
-        }
-    }
-
-    fn mock_api(&self, mock: &Mock, port: u16, events: mpsc::Sender<ApiEvent>) -> MockApi {
-        let (context, asked) = (self.context, self.options);
-        let options = MockApiOptions {
-            profile: Arc::clone(&mock.profile),
-            book: context.book(),
-            access: self.keys.access(port),
-            scopes: Some(asked.scopes.clone()).filter(|scopes| !scopes.is_empty()),
-            rules: RuleOptions {
-                local: !asked.production,
-                production: asked.production,
-                reaches: Some(self.addresses()),
-                plan: mock.plan.clone(),
-                ..RuleOptions::default()
-            },
-            params: context.account_params(&mock.profile),
-            clock: Arc::clone(&context.clock),
-            random: Arc::clone(&context.random),
-            events,
-        };
-        MockApi::new(mock.api.clone(), options)
-    }
-
-    /// The addresses of targets, which callers of the API choose.
-    fn addresses(&self) -> AddressPolicy {
-        let options = self.options;
-        // Other machines may call an exposed API: then its deliveries must not reach this machine either.
-        match (options.allow_private, options.production || options.exposed) {
-            (true, _) => AddressPolicy::PublicAndPrivate,
-            (false, true) => AddressPolicy::Public,
-            (false, false) => AddressPolicy::PublicAndLoopback,
         }
     }
 
@@ -388,49 +345,14 @@ impl<'a> Service<'a> {
         let (taken, tally, (), (), ()) =
             tokio::join!(taking, delivering, queue.dispatch(&stop), queue.watch(&stop), counting);
         taken?;
+        let mut tally = tally?;
+        let owner = queue.owner.clone();
+        tally.interrupted = queue.reader.ask(move |store| store.queue_counts(&owner)).await?.waiting;
         if running.lease.name() != SERVICE {
             // Nobody goes on with what the user ended.
             let owner = queue.owner.clone();
             queue.ledger.write(Op::Queue(QueueOp::Disown { owner })).await?;
         }
-        tally
+        Ok(tally)
     }
-}
-
-/// The providers that can be served.
-fn with_api(context: &Context) -> String {
-    let has = |name: &&String| context.registry.get(name).is_ok_and(|profile| profile.api.is_some());
-    quoted(context.registry.names().iter().filter(has))
-}
-
-/// The plan that limits endpoints: a new account is on the first one.
-fn plan(context: &Context, asked: Option<&String>, profile: &Profile) -> Result<Option<String>> {
-    let (plans, label) = (&profile.endpoint.plans, profile.label());
-    if plans.is_empty() {
-        return asked.map_or(Ok(None), |plan| {
-            let what = format!("`{label}` has no plans: `{plan}` limits nothing");
-            Err(Error::usage(what).hint("leave out `--plan`"))
-        });
-    }
-    match asked.or(context.settings.account_plan.as_ref()).or(plans.keys().next()) {
-        Some(plan) if !plans.contains_key(plan) => {
-            let what = format!("`{label}` has no plan `{plan}`");
-            Err(Error::usage(what).hint(format!("its plans: {}", quoted(plans.keys()))))
-        }
-        plan => Ok(plan.cloned()),
-    }
-}
-
-fn check_scopes(asked: &[String], profile: &Profile, api: &Api) -> Result<()> {
-    let is_unknown = |scope: &&String| !api.scopes.iter().any(|(name, _)| name == *scope);
-    let Some(scope) = asked.iter().find(is_unknown) else {
-        return Ok(());
-    };
-    let error = Error::usage(format!("`{}` has no scope `{scope}`", profile.label()));
-    Err(if api.scopes.is_empty() {
-        error.hint("leave out `--scope`")
-    } else {
-        let scopes = quoted(api.scopes.iter().map(|(name, _)| name));
-        error.hint(format!("its scopes: {scopes}"))
-    })
 }

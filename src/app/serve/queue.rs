@@ -25,6 +25,9 @@ use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreErro
 /// Bytes of bodies that are taken from one lane at once.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
+/// How the lanes of deliveries begin that go to no endpoint of the book.
+pub(super) const URL_LANE: &str = "url:";
+
 /// How long the ledger is left alone after it refused a change.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -110,6 +113,7 @@ impl ServiceQueue {
     /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
     pub(super) fn apply_endpoints(&self, subscribers: &Subscribers) {
         let mut lanes = self.lanes();
+        lanes.close_all(|lane| subscribers.of_lane(lane).is_none() && !lane.starts_with(URL_LANE));
         for subscriber in subscribers.all() {
             lanes.limit(&subscriber.lane, subscriber.limits);
             lanes.close(&subscriber.lane, !subscriber.endpoint.is_active());
@@ -256,6 +260,8 @@ impl ServiceQueue {
     /// Takes what is due until `stop`.
     pub(super) async fn dispatch(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
+            // An endpoint that was just disabled or removed gets nothing more; a broken book was reported.
+            let _ = self.subscribers().await;
             let mut pending = Vec::new();
             while pending.len() < LANES_AT_ONCE {
                 let now = self.clock.now();

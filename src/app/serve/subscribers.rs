@@ -97,8 +97,7 @@ impl Subscriber {
         })
     }
 
-    /// Whether it subscribed to an event of that provider. One that is disabled did, unless it was never confirmed: what
-    /// it gets is parked.
+    /// Whether it gets an event of that provider.
     pub(super) fn wants(
         &self,
         profile: &Profile,
@@ -111,10 +110,7 @@ impl Subscriber {
             environment: None,
             params: &profile.effective_params(params),
         };
-        match self.endpoint.wants(&wanted) {
-            Err(SkipReason::Inactive(_)) if !self.endpoint.is_pending() => Ok(()),
-            other => other,
-        }
+        self.endpoint.wants(&wanted)
     }
 
     /// The delivery of a message to it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::queue::ServiceQueue;
+use super::queue::{ServiceQueue, URL_LANE};
 use crate::clock::Clock as _;
 use crate::engine::Witness;
 use crate::error::Result;
@@ -28,7 +28,7 @@ const AT_ONCE: usize = 500;
 /// The lane of deliveries that go to no endpoint of the book.
 fn url_lane(url: &str) -> String {
     let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
-    format!("url:{}", origin.as_deref().unwrap_or("unknown"))
+    format!("{URL_LANE}{}", origin.as_deref().unwrap_or("unknown"))
 }
 
 /// The lane of an endpoint that is not in the book any more.
@@ -128,7 +128,7 @@ impl ServiceQueue {
                     limit: AT_ONCE,
                 })
                 .await?;
-            } else if subscriber.is_none() && !lane.starts_with("url:") {
+            } else if subscriber.is_none() && !lane.starts_with(URL_LANE) {
                 self.empty(|| QueueOp::CancelLane {
                     lane: lane.clone(),
                     limit: AT_ONCE,

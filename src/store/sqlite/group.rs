@@ -7,7 +7,7 @@ use super::dedupe::DedupeIndex;
 use super::policies::Policies;
 use super::sequence::last_number;
 use super::values::{change, changed, nanos, row};
-use super::{minutes, queue, sealed};
+use super::{minutes, queue_rows, sealed};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -79,7 +79,7 @@ impl<'c> ChangeGroup<'c> {
             WHERE n = ?1";
         let rows = change(self.connection, sql, params![n, state.name(), owner])?;
         self.ended(n, state)?;
-        queue::attempted(self.connection, n, state, None)?;
+        queue_rows::attempted(self.connection, n, state, None)?;
         Ok(changed(n, rows))
     }
 

@@ -2,24 +2,19 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 
 use super::group::ChangeGroup;
+use super::queue_rows::{PARKED, TAKEN, WAITING, counted, insert, park, rank};
 use super::read;
-use super::values::{change, moment, named, optional_moment, row, rows, signed, unsigned};
+use super::values::{change, moment, optional_moment, row, rows, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
-use crate::message::Mode;
 use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey, Intake, MOST_CRASHES, NewEvent, ParkReason, QueueOp};
-use crate::store::{Ack, DeliveryState, EventRecord, LaneDue, NewDelivery, QueueClass, QueueCounts, TakenDelivery};
+use crate::store::{Ack, NewDelivery, QueueClass, TakenDelivery};
 
 /// Expired answers that are dropped with each new one.
 const EXPIRED_AT_ONCE: u32 = 4;
-
-/// States of `queue.state`.
-const WAITING: i64 = 0;
-const TAKEN: i64 = 1;
-const PARKED: i64 = 2;
 
 impl ChangeGroup<'_> {
     pub(super) fn queue(&mut self, op: &QueueOp) -> rusqlite::Result<Ack> {
@@ -104,46 +99,6 @@ impl ChangeGroup<'_> {
     }
 }
 
-fn insert(
-    connection: &Connection,
-    (n, owner, lane): (i64, &str, &str),
-    class: QueueClass,
-    due: Timestamp,
-    state: i64,
-) -> rusqlite::Result<usize> {
-    let sql = "INSERT OR REPLACE INTO queue (n, owner, lane, class, due, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    change(
-        connection,
-        sql,
-        params![n, owner, lane, rank(class), due.unix_us(), state],
-    )
-}
-
-/// The place of a class in `queue.class`.
-fn rank(class: QueueClass) -> i64 {
-    match class {
-        QueueClass::First => 0,
-        QueueClass::Retry => 1,
-        QueueClass::Suspect => 2,
-    }
-}
-
-fn class_of(rank: i64) -> QueueClass {
-    match rank {
-        0 => QueueClass::First,
-        1 => QueueClass::Retry,
-        _ => QueueClass::Suspect,
-    }
-}
-
-/// The ack that says how many rows were changed.
-fn counted(rows: usize) -> Ack {
-    Ack {
-        number: rows as u64,
-        ..Ack::default()
-    }
-}
-
 /// The answer of an earlier call with that key; otherwise notes the key.
 fn answered(connection: &Connection, key: &IdempotencyKey) -> rusqlite::Result<Option<Ack>> {
     let expired = key.at.minus(IDEMPOTENCY_KEPT).unix_us();
@@ -215,38 +170,6 @@ fn take(
         next_due: row(connection, NEXT_DUE, next, |row| optional_moment(row, 0))?.flatten(),
         ..Ack::default()
     })
-}
-
-/// The delivery of the queue goes on, or has ended.
-pub(super) fn attempted(
-    connection: &Connection,
-    n: i64,
-    state: DeliveryState,
-    next_due: Option<Timestamp>,
-) -> rusqlite::Result<()> {
-    match (state, next_due) {
-        (DeliveryState::Pending, Some(due)) => {
-            let sql = "UPDATE queue SET state = 0, class = 1, due = ?2 WHERE n = ?1";
-            change(connection, sql, params![n, due.unix_us()])?;
-        }
-        // It was stopped in the middle: as before.
-        (DeliveryState::Pending, None) => {
-            change(connection, "UPDATE queue SET state = 0 WHERE n = ?1 AND state = 1", [n])?;
-        }
-        (DeliveryState::Parked, _) => {}
-        _ => {
-            change(connection, "DELETE FROM queue WHERE n = ?1", [n])?;
-        }
-    }
-    Ok(())
-}
-
-fn park(connection: &Connection, n: i64, reason: ParkReason) -> rusqlite::Result<Ack> {
-    let sql = "UPDATE queue SET state = 2, parked = ?2 WHERE n = ?1";
-    let rows = change(connection, sql, params![n, reason.name()])?;
-    let sql = "UPDATE delivery SET state = 'parked', next_due = NULL WHERE n = ?1 AND state = 'pending'";
-    change(connection, sql, [n])?;
-    Ok(counted(rows))
 }
 
 fn park_lane(connection: &Connection, lane: &str, reason: ParkReason, limit: usize) -> rusqlite::Result<Ack> {
@@ -382,120 +305,4 @@ fn pause(connection: &Connection, lane: Option<&str>, at: Option<Timestamp>) -> 
         ON CONFLICT (endpoint) DO UPDATE SET paused_at = excluded.paused_at WHERE paused_at IS NOT excluded.paused_at";
     let rows = change(connection, sql, params![lane, at.map(Timestamp::unix_us)])?;
     Ok(counted(rows))
-}
-
-/// Lanes and classes in which something waits, each with its earliest due time.
-const LANES: &str = "
-    WITH RECURSIVE lanes (lane) AS (
-        SELECT min(lane) FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1
-        UNION ALL
-        SELECT (SELECT min(lane) FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1 AND queue.lane > lanes.lane)
-        FROM lanes WHERE lane IS NOT NULL
-    ), classes (class) AS (VALUES (0), (1), (2))
-    SELECT lane, class, (
-        SELECT min(due) FROM queue INDEXED BY queue_due
-        WHERE state = 0 AND owner = ?1 AND queue.lane = lanes.lane AND queue.class = classes.class
-    ) AS due FROM lanes, classes WHERE lane IS NOT NULL AND due IS NOT NULL";
-
-pub(super) fn lanes(connection: &Connection, owner: &str) -> rusqlite::Result<Vec<LaneDue>> {
-    rows(connection, LANES, [owner], |row| {
-        Ok(LaneDue {
-            lane: row.get(0)?,
-            class: class_of(row.get(1)?),
-            due: moment(row, 2)?,
-        })
-    })
-}
-
-pub(super) fn counts(connection: &Connection, owner: &str) -> rusqlite::Result<QueueCounts> {
-    let sql = "SELECT state, count(*) FROM queue WHERE owner = ?1 GROUP BY state";
-    let mut counts = QueueCounts::default();
-    for (state, count) in rows(connection, sql, [owner], |row| {
-        Ok((row.get(0)?, row.get(1).map(unsigned)?))
-    })? {
-        match state {
-            WAITING => counts.waiting = count,
-            TAKEN => counts.taken = count,
-            _ => counts.parked += count,
-        }
-    }
-    Ok(counts)
-}
-
-/// Why a delivery is parked, and when processes died during its attempts.
-pub(super) fn trouble(connection: &Connection, n: i64) -> rusqlite::Result<(Option<ParkReason>, Vec<Timestamp>)> {
-    let sql = "SELECT parked FROM queue WHERE n = ?1 AND parked IS NOT NULL";
-    let reason = row(connection, sql, [n], |row| named(row, 0, ParkReason::from_name))?;
-    let crashes = rows(
-        connection,
-        "SELECT at FROM crash WHERE n = ?1 ORDER BY at",
-        [n],
-        |row| moment(row, 0),
-    )?;
-    Ok((reason, crashes))
-}
-
-/// The paused lanes; the empty name stands for all of them.
-pub(super) fn paused(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    rows(
-        connection,
-        "SELECT endpoint FROM endpoint_health WHERE paused_at IS NOT NULL ORDER BY endpoint",
-        [],
-        |row| row.get(0),
-    )
-}
-
-/// Owners of pending deliveries.
-pub(super) fn owners(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let sql = "
-        WITH RECURSIVE owners (owner) AS (
-            SELECT min(owner) FROM delivery INDEXED BY delivery_owned WHERE state = 'pending' AND owner IS NOT NULL
-            UNION ALL
-            SELECT (SELECT min(owner) FROM delivery INDEXED BY delivery_owned
-                WHERE state = 'pending' AND owner IS NOT NULL AND delivery.owner > owners.owner) FROM owners WHERE owner IS NOT NULL
-        ) SELECT owner FROM owners WHERE owner IS NOT NULL";
-    rows(connection, sql, [], |row| row.get(0))
-}
-
-/// Numbers, endpoints and URLs of what that owner left pending and is neither a forward nor in the queue.
-pub(super) fn left(
-    connection: &Connection,
-    owner: &str,
-    limit: usize,
-) -> rusqlite::Result<Vec<(u64, Option<String>, String)>> {
-    let sql = "
-        SELECT n, endpoint, url FROM delivery INDEXED BY delivery_owned
-        WHERE state = 'pending' AND owner IS NOT NULL AND owner = ?1 AND source IN ('send', 'replay', 'serve')
-            AND n NOT IN (SELECT n FROM queue) ORDER BY n LIMIT ?2";
-    rows(connection, sql, params![owner, limit.cast_signed()], |row| {
-        Ok((row.get(0).map(unsigned)?, row.get(1)?, row.get(2)?))
-    })
-}
-
-const EVENT: &str = "SELECT e, id, at, name, mode, first, deliveries, data FROM event";
-
-fn event(row: &Row<'_>) -> rusqlite::Result<EventRecord> {
-    Ok(EventRecord {
-        number: row.get(0).map(unsigned)?,
-        id: row.get(1)?,
-        at: moment(row, 2)?,
-        name: row.get(3)?,
-        mode: Mode::from_name(row.get_ref(4)?.as_str()?).unwrap_or_default(),
-        first: row.get(5).map(unsigned)?,
-        deliveries: row.get(6).map(unsigned)?,
-        data: row.get(7)?,
-    })
-}
-
-/// The newest event with that id.
-pub(super) fn event_by_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<EventRecord>> {
-    let sql = format!("{EVENT} WHERE id = ?1 ORDER BY e DESC LIMIT 1");
-    row(connection, &sql, [id], event)
-}
-
-/// Events before that one, the newest first.
-pub(super) fn events(connection: &Connection, before: Option<u64>, limit: usize) -> rusqlite::Result<Vec<EventRecord>> {
-    let sql = format!("{EVENT} WHERE e < ?1 ORDER BY e DESC LIMIT ?2");
-    let before = before.map_or(i64::MAX, signed);
-    rows(connection, &sql, params![before, limit.cast_signed()], event)
 }

@@ -6,7 +6,7 @@ use super::dedupe::{self, DedupeIndex};
 use super::group::{ChangeGroup, KEEP_ATTEMPT};
 use super::sequence::last_number;
 use super::values::{change, changed, delays_text, json, nanos, row, signed, unsigned};
-use super::{diagnosis, minutes, processing, queue, quota, sealed, undelivered, work};
+use super::{diagnosis, minutes, processing, queue_rows, quota, sealed, undelivered, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -284,7 +284,7 @@ impl ChangeGroup<'_> {
                 nanos(attempt.took),
             ])?;
         self.ended(n, state)?;
-        queue::attempted(self.connection, n, state, next_due)?;
+        queue_rows::attempted(self.connection, n, state, next_due)?;
         Ok(changed(n, 1))
     }
 }

@@ -165,14 +165,14 @@ fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Pr
     if data.is_none() && state.fan_out.played.is_none() {
         return Err(Problem::invalid("`data` is missing: the data of the event"));
     }
-    let mode = match text("mode")? {
-        None => caller.mode,
-        Some(mode) => match Mode::from_name(&mode) {
-            Some(Mode::Live) if caller.mode == Mode::Test => {
+    let mode = match given.get("mode").copied() {
+        None | Some("null") => caller.mode,
+        Some(mode) => match serde_json::from_str::<Mode>(mode) {
+            Ok(Mode::Live) if caller.mode == Mode::Test => {
                 return Err(Problem::invalid("a test key creates test events only"));
             }
-            Some(mode) => mode,
-            None => return Err(Problem::invalid("`mode` is neither `test` nor `live`")),
+            Ok(mode) => mode,
+            Err(_) => return Err(Problem::invalid("`mode` is neither `test` nor `live`")),
         },
     };
     Ok(NamedEvent {
@@ -208,7 +208,10 @@ impl RouteState {
         let deliveries = self
             .fan_out
             .event(context, &subscribers, &event, own_id)
-            .map_err(|why| Problem::unusable(why.to_string()))?;
+            .map_err(|why| match why.endpoint {
+                Some(_) => Problem::unusable(why.to_string()),
+                None => Problem::invalid(why.reason),
+            })?;
         let answer = EventAnswer {
             id: id.clone(),
             event: event.name.clone(),

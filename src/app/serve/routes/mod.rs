@@ -198,6 +198,9 @@ impl Handler for ServiceApi {
     }
 
     fn rejected(&self, rejection: Rejection) -> Option<Reply> {
+        if let Some(provider) = &self.provider {
+            return provider.rejected(rejection);
+        }
         let message = match rejection.reason {
             IncompleteReason::TooLarge => "the body is too large",
             _ => "the request is incomplete",
