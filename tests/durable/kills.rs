@@ -12,7 +12,7 @@ const ENDPOINTS: [&str; 3] = ["a", "b", "c"];
 const SENDERS: usize = 4;
 
 /// After its answer a delivery is on record within that time.
-const RECORDED: Duration = Duration::from_secs(1);
+const RECORDED: Duration = Duration::from_secs(5);
 
 /// Events and kills.
 fn size() -> (usize, usize) {
@@ -105,7 +105,7 @@ struct Interrupted {
 impl Interrupted {
     fn add(&mut self, killed: Killed, unfinished: &HashSet<Key>, watch: &Watch) {
         self.open += killed.open;
-        for (key, one) in watch.deliveries() {
+        for (key, one) in watch.of_last_life() {
             if unfinished.contains(&key) && !refused(key.0, &key.1) {
                 self.unfinished += 1;
                 let late = one.answered.map(|at| killed.at.saturating_duration_since(at));

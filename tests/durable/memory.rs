@@ -72,7 +72,8 @@ fn a_service_with_many_waiting_retries_holds_none_of_them() {
     sandbox.endpoint("healthy", "slow", &healthy.url);
     let service = sandbox.service(SCALED);
     let all = u64::from(many);
-    assert_eq!(service.queue().waiting + service.queue().taken, all);
+    let queue = service.queue();
+    assert_eq!(queue.waiting + queue.taken, all);
     service.accepts(few);
     assert_eq!(number(&healthy.next().body), Some(few));
     let limit = Duration::from_secs(600);

@@ -31,6 +31,8 @@ pub(crate) enum Step {
 pub(crate) struct Deliveries {
     /// How often it came.
     pub(crate) came: usize,
+    /// From which life of the service it came last.
+    life: usize,
     /// How often that was answered with success.
     pub(crate) taken: usize,
     /// When the last one was answered.
@@ -159,6 +161,13 @@ impl Watch {
         (state.lives, url.expect("waited for"))
     }
 
+    /// What came from the life that is over.
+    pub(crate) fn of_last_life(&self) -> Vec<(Key, Deliveries)> {
+        let state = self.state();
+        let of_it = state.deliveries.iter().filter(|(_, one)| one.life == state.lives);
+        of_it.map(|(key, one)| (key.clone(), one.clone())).collect()
+    }
+
     /// What came so far.
     pub(crate) fn deliveries(&self) -> HashMap<Key, Deliveries> {
         self.state().deliveries.clone()
@@ -190,8 +199,10 @@ fn serve(stream: &TcpStream, watch: &Watch, fails: fn(&Key, &Deliveries) -> bool
         let key: Key = (number(&seen.body).expect("a number"), seen.target);
         let failed = {
             let mut state = watch.state();
+            let life = state.lives;
             let one = state.deliveries.entry(key.clone()).or_default();
             one.came += 1;
+            one.life = life;
             let failed = fails(&key, one);
             state.open += 1;
             watch.stepped(&mut state, Step::Received);
