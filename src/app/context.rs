@@ -169,10 +169,14 @@ impl Context {
 
     /// This process's lease on the work that it does.
     pub fn lease(&self) -> Result<Lease> {
-        Lease::claim(&self.ledger_path).map_err(|error| {
-            let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());
-            Error::new(Exit::Store, what).cause(error)
-        })
+        Lease::claim(&self.ledger_path).map_err(|error| self.unclaimed(&error))
+    }
+
+    /// Beside the ledger nothing can be written, which a lease needs.
+    pub fn unclaimed(&self, error: &std::io::Error) -> Error {
+        let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());
+        let hint = "use a file in a folder that can be written: `--ledger FILE`";
+        Error::new(Exit::Store, what).cause(error).hint(hint)
     }
 
     /// The pipeline of a run. With a lease every delivery must be on record before it is handed over.

@@ -89,6 +89,8 @@ pub struct Ack {
     pub is_conflict: bool,
     /// What was taken from the queue.
     pub taken: Vec<TakenDelivery>,
+    /// The numbers of those that are parked instead, because their records cannot be read.
+    pub unreadable: Vec<u64>,
     /// When the next one of the same lane and class is due.
     pub next_due: Option<Timestamp>,
     /// The endpoint that the change disabled.

@@ -229,8 +229,7 @@ impl<'a> Service<'a> {
         Lease::claim_service(path).map_err(|error| {
             let ledger = path.display();
             if error.kind() != std::io::ErrorKind::WouldBlock {
-                let what = format!("ledger `{ledger}` cannot be claimed");
-                return Error::new(Exit::Store, what).cause(error);
+                return self.context.unclaimed(&error);
             }
             let pid = error.to_string();
             let who = if pid.is_empty() {

@@ -345,6 +345,10 @@ impl ServiceQueue {
 
     async fn took(&self, order: &Order, ack: Ack, stop: &CancellationToken) {
         self.lanes().taken(order, ack.taken.len(), ack.next_due);
+        for number in ack.unreadable {
+            let notices = &self.context.notices;
+            notices.warn(format!("`#{number}` is parked: its record cannot be read"));
+        }
         for taken in ack.taken {
             let (id, number) = (taken.delivery.id, taken.number);
             match self.remake(taken).await {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::fault::is_damaged_record;
 use super::group::ChangeGroup;
 use super::queue_rows::{PARKED, TAKEN, WAITING, counted, insert, park, rank};
 use super::read;
@@ -154,16 +155,21 @@ fn take(
 ) -> rusqlite::Result<Ack> {
     let values = params![owner, lane, rank(class), now.unix_us(), limit.cast_signed()];
     let due: Vec<(i64, bool)> = rows(connection, DUE, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (mut taken, mut size) = (Vec::with_capacity(due.len()), 0);
+    let (mut taken, mut unreadable, mut size) = (Vec::with_capacity(due.len()), Vec::new(), 0);
     for (n, is_again) in due {
         if size >= bytes {
             break;
         }
         change(connection, "UPDATE queue SET state = 1 WHERE n = ?1", [n])?;
         // A record that cannot be read must not stop the others.
-        let Ok(Some((delivery, attempts, first_at))) = read::unfinished(connection, n) else {
-            park(connection, n, ParkReason::Unusable)?;
-            continue;
+        let (delivery, attempts, first_at) = match read::unfinished(connection, n) {
+            Ok(Some(found)) => found,
+            Err(error) if !is_damaged_record(&error) => return Err(error),
+            Ok(None) | Err(_) => {
+                park(connection, n, ParkReason::Unusable)?;
+                unreadable.push(unsigned(n));
+                continue;
+            }
         };
         size += delivery.message.body.len();
         taken.push(TakenDelivery {
@@ -180,6 +186,7 @@ fn take(
     Ok(Ack {
         number: taken.len() as u64,
         taken,
+        unreadable,
         next_due: row(connection, NEXT_DUE, next, |row| optional_moment(row, 0))?.flatten(),
         ..Ack::default()
     })
