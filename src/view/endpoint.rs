@@ -9,7 +9,7 @@ use super::style::Style;
 use super::{JsonLines, Page, View, counted};
 use crate::app::endpoints::{EndpointDetails, EndpointEvent, differences};
 use crate::clock::human_duration;
-use crate::endpoints::{Confirmed, Step};
+use crate::endpoints::{Confirmed, EndpointLimits, Step};
 use crate::mask;
 use crate::secret::SecretRef;
 use crate::text::{count, printable};
@@ -94,6 +94,9 @@ fn one(endpoint: &EndpointDetails, page: &mut Page) {
             row(kind, &printable(&format!("{name}={value}"), MOST));
         }
     }
+    if let Some(limits) = limits(&endpoint.limits) {
+        row("limits", &limits);
+    }
     row("state", &state(style, endpoint));
     for secret in &endpoint.secrets {
         let name = secret.name.as_ref().map(|name| format!("{name}="));
@@ -114,6 +117,15 @@ fn one(endpoint: &EndpointDetails, page: &mut Page) {
     }
     row("created", &endpoint.created.local_datetime());
     row("updated", &endpoint.updated.local_datetime());
+}
+
+/// The limits that are set, in words.
+fn limits(limits: &EndpointLimits) -> Option<String> {
+    let concurrency = limits.concurrency.map(|most| format!("{most} at once"));
+    let rate = limits.rate.map(|rate| format!("{} a second", rate.per_second()));
+    let ordered = limits.ordered.then(|| "in order".to_owned());
+    let all: Vec<String> = [concurrency, rate, ordered].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn state(style: Style, endpoint: &EndpointDetails) -> String {

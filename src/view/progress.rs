@@ -30,6 +30,29 @@ impl Countdown {
     }
 }
 
+/// How far a copy is.
+pub struct CopyProgress(ProgressBar);
+
+impl CopyProgress {
+    /// A bar, hidden unless `shown`.
+    pub fn new(shown: bool) -> Self {
+        if !shown {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(0).with_finish(ProgressFinish::AndClear);
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {percent} %  {eta} left") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// So much of all is done.
+    pub fn at(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
+    }
+}
+
 /// How far a bulk run is.
 pub struct BulkProgress(ProgressBar);
 

@@ -9,7 +9,7 @@ use super::secret::{Handed, public_text};
 use crate::app::context::Context;
 use crate::clock::Timestamp;
 use crate::digest::fingerprint;
-use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
+use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointLimits, EndpointSecret, Events, Reference};
 use crate::finding::Finding;
 use crate::mask;
 use crate::provider::Profile;
@@ -36,6 +36,9 @@ pub struct EndpointDetails {
     pub plan: Option<String>,
     /// Parameters of the envelope.
     pub params: BTreeMap<String, String>,
+    /// How fast it gets deliveries; absent: as fast as any.
+    #[serde(skip_serializing_if = "EndpointLimits::is_default")]
+    pub limits: EndpointLimits,
     /// Whether it gets deliveries.
     pub active: bool,
     /// Why it does not.
@@ -125,6 +128,7 @@ impl Context {
             labels: endpoint.labels.clone(),
             plan: endpoint.plan.clone(),
             params: endpoint.params.clone(),
+            limits: endpoint.limits,
             active: endpoint.is_active(),
             disabled: endpoint.disabled.as_ref().map(|disabled| DisabledDetails {
                 reason: disabled.reason,

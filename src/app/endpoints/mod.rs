@@ -154,6 +154,7 @@ fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result
     endpoint.description = given(&entry.description);
     endpoint.plan = given(&entry.plan);
     endpoint.params.clone_from(&entry.params);
+    endpoint.limits = entry.limits;
     let env = given(&entry.env).map(|name| ("env".to_owned(), name));
     endpoint.labels = env.into_iter().collect();
     Ok(endpoint)

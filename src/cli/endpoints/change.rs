@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::flags::{self, EndpointSecretArgs, RuleArgs};
+use super::flags::{self, EndpointSecretArgs, LimitArgs, RuleArgs};
 use crate::app::endpoints::UpdateOptions;
 use crate::cli::session::Session;
 use crate::cli::{input, prompt};
@@ -41,6 +41,8 @@ pub(super) struct UpdateArgs {
     /// New value of an envelope's parameter: `NAME=VALUE` (can be repeated)
     #[arg(long = "param", value_name = "PAIR", value_parser = input::pair, help_heading = "Changes")]
     params: Vec<(String, String)>,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     rules: RuleArgs,
     /// With `--remote`: remove and recreate it where the provider cannot change it, with a new id and a new secret
@@ -92,8 +94,10 @@ impl UpdateArgs {
                 labels: self.env.clone().map(|env| [("env".to_owned(), env)].into()),
                 plan: self.plan.clone(),
                 params: (!self.params.is_empty()).then(|| self.params.iter().cloned().collect()),
+                limits: None,
                 secret: None,
             },
+            limits: self.limits.change(),
             rules: self.rules.options(),
             recreate: self.recreate,
             secret: EndpointSecretArgs::default().options(session),
