@@ -29,6 +29,7 @@ mod log;
 mod masking;
 mod mistakes;
 mod names;
+mod operating;
 mod peers;
 mod processing;
 mod properties;

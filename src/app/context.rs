@@ -186,7 +186,8 @@ impl Context {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let mut engine = Engine::new(transport, clock, random, limits);
         // An endpoint that is disabled during the run ends the deliveries that wait for it.
-        engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
+        let (book, pauses) = (Arc::new(self.book_watch()), self.pause_watch());
+        engine.gate = Some(Arc::new(EndpointGate::new(book, pauses, self.notices.clone())));
         engine.stored_first = lease.is_some();
         Pipeline {
             engine,

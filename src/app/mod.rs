@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod new_secret;
 pub mod notice;
 pub mod outgoing;
+pub mod pauses;
 pub mod providers;
 pub mod receive;
 pub mod rejected_peers;

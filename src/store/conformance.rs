@@ -121,6 +121,9 @@ macro_rules! conformance {
             what_is_given_up_has_no_owner
             pauses_are_kept
             no_unfinished_delivery_of_a_service_is_pruned
+            an_event_goes_with_its_last_delivery
+            events_make_room_with_the_records_of_their_time
+            parked_deliveries_that_are_pruned_are_counted
         );
     };
     ($fixture:ty, $topic:ident: $($case:ident)*) => {

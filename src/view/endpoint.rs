@@ -69,6 +69,7 @@ fn table(endpoints: &[EndpointDetails], page: &mut Page) {
 
 fn state_cell(endpoint: &EndpointDetails) -> Cell {
     match (endpoint.active, endpoint.is_pending()) {
+        (true, _) if endpoint.paused => Cell::new("paused", Tone::Caution),
         (true, _) => Cell::new("active", Tone::Good),
         (false, true) => Cell::new("pending", Tone::Bad),
         (false, false) => Cell::new("disabled", Tone::Bad),
@@ -135,6 +136,7 @@ fn state(style: Style, endpoint: &EndpointDetails) -> String {
     };
     let word = state_cell(endpoint).paint(style);
     match &endpoint.disabled {
+        None if endpoint.paused => format!("{word}: deliveries to it wait{failed}"),
         None => format!("{word}{failed}"),
         Some(disabled) => format!(
             "{word} since {}: {}{failed}",
@@ -146,6 +148,9 @@ fn state(style: Style, endpoint: &EndpointDetails) -> String {
 
 impl View for EndpointEvent {
     fn human(&self, page: &mut Page) {
+        if let Self::AllPaused { paused, changed } = self {
+            page.line(format!("everything {}", pause(*paused, *changed)));
+        }
         let Some(endpoint) = self.endpoint() else { return };
         let (style, name) = (page.style, page.style.name(&endpoint.name));
         page.line(match self {
@@ -178,7 +183,10 @@ impl View for EndpointEvent {
             Self::Confirmed(_, Confirmed::Now) => format!("{name} is confirmed: it gets deliveries from now on"),
             Self::Confirmed(..) if endpoint.active => format!("{name} needs no confirmation"),
             Self::Confirmed(..) => format!("{name} needs no confirmation, but is disabled"),
-            Self::Removed(_) | Self::Refused(_) | Self::NotDone(_) => format!("{} {name}", style.bad("removed")),
+            Self::Paused { changed, .. } => format!("{name} {}", pause(endpoint.paused, *changed)),
+            Self::Removed(_) | Self::Refused(_) | Self::NotDone(_) | Self::AllPaused { .. } => {
+                format!("{} {name}", style.bad("removed"))
+            }
         });
         if let Self::Added(_) | Self::Rotated { .. } = self {
             new_secret(endpoint, page);
@@ -188,9 +196,19 @@ impl View for EndpointEvent {
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
         match (self, self.endpoint()) {
             (Self::Refused(refusal), _) => lines.object("hook.refusal/1", refusal),
+            (Self::AllPaused { paused, .. }, _) => lines.object("hook.pause/1", &json!({ "paused": paused })),
             (_, Some(endpoint)) => lines.object(SCHEMA, endpoint),
             (_, None) => Ok(()),
         }
+    }
+}
+
+fn pause(paused: bool, changed: bool) -> &'static str {
+    match (paused, changed) {
+        (true, true) => "is paused: deliveries wait",
+        (true, false) => "is paused already",
+        (false, true) => "is resumed",
+        (false, false) => "was not paused",
     }
 }
 
@@ -240,8 +258,9 @@ impl EndpointEvent {
             | Self::Removed(endpoint)
             | Self::Confirmed(endpoint, _)
             | Self::Switched { endpoint, .. }
+            | Self::Paused { endpoint, .. }
             | Self::Rotated { endpoint, .. } => Some(endpoint),
-            Self::Refused(_) | Self::NotDone(_) => None,
+            Self::Refused(_) | Self::NotDone(_) | Self::AllPaused { .. } => None,
         }
     }
 

@@ -22,6 +22,7 @@ pub mod record;
 pub mod report;
 pub mod request;
 pub mod secret;
+pub mod serve_status;
 pub mod signature;
 pub mod stats;
 pub mod style;

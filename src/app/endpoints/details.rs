@@ -41,6 +41,8 @@ pub struct EndpointDetails {
     pub limits: EndpointLimits,
     /// Whether it gets deliveries.
     pub active: bool,
+    /// Whether it was paused by hand: deliveries to it wait.
+    pub paused: bool,
     /// Why it does not.
     pub disabled: Option<DisabledDetails>,
     /// In a row.
@@ -130,6 +132,7 @@ impl Context {
             params: endpoint.params.clone(),
             limits: endpoint.limits,
             active: endpoint.is_active(),
+            paused: false,
             disabled: endpoint.disabled.as_ref().map(|disabled| DisabledDetails {
                 reason: disabled.reason,
                 detail: disabled.to_string(),

@@ -67,6 +67,15 @@ pub(super) enum Ended {
     Unknown,
 }
 
+/// What the lanes have to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Outlook {
+    /// Since when the delivery waits that is due the longest.
+    pub(super) oldest: Option<Timestamp>,
+    /// When the next retry is due, unless one is due already.
+    pub(super) next_retry: Option<Timestamp>,
+}
+
 #[derive(Debug, Default)]
 struct Lane {
     limits: LaneLimits,
@@ -261,6 +270,11 @@ impl Lanes {
         self.next_class().map(|(due, _)| due)
     }
 
+    /// Sets how many attempts all lanes together may have at once.
+    pub(super) fn limit_all(&mut self, total: usize) {
+        self.total = total;
+    }
+
     /// Sets the limits of a lane.
     pub(super) fn limit(&mut self, name: &str, limits: LaneLimits) {
         self.change(name, |lane| lane.limits = limits);
@@ -300,6 +314,22 @@ impl Lanes {
         for name in gone {
             self.change(&name, |lane| lane.is_closed = true);
         }
+    }
+
+    /// What is due the longest, and when the next retry is due, of the lanes that are neither paused nor closed.
+    pub(super) fn outlook(&self, now: Timestamp) -> Outlook {
+        let open = || self.lanes.values().filter(|lane| !lane.is_paused && !lane.is_closed);
+        let oldest = open().flat_map(|lane| lane.due.iter().flatten()).min();
+        let next_retry = open().filter_map(|lane| lane.due[place(QueueClass::Retry)]).min();
+        Outlook {
+            oldest: oldest.copied().filter(|due| *due < now),
+            next_retry: next_retry.filter(|due| *due >= now),
+        }
+    }
+
+    /// Attempts in flight.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
     }
 
     /// Lanes that keep failing.
@@ -548,5 +578,21 @@ mod tests {
         assert!(lanes.reserve("a", at(0)));
         lanes.ended("a", First, Ended::Delivered);
         assert!(lanes.lanes.is_empty());
+    }
+
+    #[test]
+    fn the_outlook_tells_what_is_late_and_when_the_next_retry_is_due() {
+        let mut lanes = lanes();
+        lanes.add("a", First, at(10));
+        lanes.add("b", Retry, at(50));
+        lanes.add("c", Retry, at(40));
+        lanes.pause_only(&["c".to_owned()]);
+        let outlook = |oldest: Option<i64>, next_retry: Option<i64>| Outlook {
+            oldest: oldest.map(at),
+            next_retry: next_retry.map(at),
+        };
+        assert_eq!(lanes.outlook(at(5)), outlook(None, Some(50)));
+        assert_eq!(lanes.outlook(at(20)), outlook(Some(10), Some(50)));
+        assert_eq!(lanes.outlook(at(60)), outlook(Some(10), None));
     }
 }

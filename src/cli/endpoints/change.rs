@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::flags::{self, EndpointSecretArgs, LimitArgs, RuleArgs};
-use crate::app::endpoints::UpdateOptions;
+use crate::app::endpoints::{Endpoints, UpdateOptions};
 use crate::cli::session::Session;
 use crate::cli::{input, prompt};
 use crate::endpoints::{Change, Endpoint};
@@ -69,6 +69,26 @@ pub(super) struct NameArgs {
     /// Names, ids or id prefixes
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) names: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PauseArgs {
+    /// Names, ids or id prefixes
+    #[arg(required_unless_present = "all", value_name = "NAME", add = crate::cli::complete::endpoints())]
+    names: Vec<String>,
+    /// Everything that `hook serve` delivers, and every endpoint
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+}
+
+impl PauseArgs {
+    pub(super) fn set(&self, endpoints: Endpoints<'_>, paused: bool) -> Result<()> {
+        if self.all {
+            endpoints.pause_all(paused)
+        } else {
+            endpoints.pause(&self.names, paused)
+        }
+    }
 }
 
 /// Remove endpoints and their stored secrets
