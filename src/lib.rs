@@ -14,6 +14,7 @@ pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod exit;
 pub(crate) mod finding;
+pub(crate) mod form;
 pub(crate) mod fs;
 pub(crate) mod glob;
 pub(crate) mod headers;

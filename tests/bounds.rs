@@ -161,7 +161,7 @@ fn handshakes_that_anybody_can_ask_push_out_no_event() {
 }
 
 #[test]
-fn a_ledger_that_is_removed_under_a_listener_is_made_anew_and_said_once() {
+fn a_ledger_that_is_removed_under_a_listener_is_created_again_and_reported_once() {
     let sandbox = Sandbox::new();
     let mut listener = sandbox.listen::<&str>([]);
     assert_eq!(post(&listener.url, &[], b"1").status, 200);

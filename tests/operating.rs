@@ -24,7 +24,9 @@ fn service(sandbox: &Sandbox, args: &[&str]) -> MockApi {
 #[track_caller]
 fn endpoint(sandbox: &Sandbox, name: &str, url: &str, args: &[&str]) {
     let always = ["endpoints", "add", url, "-p", "generic", "--name", name, "--local"];
-    let always = always.iter().chain(&["--events", "all", "--quiet", "-s", "literal:whsec_a"]);
+    let always = always
+        .iter()
+        .chain(&["--events", "all", "--quiet", "-s", "literal:whsec_a"]);
     sandbox.hook(always.chain(args)).run().ok();
 }
 

@@ -185,9 +185,11 @@ impl Context {
 }
 
 /// Why no endpoint gets anything.
+pub const ACCOUNT_OFF: &str = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
+
+/// Refuses to deliver to endpoints.
 pub fn account_off() -> Error {
-    let what = "the account's webhooks are switched off by `account.enabled`: its endpoints get nothing";
-    Error::new(Exit::Refused, what).hint("`hook config show` says where that is set")
+    Error::new(Exit::Refused, ACCOUNT_OFF).hint("`hook config show` says where that is set")
 }
 
 /// Signing with those secrets; without a signer where the provider signs nothing.

@@ -105,6 +105,8 @@ pub struct Progress {
     pub first_at: Option<Timestamp>,
     /// When the next one is due; absent: at once.
     pub next_due: Option<Timestamp>,
+    /// What was wrong with the last one.
+    pub retry_reason: Option<&'static str>,
 }
 
 impl Delivery {
@@ -134,9 +136,9 @@ impl Delivery {
         }
     }
 
-    /// The request of an attempt that begins now, after that many others. Host and framing headers are left to the
+    /// The request of an attempt that begins now, after those of the progress. Host and framing headers are left to the
     /// transport.
-    pub fn request(&self, now: Timestamp, retries: u32) -> Result<Request, SignError> {
+    pub fn request(&self, now: Timestamp, progress: Progress) -> Result<Request, SignError> {
         let (mut headers, body, url) = match &self.signing {
             Signing::Fresh { profile, signer, .. } => {
                 let message = self.message_as_sent();
@@ -147,7 +149,8 @@ impl Delivery {
                 let target = RequestTarget {
                     method: &self.method,
                     url: url.as_str(),
-                    retries,
+                    retries: progress.attempts,
+                    retry_reason: progress.retry_reason,
                 };
                 let (headers, body) = profile.request(&message, signer.as_deref(), now, target)?;
                 (headers, body, url)

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::waiting::QueuedDelivery;
-use super::{Delivery, Engine, Event, FailureReason, Next, Promise, Situation, decide};
+use super::{Delivery, Engine, Event, FailureReason, Next, Progress, Promise, Situation, decide};
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
 use crate::transport::Transport;
@@ -50,8 +50,9 @@ impl<T: Transport> Worker<T> {
             self.emit(delivery, None, Next::Interrupted, None).await;
             return None;
         }
+        let attempt = self.exchange(&delivery, progress).await;
         progress.attempts += 1;
-        let attempt = self.exchange(&delivery, progress.attempts).await;
+        progress.retry_reason = Some(attempt.outcome.retry_reason());
         if let Some(witness) = &self.engine.witness {
             witness.attempted(&delivery, &attempt);
         }
@@ -87,9 +88,10 @@ impl<T: Transport> Worker<T> {
         Some((waiting.stored(), after))
     }
 
-    async fn exchange(&self, delivery: &Delivery, seq: u32) -> Attempt {
+    /// One more attempt after those of the progress.
+    async fn exchange(&self, delivery: &Delivery, progress: Progress) -> Attempt {
         let at = self.engine.clock.now();
-        let request = delivery.request(at, seq.saturating_sub(1));
+        let request = delivery.request(at, progress);
         let begun = Instant::now();
         let (request_headers, request_body, outcome) = match request {
             Ok(request) => {
@@ -110,7 +112,7 @@ impl<T: Transport> Worker<T> {
             }
         };
         Attempt {
-            seq,
+            seq: progress.attempts + 1,
             at,
             request_headers,
             request_body,

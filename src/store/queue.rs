@@ -101,7 +101,7 @@ pub struct NewEvent {
 /// A delivery to be entered in the queue.
 #[derive(Debug, Clone)]
 pub struct NewQueued {
-    /// What is delivered. Its owner is that of the intake.
+    /// What is delivered, with the owner of the intake.
     pub delivery: NewDelivery,
     /// Where it waits: the id of an endpoint.
     pub lane: String,
@@ -139,7 +139,7 @@ pub struct TakenDelivery {
     pub lane: String,
     /// Its class.
     pub class: QueueClass,
-    /// Its record, without attempts.
+    /// Its record, of the attempts with the last one alone.
     pub delivery: NewDelivery,
     /// Attempts so far.
     pub attempts: u32,

@@ -23,7 +23,10 @@ fn a_backup_is_whole_while_a_service_writes() {
         for name in ["first.db", "second.db"] {
             let made = sandbox.hook(["log", "backup", name, "--json"]).run().ok().object();
             let file = fs::metadata(sandbox.path(name)).expect("the copy");
-            assert_eq!((&made["schema"], &made["file"]), (&"hook.backup/1".into(), &name.into()));
+            assert_eq!(
+                (&made["schema"], &made["file"]),
+                (&"hook.backup/1".into(), &name.into())
+            );
             assert_eq!(made["bytes"], file.len());
             assert_eq!(file.permissions().mode() & 0o777, 0o600);
         }
@@ -46,7 +49,9 @@ fn a_backup_is_whole_while_a_service_writes() {
 fn a_backup_replaces_nothing_and_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
     sandbox.hook(["log", "backup", "copy.db"]).run().exits(6);
-    sandbox.hook(["send", "thing.created", "-p", "generic", "--to", crate::support::NOBODY]).run();
+    sandbox
+        .hook(["send", "thing.created", "-p", "generic", "--to", crate::support::NOBODY])
+        .run();
     sandbox.write("copy.db", "mine");
     sandbox
         .hook(["log", "backup", "copy.db"])

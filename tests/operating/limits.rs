@@ -79,8 +79,19 @@ fn a_provider_that_delivers_itself_takes_no_limits() {
     let sandbox = Sandbox::new();
     let remote = sandbox.serve("slotflow", &[]);
     let place = ["--remote", "slotflow", "--api-url", &remote.url, "--token", "env:KEY"];
-    let add = ["endpoints", "add", "https://example.com/", "--events", "booking.confirmed", "--rate", "5"];
-    let run = sandbox.hook(add.iter().chain(&place)).env("KEY", crate::support::KEY).run();
+    let add = [
+        "endpoints",
+        "add",
+        "https://example.com/",
+        "--events",
+        "booking.confirmed",
+        "--rate",
+        "5",
+    ];
+    let run = sandbox
+        .hook(add.iter().chain(&place))
+        .env("KEY", crate::support::KEY)
+        .run();
     run.exits(2).says(["limits are for local endpoints"]);
     remote.stop().ok();
 }

@@ -21,7 +21,10 @@ fn a_delivery_whose_process_died_three_times_is_parked_listed_explained_and_repl
     assert_eq!(last.call("GET", "/status", "").1["queue"]["parked"], 1);
     last.stop().ok();
     let listed = sandbox.hook(["log", "--parked", "--json"]).run().ok().object();
-    assert_eq!((&listed["state"], &listed["reason"]), (&"parked".into(), &"crashed".into()));
+    assert_eq!(
+        (&listed["state"], &listed["reason"]),
+        (&"parked".into(), &"crashed".into())
+    );
     let shown = sandbox.hook(["log", "show", "1", "--json"]).run().ok().object();
     assert_eq!(shown["parked"], "crashed");
     assert_eq!(shown["crashes"].as_array().map(Vec::len), Some(3));
@@ -48,5 +51,8 @@ fn a_service_that_may_open_few_files_says_so_and_works() {
     let service = MockApi::ready(service_run(&sandbox, &[]).open_files(128));
     accept(&service, 1);
     app.next();
-    service.stop().ok().says(["only 128 files may be open at once", "ulimit -n"]);
+    service
+        .stop()
+        .ok()
+        .says(["only 128 files may be open at once", "ulimit -n"]);
 }

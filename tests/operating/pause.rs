@@ -20,7 +20,11 @@ fn a_paused_endpoint_gets_nothing_until_it_is_resumed_and_the_others_go_on() {
     assert_eq!(service.call("GET", "/status", "").1["queue"]["waiting"], 1);
     let state = |name: &str| sandbox.hook(["endpoints", "show", name, "--json"]).run().object()["paused"].clone();
     assert_eq!((state("held"), state("free")), (true.into(), false.into()));
-    sandbox.hook(["endpoints", "list"]).run().ok().prints(["paused", "active"]);
+    sandbox
+        .hook(["endpoints", "list"])
+        .run()
+        .ok()
+        .prints(["paused", "active"]);
     assert!(held.rest().is_empty());
     sandbox
         .hook(["endpoints", "resume", "held"])
@@ -42,7 +46,11 @@ fn a_pause_of_everything_is_one_of_its_own() {
     let app = App::start(|_| Reply::Status(200, ""));
     endpoint(&sandbox, "one", &app.url, &[]);
     sandbox.hook(["endpoints", "pause", "one"]).run().ok();
-    let all = sandbox.hook(["endpoints", "pause", "--all", "--json"]).run().ok().object();
+    let all = sandbox
+        .hook(["endpoints", "pause", "--all", "--json"])
+        .run()
+        .ok()
+        .object();
     assert_eq!((&all["schema"], &all["paused"]), (&"hook.pause/1".into(), &true.into()));
     let service = service(&sandbox, &[]);
     accept(&service, 1);
@@ -51,7 +59,11 @@ fn a_pause_of_everything_is_one_of_its_own() {
         .run()
         .ok()
         .says(["everything is still paused", "resume --all"]);
-    sandbox.hook(["endpoints", "list"]).run().ok().says(["everything is paused"]);
+    sandbox
+        .hook(["endpoints", "list"])
+        .run()
+        .ok()
+        .says(["everything is paused"]);
     assert!(app.rest().is_empty());
     sandbox.hook(["endpoints", "resume", "--all"]).run().ok();
     assert_eq!(number(&app.next().body), 1);
@@ -59,7 +71,15 @@ fn a_pause_of_everything_is_one_of_its_own() {
     sandbox.hook(["endpoints", "pause"]).run().exits(2);
     sandbox.hook(["endpoints", "pause", "one", "--all"]).run().exits(2);
     sandbox
-        .hook(["endpoints", "pause", "one", "--remote", "slotflow", "--token", "literal:a"])
+        .hook([
+            "endpoints",
+            "pause",
+            "one",
+            "--remote",
+            "slotflow",
+            "--token",
+            "literal:a",
+        ])
         .run()
         .exits(2)
         .says(["cannot be paused here"]);

@@ -103,6 +103,13 @@ impl Sandbox {
         self.hook(["config", "trust"]).run().ok();
     }
 
+    /// `hook endpoints add LINE`, which succeeds.
+    #[track_caller]
+    pub(crate) fn add_endpoint(&self, line: &str) -> Outcome {
+        let add = ["endpoints", "add"].into_iter().chain(line.split_whitespace());
+        self.hook(add).run().ok()
+    }
+
     /// `hook ARGS`, to be run in the work folder.
     pub(crate) fn hook<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
         self.program(env!("CARGO_BIN_EXE_hook"), args)

@@ -1,6 +1,7 @@
 //! Endpoints as a store has them.
 
 use super::{EndpointDetails, Endpoints};
+use crate::app::resolve::ACCOUNT_OFF;
 use crate::endpoints::{Endpoint, EndpointStore, RemotePlace, select};
 use crate::error::{Error, Result};
 use crate::mask;
@@ -50,14 +51,24 @@ impl Endpoints<'_> {
             self.context.notices.note("everything is paused");
             self.context.notices.hint("`hook endpoints resume --all` ends that");
         }
+        self.warn_of_account();
         Ok(found)
+    }
+
+    /// The state of an endpoint does not say that no endpoint gets anything.
+    fn warn_of_account(&self) {
+        if self.context.settings.account_off && self.store.remote().is_none() {
+            self.context.notices.warn(ACCOUNT_OFF);
+        }
     }
 
     /// Those of the names.
     pub fn show(&self, names: &[String]) -> Result<Vec<EndpointDetails>> {
         let all = self.store.list()?;
         let found = names.iter().map(|name| Ok(*self.details(select(&all, name)?)));
-        found.collect()
+        let found = found.collect::<Result<Vec<_>>>()?;
+        self.warn_of_account();
+        Ok(found)
     }
 
     /// Those of the names, each once.

@@ -111,6 +111,11 @@ impl TargetChoice {
                     let what = format!("endpoint `{}` is disabled: {why}", endpoint.name);
                     return Err(Error::new(Exit::Refused, what).hint(endpoint.activation_hint()));
                 }
+                if of.profile.name != endpoint.provider_name() {
+                    let (name, its, ours) = (&endpoint.name, &endpoint.provider, of.profile.label());
+                    let what = format!("endpoint `{name}` is of `{its}`, and the event is sent as one of `{ours}`");
+                    context.notices.warn(printable(&what, 1000));
+                }
                 if let Some(event) = of.event.filter(|event| !endpoint.events.contains(event)) {
                     let (name, has) = (&endpoint.name, endpoint.events.summary(200));
                     let what = format!("endpoint `{name}` did not subscribe to `{event}`, but to {has}");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::lanes::LaneName;
 use super::subscribers::{Subscriber, Subscribers};
 use crate::app::context::Context;
+use crate::app::resolve::ACCOUNT_OFF;
 use crate::endpoints::SkipReason;
 use crate::engine::Delivery;
 use crate::id::Id;
@@ -144,9 +145,7 @@ impl FanOut {
     /// All endpoints, or none where the account's webhooks are switched off.
     fn of_account<'s>(&self, context: &Context, subscribers: &'s Subscribers) -> &'s [Arc<Subscriber>] {
         if subscribers.account_off {
-            context
-                .notices
-                .warn("the account's webhooks are switched off by `account.enabled`: its endpoints get nothing");
+            context.notices.warn(ACCOUNT_OFF);
             return &[];
         }
         subscribers.all()

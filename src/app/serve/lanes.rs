@@ -14,10 +14,10 @@ use crate::store::QueueClass;
 pub(super) type LaneName = Arc<str>;
 
 /// Attempts at once to one endpoint, unless it has a limit of its own.
-pub(super) const CONCURRENCY: usize = 16;
+pub(super) const CONCURRENCY: usize = 64;
 
 /// Deliveries that are taken at once from one lane.
-const BATCH: usize = 16;
+const BATCH: usize = 64;
 
 /// Failures in a row after which a lane is slowed down.
 const FAILURES: u32 = 8;
@@ -418,7 +418,7 @@ mod tests {
     }
 
     fn lanes() -> Lanes {
-        Lanes::new(64, 1.0)
+        Lanes::new(256, 1.0)
     }
 
     fn order(lane: &str, class: QueueClass, limit: usize) -> Option<Order> {
@@ -435,8 +435,8 @@ mod tests {
         lanes.add("b", First, at(20));
         lanes.add("a", Retry, at(10));
         assert_eq!((lanes.next(at(9)), lanes.wake_at()), (None, Some(at(10))));
-        assert_eq!(lanes.next(at(30)), order("a", Retry, 12));
-        assert_eq!(lanes.next(at(30)), order("b", First, 16));
+        assert_eq!(lanes.next(at(30)), order("a", Retry, 48));
+        assert_eq!(lanes.next(at(30)), order("b", First, 64));
         assert_eq!((lanes.next(at(30)), lanes.wake_at()), (None, None));
     }
 
@@ -447,7 +447,7 @@ mod tests {
         let first = lanes.next(at(0)).unwrap();
         lanes.taken(&first, 3, Some(at(5)));
         assert_eq!(lanes.in_flight, 3);
-        assert_eq!(lanes.next(at(5)), order("a", First, 13));
+        assert_eq!(lanes.next(at(5)), order("a", First, 61));
     }
 
     #[test]
@@ -541,7 +541,7 @@ mod tests {
         assert_eq!((lanes.next(at(99)), lanes.wake_at()), (None, Some(at(100))));
         lanes.ended("a", Retry, Ended::Delivered);
         assert!(lanes.failing().is_empty());
-        assert_eq!(lanes.next(at(99)), order("a", Retry, 12));
+        assert_eq!(lanes.next(at(99)), order("a", Retry, 48));
     }
 
     #[test]
@@ -569,7 +569,7 @@ mod tests {
         lanes.pause_all(true);
         assert_eq!((lanes.next(at(0)), lanes.wake_at()), (None, None));
         lanes.pause_all(false);
-        assert_eq!(lanes.next(at(0)), order("a", First, 16));
+        assert_eq!(lanes.next(at(0)), order("a", First, 64));
     }
 
     #[test]

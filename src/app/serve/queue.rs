@@ -32,6 +32,9 @@ pub(super) const URL_LANE: &str = "url:";
 /// How long the ledger is left alone after it refused a change.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// For how long the file of endpoints is not looked at again.
+const BOOK_PATIENCE: Duration = Duration::from_millis(50);
+
 /// Lanes from which is taken at once.
 const LANES_AT_ONCE: usize = 64;
 
@@ -105,7 +108,13 @@ impl ServiceQueue {
 
     /// The endpoints as the book has them now.
     pub(super) async fn subscribers(&self) -> Result<Arc<Subscribers>> {
-        if self.book.is_stale() {
+        // What the API of a provider that is played has just changed must count at once.
+        let patience = if self.is_durable() {
+            BOOK_PATIENCE
+        } else {
+            Duration::ZERO
+        };
+        if self.book.is_stale(patience) {
             let book = Arc::clone(&self.book);
             aside(&self.context, move |context| book.refresh(context)).await?;
             self.apply_endpoints(&self.book.current());
@@ -170,7 +179,7 @@ impl ServiceQueue {
     ) -> NewEvent {
         let mut deliveries = Vec::with_capacity(event.deliveries.len());
         for (lane, delivery) in event.deliveries {
-            let mut record = record(&delivery, None);
+            let mut record = record(&delivery, Some(self.owner.clone()));
             record.next_due = Some(due);
             let taken = self.lanes().reserve(&lane, due);
             deliveries.push(NewQueued {

@@ -61,9 +61,11 @@ pub(super) fn of_record(context: &Context, taken: &TakenDelivery) -> Result<Deli
 }
 
 fn progress(taken: &TakenDelivery) -> Progress {
+    let last = taken.delivery.attempts.last();
     Progress {
         attempts: taken.attempts,
         first_at: taken.first_at,
         next_due: None,
+        retry_reason: last.map(|last| last.outcome.retry_reason()),
     }
 }

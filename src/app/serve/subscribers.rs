@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use url::Url;
 
@@ -25,6 +26,8 @@ use crate::verification::dev_secret::Purpose;
 pub(super) struct Subscriber {
     pub(super) endpoint: Endpoint,
     pub(super) profile: Arc<Profile>,
+    /// Name and variant of the provider.
+    pub(super) label: String,
     pub(super) lane: LaneName,
     pub(super) limits: LaneLimits,
     url: Url,
@@ -88,6 +91,7 @@ impl Subscriber {
         Ok(Self {
             signing: signing(context, endpoint, &profile).map_err(|error| error.to_string()),
             url: parse_url(&endpoint.url)?,
+            label: profile.label(),
             lane: endpoint.id.as_str().into(),
             limits: limits(endpoint.limits),
             live: Arc::new(profile.policy_in(Mode::Live).clone()),
@@ -145,7 +149,7 @@ impl Subscriber {
     }
 
     fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {
-        if profile.label() == self.profile.label() {
+        if Arc::ptr_eq(profile, &self.profile) || profile.label() == self.label {
             return self.signing.clone();
         }
         signing(context, &self.endpoint, profile).map_err(|error| error.to_string())
@@ -153,6 +157,10 @@ impl Subscriber {
 
     /// How a delivery of that provider to it is signed now.
     pub(super) fn signing(&self, context: &Context, label: &str) -> std::result::Result<Signing, String> {
+        // The registry looks for files of the user.
+        if label == self.label {
+            return self.signing.clone();
+        }
         let profile = context.registry.get(label).map_err(|error| error.to_string())?;
         self.signing_as(context, &profile)
     }
@@ -180,6 +188,8 @@ fn signing(context: &Context, endpoint: &Endpoint, profile: &Arc<Profile>) -> Re
 pub(super) struct SubscriberWatch {
     book: BookWatch,
     current: Mutex<Arc<Subscribers>>,
+    /// When the file was looked at last.
+    looked: Mutex<Instant>,
 }
 
 impl SubscriberWatch {
@@ -187,7 +197,8 @@ impl SubscriberWatch {
     pub(super) fn new(context: &Context) -> Result<Self> {
         let book = context.book_watch();
         let current = Mutex::new(Arc::new(Subscribers::read(context, &book)?));
-        Ok(Self { book, current })
+        let looked = Mutex::new(Instant::now());
+        Ok(Self { book, current, looked })
     }
 
     /// As they are now.
@@ -195,8 +206,13 @@ impl SubscriberWatch {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether the book has changed since it was read.
-    pub(super) fn is_stale(&self) -> bool {
+    /// Whether the book has changed since it was read. Its file is looked at when that was not done for `patience`.
+    pub(super) fn is_stale(&self, patience: Duration) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.elapsed() < patience {
+            return false;
+        }
+        *looked = Instant::now();
         self.book.current().is_none()
     }
 

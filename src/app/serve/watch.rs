@@ -94,7 +94,7 @@ impl ServiceQueue {
             }
             return self.look().await;
         }
-        if self.book.is_stale() {
+        if self.book.is_stale(Duration::ZERO) {
             self.look().await?;
         }
         Ok(())

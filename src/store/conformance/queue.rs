@@ -6,8 +6,10 @@ use crate::store::queue::{IdempotencyKey, Intake, MOST_CRASHES, NewEvent, NewQue
 use crate::store::{LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 
 fn queued(at: Timestamp, lane: &str, taken: bool) -> NewQueued {
+    let mut delivery = delivery(at, "a");
+    delivery.owner = Some(SERVICE.to_owned());
     NewQueued {
-        delivery: delivery(at, "a"),
+        delivery,
         lane: lane.to_owned(),
         taken,
     }
@@ -421,7 +423,12 @@ pub(crate) fn parked_deliveries_that_are_pruned_are_counted<F: Fixture>() {
         parked: true,
         ..Query::default()
     };
-    let reasons: Vec<_> = store.list(&listed).unwrap().into_iter().map(|found| found.reason).collect();
+    let reasons: Vec<_> = store
+        .list(&listed)
+        .unwrap()
+        .into_iter()
+        .map(|found| found.reason)
+        .collect();
     assert_eq!(reasons, [Some("crashed".to_owned()), Some("disabled".to_owned())]);
     assert_eq!(store.stats(&Query::default()).unwrap().parked, 2);
     let pruned = store.prune(Some(after(5)), None).unwrap();

@@ -72,6 +72,7 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
     if let Outcome::Answer(answer) = &mut long.outcome {
         answer.body = vec![0xfe; 64 * 1024].into();
         answer.truncated = true;
+        answer.note = Some("over HTTP/2".to_owned());
     }
     long.request_body = Some(br#"{"signature":"abc"}"#.as_slice().into());
     new.attempts = vec![unanswered(1, start(), ErrorKind::Connect), long];

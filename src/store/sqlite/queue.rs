@@ -11,7 +11,7 @@ use super::values::{change, moment, optional_moment, row, rows, signed, unsigned
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey, Intake, MOST_CRASHES, NewEvent, ParkReason, QueueOp};
-use crate::store::{Ack, NewDelivery, QueueClass, TakenDelivery};
+use crate::store::{Ack, QueueClass, TakenDelivery};
 
 /// Expired answers that are dropped with each new one.
 const EXPIRED_AT_ONCE: u32 = 4;
@@ -67,11 +67,8 @@ impl ChangeGroup<'_> {
     fn event(&mut self, owner: &str, event: &NewEvent) -> rusqlite::Result<()> {
         let first = self.last() + 1;
         for queued in &event.deliveries {
-            let delivery = NewDelivery {
-                owner: Some(owner.to_owned()),
-                ..queued.delivery.clone()
-            };
-            let n = signed(self.delivery(&delivery)?.number);
+            let delivery = &queued.delivery;
+            let n = signed(self.delivery(delivery)?.number);
             let state = if queued.taken { TAKEN } else { WAITING };
             let due = delivery.next_due.unwrap_or(event.at);
             insert(self.connection, (n, owner, &queued.lane), QueueClass::First, due, state)?;

@@ -70,7 +70,7 @@ fn attempt_json(attempt: &Attempt) -> Value {
         "request_body": attempt.request_body.as_deref().and_then(|body| encoded(body).0),
         "status": answer.map(|answer| answer.status),
         "error": error.map(|(kind, _)| kind),
-        "detail": error.map(|(_, text)| text),
+        "detail": attempt.outcome.detail(),
         "headers": answer.map(|answer| header_lines(&answer.headers, true, &[])),
         "body": body,
         "body_base64": body_base64,
@@ -138,13 +138,16 @@ impl RecordSheet<'_> {
         let at = style.dim(&attempt.at.local_datetime());
         let line = format!("{outcome}  {}  {at}", short_time(attempt.took));
         self.page.field(&format!("attempt {}", attempt.seq), &line);
-        match &attempt.outcome {
-            Outcome::Error { text, .. } => self.page.field("", &style.dim(&printable(text, 400))),
-            Outcome::Answer(answer) if !self.full && !answer.body.is_empty() => {
-                let text = printable(&said(self.details, &answer.body), BODY_SHOWN);
-                self.page.field("", &style.dim(&format!("response body: {text}")));
-            }
-            Outcome::Answer(_) => {}
+        if let Some(text) = attempt.outcome.detail() {
+            self.page.field("", &style.dim(&printable(text, 400)));
+        }
+        let answer = attempt
+            .outcome
+            .answer()
+            .filter(|answer| !self.full && !answer.body.is_empty());
+        if let Some(answer) = answer {
+            let text = printable(&said(self.details, &answer.body), BODY_SHOWN);
+            self.page.field("", &style.dim(&format!("response body: {text}")));
         }
         if self.full {
             self.exchange(attempt);
