@@ -29,7 +29,7 @@ impl Attempts {
         }
     }
 
-    /// Leaves out attempts with success.
+    /// Leaves out attempts with success, and details of the others.
     pub(super) fn failures_only(mut self, failures_only: bool) -> Self {
         self.failures_only = failures_only;
         self
@@ -38,8 +38,12 @@ impl Attempts {
 
 impl DeliveryObserver for Attempts {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
-        if self.failures_only && event.next == Next::Delivered {
-            return Ok(());
+        if self.failures_only {
+            // Flushed with the status: a line at a time would erase it again and again.
+            return match event.next {
+                Next::Delivered => Ok(()),
+                _ => self.ui.show(&NumberedEvent(number, event)),
+            };
         }
         // Dropping the countdown clears its line before the attempt is printed.
         self.countdown = None;

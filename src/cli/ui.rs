@@ -83,8 +83,10 @@ impl Ui {
         }
     }
 
-    /// Draws a line below all others; the next line replaces it.
+    /// Draws a line below all others, after the data that was written since. What is printed next replaces it.
     pub fn status(&self, text: &str) {
+        // What cannot be written fails with the next line of data.
+        let _ = self.flush();
         self.status.draw(text);
     }
 
@@ -139,7 +141,12 @@ impl Ui {
 
     /// Flushes stdout: after each line that a reader may wait for, and at the end.
     pub fn flush(&self) -> Result<()> {
-        self.write(Write::flush)
+        self.write(|out| {
+            if !out.buffer().is_empty() {
+                self.status.erase();
+            }
+            out.flush()
+        })
     }
 
     /// A remark on stderr; `--quiet` drops it. Credentials in it are masked.
@@ -294,8 +301,11 @@ impl Ui {
     }
 
     fn write(&self, action: impl FnOnce(&mut BufWriter<Box<dyn Write + Send>>) -> io::Result<()>) -> Result<()> {
-        self.status.erase();
         let mut out = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may have to write out what it holds.
+        if out.buffer().len() > out.capacity() / 2 {
+            self.status.erase();
+        }
         action(&mut out).map_err(|error| match error.kind() {
             // The reader of the pipe has closed it, as `head` does: not a failure.
             io::ErrorKind::BrokenPipe => Error::silent(Exit::Ok),

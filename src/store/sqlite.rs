@@ -14,7 +14,6 @@ mod path;
 mod policies;
 mod processing;
 mod prune;
-mod prune_events;
 mod queue;
 mod queue_reads;
 mod queue_rows;

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{accept, endpoint, service};
 use crate::support::{App, Reply, Sandbox};
@@ -14,23 +13,21 @@ fn a_backup_is_whole_while_a_service_writes() {
     endpoint(&sandbox, "one", &app.url, &[]);
     let service = service(&sandbox, &[]);
     accept(&service, 0);
-    let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let numbers = (1..).take_while(|_| !ended.load(Ordering::SeqCst));
-            numbers.for_each(|n| accept(&service, n));
+        let copying = scope.spawn(|| {
+            for name in ["first.db", "second.db"] {
+                let made = sandbox.hook(["log", "backup", name, "--json"]).run().ok().object();
+                let file = fs::metadata(sandbox.path(name)).expect("the copy");
+                assert_eq!(
+                    (&made["schema"], &made["file"]),
+                    (&"hook.backup/1".into(), &name.into())
+                );
+                assert_eq!(made["bytes"], file.len());
+                assert_eq!(file.permissions().mode() & 0o777, 0o600);
+            }
         });
-        for name in ["first.db", "second.db"] {
-            let made = sandbox.hook(["log", "backup", name, "--json"]).run().ok().object();
-            let file = fs::metadata(sandbox.path(name)).expect("the copy");
-            assert_eq!(
-                (&made["schema"], &made["file"]),
-                (&"hook.backup/1".into(), &name.into())
-            );
-            assert_eq!(made["bytes"], file.len());
-            assert_eq!(file.permissions().mode() & 0o777, 0o600);
-        }
-        ended.store(true, Ordering::SeqCst);
+        let numbers = (1..).take_while(|_| !copying.is_finished());
+        numbers.for_each(|n| accept(&service, n));
     });
     for name in ["first.db", "second.db"] {
         let copy = rusqlite::Connection::open(sandbox.path(name)).expect("it opens");
@@ -62,7 +59,7 @@ fn a_backup_replaces_nothing_and_leaves_nothing_behind() {
     fs::remove_file(sandbox.path("copy.db")).expect("the file");
     sandbox
         .hook(["log", "backup", "copy.db"])
-        .file_limit(8)
+        .file_limit(64)
         .run()
         .exits(7)
         .says(["cannot be copied to `copy.db`"]);

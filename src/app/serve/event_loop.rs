@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::deliveries::FanOut;
 use super::queue::{AcceptedEvent, ServiceQueue};
-use super::stats::StatusSampler;
+use super::status::StatusSampler;
 use super::{CHALLENGES, ServeEvent};
 use crate::api::server::{ApiEvent, ConfirmationRequest, CreatedEvent};
 use crate::app::context::aside;

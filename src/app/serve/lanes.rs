@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::stats::Outlook;
 use crate::clock::Timestamp;
 use crate::store::QueueClass;
 
@@ -67,15 +68,6 @@ pub(super) enum Ended {
     Unknown,
 }
 
-/// What the lanes have to do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Outlook {
-    /// Since when the delivery waits that is due the longest.
-    pub(super) oldest: Option<Timestamp>,
-    /// When the next retry is due, unless one is due already.
-    pub(super) next_retry: Option<Timestamp>,
-}
-
 #[derive(Debug, Default)]
 struct Lane {
     limits: LaneLimits,
@@ -96,7 +88,8 @@ struct Lane {
 /// All lanes of one owner.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    total: usize,
+    /// Attempts at once.
+    pub(super) total: usize,
     time_scale: f64,
     lanes: HashMap<LaneName, Lane>,
     /// Lanes with room and something to do, by when it may begin, for each class.
@@ -270,11 +263,6 @@ impl Lanes {
         self.next_class().map(|(due, _)| due)
     }
 
-    /// Sets how many attempts all lanes together may have at once.
-    pub(super) fn limit_all(&mut self, total: usize) {
-        self.total = total;
-    }
-
     /// Sets the limits of a lane.
     pub(super) fn limit(&mut self, name: &str, limits: LaneLimits) {
         self.change(name, |lane| lane.limits = limits);
@@ -324,12 +312,8 @@ impl Lanes {
         Outlook {
             oldest: oldest.copied().filter(|due| *due < now),
             next_retry: next_retry.filter(|due| *due >= now),
+            in_flight: self.in_flight,
         }
-    }
-
-    /// Attempts in flight.
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
     }
 
     /// Lanes that keep failing.
@@ -590,6 +574,7 @@ mod tests {
         let outlook = |oldest: Option<i64>, next_retry: Option<i64>| Outlook {
             oldest: oldest.map(at),
             next_retry: next_retry.map(at),
+            in_flight: 0,
         };
         assert_eq!(lanes.outlook(at(5)), outlook(None, Some(50)));
         assert_eq!(lanes.outlook(at(20)), outlook(Some(10), Some(50)));

@@ -13,6 +13,7 @@ mod remake;
 mod routes;
 mod sockets;
 mod stats;
+mod status;
 mod subscribers;
 mod watch;
 
@@ -51,7 +52,7 @@ use observer::QueueObserver;
 use queue::ServiceQueue;
 use routes::{RouteState, ServiceApi};
 use sockets::SocketShares;
-pub use stats::ServeStatus;
+pub use status::ServeStatus;
 use subscribers::SubscriberWatch;
 
 /// Challenges to endpoints in flight at once.
@@ -268,7 +269,7 @@ impl<'a> Service<'a> {
         let (owner, reader) = (lease.name().to_owned(), context.background_reader());
         let time_scale = self.options.time_scale;
         let queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
-        queue.lanes().limit_all(sockets.attempts);
+        queue.lanes().total = sockets.attempts;
         Ok(Running {
             queue: Arc::new(queue),
             transport: Arc::new(HttpTransport::new(options)?),

@@ -1,5 +1,7 @@
 //! Drops old records, a few hundred in a transaction, so that other writers get their turn in between.
 
+mod events;
+
 use std::thread;
 use std::time::Instant;
 
@@ -8,7 +10,7 @@ use rusqlite::{Connection, TransactionBehavior, params_from_iter};
 use super::schema::PAGE_SIZE;
 use super::sequence::{begin_after, last_number};
 use super::values::{change, rows, unsigned};
-use super::{dedupe, minutes, prune_events};
+use super::{dedupe, minutes};
 use crate::clock::Timestamp;
 use crate::store::Pruned;
 
@@ -70,13 +72,13 @@ pub(super) fn prune(
     unchecked_from: &mut i64,
     pace: PruneSpeed,
 ) -> rusqlite::Result<Pruned> {
-    let (mut gone, mut events) = (Pruned::default(), 0);
+    let (mut gone, mut events_gone) = (Pruned::default(), 0);
     if let Some(before) = before {
         let ceiling = minutes::ceiling(connection, before)?;
         let older = drop_weight(connection, OLDER, &[ceiling, before.unix_us()], u64::MAX, pace)?;
         add(&mut gone, older);
         minutes::forget(connection, before)?;
-        events = prune_events::older(connection, before, pace)?;
+        events_gone = events::older(connection, before, pace)?;
     }
     let unauthenticated = unauthenticated_bytes(connection)?;
     if unauthenticated > unauthenticated_quota {
@@ -89,7 +91,7 @@ pub(super) fn prune(
     if gone.records > 0 {
         dedupe::forget(connection)?;
     }
-    if gone.records + events > 0 {
+    if gone.records + events_gone > 0 {
         shrink(connection, pace)?;
     }
     Ok(gone)
@@ -137,7 +139,7 @@ fn drop_beyond(
             gone.add(batch);
             let found = batch.records > 0;
             if which == OLDEST && found {
-                prune_events::before(connection, batch.last, pace)?;
+                events::before(connection, batch.last, pace)?;
             }
             if which == UNCHECKED {
                 *unchecked_from = if found { batch.last } else { last } + 1;
@@ -148,7 +150,7 @@ fn drop_beyond(
         }
     }
     // What nobody subscribed to is no record.
-    while bytes(connection)? > max && prune_events::before(connection, i64::MAX - 1, pace)? > 0 {}
+    while bytes(connection)? > max && events::before(connection, i64::MAX - 1, pace)? > 0 {}
     Ok(gone)
 }
 

@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::prune::PruneSpeed;
-use super::values::{change, row};
+use super::PruneSpeed;
 use crate::clock::Timestamp;
 use crate::store::queue::IDEMPOTENCY_KEPT;
+use crate::store::sqlite::values::{change, row};
 
 /// Whether no delivery of an event is left.
 const IS_EMPTY: &str = "NOT EXISTS
