@@ -30,6 +30,7 @@ mod log;
 mod masking;
 mod mistakes;
 mod names;
+mod operating;
 mod peers;
 mod processing;
 mod properties;

@@ -191,8 +191,12 @@ impl Context {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let mut engine = Engine::new(transport, clock, random, limits);
         // An endpoint that is disabled during the run ends the deliveries that wait for it.
-        let book = Arc::new(self.book_watch());
-        engine.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
+        let (book, pauses) = (Arc::new(self.book_watch()), self.pause_watch());
+        engine.gate = Some(Arc::new(EndpointGate::new(
+            Arc::clone(&book),
+            pauses,
+            self.notices.clone(),
+        )));
         engine.stored_first = lease.is_some();
         // What cannot be moved still counts where it is.
         let _ = self.book().move_health();

@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::form;
+use super::limits::EndpointLimits;
 use super::reference::Reference;
 use crate::clock::{self, Timestamp};
 use crate::health::{Disabled, DisabledBy};
@@ -41,6 +42,9 @@ pub struct Endpoint {
     /// Parameters of the provider's envelope, such as the company whose events are wanted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+    /// How fast it gets deliveries.
+    #[serde(default, skip_serializing_if = "EndpointLimits::is_default")]
+    pub limits: EndpointLimits,
     /// The current one first, then those that a rotation keeps for a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<EndpointSecret>,
@@ -118,6 +122,8 @@ pub struct Change {
     pub plan: Option<String>,
     /// All parameters, replaced.
     pub params: Option<BTreeMap<String, String>>,
+    /// All limits, replaced.
+    pub limits: Option<EndpointLimits>,
     /// A new secret, and how long those before it still count.
     pub secret: Option<(EndpointSecret, Duration)>,
 }
@@ -136,6 +142,7 @@ impl Endpoint {
             labels: BTreeMap::new(),
             plan: None,
             params: BTreeMap::new(),
+            limits: EndpointLimits::default(),
             secrets: Vec::new(),
             disabled: None,
             confirmation: None,
@@ -177,6 +184,7 @@ impl Endpoint {
         set(&mut self.labels, change.labels);
         set(&mut self.plan, change.plan.map(unless_empty));
         set(&mut self.params, change.params);
+        set(&mut self.limits, change.limits);
         if let Some((secret, overlap)) = change.secret {
             self.rotate(secret, overlap, now);
         }

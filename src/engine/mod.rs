@@ -53,6 +53,9 @@ pub trait ContentStore: Send + Sync {
 pub trait Gate: Send + Sync {
     /// Whether a delivery with that label may be tried now.
     fn admits<'a>(&'a self, label: &'a Label) -> Boxed<'a, bool>;
+
+    /// Waits as long as deliveries with that label are held back.
+    fn released<'a>(&'a self, label: &'a Label) -> Boxed<'a, ()>;
 }
 
 /// Learns of attempts the moment they are over.

@@ -29,7 +29,14 @@ impl<T: Transport> Worker<T> {
         let mut progress = waiting.progress;
         let delivery = waiting.whole(self.engine.store.as_ref()).await?;
         let is_admitted = match &self.engine.gate {
-            Some(gate) => gate.admits(&delivery.label).await,
+            Some(gate) => {
+                tokio::select! {
+                    biased;
+                    () = gate.released(&delivery.label) => {}
+                    () = self.cancel.cancelled() => {}
+                }
+                gate.admits(&delivery.label).await
+            }
             None => true,
         };
         if !is_admitted {

@@ -86,8 +86,8 @@ impl Store for Diary {
         Ok(Stats::default())
     }
 
-    fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> std::result::Result<u64, StoreError> {
-        Ok(0)
+    fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> std::result::Result<store::Pruned, StoreError> {
+        Ok(store::Pruned::default())
     }
 }
 

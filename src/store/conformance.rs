@@ -124,6 +124,9 @@ macro_rules! conformance {
             after_the_clock_was_set_back_nothing_waits_longer_than_its_longest_delay
             pauses_are_kept
             no_unfinished_delivery_of_a_service_is_pruned
+            an_event_goes_with_its_last_delivery
+            events_make_room_with_the_records_of_their_time
+            parked_deliveries_that_are_pruned_are_counted
         );
         conformance!($fixture, health:
             the_end_of_a_delivery_is_counted_with_its_attempt_and_may_disable

@@ -79,6 +79,35 @@ pub fn open_read_only(path: &Path) -> Result<Box<dyn Store>, StoreError> {
     open(path, Access::ReadOnly, StoreOptions::default())
 }
 
+/// How far a backup is, in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupProgress {
+    /// Copied.
+    pub done: u64,
+    /// In all.
+    pub all: u64,
+}
+
+/// Copies the ledger at `path` as it is now to a new file at `to`, whatever other processes write meanwhile. The copy is a ledger
+/// that can be opened. `goes_on` is asked again and again; `false` stops it. Returns the bytes of the copy; `None` when it was
+/// stopped: then, and after an error, there is no file.
+pub fn backup(
+    path: &Path,
+    to: &Path,
+    goes_on: &mut dyn FnMut(BackupProgress) -> bool,
+) -> Result<Option<u64>, StoreError> {
+    sqlite::backup(path, to, goes_on)
+}
+
+/// What [`Store::prune`] dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Records.
+    pub records: u64,
+    /// Parked deliveries among them: they will never be delivered.
+    pub parked: u64,
+}
+
 words! {
     /// What a numbered record is.
     pub enum RecordKind {
@@ -372,6 +401,7 @@ pub trait Store: Send {
     /// Statistics of the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;
 
-    /// Drops records older than that moment, and the oldest beyond that many bytes. Returns the number of dropped records.
-    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError>;
+    /// Drops records older than that moment, and the oldest beyond that many bytes; never deliveries on which somebody works,
+    /// nor their events.
+    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<Pruned, StoreError>;
 }

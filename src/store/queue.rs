@@ -46,6 +46,17 @@ words! {
     }
 }
 
+impl ParkReason {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Disabled => "its endpoint is disabled",
+            Self::Crashed => "the process died three times during its attempts",
+            Self::Unusable => "it cannot be made again from its record: its provider or its secret is gone",
+        }
+    }
+}
+
 /// Everything that one call hands over: all of it is recorded, or nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Intake {

@@ -1,5 +1,6 @@
 //! The ledger in one SQLite file. Several processes use it at once: one writes at a time, and readers never block it.
 
+mod backup;
 mod close;
 mod dedupe;
 mod diagnosis;
@@ -46,8 +47,8 @@ use self::quota::Quota;
 use self::values::signed;
 use super::queue::ParkReason;
 use super::{
-    Access, Ack, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Query, QueueCounts, Record, Sealed, Stats,
-    Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
+    Access, Ack, BackupProgress, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query, QueueCounts,
+    Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
@@ -78,6 +79,15 @@ pub(super) fn open_store(path: &Path, access: Access, options: StoreOptions) -> 
     let mut store = SqliteStore::open(path, access)?;
     store.configure(options);
     Ok(Box::new(store))
+}
+
+/// As [`super::backup`].
+pub(super) fn backup(
+    path: &Path,
+    to: &Path,
+    goes_on: &mut dyn FnMut(BackupProgress) -> bool,
+) -> Result<Option<u64>, StoreError> {
+    backup::backup(&LedgerPath(path.to_owned()), to, goes_on)
 }
 
 impl SqliteStore {
@@ -151,7 +161,9 @@ impl Store for SqliteStore {
 
     fn tidy(&mut self) {
         // What fails is tried again after the next group.
-        let _ = self.quota.apply(&mut self.connection);
+        if let Ok(parked @ 1..) = self.quota.apply(&mut self.connection) {
+            self.notice = Some(StoreNotice::ParkedDropped(parked));
+        }
     }
 
     fn is_current(&self) -> bool {
@@ -257,7 +269,7 @@ impl Store for SqliteStore {
         stats::stats(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
-    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError> {
+    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<Pruned, StoreError> {
         let Self {
             connection,
             quota,
@@ -267,7 +279,7 @@ impl Store for SqliteStore {
         let (most, from) = (quota.unauthenticated, &mut quota.unchecked_from);
         let gone =
             prune::prune(connection, before, max_bytes, most, from, *pace).map_err(|e| self.place.writing(&e))?;
-        if gone > 0 {
+        if gone.records > 0 {
             self.checkpoint.wrote_much();
         }
         Ok(gone)

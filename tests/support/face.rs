@@ -54,13 +54,6 @@ impl Sandbox {
         )
     }
 
-    /// `hook serve --port 0 --json --key env:KEY ARGS`, the durable service, ready.
-    #[track_caller]
-    pub(crate) fn service(&self, args: &[&str]) -> MockApi {
-        let always = ["serve", "--port", "0", "--json", "--key", "env:KEY"];
-        MockApi::ready(self.hook(always.iter().chain(args)).env("KEY", KEY))
-    }
-
     /// `hook serve -p PROVIDER --port 0 --json ARGS`, not yet started.
     pub(crate) fn serving<S: AsRef<OsStr>>(&self, provider: &str, args: &[S]) -> Run {
         let given = args.iter().map(|arg| arg.as_ref().to_owned());

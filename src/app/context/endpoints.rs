@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Context, Purpose};
 use crate::app::endpoint_health::LedgerHealth;
+use crate::app::pauses::{PauseWatch, Paused};
 use crate::app::trust;
 use crate::config::SettingOrigin;
 use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointSecret, select};
@@ -33,6 +34,17 @@ impl Context {
             }
             BookChange::Repaired => ui.note(format!("`{path}` is in use again")),
         })
+    }
+
+    /// What is paused now. Without a ledger nothing is.
+    pub fn paused(&self) -> Paused {
+        let lanes = self.reader().ok().and_then(|store| store.paused().ok());
+        Paused::new(lanes.unwrap_or_default())
+    }
+
+    /// What is paused, for a long run.
+    pub fn pause_watch(&self) -> PauseWatch {
+        PauseWatch::of(self.ledger_path.clone())
     }
 
     /// The endpoint of that name, id, or unique beginning of an id.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::edit::{ChangeKind, StoreEdit, not_added_again};
 use super::{Endpoints, SecretOptions, check_params, confirm, wanted, whole_url};
 use crate::endpoints::rules::RuleOptions;
-use crate::endpoints::{Change, DisabledBy, Endpoint, EndpointEntry, PlannedEndpoint, Step, name_for};
+use crate::endpoints::{Change, DisabledBy, Endpoint, EndpointEntry, LimitsChange, PlannedEndpoint, Step, name_for};
 use crate::error::{Error, Result};
 use crate::provider::Profile;
 use crate::signature::Scheme;
@@ -32,6 +32,8 @@ pub struct AddOptions {
 pub struct UpdateOptions {
     /// What changes. Labels and parameters are added to those that it has; an empty label removes one.
     pub change: Change,
+    /// What changes of the limits.
+    pub limits: LimitsChange,
     /// How strictly the rules are checked.
     pub rules: RuleOptions,
     /// Whether an endpoint that the provider cannot change is removed and added again.
@@ -74,11 +76,12 @@ impl Endpoints<'_> {
         if draft.name.is_empty() {
             draft.name = name_for(&draft.url, &self.store.list()?);
         }
-        let steps = [Step::Add(PlannedEndpoint {
+        let step = Step::Add(PlannedEndpoint {
             endpoint: draft.clone(),
             active: None,
             secret,
-        })];
+        });
+        let steps = self.supported(&[step], false)?;
         edit.confirms = options.confirm;
         edit.run(&steps)?.map_err(|error| self.refused(&draft, error))?;
         Ok(draft.name)
@@ -92,7 +95,11 @@ impl Endpoints<'_> {
             return Err(Error::usage("the plan is the account's")
                 .hint("set it in `[remote.NAME]` or `[account]` of the settings"));
         }
-        let change = completed(options.change, &before, &*self.context.registry.get(&before.provider)?)?;
+        let mut change = options.change;
+        if options.limits != LimitsChange::default() {
+            change.limits = Some(before.limits.changed(options.limits));
+        }
+        let change = completed(change, &before, &*self.context.registry.get(&before.provider)?)?;
         let is_moved = change.url.is_some();
         let step = Step::change(&before, change);
         let steps = self.supported(std::slice::from_ref(&step), options.recreate)?;

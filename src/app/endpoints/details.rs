@@ -9,7 +9,7 @@ use super::secret::{Handed, public_text};
 use crate::app::context::Context;
 use crate::clock::Timestamp;
 use crate::digest::fingerprint;
-use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
+use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointLimits, EndpointSecret, Events, Reference};
 use crate::finding::Finding;
 use crate::health::OwnerNotice;
 use crate::mask;
@@ -37,8 +37,13 @@ pub struct EndpointDetails {
     pub plan: Option<String>,
     /// Parameters of the envelope.
     pub params: BTreeMap<String, String>,
+    /// How fast it gets deliveries; absent: as fast as any.
+    #[serde(skip_serializing_if = "EndpointLimits::is_default")]
+    pub limits: EndpointLimits,
     /// Whether it gets deliveries.
     pub active: bool,
+    /// Whether it was paused by hand: deliveries to it wait.
+    pub paused: bool,
     /// Why it does not.
     pub disabled: Option<DisabledDetails>,
     /// In a row.
@@ -129,7 +134,9 @@ impl Context {
             labels: endpoint.labels.clone(),
             plan: endpoint.plan.clone(),
             params: endpoint.params.clone(),
+            limits: endpoint.limits,
             active: endpoint.is_active(),
+            paused: false,
             disabled: endpoint.disabled.as_ref().map(|disabled| DisabledDetails {
                 reason: disabled.reason,
                 detail: disabled.to_string(),

@@ -45,10 +45,14 @@ impl Endpoints<'_> {
             self.context.notices.hint("`hook endpoints add` makes one");
             return Ok(Vec::new());
         }
-        let fitting = all.iter().filter(|endpoint| filter.fits(endpoint));
-        let found: Vec<_> = fitting.map(|endpoint| *self.details(endpoint)).collect();
+        let (fitting, paused) = (all.iter().filter(|endpoint| filter.fits(endpoint)), self.paused());
+        let found: Vec<_> = fitting.map(|endpoint| self.details_beside(endpoint, &paused)).collect();
         if found.is_empty() {
             return Err(Error::nothing("no endpoint matches").hint("`hook endpoints list` shows all of them"));
+        }
+        if paused.is_all() {
+            self.context.notices.note("everything is paused");
+            self.context.notices.hint("`hook endpoints resume --all` ends that");
         }
         self.warn_of_account();
         Ok(found)

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::stats::Outlook;
 use crate::clock::Timestamp;
 use crate::store::QueueClass;
 
@@ -87,7 +88,8 @@ struct Lane {
 /// All lanes of one owner.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    total: usize,
+    /// Attempts at once.
+    pub(super) total: usize,
     time_scale: f64,
     lanes: HashMap<LaneName, Lane>,
     /// Lanes with room and something to do, by when it may begin, for each class.
@@ -299,6 +301,18 @@ impl Lanes {
         let gone: Vec<LaneName> = gone.cloned().collect();
         for name in gone {
             self.change(&name, |lane| lane.is_closed = true);
+        }
+    }
+
+    /// What is due the longest, and when the next retry is due, of the lanes that are neither paused nor closed.
+    pub(super) fn outlook(&self, now: Timestamp) -> Outlook {
+        let open = || self.lanes.values().filter(|lane| !lane.is_paused && !lane.is_closed);
+        let oldest = open().flat_map(|lane| lane.due.iter().flatten()).min();
+        let next_retry = open().filter_map(|lane| lane.due[place(QueueClass::Retry)]).min();
+        Outlook {
+            oldest: oldest.copied().filter(|due| *due < now),
+            next_retry: next_retry.filter(|due| *due >= now),
+            in_flight: self.in_flight,
         }
     }
 
@@ -548,5 +562,22 @@ mod tests {
         assert!(lanes.reserve("a", at(0)));
         lanes.ended("a", First, Ended::Delivered);
         assert!(lanes.lanes.is_empty());
+    }
+
+    #[test]
+    fn the_outlook_tells_what_is_late_and_when_the_next_retry_is_due() {
+        let mut lanes = lanes();
+        lanes.add("a", First, at(10));
+        lanes.add("b", Retry, at(50));
+        lanes.add("c", Retry, at(40));
+        lanes.pause_only(&["c".to_owned()]);
+        let outlook = |oldest: Option<i64>, next_retry: Option<i64>| Outlook {
+            oldest: oldest.map(at),
+            next_retry: next_retry.map(at),
+            in_flight: 0,
+        };
+        assert_eq!(lanes.outlook(at(5)), outlook(None, Some(50)));
+        assert_eq!(lanes.outlook(at(20)), outlook(Some(10), Some(50)));
+        assert_eq!(lanes.outlook(at(60)), outlook(Some(10), None));
     }
 }

@@ -11,12 +11,16 @@ mod observer;
 mod queue;
 mod remake;
 mod routes;
+mod sockets;
+mod stats;
+mod status;
 mod subscribers;
 mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -47,6 +51,8 @@ use mock::Mock;
 use observer::QueueObserver;
 use queue::ServiceQueue;
 use routes::{RouteState, ServiceApi};
+use sockets::SocketShares;
+pub use status::ServeStatus;
 use subscribers::SubscriberWatch;
 
 /// Share of a delay by which the durable service makes it longer where the provider states no jitter.
@@ -80,6 +86,8 @@ pub struct ServeOptions {
     pub allow_private: bool,
     /// What divides the waits between attempts.
     pub time_scale: f64,
+    /// How often the status is reported; absent: never.
+    pub status_every: Option<Duration>,
 }
 
 impl ServeOptions {
@@ -102,6 +110,8 @@ pub enum ServeEvent<'a> {
     Call(&'a ApiCall),
     /// An endpoint was sent a challenge.
     Confirmation(&'a HandshakeResult),
+    /// How it does.
+    Status(&'a ServeStatus),
 }
 
 /// Where a service is, and in which account; the first line of JSON.
@@ -185,7 +195,8 @@ impl<'a> Service<'a> {
         ledger.ready().await?;
         retention.start(&context.notices);
         let (jobs_in, jobs) = mpsc::channel(engine::TOTAL);
-        let mut running = self.start(lease, ledger.clone(), jobs_in)?;
+        let sockets = SocketShares::of_process(&context.notices);
+        let mut running = self.start(lease, ledger.clone(), (jobs_in, sockets))?;
         running.journal = running.queue.load(self.options.time_scale).await?;
         let state = RouteState {
             queue: Arc::clone(&running.queue),
@@ -205,6 +216,7 @@ impl<'a> Service<'a> {
                 LARGEST_BATCH
             },
             drain: DRAIN,
+            connections: sockets.clients,
             ..server::ServerLimits::default()
         };
         let (stop, late) = (shutdown.soft.clone(), shutdown.drain_deadline());
@@ -242,17 +254,24 @@ impl<'a> Service<'a> {
         })
     }
 
-    fn start(&self, lease: Lease, ledger: Ledger, jobs: mpsc::Sender<engine::Delivery>) -> Result<Running> {
+    fn start(
+        &self,
+        lease: Lease,
+        ledger: Ledger,
+        (jobs, sockets): (mpsc::Sender<engine::Delivery>, SocketShares),
+    ) -> Result<Running> {
         let context = Arc::new(self.context.clone());
         let addresses = self.options.addresses();
         let options = HttpOptions {
             addresses,
+            idle: Some(sockets.idle),
             ..HttpOptions::default()
         };
         let subscribers = SubscriberWatch::new(&context)?;
         let (owner, reader) = (lease.name().to_owned(), context.background_reader());
         let time_scale = self.options.time_scale;
         let queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
+        queue.lanes().total = sockets.attempts;
         Ok(Running {
             queue: Arc::new(queue),
             transport: Arc::new(HttpTransport::new(options)?),
@@ -331,6 +350,7 @@ impl<'a> Service<'a> {
             transport: running.transport,
             challenges: JoinSet::new(),
             rejected_peers: RejectedPeers::default(),
+            status_every: self.options.status_every,
             observer,
         };
         // Without an observer or a ledger the service ends.
@@ -344,7 +364,13 @@ impl<'a> Service<'a> {
             drop(deliveries);
             tally.inspect_err(|_| stop.cancel())
         };
-        let (taken, tally, (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), queue.watch(&stop));
+        let watching = async {
+            match self.options.status_every {
+                Some(_) => drop(tokio::join!(queue.watch(&stop), queue.keep_counting(&stop))),
+                None => queue.watch(&stop).await,
+            }
+        };
+        let (taken, tally, (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), watching);
         taken?;
         let mut tally = tally?;
         let owner = queue.owner.clone();

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lanes::{Ended, LaneName, Lanes, Order};
 use super::remake;
+use super::stats::QueueStats;
 use super::subscribers::{SubscriberWatch, Subscribers};
 use crate::app::context::{Context, aside};
 use crate::clock::{Clock as _, SteadyClock, Timestamp};
@@ -60,6 +61,7 @@ pub(super) struct ServiceQueue {
     pub(super) book: Arc<SubscriberWatch>,
     pub(super) clock: SteadyClock,
     time_scale: f64,
+    pub(super) stats: QueueStats,
     lanes: Mutex<Lanes>,
     /// Lane and class of what is taken.
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
@@ -91,6 +93,7 @@ impl ServiceQueue {
             book: Arc::new(subscribers),
             lanes: Mutex::new(Lanes::new(engine::TOTAL, time_scale)),
             taken: Mutex::default(),
+            stats: QueueStats::default(),
             wake: Notify::new(),
             is_failing: AtomicBool::new(false),
             jobs: Mutex::new(Some(jobs)),
@@ -142,7 +145,7 @@ impl ServiceQueue {
         key: Option<IdempotencyKey>,
         events: Vec<AcceptedEvent>,
     ) -> std::result::Result<Ack, StoreError> {
-        let (at, due) = (self.context.now(), self.clock.now());
+        let (at, due, accepted) = (self.context.now(), self.clock.now(), events.len());
         let mut begun = Vec::new();
         let mut waiting = Vec::new();
         let events = events
@@ -161,6 +164,7 @@ impl ServiceQueue {
             }
             return written;
         }
+        self.stats.accepted(accepted);
         for (lane, delivery) in begun {
             self.begin(lane, QueueClass::First, delivery).await;
         }
@@ -231,6 +235,7 @@ impl ServiceQueue {
             Next::Interrupted => Ended::Unknown,
             Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
         };
+        self.stats.ended(&event.next);
         let mut lanes = self.lanes();
         lanes.ended(&lane, class, how);
         if let Next::Retry { after, .. } = &event.next {

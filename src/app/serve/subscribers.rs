@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::lanes::{LaneLimits, LaneName};
+use super::lanes::{CONCURRENCY, LaneLimits, LaneName};
 use crate::app::context::Context;
 use crate::app::sign::check_signature;
 use crate::clock::Timestamp;
-use crate::endpoints::{BookWatch, Endpoint, SkipReason, WantedEvent};
+use crate::endpoints::{BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, WantedEvent};
 use crate::engine::{Delivery, Label, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::Source;
@@ -94,7 +94,7 @@ impl Subscriber {
             url: parse_url(&endpoint.url)?,
             label: profile.label(),
             lane: endpoint.id.as_str().into(),
-            limits: LaneLimits::default(),
+            limits: limits(endpoint.limits),
             live: Arc::new(profile.policy_in(Mode::Live).clone()),
             test: Arc::new(profile.policy_in(Mode::Test).clone()),
             endpoint: endpoint.clone(),
@@ -176,6 +176,19 @@ impl Subscriber {
         }
         let profile = context.registry.get(label).map_err(|error| error.to_string())?;
         self.signing_as(context, &profile)
+    }
+}
+
+fn limits(limits: EndpointLimits) -> LaneLimits {
+    let EndpointLimits {
+        concurrency,
+        rate,
+        ordered,
+    } = limits;
+    LaneLimits {
+        concurrency: concurrency.map_or(CONCURRENCY, |most| most.get().into()),
+        rate: rate.map(Rate::per_second),
+        is_ordered: ordered,
     }
 }
 

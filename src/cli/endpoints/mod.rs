@@ -54,6 +54,10 @@ enum EndpointsCommand {
     Remove(change::RemoveArgs),
     Enable(change::EnableArgs),
     Disable(change::NameArgs),
+    /// Let deliveries to endpoints wait until they are resumed; events are accepted as before
+    Pause(change::PauseArgs),
+    /// End a pause: what has waited is delivered
+    Resume(change::PauseArgs),
     /// Confirm an endpoint with the token that its provider sent to it
     Confirm {
         /// Name, id or id prefix
@@ -123,6 +127,8 @@ fn command(
         EndpointsCommand::Remove(args) => endpoints.remove(args.confirmed(session, endpoints.pick(&args.names)?)?)?,
         EndpointsCommand::Enable(args) => endpoints.enable(&args.names, args.replay_parked)?,
         EndpointsCommand::Disable(args) => endpoints.disable(&args.names)?,
+        EndpointsCommand::Pause(args) => args.set(endpoints, true)?,
+        EndpointsCommand::Resume(args) => args.set(endpoints, false)?,
         EndpointsCommand::Confirm { endpoint, token } => endpoints.confirm(endpoint, token.as_deref())?,
         EndpointsCommand::Test(args) => {
             let endpoint = with_secret(store, &args.endpoint)?;

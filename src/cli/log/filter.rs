@@ -30,6 +30,9 @@ pub(super) struct FilterArgs {
     /// Requests for which a command failed (`listen --exec`, `--on`, `run` of a route) and did not succeed since
     #[arg(long, conflicts_with = "failed", help_heading = "Selection")]
     failed_processing: bool,
+    /// Deliveries that wait until somebody releases them: `hook replay ID` delivers one again
+    #[arg(long, conflicts_with_all = ["failed", "failed_processing"], help_heading = "Selection")]
+    parked: bool,
     /// Records since a time: `2h` ago, or a timestamp
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     since: Option<String>,
@@ -71,6 +74,7 @@ impl FilterArgs {
         Self {
             failed: self.failed || outer.failed,
             failed_processing: self.failed_processing || outer.failed_processing,
+            parked: self.parked || outer.parked,
             since: self.since.or(outer.since),
             event: self.event.or(outer.event),
             endpoint: self.endpoint.or(outer.endpoint),
@@ -87,6 +91,7 @@ impl FilterArgs {
             kind: self.kind,
             failed: self.failed,
             unprocessed: self.failed_processing,
+            parked: self.parked,
             since: since.transpose()?,
             event: self.event.clone(),
             endpoint: self.endpoint.clone(),

@@ -426,7 +426,64 @@ pub(crate) fn no_unfinished_delivery_of_a_service_is_pruned<F: Fixture>() {
     let mut store = F::new().open();
     let made = accept(&mut store, start(), &["one", "two"], true);
     record(&mut store, finish(&made[0], answered(1, after(1), 200, minutes(1))));
-    assert_eq!(store.prune(Some(after(1000)), None).unwrap(), 1);
+    assert_eq!(store.prune(Some(after(1000)), None).unwrap().records, 1);
     assert_eq!(numbers(&store, &Query::default()), [2]);
     assert_eq!(counts(&store), (0, 1, 0));
+}
+
+/// How many events there are.
+fn events(store: &impl Store) -> usize {
+    store.events(None, usize::MAX).unwrap().len()
+}
+
+pub(crate) fn an_event_goes_with_its_last_delivery<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one", "two"], true);
+    accept(&mut store, after(1), &[], false);
+    accept(&mut store, after(9), &["one"], false);
+    record(&mut store, finish(&made[0], answered(1, after(1), 200, minutes(1))));
+    assert_eq!(store.prune(Some(after(5)), None).unwrap().records, 1);
+    // That of the first event is unfinished; nobody gets the second one.
+    assert_eq!(events(&store), 2);
+    record(&mut store, finish(&made[1], answered(1, after(2), 200, minutes(1))));
+    assert_eq!(store.prune(Some(after(5)), None).unwrap().records, 1);
+    assert_eq!(events(&store), 1);
+}
+
+pub(crate) fn events_make_room_with_the_records_of_their_time<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one"], true);
+    accept(&mut store, after(1), &[], false);
+    accept(&mut store, after(2), &["one"], true);
+    accept(&mut store, after(3), &[], false);
+    record(&mut store, finish(&made[0], answered(1, after(1), 200, minutes(1))));
+    assert_eq!(store.prune(None, Some(0)).unwrap().records, 1);
+    // Whatever the limit, what is unfinished stays, with its event.
+    let left: Vec<_> = store.events(None, 9).unwrap().iter().map(|event| event.at).collect();
+    assert_eq!(left, [after(2)]);
+    assert_eq!(counts(&store), (0, 1, 0));
+}
+
+pub(crate) fn parked_deliveries_that_are_pruned_are_counted<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one", "one", "one"], true);
+    for (delivery, reason) in made.iter().zip([ParkReason::Disabled, ParkReason::Crashed]) {
+        let delivery = delivery.id;
+        change(&mut store, QueueOp::Park { delivery, reason });
+    }
+    let listed = Query {
+        parked: true,
+        ..Query::default()
+    };
+    let reasons: Vec<_> = store
+        .list(&listed)
+        .unwrap()
+        .into_iter()
+        .map(|found| found.reason)
+        .collect();
+    assert_eq!(reasons, [Some("crashed".to_owned()), Some("disabled".to_owned())]);
+    assert_eq!(store.stats(&Query::default()).unwrap().parked, 2);
+    let pruned = store.prune(Some(after(5)), None).unwrap();
+    assert_eq!((pruned.records, pruned.parked), (2, 2));
+    assert_eq!((counts(&store), store.list(&listed).unwrap().len()), ((0, 1, 0), 0));
 }

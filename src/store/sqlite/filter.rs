@@ -16,9 +16,12 @@ pub(super) struct SqlFilter {
 const UNPROCESSED: &str = "capture WHERE n IN
     (SELECT n FROM processing INDEXED BY processing_failed WHERE mended IS NULL)";
 
+/// Deliveries that wait until somebody releases them.
+const PARKED: &str = "delivery WHERE n IN (SELECT n FROM queue WHERE state = 2)";
+
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
 pub(super) fn captures(query: &Query, floor: i64) -> Option<SqlFilter> {
-    let deliveries_only = query.pending || query.endpoint.is_some() || query.origin.is_some();
+    let deliveries_only = query.pending || query.parked || query.endpoint.is_some() || query.origin.is_some();
     if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
@@ -38,6 +41,8 @@ pub(super) fn deliveries(query: &Query, floor: i64) -> Option<SqlFilter> {
     let mut filter = match (query.failed, query.pending) {
         _ if query.kind == Some(RecordKind::Capture) || query.unprocessed => return None,
         (true, true) => return None,
+        (true, _) | (_, true) if query.parked => return None,
+        _ if query.parked => SqlFilter::of(PARKED),
         (true, false) => SqlFilter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
         (false, true) => SqlFilter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),
         (false, false) if query.origin.is_some() => {

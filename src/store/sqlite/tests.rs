@@ -363,7 +363,7 @@ fn refused_captures_share_a_quota_and_the_oldest_go() {
         record_capture(&mut store, &capture(start(), "a"));
     }
     store.set_unauthenticated_quota(5000);
-    assert_eq!(store.prune(None, None).unwrap(), 7);
+    assert_eq!(store.prune(None, None).unwrap().records, 7);
     let query = Query {
         failed: true,
         ..Query::default()
@@ -592,7 +592,7 @@ fn pruning_gives_space_back() {
     }
     record_capture(&mut store, &capture(start(), "a"));
     store.set_unauthenticated_quota(0);
-    assert_eq!(store.prune(None, Some(100_000)).unwrap(), 101);
+    assert_eq!(store.prune(None, Some(100_000)).unwrap().records, 101);
     drop(store);
     assert!(fs::metadata(file.path()).unwrap().len() < 1_000_000);
     let mut store = file.open();

@@ -8,6 +8,7 @@ use crate::clock::human_duration;
 use crate::exchange::{Attempt, Outcome, SecretKind, Source};
 use crate::inflate::readable;
 use crate::mask;
+use crate::store::queue::{ParkReason, SERVICE};
 use crate::store::{DeliveryRecord, DeliveryState, NewDelivery, SigningMode};
 use crate::text::printable;
 use crate::view::attempt::BODY_SHOWN;
@@ -15,6 +16,9 @@ use crate::view::body::encoded;
 use crate::view::request::header_lines;
 use crate::view::style::Tone;
 use crate::view::{millis, short_size, short_time};
+
+/// What is known of an attempt during which the process died.
+pub(super) const CRASHED: &str = "outcome unknown, the process died during the attempt";
 
 /// The fields of `hook.delivery/1`.
 pub(super) fn json(details: &RecordDetails, record: &DeliveryRecord) -> Value {
@@ -41,6 +45,8 @@ pub(super) fn json(details: &RecordDetails, record: &DeliveryRecord) -> Value {
         "signing": delivery.signing.name(),
         "state": delivery.state.name(),
         "next_due": delivery.next_due,
+        "parked": details.parked.map(ParkReason::name),
+        "crashes": details.crashes,
         "owner_alive": (delivery.state == DeliveryState::Pending).then_some(details.is_worked_on),
         "delays_ms": delivery.delays.iter().map(|delay| millis(*delay)).collect::<Vec<_>>(),
         "attempts": delivery.attempts.iter().map(attempt_json).collect::<Vec<_>>(),
@@ -102,6 +108,13 @@ impl RecordSheet<'_> {
         }
         if delivery.state == DeliveryState::Pending {
             self.page.field("next", &next(self.details, delivery));
+        }
+        if let Some(reason) = self.details.parked {
+            self.page.field("parked", reason.words());
+        }
+        for at in &self.details.crashes {
+            let crash = format!("{}: {CRASHED}", self.moment(*at));
+            self.page.field("crash", &crash);
         }
         self.later("again");
         if with_content {
@@ -203,10 +216,10 @@ pub(super) fn next(details: &RecordDetails, delivery: &NewDelivery) -> String {
     let when = delivery.next_due;
     let when = when.map(|due| format!(" {} ({})", ago(due, details.now), due.local_datetime()));
     let due = format!("attempt {attempt} is due{}", when.unwrap_or_default());
-    let who = if details.is_worked_on {
-        "the process that makes it is running"
-    } else {
-        "no running process makes it: `hook replay --resume` does"
+    let who = match (details.is_worked_on, delivery.owner.as_deref()) {
+        (true, _) => "the process that makes it is running",
+        (false, Some(SERVICE)) => "no running process makes it: the next `hook serve` does",
+        (false, _) => "no running process makes it: `hook replay --resume` does",
     };
     format!("{due}; {who}")
 }
