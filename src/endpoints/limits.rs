@@ -73,6 +73,7 @@ impl EndpointLimits {
     }
 
     /// With these changes.
+    #[must_use]
     pub fn changed(mut self, change: LimitsChange) -> Self {
         if let Some(concurrency) = change.concurrency {
             self.concurrency = NonZeroU16::new(concurrency);
