@@ -4,7 +4,7 @@ use super::context::SearchContext;
 use super::json::{self, JsonNode};
 use super::json_write::{Features, Marks, TWO_DECIMALS, missing_digits, write};
 use super::mistake::{Change, Mistake, Rank, Sink, mistake};
-use super::styles::{COMPACT, GSON_STYLE, JsonStyle, LIKELY, PYTHON, STYLES};
+use super::styles::{COMPACT, GSON_STYLE, JsonStyle, LIKELY, PYTHON, STYLES, STYLES_IN_PAIRS};
 use super::time_budget::StepKind;
 
 /// Members of an object that are looked at, each by itself.
@@ -46,7 +46,8 @@ fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: S
         return false;
     };
     let mut seen: Vec<JsonStyle> = STYLES[..which.start].iter().map(|style| features.seen(style)).collect();
-    STYLES[which].iter().any(|style| {
+    let first = which.start;
+    STYLES[which].iter().enumerate().any(|(index, style)| {
         let visible = features.seen(style);
         if seen.contains(&visible) {
             return false;
@@ -55,10 +56,10 @@ fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: S
         let Some(mut text) = written(context, node, style, Marks::default()) else {
             return false;
         };
-        let rank = if seen.len() <= LIKELY {
-            Rank::Common
-        } else {
-            Rank::Sometimes
+        let rank = match first + index {
+            _ if seen.len() <= LIKELY => Rank::Common,
+            index if index < STYLES_IN_PAIRS => Rank::Sometimes,
+            _ => Rank::Rare,
         };
         if text != body && sink(Change::new(rank, text.clone(), reserialized(style.name))) {
             return true;
@@ -68,7 +69,7 @@ fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: S
             return false;
         }
         text.push(b'\n');
-        text != body && sink(Change::new(Rank::Sometimes, text, reserialized(style.name)))
+        text != body && sink(Change::new(rank.max(Rank::Sometimes), text, reserialized(style.name)))
     })
 }
 
@@ -225,6 +226,82 @@ impl Count {
             JsonNode::Object(members) => members.iter().for_each(|(_, value)| self.look(value)),
             JsonNode::Word(_) | JsonNode::Text(_) => {}
         }
+    }
+}
+
+/// The only item of a list was signed, or a list of the body.
+pub(super) fn list_of_one(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(node) = context.document() else { return false };
+    let said = |text: &'static str| {
+        let hint = "sign and check the bytes of the whole body as they are sent: a program in between made a list of it, or took it out of one";
+        mistake("body-part", text, hint)
+    };
+    let (other, said) = match node {
+        JsonNode::Array(items) => match items.as_slice() {
+            [only] => (only.clone(), said("the body is a list, and its only item was signed")),
+            _ => return false,
+        },
+        node => (
+            JsonNode::Array(vec![node.clone()]),
+            said("what was signed is a list with the body as its only item"),
+        ),
+    };
+    STYLES[..6].iter().any(|style| {
+        written(context, &other, style, Marks::default())
+            .is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
+    })
+}
+
+/// The last members were added after the body was signed, more than one.
+pub(super) fn last_members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(JsonNode::Object(members)) = context.document() else {
+        return false;
+    };
+    let count = members.len();
+    (2..count.min(6)).any(|added| {
+        let rest = JsonNode::Object(members[..count - added].to_vec());
+        let text = format!("the last {added} members were added to the body after it was signed");
+        let hint = "sign the body as it is sent: fields that are added later change its bytes";
+        let said = mistake("body-part", text, hint);
+        STYLES[..6].iter().any(|style| {
+            written(context, &rest, style, Marks::default())
+                .is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
+        })
+    })
+}
+
+/// `JSON.stringify(data, Object.keys(data).sort())` leaves out every nested member whose name the outermost object has not.
+pub(super) fn filtered(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(JsonNode::Object(members)) = context.document() else {
+        return false;
+    };
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let Some(node) = context.make(|| with_names(&JsonNode::Object(members.clone()), &names)) else {
+        return false;
+    };
+    let said = mistake(
+        "body-reserialised",
+        "the sender signs `JSON.stringify(data, Object.keys(data).sort())`, which leaves out members of nested objects",
+        HINT,
+    );
+    [COMPACT, STYLES[2]].iter().any(|style| {
+        written(context, &node, style, Marks::default())
+            .is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
+    })
+}
+
+fn with_names<'t>(node: &JsonNode<'t>, names: &[&str]) -> JsonNode<'t> {
+    match node {
+        JsonNode::Object(members) => {
+            let kept = names
+                .iter()
+                .filter_map(|wanted| members.iter().find(|(name, _)| name == wanted));
+            JsonNode::Object(kept.map(|(name, value)| (*name, with_names(value, names))).collect())
+        }
+        JsonNode::Array(items) => JsonNode::Array(items.iter().map(|item| with_names(item, names)).collect()),
+        other => other.clone(),
     }
 }
 

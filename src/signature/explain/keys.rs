@@ -1,13 +1,15 @@
 //! Keys that may have signed: of another secret, of a text that was changed on its way, or made of the text otherwise.
 
 use base64::Engine as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::context::SearchContext;
 use super::digests::{Digest, sha256};
 use super::embedded::embedded;
+use super::html_escapes;
 use super::key_kinds::{KeyKind, SHARED, called};
 use super::mistake::{Change, Mistake, Rank, mistake};
-use super::peel::{KNOWN_PREFIX, QUOTES, name_of_blank, peel};
+use super::secret_cleanup::{KNOWN_PREFIX, QUOTES, cleanings, name_of_blank};
 use crate::secret::Secret;
 use crate::signature::encoding::LENIENT_KEY;
 use crate::signature::{Hmac, KeyForm, Scheme};
@@ -15,14 +17,15 @@ use crate::signature::{Hmac, KeyForm, Scheme};
 /// Secrets whose texts are changed, at most.
 const MOST_SECRETS: usize = 8;
 
-/// Ways to make a key of a text that are frequent.
+/// Ways to make a key of a text that are frequent, and that are looked for beside another mistake.
 const USUAL_READINGS: usize = 8;
+const READINGS_IN_PAIRS: usize = 16;
 
 /// Prefixes of secrets, which are cut when a secret is copied.
 const PREFIXES: [&str; 1] = [KNOWN_PREFIX];
 
 /// What programs make of a secret that is not set.
-const UNSET: [(&str, &str); 7] = [
+const UNSET: [(&str, &str); 20] = [
     ("", "an empty text"),
     ("undefined", "`undefined`"),
     ("null", "`null`"),
@@ -30,7 +33,23 @@ const UNSET: [(&str, &str); 7] = [
     ("nil", "`nil`"),
     ("false", "`false`"),
     ("[object Object]", "`[object Object]`"),
+    ("[object Promise]", "`[object Promise]`"),
+    ("NULL", "`NULL`"),
+    ("<nil>", "`<nil>`"),
+    ("NaN", "`NaN`"),
+    ("0", "`0`"),
+    ("\"\"", "two quotes"),
+    ("''", "two quotes"),
+    ("secret", "the word `secret`"),
+    ("SECRET", "the word `SECRET`"),
+    ("changeme", "the word `changeme`"),
+    ("test", "the word `test`"),
+    ("your-secret", "`your-secret`"),
+    ("your_webhook_secret", "`your_webhook_secret`"),
 ];
+
+/// How many of these are frequent.
+const USUALLY_UNSET: usize = 7;
 
 pub(super) type KeyChange = Change<Vec<u8>>;
 
@@ -92,12 +111,12 @@ fn other_is(other: &Secret) -> Mistake {
 fn copied(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<KeyChange>) {
     let name = called(secret);
     let usable = |text: &[u8]| context.key(&Secret::new(text));
-    let peeled = peel(secret.expose(), &name);
-    for first in &peeled {
+    let cleaned = cleanings(secret.expose(), &name);
+    for first in &cleaned {
         found.extend(usable(&first.text).map(|key| Change::new(first.rank, key, first.mistake.clone())));
     }
-    for first in &peeled {
-        for second in peel(&first.text, &name) {
+    for first in &cleaned {
+        for second in cleanings(&first.text, &name) {
             if second.mistake.cause != first.mistake.cause || second.mistake.text != first.mistake.text {
                 found.extend(usable(&second.text).map(|key| {
                     let rank = first.rank.max(second.rank);
@@ -139,16 +158,27 @@ fn at_the_sender(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<K
             found.push(Change::new(rank, key, said));
         }
     };
-    for (before, after) in [("", "\n"), ("", "\r\n"), ("", " "), (" ", ""), ("", "\t"), (" ", " ")] {
+    for (before, after) in [
+        ("", "\n"),
+        ("", "\r\n"),
+        ("", " "),
+        (" ", ""),
+        ("", "\t"),
+        (" ", " "),
+        ("\n", ""),
+        ("", "\n\n"),
+    ] {
         let what = name_of_blank([before, after].concat().as_bytes());
         let said = format!("the sender's secret has {what} at an end that {name} has not");
         let hint = "set the secret again at the sender, without it";
         add(Rank::Common, before, after, mistake("secret-whitespace", said, hint));
     }
-    for (open, close) in QUOTES {
+    for (open, close) in &QUOTES[..5] {
         let said = format!("the sender signs with quotes around {name}");
         let hint = "set the secret again at the sender, without quotes";
-        add(Rank::Common, open, close, mistake("secret-quotes", said, hint));
+        let said = mistake("secret-quotes", said, hint);
+        add(Rank::Common, open, close, said.clone());
+        add(Rank::Rare, open, &format!("{close}\n"), said);
     }
     let said = format!("the sender signs with Python's `b'...'` around {name}: its bytes were not decoded");
     let hint = "the sender must give the secret's bytes, not `str(bytes)`";
@@ -159,20 +189,73 @@ fn at_the_sender(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<K
         let hint = "set the secret again at the sender, without invisible characters";
         add(Rank::Sometimes, before, after, mistake("secret-whitespace", said, hint));
     }
-    let Some(reference) = secret.name() else { return };
+    encoded_by_sender(context, text, &name, found);
+    if let Some(reference) = secret.name() {
+        reference_as_key(context, text, reference, &name, found);
+    }
+}
+
+/// The sender's program encoded the secret's text before it became a key.
+fn encoded_by_sender(context: &SearchContext<'_>, text: &[u8], name: &str, found: &mut Vec<KeyChange>) {
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    let words = std::str::from_utf8(text).unwrap_or_default();
+    let texts = [
+        (percent_encode(text, KEPT).to_string(), "percent-encoded, as in a URL"),
+        (html_escapes::escape(words, Some("&#39;")), "escaped for HTML"),
+        (html_escapes::escape(words, Some("&#039;")), "escaped for HTML"),
+    ];
+    for (encoded, how) in texts {
+        let said = format!("the sender signs with {name} {how}");
+        let hint = "the sender must use the secret as it was made";
+        if let Some(key) = context.key(&Secret::new(encoded)) {
+            found.push(Change::new(Rank::Rare, key, mistake("secret-encoding", said, hint)));
+        }
+    }
+}
+
+/// The sender's key is the text of a reference to the secret, or has the variable's name in it.
+fn reference_as_key(context: &SearchContext<'_>, text: &[u8], reference: &str, name: &str, found: &mut Vec<KeyChange>) {
     let variable = reference.split_once(':').map_or(reference, |(_, variable)| variable);
+    for before in [format!("{variable}="), "Bearer ".to_owned()] {
+        let said = format!("the sender signs with `{before}` before {name}");
+        let said = mistake(
+            "secret-prefix",
+            said,
+            "set the secret alone at the sender, without a text before it",
+        );
+        if let Some(key) = context.key(&Secret::new([before.as_bytes(), text].concat())) {
+            found.push(Change::new(Rank::Rare, key, said));
+        }
+    }
     let texts = [
         reference.to_owned(),
         variable.to_owned(),
         format!("${variable}"),
         format!("${{{variable}}}"),
+        format!("$({variable})"),
+        format!("${{{{ secrets.{variable} }}}}"),
         format!("process.env.{variable}"),
+        format!("process.env['{variable}']"),
+        format!("process.env[\"{variable}\"]"),
         format!("os.environ['{variable}']"),
         format!("os.environ[\"{variable}\"]"),
+        format!("os.getenv('{variable}')"),
+        format!("os.getenv(\"{variable}\")"),
+        format!("getenv('{variable}')"),
+        format!("env('{variable}')"),
+        format!("env(\"{variable}\")"),
+        format!("ENV['{variable}']"),
+        format!("ENV[\"{variable}\"]"),
         format!("{{{{{variable}}}}}"),
         format!("{{{{ {variable} }}}}"),
+        format!("{{{variable}}}"),
+        format!("<{variable}>"),
         format!("%{variable}%"),
+        format!("%({variable})s"),
+        format!("@{variable}@"),
         format!("$env:{variable}"),
+        format!("YOUR_{variable}"),
+        format!("<YOUR_{variable}>"),
     ];
     for text in texts {
         let said =
@@ -199,11 +282,16 @@ fn key_of_pair(secret: &Secret, found: &mut Vec<KeyChange>) {
 }
 
 fn unset(found: &mut Vec<KeyChange>) {
-    for (text, shown) in UNSET {
+    for (index, (text, shown)) in UNSET.into_iter().enumerate() {
         let said = format!("the sender's secret is not set: its key is {shown}");
         let hint = "set the secret at the sender: its variable or setting is not there";
         let said = mistake("secret-not-set", said, hint);
-        found.push(Change::new(Rank::Sometimes, text.as_bytes().to_vec(), said));
+        let rank = if index < USUALLY_UNSET {
+            Rank::Sometimes
+        } else {
+            Rank::Rare
+        };
+        found.push(Change::new(rank, text.as_bytes().to_vec(), said));
     }
 }
 
@@ -214,17 +302,17 @@ fn made_otherwise(scheme: &Hmac, secret: &Secret, found: &mut Vec<KeyChange>) {
     let readings = |text: &[u8]| readings(text, scheme.key_prefix.as_deref());
     let said = |does: &'static str| mistake("secret-encoding", format!("the sender {does}"), hint.clone());
     for (at, (key, does)) in readings(secret.expose()).into_iter().enumerate() {
-        let rank = if at < USUAL_READINGS {
-            Rank::Common
-        } else {
-            Rank::Sometimes
+        let rank = match at {
+            0..USUAL_READINGS => Rank::Common,
+            USUAL_READINGS..READINGS_IN_PAIRS => Rank::Sometimes,
+            _ => Rank::Rare,
         };
         found.push(Change::new(rank, key, said(does)));
     }
-    for peeled in peel(secret.expose(), &name) {
-        if peeled.rank == Rank::Common && peeled.mistake.cause != "secret-encoding" {
-            for (key, does) in readings(&peeled.text) {
-                found.push(Change::new(Rank::Sometimes, key, peeled.mistake.clone()).and(&said(does)));
+    for cleaned in cleanings(secret.expose(), &name) {
+        if cleaned.rank == Rank::Common && cleaned.mistake.cause != "secret-encoding" {
+            for (key, does) in readings(&cleaned.text) {
+                found.push(Change::new(Rank::Sometimes, key, cleaned.mistake.clone()).and(&said(does)));
             }
         }
     }
@@ -311,6 +399,20 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
             decoded(rest).map(|bytes| bytes.into_iter().map(char::from).collect::<String>().into_bytes()),
             "decodes the secret as base64 and its bytes as Latin-1",
         ),
+        (
+            Some(encoded(&sha256(text))),
+            "signs with the SHA-256 hash of the secret, in base64",
+        ),
+        (
+            Some(Digest::Md5.hash(&[text.into()])),
+            "signs with the MD5 hash of the secret",
+        ),
+        (
+            Some(Digest::Sha1.hash(&[text.into()])),
+            "signs with the SHA-1 hash of the secret",
+        ),
+        (cut(20), "signs with the first 20 bytes of the secret only"),
+        (cut(24), "signs with the first 24 bytes of the secret only"),
     ];
     let ways = ways.into_iter();
     ways.filter_map(|(bytes, does)| Some((bytes.filter(|bytes| !bytes.is_empty())?, does)))

@@ -3,9 +3,9 @@
 //! that was expected.
 
 mod added;
-mod beside;
 mod bodies;
 mod byte_texts;
+mod charset_tables;
 mod charsets;
 mod contents;
 mod context;
@@ -13,9 +13,10 @@ mod data_forms;
 mod digests;
 mod documents;
 mod embedded;
-mod forms;
+mod form_bodies;
 mod guesses;
 mod hints;
+mod html_escapes;
 mod json;
 mod json_write;
 mod key_kinds;
@@ -26,8 +27,9 @@ mod mistake;
 mod notations;
 mod numbers;
 mod parts;
-mod peel;
 mod search;
+mod secret_cleanup;
+mod signature_metadata;
 mod styles;
 #[cfg(test)]
 mod tests;
@@ -111,9 +113,9 @@ pub fn explain(
     if diagnosis.found.is_some() {
         return diagnosis;
     }
-    let pair = search.pair(&mut diagnosis);
-    diagnosis.found = pair
-        .and_then(|pair| explanation(&pair))
+    let found = search.pair(&mut diagnosis).or_else(|| search.last(&mut diagnosis));
+    diagnosis.found = found
+        .and_then(|mistakes| explanation(&mistakes))
         .or_else(|| guesses::guess(&context));
     diagnosis
 }

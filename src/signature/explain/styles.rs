@@ -12,7 +12,17 @@ pub(super) struct Escapes {
     /// ASCII characters that are written as `\u003c`.
     pub(super) ascii: &'static str,
     /// Digits in upper case, as `\u003C`.
-    pub(super) upper: bool,
+    pub(super) upper: UpperDigits,
+}
+
+/// In which escapes the digits are in upper case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum UpperDigits {
+    #[default]
+    None,
+    /// In those of ASCII characters alone.
+    Ascii,
+    All,
 }
 
 /// How a writer writes numbers.
@@ -39,6 +49,10 @@ pub(super) enum Order {
     Kept,
     /// By their names.
     Sorted,
+    /// Those of the outermost object alone, by their names.
+    OutermostSorted,
+    /// By the lengths of their names, then by the names.
+    ByLength,
     /// Names that are whole numbers first, by value, as JavaScript objects have it.
     IntegersFirst,
 }
@@ -54,6 +68,10 @@ pub(super) enum Layout {
     ArraysInLine,
     /// The items of the outermost array each on a line that ends so.
     Lines(&'static str),
+    /// Indented by two spaces, with a line for nothing in what is empty: Ruby's printer.
+    EmptyLines,
+    /// On one line with spaces inside of braces, and of brackets too if so: as people write it.
+    Padded(bool),
 }
 
 /// A way to write JSON.
@@ -72,7 +90,7 @@ const RAW: Escapes = Escapes {
     slash: false,
     lines: false,
     ascii: "",
-    upper: false,
+    upper: UpperDigits::None,
 };
 const ASCII: Escapes = Escapes { unicode: true, ..RAW };
 const PHP: Escapes = Escapes { slash: true, ..ASCII };
@@ -87,7 +105,16 @@ const DOTNET: Escapes = Escapes {
     ascii: "<>&'\"+`\u{7f}",
     ..UPPER
 };
-const UPPER: Escapes = Escapes { upper: true, ..ASCII };
+const UPPER: Escapes = Escapes {
+    upper: UpperDigits::All,
+    ..ASCII
+};
+const PHP_HEX: Escapes = Escapes {
+    ascii: "<>&'\"",
+    upper: UpperDigits::Ascii,
+    ..PHP
+};
+const POWERSHELL: Escapes = Escapes { ascii: "<>&'", ..RAW };
 
 const fn style(name: &'static str, layout: Layout, escapes: Escapes) -> JsonStyle {
     JsonStyle {
@@ -101,10 +128,11 @@ const fn style(name: &'static str, layout: Layout, escapes: Escapes) -> JsonStyl
 
 impl JsonStyle {
     const fn sorted(self) -> Self {
-        Self {
-            order: Order::Sorted,
-            ..self
-        }
+        self.ordered(Order::Sorted)
+    }
+
+    const fn ordered(self, order: Order) -> Self {
+        Self { order, ..self }
     }
 
     const fn numbers(self, numbers: Numbers) -> Self {
@@ -125,6 +153,11 @@ const SPACED: Layout = Layout::Line(", ", ": ");
 const TWO: Layout = Layout::Indented("  ", ": ", "\n");
 const FOUR: Layout = Layout::Indented("    ", ": ", "\n");
 const ONE: Layout = Layout::Indented(" ", ": ", "\n");
+const THREE: Layout = Layout::Indented("   ", ": ", "\n");
+const EIGHT: Layout = Layout::Indented("        ", ": ", "\n");
+const UNINDENTED: Layout = Layout::Indented("", ": ", "\n");
+const NARROW: Layout = Layout::Indented("  ", ":", "\n");
+const SWIFT: Layout = Layout::Indented("  ", " : ", "\n");
 const PERL: Layout = Layout::Indented("   ", " : ", "\n");
 const TAB: Layout = Layout::Indented("\t", ": ", "\n");
 
@@ -146,8 +179,11 @@ pub(super) const GSON_STYLE: JsonStyle = style(
 /// How many of the styles are tried before the other kinds of mistakes.
 pub(super) const LIKELY: usize = 8;
 
+/// How many of them are looked for beside another mistake.
+pub(super) const STYLES_IN_PAIRS: usize = 53;
+
 /// Ways to write JSON, the likely ones first. Of two that give the same bytes the first is named.
-pub(super) const STYLES: [JsonStyle; 53] = [
+pub(super) const STYLES: [JsonStyle; 76] = [
     COMPACT,
     PYTHON,
     style("compact JSON as `JSON.stringify` writes it", LINE, RAW).javascript(),
@@ -304,5 +340,76 @@ pub(super) const STYLES: [JsonStyle; 53] = [
         "JSON with spaces after colons alone, escaped beyond ASCII",
         Layout::Line(",", ": "),
         ASCII,
+    ),
+    style(
+        "JSON indented by two spaces, as Ruby's `JSON.pretty_generate` writes it",
+        Layout::EmptyLines,
+        RAW,
+    ),
+    style("compact JSON with the outermost keys sorted", LINE, RAW).ordered(Order::OutermostSorted),
+    style(
+        "compact JSON with the outermost keys sorted, as PHP's `ksort` and `json_encode` write it",
+        LINE,
+        PHP,
+    )
+    .ordered(Order::OutermostSorted),
+    style(
+        "compact JSON with sorted keys and escaped slashes, escaped beyond ASCII",
+        LINE,
+        PHP,
+    )
+    .sorted(),
+    style("compact JSON with sorted keys and escaped slashes", LINE, SLASH).sorted(),
+    style(
+        "JSON with spaces and keys sorted by length, as a database writes it (`jsonb`)",
+        SPACED,
+        RAW,
+    )
+    .ordered(Order::ByLength),
+    style(
+        "compact JSON with keys sorted by length, as from a database (`jsonb`)",
+        LINE,
+        RAW,
+    )
+    .ordered(Order::ByLength),
+    style(
+        "compact JSON with HTML characters escaped in upper case, as PHP's `JSON_HEX_TAG` and Symfony write it",
+        LINE,
+        PHP_HEX,
+    ),
+    style(
+        "compact JSON with HTML characters escaped, as PowerShell and .NET write it",
+        LINE,
+        POWERSHELL,
+    ),
+    style(
+        "JSON indented by two spaces with lines that end in CR LF, as .NET writes it",
+        Layout::Indented("  ", ": ", "\r\n"),
+        DOTNET,
+    ),
+    style("JSON indented by four spaces with sorted keys", FOUR, RAW).sorted(),
+    style("JSON indented by tabs, escaped beyond ASCII", TAB, ASCII),
+    style("JSON indented by three spaces", THREE, RAW),
+    style("JSON indented by three spaces, escaped beyond ASCII", THREE, ASCII),
+    style("JSON indented by eight spaces", EIGHT, RAW),
+    style("JSON on lines without indent", UNINDENTED, RAW),
+    style("JSON on lines without indent, escaped beyond ASCII", UNINDENTED, ASCII),
+    style("JSON indented by two spaces without spaces after colons", NARROW, RAW),
+    style(
+        "JSON indented by two spaces without spaces after colons, escaped beyond ASCII",
+        NARROW,
+        ASCII,
+    ),
+    style(
+        "JSON indented by two spaces with spaces around colons, as Swift writes it",
+        SWIFT,
+        SLASH,
+    ),
+    style("JSON indented by two spaces with spaces around colons", SWIFT, RAW),
+    style("JSON with spaces inside of braces", Layout::Padded(false), RAW),
+    style(
+        "JSON with spaces inside of braces and brackets",
+        Layout::Padded(true),
+        RAW,
     ),
 ];

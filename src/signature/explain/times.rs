@@ -15,6 +15,10 @@ const SECONDS_APART: i64 = 30;
 /// Numbers of a body that are looked at, at most.
 const MOST_NUMBERS: usize = 16;
 
+/// How many of the units are frequent, and how many are looked for beside another mistake.
+const FREQUENT_UNITS: usize = 3;
+const UNITS_IN_PAIRS: usize = 14;
+
 pub(super) type TimeText = Change<String>;
 
 const HINT: &str = "the signed timestamp must be the text that the header carries";
@@ -65,7 +69,41 @@ fn units(at: Timestamp) -> Vec<(String, &'static str)> {
         (format!("{seconds}000000"), "in microseconds"),
         (at.unix_us().to_string(), "in microseconds"),
         (format!("{seconds}000000000"), "in nanoseconds"),
+        (at.http_date(), "as an HTTP date"),
+        (
+            at.rfc3339(Precision::Seconds).replace('T', " ").replace('Z', "+00:00"),
+            "as a date, as Python prints it",
+        ),
+        (
+            at.rfc3339(Precision::Seconds).replace('T', " ").replace('Z', " UTC"),
+            "as a date, as Ruby prints it",
+        ),
+        (javascript_date(at), "as a date, as JavaScript prints it"),
+        (exponent(seconds), "as a number with an exponent, as Go prints a float"),
+        (format!("0{seconds}"), "with a zero before it"),
     ]
+}
+
+/// A number with a digit before its point, as Go prints a float: `1.79e+09`.
+fn exponent(seconds: i64) -> String {
+    let text = format!("{seconds:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    format!("{digits}e+{exponent:0>2}")
+}
+
+/// As JavaScript prints a `Date` in UTC: `Mon Sep 21 2026 14:13:20 GMT+0000 (Coordinated Universal Time)`.
+fn javascript_date(at: Timestamp) -> String {
+    match at
+        .http_date()
+        .split([',', ' '])
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()[..]
+    {
+        [weekday, day, month, year, time, _] => {
+            format!("{weekday} {month} {day} {year} {time} GMT+0000 (Coordinated Universal Time)")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Other texts of the timestamp, the likely ones first.
@@ -85,8 +123,13 @@ pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
         mistake("timestamp-unit", said, HINT)
     };
     let Some((at, _)) = read(stamp) else { return found };
-    for (text, how) in units(at) {
-        add(Rank::Common, text, unit(how));
+    for (index, (text, how)) in units(at).into_iter().enumerate() {
+        let rank = match index {
+            0..FREQUENT_UNITS => Rank::Common,
+            FREQUENT_UNITS..UNITS_IN_PAIRS => Rank::Sometimes,
+            _ => Rank::Rare,
+        };
+        add(rank, text, unit(how));
     }
     for (name, text) in times_of_headers(context) {
         let said = format!("the sender signs the timestamp of the header `{name}`");
@@ -97,13 +140,19 @@ pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
         }
         add(Rank::Common, text, said);
     }
-    for hours in (1..=14).flat_map(|hours| [-hours, hours]) {
+    for quarters in (1..=56_i64).flat_map(|quarters| [-quarters, quarters]) {
+        // All zones are whole hours from UTC, or half an hour more, but three.
+        if quarters % 2 != 0 && ![23, 35, 51].contains(&quarters) {
+            continue;
+        }
+        let apart = human_duration(Duration::from_secs(quarters.unsigned_abs() * 900));
+        let when = if quarters < 0 { "before" } else { "after" };
         let said =
-            format!("the signed timestamp is {hours} h from that of the header: a time zone was mistaken for UTC");
+            format!("the signed timestamp is {apart} {when} that of the header: a time zone was mistaken for UTC");
         let hint = "both timestamps must be the same text, in UTC";
         add(
             Rank::Rare,
-            (at.unix() + hours * 3600).to_string(),
+            (at.unix() + quarters * 900).to_string(),
             mistake("timestamp-differs", said, hint),
         );
     }
@@ -169,7 +218,11 @@ pub(super) fn fractions(context: &SearchContext<'_>) -> Vec<TimeText> {
             said("with a fraction of a second"),
         )
     });
-    whole.chain(parts).collect()
+    let dates = (1..1000).map(|ms| {
+        let text = Timestamp::from_unix_ms(seconds * 1000 + ms).rfc3339(Precision::Millis);
+        Change::new(Rank::Rare, text, said("as a date with milliseconds"))
+    });
+    whole.chain(parts).chain(dates).collect()
 }
 
 /// Timestamps of other headers, as they stand.

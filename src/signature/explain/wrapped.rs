@@ -4,6 +4,7 @@
 use base64::Engine as _;
 
 use super::context::SearchContext;
+use super::html_escapes;
 use super::json::{self, JsonNode};
 use super::mistake::{Change, Rank, Sink, mistake};
 use crate::inflate;
@@ -223,23 +224,18 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         quoted.map(str::to_owned),
         "the body has quotes around it that were not signed: it was escaped as a string",
     ));
-    if text.contains("&quot;") || text.contains("&amp;") {
-        let codes = [
-            ("&quot;", "\""),
-            ("&#39;", "'"),
-            ("&#039;", "'"),
-            ("&#x27;", "'"),
-            ("&lt;", "<"),
-            ("&gt;", ">"),
-            ("&amp;", "&"),
-        ];
-        let plain = || {
-            codes
-                .iter()
-                .fold(text.to_owned(), |plain, (code, c)| plain.replace(code, c))
-        };
-        ways.push((context.make(plain), "the body was escaped for HTML after it was signed"));
+    let said_html = "the body was escaped for HTML after it was signed";
+    ways.push((context.make(|| html_escapes::unescape(text)).flatten(), said_html));
+    // PHP, Python and JavaScript write the apostrophe each in its own way; PHP before 8.1 and templates leave it.
+    for apostrophe in [Some("&#039;"), Some("&#x27;"), Some("&#39;"), Some("'"), None] {
+        let escaped = context.make(|| html_escapes::escape(text, apostrophe));
+        ways.push((escaped, "the sender signs the body escaped for HTML"));
     }
+    let slashed = context.make(|| with_backslashes(text));
+    ways.push((
+        slashed,
+        "the sender signs the body with backslashes before its quotes, as `addslashes` escapes them",
+    ));
     ways.into_iter().any(|(other, words)| {
         other.is_some_and(|other| other != text && sink(Change::new(Rank::Sometimes, other.into_bytes(), said(words))))
     }) || {
@@ -252,6 +248,17 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
             .make(|| python_bytes(body))
             .is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said)))
     }
+}
+
+fn with_backslashes(text: &str) -> String {
+    let mut slashed = String::with_capacity(text.len() + text.len() / 4);
+    for c in text.chars() {
+        if matches!(c, '\'' | '"' | '\\') {
+            slashed.push('\\');
+        }
+        slashed.push(c);
+    }
+    slashed
 }
 
 fn without_backslashes(text: &str) -> String {

@@ -99,8 +99,15 @@ pub(super) fn contents(context: &SearchContext<'_>, sink: Sink<'_, Template>) ->
     };
     let as_it_stands = "the sender signs the form as it stands, not its names and values";
     let with_signs = "the sender signs names and values of the form with `=` and `&` between them";
+    let mut caseless = fields.clone();
+    caseless.sort_by_cached_key(|(name, _)| name.to_lowercase());
+    let full: Vec<_> = sorted.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
+    let pluses = body.replace('+', "%2B");
+    let mut with_pluses: Vec<_> = form_urlencoded::parse(pluses.as_bytes()).take(4096).collect();
+    with_pluses.sort();
     let texts = [
         (body.clone().into_owned(), as_it_stands),
+        (format!("?{body}"), as_it_stands),
         (
             joined(&fields, "", ""),
             "the sender signs names and values of the form in the order in which they come",
@@ -115,6 +122,18 @@ pub(super) fn contents(context: &SearchContext<'_>, sink: Sink<'_, Template>) ->
         (
             sorted.iter().map(|(_, value)| value.as_ref()).collect(),
             "the sender signs the values of the form without their names",
+        ),
+        (
+            joined(&caseless, "", ""),
+            "the sender sorts the names of the form without regard to upper and lower case",
+        ),
+        (
+            joined(&full, "", ""),
+            "the sender leaves out the fields of the form that are empty",
+        ),
+        (
+            joined(&with_pluses, "", ""),
+            "the form has `+` where the sender signs a plus: its escapes were undone",
         ),
     ];
     let hint = "what is signed of a form are its names and values, decoded and sorted by the names";
