@@ -20,7 +20,7 @@ pub(super) fn read(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool
     let Ok(text) = std::str::from_utf8(context.case.received.body) else {
         return false;
     };
-    let ways: [(Read, &str, &str); 6] = [
+    let ways: [(Read, &str, &str); 8] = [
         (
             numbers,
             "body-encoded",
@@ -52,6 +52,16 @@ pub(super) fn read(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool
             |text| from_base64(text.as_bytes()).and_then(|bytes| inflated(&bytes)),
             "body-encoded",
             "the body is base64 of compressed bytes, and was signed before both",
+        ),
+        (
+            |text| from_base64(&from_base64(text.as_bytes())?),
+            "body-encoded",
+            "the body was encoded as base64 twice, and was signed before that",
+        ),
+        (
+            |text| from_base64(text.trim().strip_prefix("data:")?.split_once(";base64,")?.1.as_bytes()),
+            "body-encoded",
+            "the body is a `data:` URL with base64 in it, and was signed before that",
         ),
         (
             headed,

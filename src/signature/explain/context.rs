@@ -141,6 +141,9 @@ impl<'a> SearchContext<'a> {
             }
         }
         let metadata = SignatureMetadata::of(carrier, headers);
+        for target in &mut targets {
+            target.mistakes.extend(metadata.moved.iter().cloned());
+        }
         SignedItem {
             document: document.cloned(),
             stamp: metadata.stamp,

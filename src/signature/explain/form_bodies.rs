@@ -29,7 +29,7 @@ const fn form_style(kept: &'static str, space: &'static str, upper: bool) -> For
 }
 
 /// Browsers, Java and Ruby; PHP; Go and Python; Python's `quote`; JavaScript's `encodeURIComponent`; qs; .NET.
-pub(super) const STYLES: [FormStyle; 14] = [
+pub(super) const STYLES: [FormStyle; 15] = [
     form_style("*-._", "+", true),
     form_style("*-._", "%20", true),
     form_style("-._", "+", true),
@@ -44,6 +44,8 @@ pub(super) const STYLES: [FormStyle; 14] = [
     form_style("-._~()", "%20", true),
     form_style("-._!*()", "+", false),
     form_style("-._~", "%20", false),
+    // `encodeURI`, which is for whole URLs.
+    form_style("-._~!*'();/?:@&=+$,#", "%20", true),
 ];
 
 impl FormStyle {

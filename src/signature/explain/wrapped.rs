@@ -170,8 +170,10 @@ pub(super) fn wrapped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         let said = format!("the body is an event that wraps the request, as gateways and queues make: what was signed is its member `{}`", name.escape_debug());
         let plain = mistake("body-wrapped", said.clone(), hint);
         let encoded = mistake("body-wrapped", format!("{said}, decoded from base64"), "decode the member from base64 and check that raw body, not the event around it");
+        let compressed = decoded.as_deref().and_then(inflated);
         sink(Change::new(Rank::Common, text.into_bytes(), plain))
-            || decoded.is_some_and(|bytes| sink(Change::new(Rank::Common, bytes, encoded)))
+            || decoded.is_some_and(|bytes| sink(Change::new(Rank::Common, bytes, encoded.clone())))
+            || compressed.is_some_and(|bytes| sink(Change::new(Rank::Rare, bytes, encoded)))
     })
 }
 
