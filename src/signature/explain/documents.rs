@@ -2,9 +2,10 @@
 
 use super::context::SearchContext;
 use super::json::{self, JsonNode};
+use super::json_style::JsonStyle;
 use super::json_write::{Features, Marks, TWO_DECIMALS, missing_digits, write};
 use super::mistake::{Change, Mistake, Rank, Sink, mistake};
-use super::styles::{COMPACT, GSON_STYLE, JsonStyle, LIKELY, PYTHON, STYLES, STYLES_IN_PAIRS};
+use super::styles::{COMPACT, GSON_STYLE, LIKELY, PYTHON, STYLES, STYLES_IN_PAIRS};
 use super::time_budget::StepKind;
 
 /// Members of an object that are looked at, each by itself.

@@ -1,8 +1,8 @@
 //! JSON re-serialized as common programs write it.
 
 use super::json::{JsonNode, Member, text, unit};
+use super::json_style::{Escapes, JsonStyle, Layout, Numbers, Order, UpperDigits};
 use super::numbers::number;
-use super::styles::{Escapes, JsonStyle, Layout, Numbers, Order, UpperDigits};
 
 /// Changes to single values that a writer cannot know of, by their numbers in the document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

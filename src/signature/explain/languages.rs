@@ -3,9 +3,9 @@
 use super::context::SearchContext;
 use super::documents::HINT;
 use super::json::{self, JsonNode};
+use super::json_style::Numbers;
 use super::mistake::{Change, Rank, Sink, mistake};
 use super::numbers::number;
-use super::styles::Numbers;
 
 /// How a language prints data.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -18,6 +18,7 @@ mod guesses;
 mod hints;
 mod html_escapes;
 mod json;
+mod json_style;
 mod json_write;
 mod key_kinds;
 mod keys;
@@ -29,6 +30,7 @@ mod numbers;
 mod parts;
 mod search;
 mod secret_cleanup;
+mod sender_keys;
 mod signature_metadata;
 mod styles;
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::slice::from_ref;
 use super::Diagnosis;
 use super::context::{SearchContext, Trial};
 use super::digests::MacKind;
-use super::mistake::{Change, Mistake, Rank, Sink};
+use super::mistake::{Change, KeyChange, Mistake, Rank, Sink};
 use super::{
     bodies, byte_texts, charsets, contents, data_forms, documents, form_bodies, keys, languages, macs, times, urls,
     wrapped,
@@ -61,7 +61,7 @@ const LATE_BODY_STAGES: [BodyStage; 8] = [
 /// Changes of one kind of part, for pairs.
 #[derive(Default)]
 struct Kept {
-    keys: Vec<keys::KeyChange>,
+    keys: Vec<KeyChange>,
     urls: Vec<urls::UrlChange>,
     contents: Vec<contents::ContentChange>,
     bodies: Vec<Change<Vec<u8>>>,
