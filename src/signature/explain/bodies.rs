@@ -64,6 +64,9 @@ pub(super) const BODY_PLACEHOLDERS: [&str; 28] = [
     "Promise { <pending> }",
 ];
 
+/// How many of them are looked for beside another mistake.
+const FREQUENT_PLACEHOLDERS: usize = 5;
+
 /// The ends of the body and its lines.
 pub(super) fn ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let body = context.case.received.body;
@@ -279,17 +282,23 @@ pub(super) fn cut(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool 
     {
         return true;
     }
-    let stand_in = BODY_PLACEHOLDERS
+    let placeholder = BODY_PLACEHOLDERS
         .into_iter()
-        .filter(|text| text.as_bytes() != body)
-        .any(|text| {
+        .enumerate()
+        .filter(|(_, text)| text.as_bytes() != body)
+        .any(|(index, text)| {
             let said = format!(
                 "the sender signs `{text}` in place of the body: the body is empty or not there where it signs"
             );
             let text = text.as_bytes().to_vec();
-            sink(Change::new(Rank::Sometimes, text, mistake("body-empty", said, hint)))
+            let rank = if index < FREQUENT_PLACEHOLDERS {
+                Rank::Sometimes
+            } else {
+                Rank::Rare
+            };
+            sink(Change::new(rank, text, mistake("body-empty", said, hint)))
         });
-    stand_in || cut_off(context, sink)
+    placeholder || cut_off(context, sink)
 }
 
 /// Only a beginning of the body was signed.

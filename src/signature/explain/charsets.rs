@@ -136,7 +136,7 @@ fn ascii(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bo
             format!("the sender signs the characters of ASCII only, with {others}"),
             HINT,
         );
-        made.is_some_and(|made| sink(Change::new(Rank::Sometimes, made, said)))
+        made.is_some_and(|made| sink(Change::new(Rank::Rare, made, said)))
     })
 }
 

@@ -5,7 +5,7 @@ use super::json::{self, JsonNode};
 use super::json_style::JsonStyle;
 use super::json_write::{Features, Marks, TWO_DECIMALS, missing_digits, write};
 use super::mistake::{Change, Mistake, Rank, Sink, mistake};
-use super::styles::{COMPACT, GSON_STYLE, LIKELY, PYTHON, STYLES, STYLES_IN_PAIRS};
+use super::styles::{COMPACT, GSON_STYLE, LIKELY, PYTHON, STYLES, STYLES_IN_PAIRS, STYLES_OF_TOOLS};
 use super::time_budget::StepKind;
 
 /// Members of an object that are looked at, each by itself.
@@ -70,7 +70,12 @@ fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: S
             return false;
         }
         text.push(b'\n');
-        text != body && sink(Change::new(rank.max(Rank::Sometimes), text, reserialized(style.name)))
+        let rank = if first + index < STYLES_OF_TOOLS {
+            Rank::Sometimes
+        } else {
+            Rank::Rare
+        };
+        text != body && sink(Change::new(rank, text, reserialized(style.name)))
     })
 }
 
@@ -331,8 +336,11 @@ pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         let styled = STYLES[..6]
             .iter()
             .filter_map(|style| written(context, value, style, Marks::default()));
-        let mut all = plain.into_iter().chain(styled);
-        all.any(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
+        let mut all = plain.into_iter().chain(styled).enumerate();
+        all.any(|(index, text)| {
+            let rank = if index < 2 { Rank::Sometimes } else { Rank::Rare };
+            sink(Change::new(rank, text, said.clone()))
+        })
     };
     if few().any(|(name, value)| part(name, value, sink)) {
         return true;
@@ -357,9 +365,10 @@ pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
             let hint =
                 "sign the body as it is sent: a field that is added later, such as a signature, changes its bytes";
             let said = mistake("body-part", text, hint);
-            STYLES[..6].iter().any(|style| {
+            STYLES[..6].iter().enumerate().any(|(index, style)| {
+                let rank = if index == 0 { Rank::Sometimes } else { Rank::Rare };
                 written(context, &rest, style, Marks::default())
-                    .is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
+                    .is_some_and(|text| sink(Change::new(rank, text, said.clone())))
             })
         })
 }

@@ -173,9 +173,10 @@ fn inside_a_form(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>
         }) else {
             return false;
         };
-        FIELDS.iter().any(|field| {
+        FIELDS.iter().enumerate().any(|(index, field)| {
+            let rank = if index == 0 { Rank::Sometimes } else { Rank::Rare };
             let form = context.make(|| format!("{field}{encoded}").into_bytes());
-            form.is_some_and(|form| sink(Change::new(Rank::Sometimes, form, said.clone())))
+            form.is_some_and(|form| sink(Change::new(rank, form, said.clone())))
         })
     })
 }

@@ -159,7 +159,7 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 
     /// Tries all changes that are made, and keeps them.
-    fn try_all<T>(
+    fn try_all<T: PartialEq>(
         &mut self,
         kept: fn(&mut Kept) -> &mut Vec<Change<T>>,
         size: fn(&T) -> usize,
@@ -171,6 +171,10 @@ impl<'c, 'a> Search<'c, 'a> {
         let mut bytes: usize = kept.iter().map(|change| size(&change.value)).sum();
         let mut found = None;
         make(context, &mut |change: Change<T>| {
+            // What was tried is not tried again: many ways to write a body give the same bytes.
+            if kept.iter().any(|have| have.value == change.value) {
+                return false;
+            }
             match mistakes_if_matching(context, &change.mistakes, &attempt(context, &change.value)) {
                 Some(all) if all.len() == 1 => found = Some(all),
                 Some(all) => drop(pair.get_or_insert(all)),

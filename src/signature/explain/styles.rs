@@ -74,6 +74,9 @@ pub(super) const GSON_STYLE: JsonStyle = style(
 /// How many of the styles are tried before the other kinds of mistakes.
 pub(super) const LIKELY: usize = 8;
 
+/// How many of them programs write that end their output with a newline, such as jq.
+pub(super) const STYLES_OF_TOOLS: usize = 16;
+
 /// How many of them are looked for beside another mistake.
 pub(super) const STYLES_IN_PAIRS: usize = 53;
 

@@ -239,7 +239,13 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         "the sender signs the body with backslashes before its quotes, as `addslashes` escapes them",
     ));
     ways.into_iter().any(|(other, words)| {
-        other.is_some_and(|other| other != text && sink(Change::new(Rank::Sometimes, other.into_bytes(), said(words))))
+        // What a sender escapes before it signs is not looked for beside another mistake.
+        let rank = if words.starts_with("the sender") {
+            Rank::Rare
+        } else {
+            Rank::Sometimes
+        };
+        other.is_some_and(|other| other != text && sink(Change::new(rank, other.into_bytes(), said(words))))
     }) || {
         let said = mistake(
             "body-escaped",
