@@ -4,7 +4,7 @@ use super::context::SearchContext;
 use super::mistake::{Change, Rank, Sink, mistake};
 use super::parts::{is_time, joined, must_sign, signs};
 use super::url_words::difference;
-use super::{times, urls};
+use super::{time_texts, times, urls};
 use crate::template::{Part, Placeholder, Template};
 
 /// Headers whose values may be signed, at most, and how long those are.
@@ -90,7 +90,7 @@ pub(super) fn with_headers(context: &SearchContext<'_>, sink: Sink<'_, Template>
         .filter(|(name, value)| !is_own(name) && value.len() <= LONGEST);
     let times = times::times_of_headers(context);
     let seconds = |(name, text): &(String, String)| {
-        let (at, _) = times::read(text)?;
+        let (at, _) = time_texts::read(text)?;
         Some((name.clone(), Part::Text(at.unix().to_string())))
     };
     let in_seconds = times.iter().filter_map(seconds);

@@ -346,21 +346,22 @@ pub(super) fn digests(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
             sink(Change::new(Rank::Rare, text, mistake("body-hashed", said, hint)))
         })
     });
-    hashed
-        || [
-            (STANDARD.encode(body), "base64"),
-            (hex::encode(body), "hex"),
-            (hex::encode_upper(body), "hex"),
-            (URL_SAFE_NO_PAD.encode(body), "URL-safe base64"),
-            (URL_SAFE.encode(body), "URL-safe base64"),
-        ]
-        .into_iter()
-        .any(|(text, form)| {
-            let said = format!("the sender signs the {form} of the body, not the body");
-            sink(Change::new(
-                Rank::Rare,
-                text.into_bytes(),
-                mistake("body-encoded", said, hint),
-            ))
-        })
+    hashed || encoded(context, sink)
+}
+
+/// The sender signs the base64 or the hex of the body.
+fn encoded(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let ways: [(fn(&[u8]) -> String, &str); 5] = [
+        (|body| STANDARD.encode(body), "base64"),
+        (|body| hex::encode(body), "hex"),
+        (|body| hex::encode_upper(body), "hex"),
+        (|body| URL_SAFE_NO_PAD.encode(body), "URL-safe base64"),
+        (|body| URL_SAFE.encode(body), "URL-safe base64"),
+    ];
+    ways.into_iter().any(|(encode, form)| {
+        let said = format!("the sender signs the {form} of the body, not the body");
+        let said = mistake("body-encoded", said, "sign the bytes of the body themselves");
+        let text = context.make(|| encode(context.case.received.body).into_bytes());
+        text.is_some_and(|text| sink(Change::new(Rank::Rare, text, said)))
+    })
 }

@@ -244,14 +244,18 @@ pub(super) fn list_of_one(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) 
     };
     let (other, said) = match node {
         JsonNode::Array(items) => match items.as_slice() {
-            [only] => (only.clone(), said("the body is a list, and its only item was signed")),
+            [only] => (
+                context.make(|| only.clone()),
+                said("the body is a list, and its only item was signed"),
+            ),
             _ => return false,
         },
         node => (
-            JsonNode::Array(vec![node.clone()]),
+            context.make(|| JsonNode::Array(vec![node.clone()])),
             said("what was signed is a list with the body as its only item"),
         ),
     };
+    let Some(other) = other else { return false };
     STYLES[..6].iter().any(|style| {
         written(context, &other, style, Marks::default())
             .is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
@@ -265,7 +269,9 @@ pub(super) fn last_members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>)
     };
     let count = members.len();
     (2..count.min(6)).any(|added| {
-        let rest = JsonNode::Object(members[..count - added].to_vec());
+        let Some(rest) = context.make(|| JsonNode::Object(members[..count - added].to_vec())) else {
+            return false;
+        };
         let text = format!("the last {added} members were added to the body after it was signed");
         let hint = "sign the body as it is sent: fields that are added later change its bytes";
         let said = mistake("body-part", text, hint);

@@ -37,6 +37,7 @@ mod styles;
 mod tests;
 mod texts;
 mod time_budget;
+mod time_texts;
 mod times;
 mod unknown_header;
 mod url_words;

@@ -50,12 +50,12 @@ const BODY_STAGES: [BodyStage; 19] = [
 const LATE_BODY_STAGES: [BodyStage; 8] = [
     (&["body-hashed"], bodies::digests),
     (&["body-list"], documents::list_of_one),
-    (&["body-members-added"], documents::last_members),
     (&["body-members-left-out"], documents::filtered),
     (&["body-listed"], byte_texts::listed),
     (&["body-printed"], languages::printed),
     (&["body-form-of-data"], data_forms::signed),
     (&["body-reserialised-values"], documents::values),
+    (&["body-members-added"], documents::last_members),
 ];
 
 /// Changes of one kind of part, for pairs.

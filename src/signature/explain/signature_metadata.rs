@@ -2,7 +2,7 @@
 
 use super::mistake::{Mistake, mistake};
 use super::parts::is_time;
-use super::times;
+use super::time_texts;
 use crate::headers::Headers;
 use crate::signature::SignatureLocation;
 use crate::template::{Part, Placeholder};
@@ -35,7 +35,8 @@ impl SignatureMetadata {
             moved: Vec::new(),
         };
         if let Some(wanted) = time_header.filter(|_| metadata.stamp.is_none()) {
-            let is_time = |name: &str, value: &str| name != "date" && value.len() >= 10 && times::read(value).is_some();
+            let is_time =
+                |name: &str, value: &str| name != "date" && value.len() >= 10 && time_texts::read(value).is_some();
             metadata.stamp = metadata.moved_from(headers, "timestamp", wanted, is_time);
         }
         if let Some(wanted) = carrier.id_header.as_ref().filter(|_| metadata.id.is_none()) {
