@@ -88,8 +88,9 @@ impl WordReader<'_> {
                 '^' if self.doubles_quotes => {
                     let escaped = self.rest.next();
                     // An empty line behind a caret is a newline of the text.
-                    if escaped != Some('\n') || self.rest.next_if_eq(&'\n').is_some() {
-                        escaped.into_iter().for_each(|c| self.push(c));
+                    let is_newline = escaped == Some('\n');
+                    if let Some(c) = escaped.filter(|_| !is_newline || self.rest.next_if_eq(&'\n').is_some()) {
+                        self.push(c);
                     }
                 }
                 '\'' if !self.doubles_quotes => self.single_quoted()?,

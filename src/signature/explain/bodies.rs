@@ -351,7 +351,8 @@ pub(super) fn digests(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
 
 /// The sender signs the base64 or the hex of the body.
 fn encoded(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
-    let ways: [(fn(&[u8]) -> String, &str); 5] = [
+    type Encode = fn(&[u8]) -> String;
+    let ways: [(Encode, &str); 5] = [
         (|body| STANDARD.encode(body), "base64"),
         (|body| hex::encode(body), "hex"),
         (|body| hex::encode_upper(body), "hex"),

@@ -1,8 +1,6 @@
 //! Bodies as texts of their bytes: lists of numbers, Python's and Postgres' notations, percent escapes, base64 of
 //! compressed bytes, a request with its head.
 
-use std::fmt::Write as _;
-
 use percent_encoding::percent_decode_str;
 
 use super::context::SearchContext;
@@ -81,10 +79,12 @@ pub(super) fn listed(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bo
     if body.is_empty() || body.len() > MOST_LISTED {
         return false;
     }
+    let decimals: Vec<String> = (0..=u8::MAX).map(|byte| byte.to_string()).collect();
     let joined = |between: &str| {
         let mut text = String::with_capacity(body.len() * 4);
         for (at, byte) in body.iter().enumerate() {
-            let _ = write!(text, "{}{byte}", if at > 0 { between } else { "" });
+            text.push_str(if at > 0 { between } else { "" });
+            text.push_str(&decimals[usize::from(*byte)]);
         }
         text
     };

@@ -129,8 +129,17 @@ const SUBSTITUTES: [(Substitute, &str); 5] = [
 /// The characters of ASCII alone, as a program signs that asks for the bytes of a text in ASCII.
 fn ascii(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
     SUBSTITUTES.into_iter().any(|(substitute, others)| {
-        let char = |c: char| if c.is_ascii() { c.to_string() } else { substitute(c) };
-        let made = context.make(|| text.chars().map(char).collect::<String>().into_bytes());
+        let made = context.make(|| {
+            let mut ascii = String::with_capacity(text.len());
+            for c in text.chars() {
+                if c.is_ascii() {
+                    ascii.push(c);
+                } else {
+                    ascii.push_str(&substitute(c));
+                }
+            }
+            ascii.into_bytes()
+        });
         let said = mistake(
             "body-charset",
             format!("the sender signs the characters of ASCII only, with {others}"),

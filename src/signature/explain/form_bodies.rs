@@ -48,6 +48,9 @@ pub(super) const STYLES: [FormStyle; 15] = [
     form_style("-._~!*'();/?:@&=+$,#", "%20", true),
 ];
 
+const UPPER_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+const LOWER_DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 impl FormStyle {
     fn write(&self, text: &str, out: &mut String) {
         for byte in text.bytes() {
@@ -57,8 +60,9 @@ impl FormStyle {
                     out.push(char::from(byte));
                 }
                 byte => {
-                    let code = hex::encode([byte]);
-                    out.extend(["%", &if self.upper { code.to_ascii_uppercase() } else { code }]);
+                    let digits = if self.upper { UPPER_DIGITS } else { LOWER_DIGITS };
+                    let digit = |value: u8| char::from(digits[usize::from(value)]);
+                    out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
                 }
             }
         }

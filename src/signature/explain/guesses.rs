@@ -66,7 +66,7 @@ pub(super) fn guess(context: &SearchContext<'_>) -> Option<Explanation> {
     key_kind(&context.case).or_else(|| likely().map(Explanation::guess))
 }
 
-/// A key of the wrong kind: whether or not it was signed with, it cannot be right. SignatureMetadata a secret of the right kind it may
+/// A key of the wrong kind: whether or not it was signed with, it cannot be right. Beside a secret of the right kind it may
 /// stand for another variant.
 pub(super) fn key_kind(case: &Case<'_>) -> Option<Explanation> {
     let secrets = case.secrets;

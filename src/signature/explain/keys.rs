@@ -181,11 +181,6 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
     let hashed = |digest: Digest| Some(hex::encode(digest.hash(&[text.into()])).into_bytes());
     let words = std::str::from_utf8(text).ok();
     let utf16 = words.map(|words| words.encode_utf16().flat_map(u16::to_le_bytes).collect());
-    let cut = |length: usize| {
-        text.get(..length)
-            .filter(|cut| cut.len() < text.len())
-            .map(<[u8]>::to_vec)
-    };
     let ways = [
         (Some(text.to_vec()), "signs with the secret's whole text, not decoded"),
         (
@@ -227,8 +222,8 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
             "signs with the SHA-512 hash of the secret, in hex",
         ),
         (utf16, "encodes the secret as UTF-16, as .NET's `Encoding.Unicode` does"),
-        (cut(16), "signs with the first 16 bytes of the secret only"),
-        (cut(32), "signs with the first 32 bytes of the secret only"),
+        (cut(text, 16), "signs with the first 16 bytes of the secret only"),
+        (cut(text, 32), "signs with the first 32 bytes of the secret only"),
         (
             decoded(rest).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into_bytes()),
             "decodes the secret as base64 and its bytes as UTF-8",
@@ -237,6 +232,21 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
             decoded(rest).map(|bytes| bytes.into_iter().map(char::from).collect::<String>().into_bytes()),
             "decodes the secret as base64 and its bytes as Latin-1",
         ),
+    ];
+    let ways = ways.into_iter().chain(rare_readings(text));
+    ways.filter_map(|(bytes, does)| Some((bytes.filter(|bytes| !bytes.is_empty())?, does)))
+        .collect()
+}
+
+/// The first bytes of a longer text.
+fn cut(text: &[u8], length: usize) -> Option<Vec<u8>> {
+    let cut = text.get(..length).filter(|cut| cut.len() < text.len());
+    cut.map(<[u8]>::to_vec)
+}
+
+/// Less common ways.
+fn rare_readings(text: &[u8]) -> [(Option<Vec<u8>>, &'static str); 5] {
+    [
         (
             Some(encoded(&sha256(text))),
             "signs with the SHA-256 hash of the secret, in base64",
@@ -249,12 +259,9 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
             Some(Digest::Sha1.hash(&[text.into()])),
             "signs with the SHA-1 hash of the secret",
         ),
-        (cut(20), "signs with the first 20 bytes of the secret only"),
-        (cut(24), "signs with the first 24 bytes of the secret only"),
-    ];
-    let ways = ways.into_iter();
-    ways.filter_map(|(bytes, does)| Some((bytes.filter(|bytes| !bytes.is_empty())?, does)))
-        .collect()
+        (cut(text, 20), "signs with the first 20 bytes of the secret only"),
+        (cut(text, 24), "signs with the first 24 bytes of the secret only"),
+    ]
 }
 
 fn encoded(text: &[u8]) -> Vec<u8> {

@@ -51,7 +51,6 @@ pub(super) fn printed(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
 
 /// As PHP serializes what `json_decode` reads into arrays.
 fn serialized(node: &JsonNode<'_>, out: &mut String) {
-    let text_of = |text: &str| format!("s:{}:\"{text}\";", text.len());
     match node {
         JsonNode::Word("null") => out.push_str("N;"),
         JsonNode::Word(word) => out.push_str(if *word == "true" { "b:1;" } else { "b:0;" }),
@@ -59,27 +58,34 @@ fn serialized(node: &JsonNode<'_>, out: &mut String) {
             out.extend(["d:", &number(text, Numbers::JavaScript), ";"]);
         }
         JsonNode::Number(text) => out.extend(["i:", text, ";"]),
-        JsonNode::Text(raw) => out.push_str(&text_of(&json::text(raw))),
+        JsonNode::Text(raw) => serialized_text(&json::text(raw), out),
         JsonNode::Array(items) => {
-            out.push_str(&format!("a:{}:{{", items.len()));
+            out.extend(["a:", &items.len().to_string(), ":{"]);
             for (at, item) in items.iter().enumerate() {
-                out.push_str(&format!("i:{at};"));
+                out.extend(["i:", &at.to_string(), ";"]);
                 serialized(item, out);
             }
             out.push('}');
         }
         JsonNode::Object(members) => {
-            out.push_str(&format!("a:{}:{{", members.len()));
+            out.extend(["a:", &members.len().to_string(), ":{"]);
             for (name, value) in members {
                 let name = json::text(name);
                 // PHP makes a number of a name that is one.
-                let is_index = name.parse::<i64>().is_ok_and(|number| number.to_string() == name);
-                out.push_str(&if is_index { format!("i:{name};") } else { text_of(&name) });
+                if name.parse::<i64>().is_ok_and(|number| number.to_string() == name) {
+                    out.extend(["i:", &name, ";"]);
+                } else {
+                    serialized_text(&name, out);
+                }
                 serialized(value, out);
             }
             out.push('}');
         }
     }
+}
+
+fn serialized_text(text: &str, out: &mut String) {
+    out.extend(["s:", &text.len().to_string(), ":\"", text, "\";"]);
 }
 
 impl Language {

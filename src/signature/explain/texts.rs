@@ -13,6 +13,9 @@ use crate::template::{Part, Placeholder};
 /// Signatures of one value that are looked at, at most: a sender may write thousands.
 const MOST: usize = 16;
 
+/// Writes the bytes of a signature.
+type WriteBytes = fn(&[u8]) -> String;
+
 /// A signature that a request may carry, and what is wrong with its text.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
@@ -20,7 +23,7 @@ pub(super) struct Target {
     /// The hash that gives that many bytes; of no meaning with a pair of keys.
     pub(super) digest: Digest,
     /// How the sender writes the signature, when its text cannot be decoded: the text itself is compared then.
-    pub(super) written: Option<fn(&[u8]) -> String>,
+    pub(super) written: Option<WriteBytes>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
@@ -92,7 +95,7 @@ fn without_zeros(scheme: &Scheme, carrier: &SignatureLocation, token: &Token<'_>
     if !is_shorter || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Vec::new();
     }
-    let ways: [(fn(&[u8]) -> String, &str); 2] = [
+    let ways: [(WriteBytes, &str); 2] = [
         (
             |bytes| bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:x}")),
             "the signature's hex has no zeros before single digits: each byte must be two digits",
