@@ -170,7 +170,9 @@ impl ServiceQueue {
         }
         if !waiting.is_empty() {
             let mut lanes = self.lanes();
-            waiting.iter().for_each(|lane| lanes.add(lane, QueueClass::First, due));
+            for lane in &waiting {
+                lanes.add(lane, QueueClass::First, due);
+            }
             drop(lanes);
             self.wake.notify_one();
         }
