@@ -10,7 +10,8 @@ use url::form_urlencoded;
 use super::problem::Problem;
 use crate::app::context::Context;
 use crate::app::inspect::{names, select};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
 use crate::json_text;
 use crate::store::{DeliveryState, Query, QueryPage, RecordKind};
 use crate::text::{printable, quoted};
@@ -111,7 +112,11 @@ impl Fields {
             provider: text("provider"),
             ..Query::default()
         };
-        names::check(context, &query)?;
+        names::check(context, &query).map_err(|error| match error.exit {
+            // It is the filter that is wrong; the list is there.
+            Exit::Nothing => Error::usage(error.message),
+            _ => error,
+        })?;
         // A pattern that matches nothing yet is no mistake of a caller.
         Ok(Query {
             event: text("event"),

@@ -29,7 +29,7 @@ struct QueueStatus {
     waiting: u64,
     taken: u64,
     parked: u64,
-    /// When the next attempt may begin.
+    /// When the first of all that waits is due; in the past when it had to wait.
     next_due: Option<Timestamp>,
     /// How long the attempt that is due for the longest time has been waiting.
     backlog_age_s: f64,
@@ -50,14 +50,14 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
     let now = queue.clock.now();
     let (events, delivered, failed) = queue.last_minute();
     let lanes = queue.lanes();
-    let oldest = lanes.oldest_due().filter(|due| *due <= now);
+    let oldest = lanes.oldest_due();
     let (is_paused, paused) = lanes.paused();
     let status = Status {
         queue: QueueStatus {
             waiting: counts.waiting,
             taken: counts.taken,
             parked: counts.parked,
-            next_due: lanes.oldest_due().filter(|due| *due > now),
+            next_due: oldest,
             backlog_age_s: oldest.map_or(0.0, |due| now.since(due).as_secs_f64()),
         },
         paused: is_paused,
