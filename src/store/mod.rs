@@ -163,7 +163,7 @@ pub trait Store: Send {
     /// Lanes and classes of that owner's queue in which something waits.
     fn queue_lanes(&self, owner: &str) -> Result<Vec<LaneDue>, StoreError>;
 
-    /// How many deliveries that owner's queue has.
+    /// How many deliveries that owner's queue has. Costs the same however many there are.
     fn queue_counts(&self, owner: &str) -> Result<QueueCounts, StoreError>;
 
     /// The paused lanes; an empty name stands for all of them.
@@ -190,6 +190,9 @@ pub trait Store: Send {
 
     /// The newest event with that id.
     fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;
+
+    /// Ids of events that begin with that text, each once, at most `limit`.
+    fn event_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError>;
 
     /// Events with a number below `before`, the newest first, at most `limit`.
     fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError>;

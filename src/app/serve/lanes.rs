@@ -14,6 +14,9 @@ use crate::store::QueueClass;
 /// The name of a lane.
 pub(super) type LaneName = Arc<str>;
 
+/// How the lanes of deliveries begin that go to no endpoint of the book.
+pub(super) const URL_LANE: &str = "url:";
+
 /// Attempts at once to one endpoint, unless it has a limit of its own.
 pub(super) const CONCURRENCY: usize = 64;
 
@@ -283,6 +286,22 @@ impl Lanes {
         for name in paused.iter().filter(|name| !name.is_empty()) {
             self.change(name, |lane| lane.is_paused = true);
         }
+    }
+
+    /// Pauses a lane, or resumes it.
+    pub(super) fn pause(&mut self, name: &str, is_paused: bool) {
+        self.change(name, |lane| lane.is_paused = is_paused);
+    }
+
+    /// Whether everything is paused, and the lanes that are paused themselves.
+    pub(super) fn paused(&self) -> (bool, Vec<LaneName>) {
+        let paused = self.by_name.iter().filter(|(_, lane)| lane.is_paused);
+        (self.is_paused, paused.map(|(name, _)| Arc::clone(name)).collect())
+    }
+
+    /// When the first of all that waits is due, whether it may begin or not.
+    pub(super) fn oldest_due(&self) -> Option<Timestamp> {
+        self.by_name.values().flat_map(|lane| lane.due).flatten().min()
     }
 
     /// Closes a lane, whose endpoint is disabled or gone, or opens it again.

@@ -472,7 +472,7 @@ pub(crate) fn parked_deliveries_that_are_pruned_are_counted<F: Fixture>() {
         change(&mut store, QueueOp::Park { delivery, reason });
     }
     let listed = Query {
-        parked: true,
+        state: Some(DeliveryState::Parked),
         ..Query::default()
     };
     let reasons: Vec<_> = store

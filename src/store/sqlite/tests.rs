@@ -14,7 +14,7 @@ use super::*;
 use crate::store::conformance::{
     Fixture, capture, conformance, delivery, numbers, record_capture, record_delivery, refused, start,
 };
-use crate::store::{Execution, NewCapture, NewDelivery, RecordKind};
+use crate::store::{DeliveryState, Execution, NewCapture, NewDelivery, RecordKind};
 
 struct File(TempDir);
 
@@ -297,15 +297,15 @@ fn lists_and_prefixes_use_an_index_and_sort_nothing() {
         let rows = statement.query_map(zeros, |row| row.get::<_, String>(3)).unwrap();
         rows.collect::<Result<Vec<_>, _>>().unwrap().join("; ")
     };
-    for (failed, pending, index) in [
-        (true, false, "failed"),
-        (false, true, "pending"),
-        (false, false, "delivery"),
+    for (failed, state, index) in [
+        (true, None, "failed"),
+        (false, Some(DeliveryState::Pending), "pending"),
+        (false, None, "delivery"),
     ] {
         let query = Query {
             kind: Some(RecordKind::Delivery),
             failed,
-            pending,
+            state,
             since: Some(start()),
             ..Query::default()
         };
