@@ -203,13 +203,6 @@ pub enum QueueOp {
         /// Which delivery.
         delivery: Id,
     },
-    /// Parks a delivery.
-    Park {
-        /// Which delivery.
-        delivery: Id,
-        /// Why.
-        reason: ParkReason,
-    },
     /// Parks what waits in a lane, at most `limit` deliveries. The ack has their number.
     ParkLane {
         /// Whose.

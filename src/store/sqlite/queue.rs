@@ -34,10 +34,6 @@ impl ChangeGroup<'_> {
                 Some(n) => leave(self.connection, n),
                 None => Ok(Ack::default()),
             },
-            QueueOp::Park { delivery, reason } => match self.delivery_number(*delivery)? {
-                Some(n) => park(self.connection, n, *reason),
-                None => Ok(Ack::default()),
-            },
             QueueOp::ParkLane {
                 owner,
                 lane,
