@@ -1,6 +1,7 @@
 //! `hook endpoints`, and endpoints as targets of `hook send`.
 
 mod doctor;
+mod health;
 pub(crate) mod remote;
 mod reviewed;
 mod rules;

@@ -13,6 +13,7 @@ mod demo;
 mod diagnosis;
 mod docs;
 mod drift;
+mod durable;
 mod endpoints;
 mod exit_codes;
 mod first_use;

@@ -4,6 +4,7 @@ mod access;
 mod command;
 mod events;
 mod handshake;
+mod health;
 mod sdk;
 mod statuses;
 mod subscriptions;

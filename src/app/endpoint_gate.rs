@@ -3,12 +3,16 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::app::notice::Notices;
 use crate::app::pauses::PauseWatch;
 use crate::endpoints::{BookWatch, Endpoint};
 use crate::engine::{Boxed, Gate, Label};
 use crate::exchange::Source;
+
+/// How long changes of the health of endpoints by other processes may go unseen.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Admits deliveries to active endpoints, and those to plain URLs.
 pub struct EndpointGate {
@@ -35,11 +39,14 @@ impl EndpointGate {
 
     /// The endpoints; when the file cannot be read, as they were.
     async fn endpoints(&self) -> Option<Arc<[Endpoint]>> {
-        if let Some(current) = self.book.current() {
+        if let Some(current) = self.book.current_within(INTERVAL) {
             return Some(current);
         }
         let watch = Arc::clone(&self.book);
-        let read = tokio::task::spawn_blocking(move || watch.read().ok());
+        let read = tokio::task::spawn_blocking(move || {
+            watch.look().ok()?;
+            watch.read().ok()
+        });
         read.await.ok().flatten()
     }
 
@@ -107,7 +114,6 @@ mod tests {
     use super::*;
     use crate::endpoints::testing::endpoint;
     use crate::endpoints::{Book, Vault};
-    use crate::engine::Promise;
 
     #[tokio::test]
     async fn an_endpoint_that_is_renamed_stays_the_same_and_one_that_is_removed_gets_nothing() {
@@ -119,11 +125,8 @@ mod tests {
         let gate = EndpointGate::new(watch, pauses, Notices::to(|_| {}));
         let label = |name: &str| Label {
             source: Source::Send,
-            provider: None,
             endpoint: Some(name.to_owned()),
-            origin: None,
-            execution: None,
-            promise: Promise::Nothing,
+            ..Label::default()
         };
         book.add(endpoint("one")).unwrap();
         assert!(!gate.admits(&label("two")).await);

@@ -8,6 +8,7 @@ use url::Url;
 use crate::clock::Timestamp;
 use crate::exchange::{Execution, Request, SecretKind, SigningMode, Source, WorkKey};
 use crate::headers::Headers;
+use crate::health::HealthTarget;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::policy::Policy;
@@ -60,6 +61,8 @@ pub struct Label {
     pub execution: Option<Execution>,
     /// What was promised before it began.
     pub promise: Promise,
+    /// Whose health its end changes.
+    pub health: Option<HealthTarget>,
 }
 
 /// What was promised before a delivery began.

@@ -79,6 +79,8 @@ pub struct Limits {
     pub time_scale: f64,
     /// Attempts begun in a second, at most.
     pub rate: Option<f64>,
+    /// As in [`Situation::spread`].
+    pub spread: f64,
 }
 
 impl Default for Limits {
@@ -88,6 +90,7 @@ impl Default for Limits {
             total: None,
             time_scale: 1.0,
             rate: None,
+            spread: 0.0,
         }
     }
 }

@@ -66,6 +66,7 @@ impl<T: Transport> Worker<T> {
                 now: self.engine.clock.now(),
                 time_scale: self.engine.limits.time_scale,
                 chance: self.engine.random.unit(),
+                spread: self.engine.limits.spread,
             },
         );
         let after = match &next {

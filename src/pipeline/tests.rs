@@ -171,6 +171,8 @@ impl Setting {
             cancel: CancellationToken::new(),
             queue: None,
             lease: None,
+            rules: DisableRules::default(),
+            disabled: Arc::new(()),
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {

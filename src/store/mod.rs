@@ -42,6 +42,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, SigningMode, Source};
 use crate::headers::Headers;
+use crate::health::{HealthById, OwnerNotice};
 use crate::id::Id;
 use crate::message::Message;
 use crate::provider::policy::Policy;
@@ -378,6 +379,15 @@ pub trait Store: Send {
 
     /// Why a delivery is parked, and when processes died during its attempts.
     fn trouble(&self, number: u64) -> Result<(Option<queue::ParkReason>, Vec<Timestamp>), StoreError>;
+
+    /// The health of all endpoints for which there is any.
+    fn health(&self) -> Result<HealthById, StoreError>;
+
+    /// What the owner of an endpoint was told, the newest first, at most `limit`.
+    fn owner_notices(&self, endpoint: &str, limit: usize) -> Result<Vec<OwnerNotice>, StoreError>;
+
+    /// How many deliveries of a lane are parked because its endpoint is disabled.
+    fn parked(&self, lane: &str) -> Result<u64, StoreError>;
 
     /// The newest event with that id.
     fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;

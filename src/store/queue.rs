@@ -41,7 +41,7 @@ words! {
         Disabled = "disabled",
         /// The process died [`MOST_CRASHES`] times during its attempts.
         Crashed = "crashed",
-        /// It cannot be made again from its record: its secret or provider is gone.
+        /// Its record cannot be read.
         Unusable = "unusable",
     }
 }
@@ -145,6 +145,8 @@ pub struct TakenDelivery {
     pub attempts: u32,
     /// When the first one began.
     pub first_at: Option<Timestamp>,
+    /// Whether it failed before, and somebody asked for it again.
+    pub is_again: bool,
 }
 
 /// When the first delivery of a class of a lane is due.
@@ -196,6 +198,11 @@ pub enum QueueOp {
         /// When it is due again.
         due: Timestamp,
     },
+    /// Gives up a delivery: it leaves the queue, and waits for somebody to resume it.
+    Leave {
+        /// Which delivery.
+        delivery: Id,
+    },
     /// Parks a delivery.
     Park {
         /// Which delivery.
@@ -205,17 +212,24 @@ pub enum QueueOp {
     },
     /// Parks what waits in a lane, at most `limit` deliveries. The ack has their number.
     ParkLane {
+        /// Whose.
+        owner: String,
         /// Which lane.
         lane: String,
         /// Why.
         reason: ParkReason,
+        /// When its endpoint was enabled last, as it was when it was found disabled: nothing is parked when it was enabled
+        /// since.
+        enabled_at: Option<Timestamp>,
         /// How many at most.
         limit: usize,
     },
-    /// Releases parked deliveries of a lane, at most `limit`. The ack has their number.
+    /// Releases what is parked in a lane for that reason, at most `limit` deliveries. The ack has their number.
     ReleaseLane {
         /// Which lane.
         lane: String,
+        /// Why they are parked.
+        reason: ParkReason,
         /// When they are due.
         due: Timestamp,
         /// How many at most.

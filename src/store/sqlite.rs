@@ -7,6 +7,7 @@ mod diagnosis;
 mod fault;
 mod filter;
 mod group;
+mod health;
 mod list;
 mod minutes;
 mod open;
@@ -50,6 +51,7 @@ use super::{
     Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
+use crate::health::{HealthById, OwnerNotice};
 
 /// Default time in which a second capture of the same event counts as a duplicate.
 const DEDUPE_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -234,6 +236,18 @@ impl Store for SqliteStore {
 
     fn trouble(&self, number: u64) -> Result<(Option<ParkReason>, Vec<Timestamp>), StoreError> {
         queue_reads::trouble(&self.connection, signed(number)).map_err(|e| self.place.reading(&e))
+    }
+
+    fn health(&self) -> Result<HealthById, StoreError> {
+        health::all(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn owner_notices(&self, endpoint: &str, limit: usize) -> Result<Vec<OwnerNotice>, StoreError> {
+        health::notices(&self.connection, endpoint, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn parked(&self, lane: &str) -> Result<u64, StoreError> {
+        queue_reads::parked_count(&self.connection, lane, ParkReason::Disabled).map_err(|e| self.place.reading(&e))
     }
 
     fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {

@@ -10,6 +10,7 @@ use super::{JsonLines, Page, View, counted};
 use crate::app::endpoints::{EndpointDetails, EndpointEvent, differences};
 use crate::clock::human_duration;
 use crate::endpoints::{Confirmed, EndpointLimits, Step};
+use crate::health::OwnerNotice;
 use crate::mask;
 use crate::secret::SecretRef;
 use crate::text::{count, printable};
@@ -99,6 +100,9 @@ fn one(endpoint: &EndpointDetails, page: &mut Page) {
         row("limits", &limits);
     }
     row("state", &state(style, endpoint));
+    for notice in &endpoint.notices {
+        row("notice", &told(notice));
+    }
     for secret in &endpoint.secrets {
         let name = secret.name.as_ref().map(|name| format!("{name}="));
         let mut text = printable(&format!("{}{}", name.unwrap_or_default(), secret.reference), MOST);
@@ -144,6 +148,18 @@ fn state(style: Style, endpoint: &EndpointDetails) -> String {
             printable(&disabled.detail, MOST)
         ),
     }
+}
+
+/// What the owner was told, in a line.
+fn told(notice: &OwnerNotice) -> String {
+    let text = |key: &str| notice.told.get(key).and_then(serde_json::Value::as_str);
+    let by = text("notified_by").map_or_else(String::new, |by| format!(" (by {})", printable(by, 80)));
+    let reason = printable(text("reason").unwrap_or_default(), MOST);
+    format!(
+        "{}  {}: {reason}{by}",
+        notice.at.local_datetime(),
+        printable(&notice.kind, 40)
+    )
 }
 
 impl View for EndpointEvent {

@@ -117,9 +117,28 @@ impl Endpoints<'_> {
         Ok(())
     }
 
-    /// Switches endpoints on, which forgets their failed deliveries, or off.
-    pub fn switch(&self, names: &[String], active: bool) -> Result<()> {
+    /// Switches endpoints on, which forgets their failed deliveries. What was parked meanwhile is released where `replay` says
+    /// so.
+    pub fn enable(&self, names: &[String], replay: bool) -> Result<()> {
+        self.check_replay(replay)?;
         let found = self.pick(names)?;
+        self.switch(&found, true)?;
+        self.release_parked(&found, replay)
+    }
+
+    /// Switches endpoints off.
+    pub fn disable(&self, names: &[String]) -> Result<()> {
+        let found = self.pick(names)?;
+        self.switch(&found, false)?;
+        let hint = match found.as_slice() {
+            [one] => one.activation_hint(),
+            _ => format!("`hook endpoints enable {}` turns them on again", names.join(" ")),
+        };
+        self.context.notices.hint(hint);
+        Ok(())
+    }
+
+    fn switch(&self, found: &[Endpoint], active: bool) -> Result<()> {
         let change = Change {
             active: Some(active),
             ..Change::default()
@@ -132,15 +151,7 @@ impl Endpoints<'_> {
         }
         let mut edit = StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default())?;
         edit.kind = ChangeKind::Switch;
-        edit.run(&steps)??;
-        if !active {
-            let hint = match found.as_slice() {
-                [one] => one.activation_hint(),
-                _ => format!("`hook endpoints enable {}` turns them on again", names.join(" ")),
-            };
-            self.context.notices.hint(hint);
-        }
-        Ok(())
+        Ok(edit.run(&steps)??)
     }
 
     /// Removes endpoints that were looked up before: a name may belong to another one by the time the user has said yes.

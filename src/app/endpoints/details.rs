@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::digest::fingerprint;
 use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointLimits, EndpointSecret, Events, Reference};
 use crate::finding::Finding;
+use crate::health::OwnerNotice;
 use crate::mask;
 use crate::provider::Profile;
 use crate::signature::Scheme;
@@ -47,6 +48,9 @@ pub struct EndpointDetails {
     pub disabled: Option<DisabledDetails>,
     /// In a row.
     pub failed_deliveries: u32,
+    /// What its owner was told, or would have been, the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<OwnerNotice>,
     /// Those that count now.
     pub secrets: Vec<SecretDetails>,
     /// The public half of the current pair of keys: no secret.
@@ -139,6 +143,7 @@ impl Context {
                 since: disabled.since,
             }),
             failed_deliveries: endpoint.failed_deliveries,
+            notices: Vec::new(),
             secrets: secrets
                 .map(|secret| Self::secret_details(book, endpoint, secret))
                 .collect(),

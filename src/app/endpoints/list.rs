@@ -8,6 +8,9 @@ use crate::mask;
 use crate::shell;
 use crate::signature::Scheme;
 
+/// Notices to the owner of an endpoint that are shown.
+const NOTICES: usize = 10;
+
 /// Filters of a list.
 #[derive(Debug, Default)]
 pub struct EndpointFilter {
@@ -65,8 +68,17 @@ impl Endpoints<'_> {
     /// Those of the names.
     pub fn show(&self, names: &[String]) -> Result<Vec<EndpointDetails>> {
         let all = self.store.list()?;
-        let found = names.iter().map(|name| Ok(*self.details(select(&all, name)?)));
-        let found = found.collect::<Result<Vec<_>>>()?;
+        let is_local = self.store.remote().is_none();
+        // Without a ledger nobody was told anything.
+        let ledger = is_local.then(|| self.context.reader().ok()).flatten();
+        let details = |name: &String| -> Result<EndpointDetails> {
+            let mut details = *self.details(select(&all, name)?);
+            if let Some(ledger) = &ledger {
+                details.notices = ledger.owner_notices(&details.id, NOTICES)?;
+            }
+            Ok(details)
+        };
+        let found = names.iter().map(details).collect::<Result<Vec<_>>>()?;
         self.warn_of_account();
         Ok(found)
     }

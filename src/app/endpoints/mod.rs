@@ -7,6 +7,7 @@ mod details;
 pub mod doctor;
 mod edit;
 mod list;
+mod parked;
 mod pause;
 pub mod probe;
 mod reviewed;

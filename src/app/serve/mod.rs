@@ -37,7 +37,7 @@ use crate::engine::{self, Limits, Witness};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::message::Mode;
-use crate::pipeline::{DeliveryObserver, Tally};
+use crate::pipeline::{DeliveryObserver, DisableObserver, Tally};
 use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::queue::SERVICE;
@@ -54,6 +54,9 @@ use routes::{RouteState, ServiceApi};
 use sockets::SocketShares;
 pub use status::ServeStatus;
 use subscribers::SubscriberWatch;
+
+/// Share of a delay by which the durable service makes it longer where the provider states no jitter.
+const SPREAD: f64 = 0.1;
 
 /// Challenges to endpoints in flight at once.
 const CHALLENGES: usize = 16;
@@ -238,8 +241,7 @@ impl<'a> Service<'a> {
         Lease::claim_service(path).map_err(|error| {
             let ledger = path.display();
             if error.kind() != std::io::ErrorKind::WouldBlock {
-                let what = format!("ledger `{ledger}` cannot be claimed");
-                return Error::new(Exit::Store, what).cause(error);
+                return self.context.unclaimed(&error);
             }
             let pid = error.to_string();
             let who = if pid.is_empty() {
@@ -327,6 +329,7 @@ impl<'a> Service<'a> {
             total: Some(engine::TOTAL),
             time_scale: self.options.time_scale,
             rate: None,
+            spread: if self.mock.is_some() { 0.0 } else { SPREAD },
         };
         let context = Arc::clone(&queue.context);
         let transport = Arc::clone(&running.transport);
@@ -335,12 +338,11 @@ impl<'a> Service<'a> {
         // Lanes of disabled endpoints are closed.
         pipeline.engine.gate = None;
         pipeline.engine.witness = running.journal;
-        let (outcomes_in, outcomes) = mpsc::unbounded_channel();
-        let counting = observer::count_all(context, outcomes);
+        pipeline.rules = queue.rules();
+        pipeline.disabled = Arc::clone(&queue) as Arc<dyn DisableObserver>;
         let mut deliveries = QueueObserver {
             inner: deliveries,
             queue: Arc::clone(&queue),
-            outcomes: outcomes_in,
         };
         let event_loop = EventLoop {
             queue: Arc::clone(&queue),
@@ -368,7 +370,7 @@ impl<'a> Service<'a> {
                 None => queue.watch(&stop).await,
             }
         };
-        let (taken, tally, (), (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), watching, counting);
+        let (taken, tally, (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), watching);
         taken?;
         let mut tally = tally?;
         let owner = queue.owner.clone();

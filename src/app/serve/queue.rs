@@ -19,8 +19,8 @@ use crate::engine::{self, Delivery, Event, Next};
 use crate::error::Result;
 use crate::id::Id;
 use crate::message::Mode;
-use crate::pipeline::{QueueMode, record};
-use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued, ParkReason};
+use crate::pipeline::{DisableRules, QueueMode, record};
+use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError, TakenDelivery};
 
 /// Bytes of bodies that are taken from one lane at once.
@@ -60,6 +60,7 @@ pub(super) struct ServiceQueue {
     pub(super) reader: LedgerReader,
     pub(super) book: Arc<SubscriberWatch>,
     pub(super) clock: SteadyClock,
+    time_scale: f64,
     pub(super) stats: QueueStats,
     lanes: Mutex<Lanes>,
     /// Lane and class of what is taken.
@@ -86,6 +87,7 @@ impl ServiceQueue {
             clock: SteadyClock::new(context.now()),
             context,
             owner,
+            time_scale,
             ledger,
             reader,
             book: Arc::new(subscribers),
@@ -117,14 +119,19 @@ impl ServiceQueue {
         if self.book.is_stale(patience) {
             let book = Arc::clone(&self.book);
             aside(&self.context, move |context| book.refresh(context)).await?;
-            self.apply_endpoints(&self.book.current());
+            self.apply_endpoints();
         }
         Ok(self.book.current())
     }
 
     /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
-    pub(super) fn apply_endpoints(&self, subscribers: &Subscribers) {
+    pub(super) fn apply_endpoints(&self) {
         let mut lanes = self.lanes();
+        // A delivery has disabled one since they were read: its lane is closed.
+        if self.book.is_outdated() {
+            return;
+        }
+        let subscribers = self.book.current();
         lanes.close_all(|lane| subscribers.of_lane(lane).is_none() && !lane.starts_with(URL_LANE));
         for subscriber in subscribers.all() {
             lanes.limit(&subscriber.lane, subscriber.limits);
@@ -238,6 +245,14 @@ impl ServiceQueue {
         self.wake.notify_one();
     }
 
+    /// By which rules its endpoints are disabled: a mock has those of its provider alone.
+    pub(super) fn rules(&self) -> DisableRules {
+        DisableRules {
+            time_scale: self.time_scale,
+            unstated: self.is_durable(),
+        }
+    }
+
     /// How its events are recorded.
     pub(super) fn mode(self: &Arc<Self>) -> QueueMode {
         let queue = Arc::clone(self);
@@ -335,32 +350,34 @@ impl ServiceQueue {
 
     async fn took(&self, order: &Order, ack: Ack, stop: &CancellationToken) {
         self.lanes().taken(order, ack.taken.len(), ack.next_due);
+        for number in ack.unreadable {
+            let notices = &self.context.notices;
+            notices.warn(format!("`#{number}` is parked: its record cannot be read"));
+        }
         for taken in ack.taken {
-            let id = taken.delivery.id;
+            let (id, number) = (taken.delivery.id, taken.number);
             match self.remake(taken).await {
                 Ok(delivery) => self.begin(Arc::clone(&order.lane), order.class, delivery).await,
-                Err(reason) => {
+                Err(error) => {
+                    let notices = &self.context.notices;
+                    notices.warn(format!(
+                        "`#{number}` is left to `hook replay --resume {number}`: {error}"
+                    ));
                     self.lanes().ended(&order.lane, order.class, Ended::Unknown);
-                    self.insist(QueueOp::Park { delivery: id, reason }, stop).await;
+                    self.insist(QueueOp::Leave { delivery: id }, stop).await;
                 }
             }
         }
     }
 
     /// The delivery of a record that was taken.
-    async fn remake(&self, taken: TakenDelivery) -> std::result::Result<Delivery, ParkReason> {
+    async fn remake(&self, taken: TakenDelivery) -> Result<Delivery> {
         let subscribers = self.book.current();
-        let number = taken.number;
         if let Some(subscriber) = subscribers.of_lane(&taken.lane)
             && let Some(delivery) = remake::of_endpoint(&self.context, subscriber, &taken)
         {
             return Ok(delivery);
         }
-        let remade = aside(&self.context, move |context| remake::of_record(context, &taken)).await;
-        remade.map_err(|error| {
-            let notices = &self.context.notices;
-            notices.warn(format!("`#{number}` is parked: {error}"));
-            ParkReason::Unusable
-        })
+        aside(&self.context, move |context| remake::of_record(context, &taken)).await
     }
 }

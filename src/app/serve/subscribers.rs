@@ -15,6 +15,7 @@ use crate::endpoints::{BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, Wa
 use crate::engine::{Delivery, Label, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::Source;
+use crate::health::HealthTarget;
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
@@ -135,6 +136,7 @@ impl Subscriber {
             provider: Some(profile.label()),
             endpoint: Some(self.endpoint.name.clone()),
             promise: Promise::Queued,
+            health: Some(self.health(true)),
             ..Label::default()
         };
         let signing = self.signing_as(context, profile)?;
@@ -149,6 +151,14 @@ impl Subscriber {
             check_signature(context, &delivery).map_err(|error| error.to_string())?;
         }
         Ok(delivery)
+    }
+
+    /// What its deliveries change.
+    pub(super) fn health(&self, counts_failure: bool) -> HealthTarget {
+        HealthTarget {
+            id: self.endpoint.id.clone(),
+            counts_failure,
+        }
     }
 
     fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {
@@ -232,6 +242,21 @@ impl SubscriberWatch {
         }
         *looked = Instant::now();
         self.book.current().is_none()
+    }
+
+    /// Looks whether another process has disabled or enabled an endpoint.
+    pub(super) fn look(&self) -> Result<()> {
+        Ok(self.book.look()?)
+    }
+
+    /// The health of an endpoint has changed.
+    pub(super) fn outdate(&self) {
+        self.book.outdate();
+    }
+
+    /// Whether the health of an endpoint has changed since the book was read.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.book.is_outdated()
     }
 
     /// Reads the book again.

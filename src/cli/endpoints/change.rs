@@ -65,6 +65,17 @@ pub(super) struct RotateArgs {
 
 /// Enable endpoints again, and reset their failure counts
 #[derive(Debug, clap::Args)]
+pub(super) struct EnableArgs {
+    /// Names, ids or id prefixes
+    #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
+    pub(super) names: Vec<String>,
+    /// Deliver what `hook serve` parked while they were disabled
+    #[arg(long)]
+    pub(super) replay_parked: bool,
+}
+
+/// Stop deliveries to endpoints until they are enabled again
+#[derive(Debug, clap::Args)]
 pub(super) struct NameArgs {
     /// Names, ids or id prefixes
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]

@@ -465,7 +465,7 @@ fn a_ledger_beyond_its_limit_drops_strangers_first_then_the_oldest() {
         let left = left(store);
         numbers.iter().filter(|number| left.contains(number)).count()
     };
-    for (limit, expected) in [(2_800_000, [5, 10, 5]), (1_750_000, [5, 5, 0]), (930_000, [2, 0, 0])] {
+    for (limit, expected) in [(2_800_000, [5, 10, 5]), (1_750_000, [5, 5, 0]), (950_000, [2, 0, 0])] {
         store.prune(None, Some(limit)).unwrap();
         let found = [
             is_left(&store, &old),
@@ -481,7 +481,7 @@ fn a_ledger_beyond_its_limit_drops_strangers_first_then_the_oldest() {
     }
     // The same when it is recorded.
     store.configure(StoreOptions {
-        size_limit: Some(830_000),
+        size_limit: Some(950_000),
         ..StoreOptions::default()
     });
     for _ in 0..400 {
