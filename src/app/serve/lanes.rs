@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::lane::{Lane, LaneLimits, for_retries, place};
 use super::stats::Outlook;
 use crate::clock::Timestamp;
 use crate::store::QueueClass;
@@ -17,39 +17,8 @@ pub(super) type LaneName = Arc<str>;
 /// How the lanes of deliveries begin that go to no endpoint of the book.
 pub(super) const URL_LANE: &str = "url:";
 
-/// Attempts at once to one endpoint, unless it has a limit of its own.
-pub(super) const CONCURRENCY: usize = 64;
-
 /// Deliveries that are taken at once from one lane.
 const BATCH: usize = 64;
-
-/// Failures in a row after which a lane is slowed down.
-const FAILURES: u32 = 8;
-
-/// Attempts at once to an endpoint that keeps failing, and the shortest time between their beginnings.
-const FAILING_CONCURRENCY: usize = 4;
-const FAILING_GAP: Duration = Duration::from_millis(100);
-
-/// Limits of one lane.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct LaneLimits {
-    /// Attempts at once.
-    pub(super) concurrency: usize,
-    /// Attempts begun in a second, at most.
-    pub(super) rate: Option<f64>,
-    /// Whether each delivery waits for the end of the one before.
-    pub(super) is_ordered: bool,
-}
-
-impl Default for LaneLimits {
-    fn default() -> Self {
-        Self {
-            concurrency: CONCURRENCY,
-            rate: None,
-            is_ordered: false,
-        }
-    }
-}
 
 /// Deliveries to be taken from the ledger: the slots for them are reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,23 +40,6 @@ pub(super) enum Ended {
     Unknown,
 }
 
-#[derive(Debug, Default)]
-struct Lane {
-    limits: LaneLimits,
-    in_flight: usize,
-    retries: usize,
-    /// When the first delivery of each class is due, as far as it is known.
-    due: [Option<Timestamp>; 3],
-    /// Where the lane stands in the index, by class.
-    indexed: [Option<Timestamp>; 3],
-    is_paused: bool,
-    /// Its endpoint is disabled or gone.
-    is_closed: bool,
-    failures: u32,
-    /// The next attempt begins then or later.
-    not_before: Timestamp,
-}
-
 /// All lanes of one owner.
 #[derive(Debug)]
 pub(super) struct Lanes {
@@ -101,79 +53,6 @@ pub(super) struct Lanes {
     retries: usize,
     suspects: usize,
     is_paused: bool,
-}
-
-fn place(class: QueueClass) -> usize {
-    match class {
-        QueueClass::First => 0,
-        QueueClass::Retry => 1,
-        QueueClass::Suspect => 2,
-    }
-}
-
-/// The share of slots that retries may take.
-fn for_retries(slots: usize) -> usize {
-    (slots - slots / 4).max(1)
-}
-
-impl Lane {
-    fn is_failing(&self) -> bool {
-        self.failures >= FAILURES
-    }
-
-    fn concurrency(&self) -> usize {
-        match (self.limits.is_ordered, self.is_failing()) {
-            (true, _) => 1,
-            (false, true) => self.limits.concurrency.min(FAILING_CONCURRENCY),
-            (false, false) => self.limits.concurrency,
-        }
-    }
-
-    /// Slots that a class has left.
-    fn room(&self, class: QueueClass) -> usize {
-        if self.is_paused || self.is_closed {
-            return 0;
-        }
-        let free = self.concurrency().saturating_sub(self.in_flight);
-        match class {
-            // In order, a delivery that was tried comes before those that were not.
-            QueueClass::First if self.limits.is_ordered && (self.due[1].is_some() || self.due[2].is_some()) => 0,
-            QueueClass::First => free,
-            QueueClass::Retry => free.min(for_retries(self.concurrency()).saturating_sub(self.retries)),
-            QueueClass::Suspect => free.min(1),
-        }
-    }
-
-    /// The time between two beginnings.
-    fn gap(&self, time_scale: f64) -> Option<Duration> {
-        let own = self
-            .limits
-            .rate
-            .and_then(|rate| Duration::try_from_secs_f64(1.0 / rate).ok());
-        let slowed = self.is_failing().then(|| FAILING_GAP.div_f64(time_scale));
-        own.max(slowed)
-    }
-
-    fn begin(&mut self, class: QueueClass, count: usize, now: Timestamp, time_scale: f64) {
-        self.in_flight += count;
-        if class != QueueClass::First {
-            self.retries += count;
-        }
-        if let Some(gap) = self.gap(time_scale) {
-            self.not_before = self.not_before.max(now).plus(gap);
-        }
-    }
-
-    fn end(&mut self, class: QueueClass, count: usize) {
-        self.in_flight = self.in_flight.saturating_sub(count);
-        if class != QueueClass::First {
-            self.retries = self.retries.saturating_sub(count);
-        }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.due == [None; 3] && !self.is_paused && !self.is_closed && self.failures == 0
-    }
 }
 
 impl Lanes {
@@ -413,6 +292,7 @@ impl Lanes {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lane::FAILURES;
     use super::*;
     use QueueClass::{First, Retry, Suspect};
 

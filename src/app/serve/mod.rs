@@ -3,9 +3,11 @@
 
 mod control;
 mod deliveries;
+mod dispatch;
 mod event_loop;
 mod journal;
 mod keys;
+mod lane;
 mod lanes;
 mod mock;
 mod observer;

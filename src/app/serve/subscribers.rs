@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::lanes::{CONCURRENCY, LaneLimits, LaneName, URL_LANE};
+use super::lane::{CONCURRENCY, LaneLimits};
+use super::lanes::{LaneName, URL_LANE};
 use crate::app::context::Context;
 use crate::app::sign::check_signature;
 use crate::clock::Timestamp;
