@@ -150,9 +150,10 @@ fn token_headers(file: &Table, found: &mut Vec<String>) {
 
 fn entry(code: &mut String, name: &str, first: bool, file: &Table, path: &Path) {
     let title = file.get("title").and_then(Value::as_str).unwrap_or(name);
+    let signs = (file.get("signature").and_then(Value::as_table)).is_none_or(|table| !table.contains_key("unsigned"));
     let _ = writeln!(
         code,
-        "Builtin {{ name: {name:?}, title: {title:?}, first: {first}, events: &["
+        "Builtin {{ name: {name:?}, title: {title:?}, first: {first}, signs: {signs}, events: &["
     );
     for (event, table) in file.get("events").and_then(Value::as_table).into_iter().flatten() {
         let _ = writeln!(code, "({event:?}, &{:?}),", strings(table.get("aliases")));

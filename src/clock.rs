@@ -214,6 +214,19 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Writes a moment, where there is one, as RFC 3339 without needless digits.
+pub fn write_short<T: Copy + Into<Option<Timestamp>>, S: Serializer>(at: &T, to: S) -> Result<S::Ok, S::Error> {
+    let text = |at: Timestamp| {
+        let is_whole = at.0.rem_euclid(1_000_000) == 0;
+        at.rfc3339(if is_whole {
+            Precision::Seconds
+        } else {
+            Precision::Micros
+        })
+    };
+    (*at).into().map(text).serialize(to)
+}
+
 /// A source of the current time.
 pub trait Clock: Send + Sync {
     /// The current time.

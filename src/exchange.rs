@@ -73,6 +73,8 @@ pub struct Answer {
     pub body: Bytes,
     /// Whether there was more.
     pub truncated: bool,
+    /// How it was obtained, where that is not the usual way. For people.
+    pub note: Option<String>,
     /// All of the body, where the transport was told to keep it and it is within that limit. Not for the ledger.
     pub whole: Option<Bytes>,
 }
@@ -118,6 +120,27 @@ impl Outcome {
         match self {
             Self::Answer(_) => None,
             Self::Error { kind, text } => Some((*kind, text)),
+        }
+    }
+
+    /// More about it, for people: the text of the failure, or the note of the answer.
+    pub fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Answer(answer) => answer.note.as_deref(),
+            Self::Error { text, .. } => Some(text),
+        }
+    }
+
+    /// What was wrong, in the words of senders that give a retry its reason.
+    pub fn retry_reason(&self) -> &'static str {
+        match self {
+            Self::Answer(_) => "http_error",
+            Self::Error { kind, .. } => match kind {
+                ErrorKind::Timeout => "http_timeout",
+                ErrorKind::Tls => "ssl_error",
+                ErrorKind::Dns | ErrorKind::Connect => "connection_failed",
+                _ => "unknown_error",
+            },
         }
     }
 

@@ -286,17 +286,8 @@ pub fn split_line(line: &str) -> Option<(&str, &str)> {
 /// Reads `Name: value` as a user or a provider file states it: the name is a token, the value holds no line break, and
 /// whitespace around both is ignored. The error is a fact with the object in backticks.
 pub fn parse_line(line: &str) -> Result<(&str, &str), String> {
-    let (name, value) = split_line(line).ok_or_else(|| {
-        let shown = match line.split_once(char::is_whitespace) {
-            // The text after it may be the credential.
-            Some((name, _)) if Headers::is_credential(name) => format!("{name} {MASK}"),
-            _ => line.to_owned(),
-        };
-        format!(
-            "`{}` is not a header of the form `NAME: VALUE`",
-            printable(&shown, SHOWN)
-        )
-    })?;
+    let (name, value) =
+        split_line(line).ok_or_else(|| format!("`{}` is not a header of the form `NAME: VALUE`", shown_name(line)))?;
     check_field(name, value)?;
     Ok((name, value))
 }
@@ -310,10 +301,28 @@ pub fn check_line(name: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// What an error shows of a line without a colon: what follows the name may be a credential.
+fn shown_name(line: &str) -> String {
+    match line.trim().split_once(|c: char| c.is_whitespace() || c == '=') {
+        Some((name, _)) => format!("{} {MASK}", printable(name, SHOWN)),
+        None => printable(line, SHOWN),
+    }
+}
+
 fn check_field(name: &str, value: &str) -> Result<(), String> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
-        return Err(format!("`{}` is not a header name", printable(name, SHOWN)));
+        // `Authorization Basic user:password` has the colon in its value.
+        let is_value = name
+            .split(char::is_whitespace)
+            .next()
+            .is_some_and(Headers::is_credential);
+        let shown = if is_value {
+            shown_name(name)
+        } else {
+            printable(name, SHOWN)
+        };
+        return Err(format!("`{shown}` is not a header name"));
     }
     if value.bytes().any(|b| b < 0x20 && b != b'\t' || b == 0x7f) {
         return Err(format!("the value of header `{name}` holds a control character"));

@@ -25,6 +25,11 @@ words! {
     }
 }
 
+/// Whether a text is a UUID as it is usually written, with dashes.
+pub fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && Uuid::parse_str(text).is_ok()
+}
+
 /// A record's id: a kind and a version 7 uuid, written as 32 hex digits after the prefix.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Id {

@@ -22,10 +22,15 @@ pub fn inflated(body: &[u8], limit: usize) -> Option<Vec<u8>> {
     }
 }
 
-/// A body as it is read: what gzip compressed is decompressed, of a body that was cut off the part that is there.
+/// A body as it is read: what gzip or zlib compressed is decompressed, of a gzip body that was cut off the part that is there.
 pub fn readable(body: &[u8]) -> Cow<'_, [u8]> {
     let Some(inside) = in_gzip(body) else {
-        return Cow::Borrowed(body);
+        // The content encoding `deflate` is zlib's format, which ends in a checksum.
+        let is_zlib = body.first() == Some(&0x78) && std::str::from_utf8(body).is_err();
+        let text = is_zlib
+            .then(|| decompress_to_vec_zlib_with_limit(body, SHOWN).ok())
+            .flatten();
+        return text.map_or(Cow::Borrowed(body), Cow::Owned);
     };
     match decompress_to_vec_with_limit(inside, SHOWN) {
         Ok(text) => Cow::Owned(text),
@@ -76,6 +81,9 @@ mod tests {
         gzip.extend(miniz_oxide::deflate::compress_to_vec(text.as_bytes(), 0));
         gzip.extend([0; 8]);
         assert_eq!(readable(&gzip), text.as_bytes());
+        let zlib = miniz_oxide::deflate::compress_to_vec_zlib(text.as_bytes(), 6);
+        assert_eq!(readable(&zlib), text.as_bytes());
+        assert_eq!(readable(&zlib[..zlib.len() - 1]), &zlib[..zlib.len() - 1]);
         let cut = readable(&gzip[..gzip.len() / 2]);
         assert!(!cut.is_empty() && text.as_bytes().starts_with(&cut));
         assert_eq!(inflated(&gzip, 1 << 20).as_deref(), Some(text.as_bytes()));

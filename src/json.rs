@@ -9,6 +9,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::form::{self, Field};
 use crate::json_text;
 
 /// The value at a path.
@@ -80,7 +81,7 @@ impl JsonPaths {
             return self.read(body);
         }
         let mut found = vec![None; self.count];
-        for (name, value) in url::form_urlencoded::parse(body) {
+        for (name, value) in form::fields(content_type.unwrap_or_default(), body) {
             if name == JSON_FIELD {
                 fill(&self.root, value.as_bytes(), &mut found);
             }
@@ -254,54 +255,32 @@ fn document_by(read: ReadJson, content_type: &str, body: &[u8]) -> Result<Value,
     let body = without_bom(body);
     let json = read(body);
     // A number or a text may as well be a form without values.
-    if !is_form(content_type) || matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
+    if !form::is_form(content_type) || matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
         return json;
     }
-    if let Some(payload) = payload(read, body) {
+    if let Some(payload) = payload(read, form::fields(content_type, body)) {
         return Ok(payload);
     }
-    let fields = url::form_urlencoded::parse(body);
+    let fields = form::fields(content_type, body);
     Ok(fields.map(|(name, value)| (name.into_owned(), value)).collect())
 }
 
 /// The document of a body of which no type is known, such as a file: JSON, or the JSON in a form.
 pub fn document_of_any(body: &[u8]) -> Result<Value, serde_json::Error> {
     let read: ReadJson = |json| serde_json::from_slice(json);
-    read(without_bom(body)).or_else(|error| payload(read, body).ok_or(error))
+    read(without_bom(body)).or_else(|error| payload(read, form::fields("", body)).ok_or(error))
 }
 
 /// The object or array in the field [`JSON_FIELD`] of a form.
-fn payload(read: ReadJson, form: &[u8]) -> Option<Value> {
-    let mut fields = url::form_urlencoded::parse(form);
+fn payload<'a>(read: ReadJson, mut fields: impl Iterator<Item = Field<'a>>) -> Option<Value> {
     let (_, text) = fields.find(|(name, _)| name == JSON_FIELD)?;
     let value = read(text.as_bytes()).ok()?;
     (value.is_object() || value.is_array()).then_some(value)
 }
 
-/// Whether a content type is that of a form.
-pub fn is_form(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default();
-    kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
 /// Whether a body of that type is a form indeed, and no JSON under the name of one.
 pub fn is_form_body(content_type: &str, body: &[u8]) -> bool {
-    is_form(content_type) && !is_json(without_bom(body))
-}
-
-/// A form with that value in the field of that name; the other fields stay as they are, in their order.
-pub fn with_form_field(form: &[u8], field: &str, value: &str) -> Vec<u8> {
-    let mut written = url::form_urlencoded::Serializer::new(String::with_capacity(form.len() + value.len()));
-    let mut is_there = false;
-    for (name, text) in url::form_urlencoded::parse(form) {
-        let own = name == field;
-        is_there |= own;
-        written.append_pair(&name, if own { value } else { &text });
-    }
-    if !is_there {
-        written.append_pair(field, value);
-    }
-    written.finish().into_bytes()
+    form::is_form(content_type) && !is_json(without_bom(body))
 }
 
 /// The value at a dotted path of a document.

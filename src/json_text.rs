@@ -90,14 +90,25 @@ pub fn members(text: &str) -> Option<Vec<(String, &str)>> {
     members.into_iter().map(member).collect()
 }
 
-/// The items of a JSON text that is an array.
+/// The values of a JSON text that is an array.
 pub fn items(text: &str) -> Option<Vec<&str>> {
+    if !text.trim_ascii_start().starts_with('[') {
+        return None;
+    }
     let mut scanner = Scanner {
         text,
         at: whole(text)?.start,
     };
-    let items = (scanner.peek()? == b'[').then(|| scanner.items())??;
+    let items = scanner.items()?;
     items.into_iter().map(|item| text.get(item)).collect()
+}
+
+/// The byte order mark of a body, mostly none, and the JSON text behind it. `None` where the body is not JSON in UTF-8.
+pub fn split_mark(body: &[u8]) -> Option<(&str, &str)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (mark, json) = text.split_at(text.len() - text.trim_start_matches('\u{feff}').len());
+    valid(json.as_bytes())?;
+    Some((mark, json))
 }
 
 /// The JSON text of an object with these members.

@@ -85,6 +85,19 @@ pub fn header(name: &str, value: &[u8], more: &[String]) -> String {
     text(&String::from_utf8_lossy(value)).into_owned()
 }
 
+/// An argument that does not have the form that its flag wants: without what follows the name of a credential, without
+/// credentials of URLs and words that look random.
+pub fn argument(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || matches!(c, ':' | '=');
+    if let Some((name, _)) = text.split_once(ends)
+        && (is_secret_name(name) || Headers::is_credential(name))
+    {
+        return format!("{name} {MASK}");
+    }
+    let word = |word| if is_random(word) { MASK.to_owned() } else { url(word) };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// Any text: known secrets, credentials of the URLs in it, and secrets that were typed as such.
 pub fn text(text: &str) -> Cow<'_, str> {
     let mut shown = secrets(text);
@@ -149,18 +162,15 @@ const LITERAL: &str = "literal:";
 
 fn parts(text: &str, values: Values) -> String {
     let end = |text: &str| text.find(['/', '?', '#']).unwrap_or(text.len());
+    // A method and a path have no user, but a path may have `@` in it.
+    let is_path = !text.contains("://") && is_request_line(text);
     let start = match text.find("://") {
         Some(at) => at + 3,
-        // A method and a path have no user, but a path may have `@` in it.
-        None if is_request_line(text) => end(text),
-        None => 0,
+        None if is_path => end(text),
+        None => mistyped_scheme(text),
     };
     let (scheme, rest) = text.split_at(start);
-    let (authority, rest) = rest.split_at(if start == 0 || scheme.ends_with("://") {
-        end(rest)
-    } else {
-        0
-    });
+    let (authority, rest) = rest.split_at(if is_path { 0 } else { end(rest) });
     let mut shown = scheme.to_owned();
     match authority.rsplit_once('@') {
         Some((user, host)) => {
@@ -185,6 +195,13 @@ fn parts(text: &str, values: Values) -> String {
         }
     }
     shown
+}
+
+/// The length of `https//`, `http:/` and the like.
+fn mistyped_scheme(text: &str) -> usize {
+    let rest = text.strip_prefix("https").or_else(|| text.strip_prefix("http"));
+    let rest = rest.filter(|rest| rest.starts_with([':', '/']));
+    rest.map_or(0, |rest| text.len() - rest.trim_start_matches([':', '/']).len())
 }
 
 /// Whether it is a path, or a method and a path.
@@ -319,6 +336,9 @@ mod tests {
             ("u:p@example.com/x", "********:********@example.com/x"),
             ("http://h:1/", "http://h:1/"),
             (":4400/x?token=a", ":4400/x?token=********"),
+            ("https//u:p@h/x", "https//********:********@h/x"),
+            ("http:/u@h/x", "http:/********@h/x"),
+            ("https:h:1/x:y@z", "https:h:1/x:y@z"),
             ("POST /a:b@c?key=1", "POST /a:b@c?key=********"),
             (
                 "/in?hub.mode=subscribe&hub.verify_token=x&hub.challenge=1158201444",

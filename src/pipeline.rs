@@ -1,6 +1,7 @@
 //! Runs the engine, records its events in the ledger, and only then passes them to an observer, so that a number on the
 //! screen can be replayed at once.
 
+mod health;
 mod stored;
 mod tally;
 #[cfg(test)]
@@ -15,13 +16,14 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock as _, SteadyClock};
-use crate::endpoints::DeliveryOutcome;
-use crate::engine::{Delivery, Engine, Event, FailureReason, Next, Promise};
+use crate::engine::{Delivery, Engine, Event, Next, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
+use crate::health::DisabledEndpoint;
 use crate::id::Id;
 use crate::store::{Ack, DeliveryState, Lease, Ledger, Op, PendingAck, QueueOp, StoreError};
 use crate::transport::Transport;
+pub use health::DisableRules;
 use stored::{LedgerContentStore, record_attempt};
 pub use stored::{message_of, progress, record};
 pub use tally::Tally;
@@ -34,18 +36,21 @@ const RECORD_AGAIN: Duration = Duration::from_secs(1);
 pub trait DeliveryObserver {
     /// After the event is in the ledger under that number.
     fn event(&mut self, number: u64, event: &Event) -> Result<()>;
-
-    /// How a delivery to an endpoint ended.
-    fn outcome(&mut self, _outcome: EndpointOutcome) {}
 }
 
-/// How a delivery to an endpoint ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointOutcome {
-    /// The endpoint's name.
-    pub endpoint: String,
-    /// How the delivery ended.
-    pub ending: DeliveryOutcome,
+/// Learns that a delivery disabled its endpoint.
+pub trait DisableObserver: Send + Sync {
+    /// The ledger has it: nothing more goes to that endpoint.
+    fn disabled(&self, endpoint: &DisabledEndpoint);
+
+    /// The event of the delivery has been shown.
+    fn shown(&self, endpoint: &DisabledEndpoint);
+}
+
+/// For deliveries that go to no endpoint.
+impl DisableObserver for () {
+    fn disabled(&self, _: &DisabledEndpoint) {}
+    fn shown(&self, _: &DisabledEndpoint) {}
 }
 
 /// Everything that one run of deliveries needs.
@@ -60,7 +65,14 @@ pub struct Pipeline<T> {
     pub lease: Option<Arc<Lease>>,
     /// Present when deliveries come from the ledger's queue.
     pub queue: Option<QueueMode>,
+    /// By which rules endpoints are disabled.
+    pub rules: DisableRules,
+    /// Learns which endpoints are.
+    pub disabled: Arc<dyn DisableObserver>,
 }
+
+/// Gets what the ledger fails with, and nothing once it works again.
+pub type StallReport = Arc<dyn Fn(Option<&StoreError>) + Send + Sync>;
 
 /// How deliveries of the ledger's queue are recorded.
 #[derive(Clone)]
@@ -68,7 +80,7 @@ pub struct QueueMode {
     /// By which deliveries are due.
     pub clock: SteadyClock,
     /// Learns that the ledger fails, and that it works again. What it refuses is tried again until it takes it.
-    pub stalled: Arc<dyn Fn(Option<&StoreError>) + Send + Sync>,
+    pub stalled: StallReport,
 }
 
 impl<T: Transport> Pipeline<T> {
@@ -94,6 +106,7 @@ impl<T: Transport> Pipeline<T> {
             ledger: self.ledger.clone(),
             lease: self.lease,
             queue: self.queue.clone(),
+            rules: self.rules,
             stored_first,
             pending: HashSet::new(),
         };
@@ -103,11 +116,18 @@ impl<T: Transport> Pipeline<T> {
         let recording = async { recorder.run(events, acked_in).await.inspect_err(|_| stop.cancel()) };
         let again = self.queue.map(|mode| RecordAgain {
             mode,
+            rules: self.rules,
             ledger: self.ledger,
             stop: stop.clone(),
         });
         let showing = async {
-            let shown = show(acked, &mut tally, observer, (&recheck, again.as_ref())).await;
+            let shown = show(
+                acked,
+                &mut tally,
+                (observer, &*self.disabled),
+                (&recheck, again.as_ref()),
+            )
+            .await;
             shown.inspect_err(|_| stop.cancel())
         };
         let (recorded, shown) = tokio::join!(recording, showing);
@@ -121,23 +141,23 @@ impl<T: Transport> Pipeline<T> {
 async fn show(
     mut acked: mpsc::Receiver<(Event, PendingAck)>,
     tally: &mut Tally,
-    observer: &mut (dyn DeliveryObserver + Send),
+    (observer, disables): (&mut (dyn DeliveryObserver + Send), &dyn DisableObserver),
     (recheck, again): (&Notify, Option<&RecordAgain>),
 ) -> Result<()> {
     while let Some((event, ack)) = acked.recv().await {
-        let Ack { number, .. } = match (ack.await, again) {
+        let Ack { number, disabled, .. } = match (ack.await, again) {
             (Err(error), Some(again)) => again.until_recorded(&event, error).await?,
             (ack, _) => ack?,
         };
+        if let Some(endpoint) = &disabled {
+            disables.disabled(endpoint);
+            // Other deliveries may wait for it.
+            recheck.notify_one();
+        }
         tally.count(&event);
         observer.event(number, &event)?;
-        if let Some(outcome) = EndpointOutcome::of(&event) {
-            let failed = outcome.ending != DeliveryOutcome::Delivered;
-            observer.outcome(outcome);
-            // It may have disabled the endpoint of other waiting deliveries.
-            if failed {
-                recheck.notify_one();
-            }
+        if let Some(endpoint) = &disabled {
+            disables.shown(endpoint);
         }
     }
     Ok(())
@@ -146,6 +166,7 @@ async fn show(
 /// Records events of the queue that the ledger refused: a full disk may have room again.
 struct RecordAgain {
     mode: QueueMode,
+    rules: DisableRules,
     ledger: Ledger,
     stop: CancellationToken,
 }
@@ -159,7 +180,11 @@ impl RecordAgain {
                 () = tokio::time::sleep(RECORD_AGAIN) => {}
                 () = self.stop.cancelled() => {}
             }
-            match self.ledger.write(queue_change(event, &self.mode.clock)).await {
+            match self
+                .ledger
+                .write(queue_change(event, &self.mode.clock, self.rules))
+                .await
+            {
                 Ok(ack) => {
                     (self.mode.stalled)(None);
                     return Ok(ack);
@@ -176,6 +201,7 @@ struct Recorder {
     ledger: Ledger,
     lease: Option<Arc<Lease>>,
     queue: Option<QueueMode>,
+    rules: DisableRules,
     /// Whether every delivery was recorded before it came.
     stored_first: bool,
     /// Deliveries that this run has recorded and that go on.
@@ -211,6 +237,9 @@ impl Recorder {
 
     /// The change with those that belong into its transaction.
     fn with_promise(&mut self, event: &Event) -> Op {
+        if let Some(mode) = &self.queue {
+            return queue_change(event, &mode.clock, self.rules);
+        }
         let first = !self.is_recorded(event.delivery.id);
         let mut ops = vec![self.op(event)];
         if let Promise::Item(work) = event.delivery.label.promise
@@ -220,19 +249,11 @@ impl Recorder {
             ops.push(Op::WorkStarted { work, delivery });
         }
         ops.extend(forwarded(event));
-        match ops.pop() {
-            Some(only) if ops.is_empty() => only,
-            last => {
-                ops.extend(last);
-                Op::Together(ops)
-            }
-        }
+        ops.extend(self.rules.change(event).map(Op::Health));
+        together(ops)
     }
 
     fn op(&mut self, event: &Event) -> Op {
-        if let Some(mode) = &self.queue {
-            return queue_change(event, &mode.clock);
-        }
         let promise = event.delivery.label.promise;
         let (state, next_due) = match &event.next {
             Next::Delivered => (DeliveryState::Delivered, None),
@@ -277,8 +298,19 @@ impl Recorder {
     }
 }
 
-/// The change of a delivery that comes from the queue, by the queue's clock.
-pub fn queue_change(event: &Event, clock: &SteadyClock) -> Op {
+/// Changes of one transaction.
+fn together(mut ops: Vec<Op>) -> Op {
+    match ops.pop() {
+        Some(only) if ops.is_empty() => only,
+        last => {
+            ops.extend(last);
+            Op::Together(ops)
+        }
+    }
+}
+
+/// The change of a delivery that comes from the queue, by the queue's clock, with that of its endpoint's health.
+pub fn queue_change(event: &Event, clock: &SteadyClock, rules: DisableRules) -> Op {
     let delivery = event.delivery.id;
     let (state, next_due) = match &event.next {
         Next::Delivered => (DeliveryState::Delivered, None),
@@ -286,7 +318,7 @@ pub fn queue_change(event: &Event, clock: &SteadyClock) -> Op {
         Next::Retry { after, .. } => (DeliveryState::Pending, Some(clock.now().plus(*after))),
         Next::Interrupted => (DeliveryState::Pending, None),
     };
-    match &event.attempt {
+    let change = match &event.attempt {
         Some(attempt) => Op::Attempt {
             delivery,
             attempt: Box::new(record_attempt(attempt, &event.delivery)),
@@ -297,23 +329,9 @@ pub fn queue_change(event: &Event, clock: &SteadyClock) -> Op {
             delivery,
             due: clock.now(),
         }),
-    }
-}
-
-impl EndpointOutcome {
-    /// How a delivery to an endpoint ended; `None` where it has not, or was only a test.
-    fn of(event: &Event) -> Option<Self> {
-        let label = &event.delivery.label;
-        let ending = match event.next {
-            Next::Delivered => DeliveryOutcome::Delivered,
-            Next::Failed(FailureReason::Gone) => DeliveryOutcome::Gone,
-            // A delivery that was withheld says nothing about the endpoint's health.
-            Next::Retry { .. } | Next::Interrupted | Next::Failed(FailureReason::Withheld) => return None,
-            Next::Failed(_) => DeliveryOutcome::Failed,
-        };
-        let endpoint = label.endpoint.clone().filter(|_| label.source != Source::Test)?;
-        Some(Self { endpoint, ending })
-    }
+    };
+    let health = rules.change(event).map(Op::Health);
+    together([change].into_iter().chain(health).collect())
 }
 
 /// The note at a capture that was forwarded.

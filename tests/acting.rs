@@ -63,23 +63,7 @@ fn commands_need_the_provider_to_be_named_where_the_secret_is_the_users() {
 #[test]
 fn an_endpoint_whose_secret_is_used_names_its_provider() {
     let sandbox = Sandbox::new();
-    let add = [
-        "endpoints",
-        "add",
-        "--name",
-        "shop",
-        "-p",
-        "github",
-        "--to",
-        "http://localhost:1/",
-        "--local",
-        "--events",
-        "push",
-    ];
-    sandbox
-        .hook(add.iter().chain(&["--secret", "literal:topsecret"]))
-        .run()
-        .ok();
+    sandbox.add_endpoint("http://localhost:1/ -p github --events push --local --name shop --secret literal:topsecret");
     let listener = sandbox.listen(["--secret", "endpoint:shop", "--exec", NOTE]);
     let signed = github("topsecret", BODY);
     let lines = [("x-hub-signature-256", &*signed), ("x-github-event", "push")];
@@ -101,18 +85,8 @@ fn two_endpoints() -> Sandbox {
         ("shop", "github", "push", "literal:of-shop"),
         ("till", "pocketsflow", "order.completed", "literal:of-till"),
     ] {
-        let add = [
-            "endpoints",
-            "add",
-            "--name",
-            name,
-            "-p",
-            provider,
-            "--to",
-            "http://localhost:1/",
-        ];
-        let more = ["--local", "--events", event, "--secret", secret];
-        sandbox.hook(add.iter().chain(&more)).run().ok();
+        let flags = format!("-p {provider} --events {event} --local --name {name} --secret {secret}");
+        sandbox.add_endpoint(&format!("http://localhost:1/ {flags}"));
     }
     sandbox
 }

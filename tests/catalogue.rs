@@ -408,3 +408,18 @@ fn an_endpoint_has_a_description_that_can_be_changed() {
     endpoints(&["update", "a", "--description", "the CRM"]);
     assert_eq!(endpoints(&["show", "a", "--json"]).object()["description"], "the CRM");
 }
+
+#[test]
+fn requests_without_a_body_are_told_apart_by_their_url_where_the_body_alone_is_signed() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["-p", "hoopai", "--secret", "--count", "3"]);
+    let to = format!("{}/in", listener.url);
+    for email in ["ann@example.com", "bob@example.com", "bob@example.com"] {
+        let field = format!("email={email}");
+        let send = [
+            "send", "-p", "hoopai", "--to", &to, "--method", "GET", "--field", &field,
+        ];
+        sandbox.hook(send).run().ok();
+    }
+    listener.process.wait().ok().says(["1 duplicate"]);
+}

@@ -127,6 +127,15 @@ fn what_cannot_be_compared_is_a_usage_error() {
 }
 
 #[test]
+fn a_body_that_is_a_form_is_compared_where_the_provider_sends_forms() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.path("form"), "MessageSid=SM1&SmsStatus=received").expect("a file");
+    let diff = |provider: &str, event: &str| sandbox.hook(["providers", "diff", "-p", provider, event, "form"]).run();
+    diff("twilio", "received").exits(8).prints(["missing  AccountSid"]);
+    diff("stripe", "customer.created").exits(2).says(["`form` is not JSON"]);
+}
+
+#[test]
 fn a_body_of_another_event_is_said() {
     let sandbox = Sandbox::new();
     let other = body(&sandbox, "poolflow", "job.created", |_| {});

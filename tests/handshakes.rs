@@ -365,7 +365,7 @@ fn the_token_that_a_provider_was_told_to_say_is_compared_when_it_is_known() {
 }
 
 #[test]
-fn a_secret_that_arrives_is_told_to_the_quiet_too() {
+fn a_secret_that_arrives_is_shown_with_quiet_too() {
     let sandbox = Sandbox::new();
     let listener = sandbox.listening(["--quiet", "-p", "asana", "--ready-file", "ready"]);
     let mut listener = listener.spawn();
@@ -483,7 +483,7 @@ fn a_url_elsewhere_is_not_opened_even_when_opening_is_allowed() {
 }
 
 #[test]
-fn whoever_writes_a_header_of_a_provider_that_signs_nothing_is_not_let_in_where_secrets_are_checked() {
+fn a_header_of_a_provider_without_signatures_is_refused_where_secrets_are_checked() {
     let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--secret"]);
     for header in ["aeg-event-type", "x-amz-sns-message-type"] {

@@ -5,7 +5,7 @@ use crate::support::{App, NOBODY, Reply, Sandbox};
 const PROVIDER: &str = "provider `poolflwo` not found";
 
 /// A command line with a wrong name, the expected message, and the near name.
-const WRONG_NAMES: [(&[&str], &str, &str); 16] = [
+const WRONG_NAMES: [(&[&str], &str, &str); 17] = [
     (&["log", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
     (&["log", "stats", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
     (&["log", "drift", "-p", "poolflwo"], PROVIDER, "--provider poolflow"),
@@ -58,6 +58,11 @@ const WRONG_NAMES: [(&[&str], &str, &str); 16] = [
         "--workflow welcome",
     ),
     (
+        &["replay", "--failed", "-p", "strpe"],
+        "provider `strpe` not found",
+        "did you mean `--provider stripe`?",
+    ),
+    (
         &["endpoints", "test", "shop", "--event", "job.piad"],
         "`poolflow` has no event `job.piad`",
         "--event job.paid",
@@ -69,19 +74,7 @@ fn an_unknown_name_ends_with_6_and_near_names_whichever_command_it_is_given_to()
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
     sandbox.hook(["send", "job.paid", "--to", &app.url]).run().ok();
-    let add = [
-        "endpoints",
-        "add",
-        NOBODY,
-        "-p",
-        "poolflow",
-        "--events",
-        "job.paid",
-        "--local",
-        "--name",
-        "shop",
-    ];
-    sandbox.hook(add).run().ok();
+    sandbox.add_endpoint(&format!("{NOBODY} -p poolflow --events job.paid --local --name shop"));
     let settings = "[workflow.welcome]\nprovider = \"hoopai\"\nstate = \"published\"\nurl = \"http://127.0.0.1:1/\"\n";
     sandbox.write(sandbox.config("config.toml"), settings);
     for (args, what, near) in WRONG_NAMES {

@@ -395,6 +395,21 @@ sample = '{ "parcel": "${new.uuid}" }'
     let wanted = json!({"meta": {"id": "evt_1", "version": 2},
         "data": {"record_type": "event", "event_type": "parcel.shipped", "payload": {"parcel": "p1"}}});
     assert_eq!(body, wanted);
+    let again = [
+        "send",
+        "parcel.shipped",
+        "-p",
+        "acme",
+        "--to",
+        "http://127.0.0.1:1",
+        "-d",
+    ];
+    let again = again.into_iter().map(str::to_owned).chain([body.to_string()]);
+    sandbox
+        .hook(again)
+        .run()
+        .exits(2)
+        .says(["the data is a whole event: it has `data`"]);
     sandbox.write(
         "body.json",
         r#"{"meta":{"id":"1","version":2},"data":{"payload":{"parcel":1}}}"#,

@@ -36,6 +36,12 @@ fn a_retry_says_its_number_where_the_provider_does() {
             [None, Some("1"), Some("2")],
         ),
         (
+            "slack",
+            "app_mention",
+            "x-slack-retry-reason",
+            [None, Some("http_error"), Some("http_error")],
+        ),
+        (
             "twitch",
             "channel.follow",
             "twitch-eventsub-message-retry",

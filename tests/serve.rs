@@ -8,6 +8,7 @@ mod durable_control;
 mod durable_docs;
 mod events;
 mod handshake;
+mod health;
 mod sdk;
 mod statuses;
 mod subscriptions;

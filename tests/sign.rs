@@ -224,4 +224,13 @@ fn a_signature_in_the_body_changes_nothing_else_of_it() {
     assert!(signed.starts_with(before) && signed.ends_with(after), "{signed}");
     let verify = ["verify", "-p", "mailgun", "--secret", "literal:k", "--body", signed];
     sandbox.hook(verify).run().ok();
+    // What is no text cannot be written back as it was.
+    let latin1 = b"{\"signature\":{\"timestamp\":\"1\",\"token\":\"t\",\"signature\":\"\"},\"x\":\"\xe9\"}";
+    std::fs::write(sandbox.path("latin1"), latin1).expect("a file");
+    let sign = ["sign", "-p", "mailgun", "--secret", "literal:k", "--body", "@latin1"];
+    sandbox
+        .hook(sign)
+        .run()
+        .exits(2)
+        .says(["this body has no place for it"]);
 }

@@ -42,19 +42,7 @@ fn an_event_that_is_sent_and_received_here_or_goes_to_several_is_counted_once() 
     let app = App::start(|_| Reply::Status(200, ""));
     for name in ["a", "b"] {
         let url = format!("{}/{name}", app.url);
-        let add = [
-            "endpoints",
-            "add",
-            &url,
-            "-p",
-            "poolflow",
-            "--events",
-            "job.created",
-            "--local",
-            "--name",
-            name,
-        ];
-        sandbox.hook(add).run().ok();
+        sandbox.add_endpoint(&format!("{url} -p poolflow --events job.created --local --name {name}"));
     }
     sandbox
         .hook(["send", "job.created", "--subscribed", "-p", "poolflow"])
@@ -96,23 +84,14 @@ fn the_newest_record_is_shown_with_its_mode() {
 }
 
 #[test]
-fn that_an_endpoint_is_disabled_is_told_with_quiet_and_as_data() {
+fn a_disabled_endpoint_is_reported_with_quiet_and_as_data() {
     for (flags, is_json) in [(["-q"], false), (["--json"], true)] {
         let sandbox = Sandbox::new();
         let app = App::start(|_| Reply::Status(503, ""));
-        let add = [
-            "endpoints",
-            "add",
-            &app.url,
-            "-p",
-            "poolflow",
-            "--events",
-            "job.paid",
-            "--local",
-            "--name",
-            "shop",
-        ];
-        sandbox.hook(add).run().ok();
+        sandbox.add_endpoint(&format!(
+            "{} -p poolflow --events job.paid --local --name shop",
+            app.url
+        ));
         let send = [
             "send",
             "job.paid",
@@ -252,4 +231,81 @@ fn a_report_has_the_url_that_senders_know() {
         .run()
         .ok()
         .prints(["https://abc.tunnel.example/in"]);
+}
+
+#[test]
+fn a_report_has_the_time_that_the_request_states() {
+    let sandbox = Sandbox::new();
+    let listener = sandbox.listen(["-p", "slotflow", "--secret", "--count", "1"]);
+    let time = ["--time", "2030-01-02T03:04:05Z", "--to", &listener.url];
+    let send = ["send", "booking.confirmed", "-p", "slotflow"];
+    sandbox.hook(send.iter().chain(&time)).run().ok();
+    listener.process.wait().ok();
+    let report = sandbox.hook(["log", "report", "1"]).run().ok();
+    report.prints(["timestamp:     2030-01-02T03:04:05.000Z"]);
+}
+
+#[test]
+fn json_with_the_content_type_of_a_form_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let mut listener = sandbox.listen(["-p", "github", "--secret", "literal:s3cr3t-value"]);
+    let form = "application/x-www-form-urlencoded";
+    let post = |body: &str| {
+        let sign = ["sign", "-p", "github", "-s", "literal:s3cr3t-value", "--body", body];
+        let signed = sandbox.hook(sign).run().ok().stdout();
+        let signature = signed.trim().trim_start_matches("x-hub-signature-256: ").to_owned();
+        let lines = [
+            ("x-hub-signature-256", &*signature),
+            ("x-github-event", "push"),
+            ("content-type", form),
+        ];
+        assert_eq!(crate::support::post(&listener.url, &lines, body.as_bytes()).status, 200);
+    };
+    post("payload=%7B%7D");
+    post(r#"{"ref":"a"}"#);
+    listener.says("#2 has the content type `application/x-www-form-urlencoded`, and its body is JSON");
+    listener.stop().ok().never(["#1 has the content type"]);
+}
+
+#[test]
+fn a_listener_of_a_provider_that_signs_nothing_does_not_claim_to_verify() {
+    let sandbox = Sandbox::new();
+    let unsigned = ["-p", "slotflow@unsigned", "--secret", "literal:s3cr3t-value"];
+    let exposed = ["--bind", "0.0.0.0", "--expose", "--count", "1", "--for", "10ms"];
+    let outcome = sandbox.listening(unsigned.iter().chain(&exposed)).run();
+    outcome
+        .says([
+            "verifying nothing (`slotflow@unsigned` signs nothing)",
+            "nothing is verified on an address that other machines can reach",
+        ])
+        .never(["verifying with"]);
+}
+
+#[test]
+fn an_event_of_another_provider_than_the_endpoint_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    sandbox.add_endpoint(&format!("{} -p pocketsflow --events all --local --name a", app.url));
+    let send = ["send", "job.paid", "-p", "poolflow", "--endpoint", "a"];
+    sandbox
+        .hook(send)
+        .run()
+        .ok()
+        .says(["endpoint `a` is of `pocketsflow`, and the event is sent as one of `poolflow`"]);
+    sandbox
+        .hook(["send", "order.completed", "--endpoint", "a"])
+        .run()
+        .ok()
+        .never(["is of `pocketsflow`"]);
+}
+
+#[test]
+fn a_list_of_endpoints_says_that_the_account_is_switched_off() {
+    let sandbox = Sandbox::new();
+    sandbox.add_endpoint("http://127.0.0.1:1 -p poolflow --events job.paid --local --name a");
+    sandbox.write(sandbox.config("config.toml"), "[account]\nenabled = false\n");
+    for command in [&["list"][..], &["show", "a"]] {
+        let outcome = sandbox.hook(["endpoints"].iter().chain(command)).run().ok();
+        outcome.says(["the account's webhooks are switched off"]);
+    }
 }

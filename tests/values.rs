@@ -24,7 +24,20 @@ fn a_value_that_would_become_another_one_is_refused_with_what_to_type() {
     let sandbox = Sandbox::new();
     let app = app();
     let whole = r#"{"event":"job.paid","data":{"id":1},"timestamp":"2030-01-02T03:04:05Z"}"#;
-    let cases: [(&[&str], &str); 10] = [
+    let group = format!("[{}]", whole.replace("job.paid", "customer.created"));
+    let cases: [(&[&str], &str); 13] = [
+        (
+            &["customer.created", "-p", "pool-brain", "-d", " [ ] "],
+            "at least one event",
+        ),
+        (
+            &["customer.created", "-p", "pool-brain", "-d", &group],
+            "the data is a whole event: it has `event`",
+        ),
+        (
+            &["-p", "hoopai", "--field", "x=a {contact.email}} b"],
+            "`{contact.email}}` is not opened",
+        ),
         (
             &["job.paid", "--time", "1705314600123"],
             "in seconds these milliseconds are `1705314600`",
@@ -237,6 +250,74 @@ fn a_replay_changes_the_addressed_value_and_nothing_else() {
 }
 
 #[test]
+fn a_replay_keeps_a_byte_order_mark_and_refuses_bytes_that_it_would_rewrite() {
+    let sandbox = Sandbox::new();
+    let app = app();
+    let text = "\u{feff}{\"id\":\"evt_1\", \"n\":1.0}";
+    let send = ["send", "customer.created", "-p", "stripe", "--to", &app.url, "--body"];
+    sandbox.hook(send.iter().chain(&[text])).run().ok();
+    assert_eq!(got(&app), text);
+    sandbox.hook(["replay", "1", "--set", "n=2.50"]).run().ok();
+    assert_eq!(got(&app), text.replace("1.0", "2.50"));
+    sandbox.hook(["replay", "1", "--new-id"]).run().ok();
+    let replayed = got(&app);
+    assert!(
+        replayed.starts_with("\u{feff}{\"id\":\"evt_") && !replayed.contains("evt_1"),
+        "{replayed}"
+    );
+    std::fs::write(sandbox.path("latin1"), b"{\"id\":\"evt_1\",\"name\":\"Ren\xe9\"}").expect("a file");
+    sandbox.hook(send.iter().chain(&["@latin1"])).run().ok();
+    app.next();
+    let change = ["replay", "last", "--set", "id=evt_2"];
+    sandbox.hook(change).run().exits(2).says(["is not JSON"]);
+    assert_eq!(app.rest().len(), 0);
+}
+
+#[test]
+fn a_new_id_is_of_the_kind_that_the_provider_sends() {
+    let sandbox = Sandbox::new();
+    let app = app();
+    for (provider, event, path) in [
+        ("hubspot", "contact.creation", "/0/eventId"),
+        ("xero", "CREATE", "/events/0/resourceId"),
+        ("calendly", "invitee.created", "/payload/uri"),
+    ] {
+        sandbox
+            .hook(["send", event, "-p", provider, "--to", &app.url])
+            .run()
+            .ok();
+        sandbox.hook(["replay", "last", "--new-id"]).run().ok();
+        let ids = [(); 2].map(|()| {
+            let body: Value = serde_json::from_str(&got(&app)).expect("JSON");
+            body.pointer(path).expect("an id").clone()
+        });
+        // Letters stand for digits here, so that ids of one kind look alike.
+        let shape = |id: &Value| -> String {
+            let hex = |c: char| if c.is_ascii_hexdigit() { '0' } else { c };
+            id.to_string().chars().map(hex).collect()
+        };
+        assert_ne!(ids[0], ids[1]);
+        assert_eq!(shape(&ids[0]), shape(&ids[1]), "{provider}");
+    }
+}
+
+#[test]
+fn a_get_has_the_fields_of_a_form_in_its_query() {
+    let sandbox = Sandbox::new();
+    let app = app();
+    let get = |args: &[&str]| {
+        let send = ["send", "--method", "GET", "--to", &app.url];
+        sandbox.hook(send.iter().chain(args)).run().ok();
+        let seen = app.next();
+        assert!(seen.body.is_empty());
+        seen.target
+    };
+    let target = get(&["-p", "twilio", "received", "-d", r#"{"From":"+1555","n":1.10}"#]);
+    assert_eq!(target, "/?From=%2B1555&n=1.10");
+    assert_eq!(get(&["-p", "hoopai", "ContactCreated", "--body", ""]), "/");
+}
+
+#[test]
 fn a_new_id_that_no_receiver_would_see_is_said() {
     let sandbox = Sandbox::new();
     let app = app();
@@ -244,6 +325,8 @@ fn a_new_id_that_no_receiver_would_see_is_said() {
     sandbox.hook(send).run().ok();
     let replayed = sandbox.hook(["replay", "last", "--new-id"]).run().ok();
     replayed.says(["carries no id: `--new-id` changes nothing in it"]);
+    let record = sandbox.hook(["log", "show", "--json"]).run().ok().stdout();
+    assert!(record.contains(r#""message":null"#), "{record}");
     assert_eq!(got(&app), got(&app));
 }
 
@@ -253,19 +336,9 @@ fn each_delivery_has_an_id_of_its_own_where_the_provider_gives_it_one() {
     let app = app();
     for name in ["a", "b", "c"] {
         let url = format!("{}/{name}", app.url);
-        let add = [
-            "endpoints",
-            "add",
-            &url,
-            "-p",
-            "pool-brain",
-            "--events",
-            "customer.created",
-            "--local",
-            "--name",
-            name,
-        ];
-        sandbox.hook(add).run().ok();
+        sandbox.add_endpoint(&format!(
+            "{url} -p pool-brain --events customer.created --local --name {name}"
+        ));
     }
     let send = ["send", "customer.created", "--subscribed", "-p", "pool-brain"];
     sandbox.hook(send).run().ok();
@@ -323,4 +396,25 @@ fn numbers_are_signed_and_compared_as_they_are_written() {
         sandbox.hook(send).run().ok();
     }
     listener.process.wait().ok().says(["0 duplicates"]);
+}
+
+#[test]
+fn an_id_of_another_form_than_the_providers_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let send = |id: &str| {
+        let args = [
+            "send",
+            "customer.created",
+            "-p",
+            "pool-brain",
+            "--to",
+            ":9",
+            "-n",
+            "--id",
+            id,
+        ];
+        sandbox.hook(args).run().ok()
+    };
+    send("not-a-uuid").says(["`not-a-uuid` is no UUID, as the ids of `pool-brain` are"]);
+    send("09e4248e-ba6f-4b19-8282-d04dd5a571ad").never(["warning"]);
 }

@@ -130,6 +130,7 @@ fn a_record_that_does_not_meet_every_condition_is_skipped_and_the_reason_said() 
     let tables = "[workflow.w]\nstate = \"published\"\nurl = \"URL/\"\nfields = { gone = \"{{contact.gone}}\" }\n\
                   [workflow.w.when]\n\"contact.age\" = 40\n\"contact.plan\" = \"free*\"\n\
                   [workflow.met]\nstate = \"published\"\nurl = \"URL/\"\nwhen = { \"contact.plan\" = \"p*\", \"contact.age\" = 40 }\n\
+                  [workflow.text]\nstate = \"published\"\nurl = \"URL/\"\nwhen = { \"contact.age\" = \"40\" }\n\
                   [workflow.absent]\nstate = \"test\"\nurl = \"URL/\"\nwhen = { \"contact.city\" = \"*\" }\n\
                   [workflow.odd]\nstate = \"published\"\nurl = \"URL/\"\nwhen = { \"contact.city\" = [1] }\n";
     let sandbox = sandbox(&app.url, tables);
@@ -145,6 +146,10 @@ fn a_record_that_does_not_meet_every_condition_is_skipped_and_the_reason_said() 
     execute(&sandbox, "absent", &[])
         .exits(8)
         .says(["the record has no `contact.city`, and `*` is wanted"]);
+    // The quotes tell the text of the table from the number of the record.
+    execute(&sandbox, "text", &[])
+        .exits(8)
+        .says(["`contact.age` is `40`, and `\"40\"` is wanted"]);
     execute(&sandbox, "met", &["-n"]).ok().never(["would be skipped"]);
     execute(&sandbox, "absent", &["-n"])
         .ok()
@@ -442,7 +447,7 @@ fn the_doctor_says_why_a_workflow_sends_nothing() {
     assert_eq!(
         checks(&bad),
         [
-            "state=caution",
+            "state=problem",
             "bad-url=problem",
             "when=caution",
             "when=caution",
@@ -487,7 +492,7 @@ fn a_name_that_could_disturb_a_terminal_is_none() {
     let sandbox = sandbox(NOBODY, "[workflow.\"a\\u001b[2J\"]\nurl = \"URL/\"\n");
     execute(&sandbox, "a\u{1b}[2J", &[]).exits(2).never(["\u{1b}[2J"]);
     execute(&sandbox, "a", &[]).exits(6).never(["\u{1b}[2J"]);
-    for command in [["config", "show"], ["endpoints", "doctor"]] {
-        sandbox.hook(command).run().ok().never(["\u{1b}[2J"]);
+    for (command, code) in [(["config", "show"], 0), (["endpoints", "doctor"], 8)] {
+        sandbox.hook(command).run().exits(code).never(["\u{1b}[2J"]);
     }
 }

@@ -81,6 +81,7 @@ pub fn question(
         method: "POST",
         url: url.as_str(),
         retries: 0,
+        retry_reason: None,
     };
     let (headers, body) = profile.request(&message, signer.as_deref(), now, target)?;
     Ok(Request {

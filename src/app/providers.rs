@@ -8,7 +8,7 @@ use super::context::Context;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
-use crate::json::document_of_any;
+use crate::json::{document, document_of_any};
 use crate::message::Message;
 use crate::provider::compose::{ComposeError, ComposeOptions, Composer};
 use crate::provider::drift::{Difference, Measure};
@@ -50,8 +50,6 @@ pub fn compare(
     file: &str,
     bytes: &[u8],
 ) -> Result<Option<Comparison>> {
-    let body: Value =
-        document_of_any(bytes).map_err(|error| Error::usage(format!("`{file}` is not JSON")).cause(error))?;
     let named = provider.is_some() || context.settings.provider.is_some();
     if !named && context.registry.find_event(event, None).is_empty() {
         let all = context.registry.all_events();
@@ -62,6 +60,9 @@ pub fn compare(
         return Ok(None);
     }
     let profile = context.provider_for(provider, Some(event))?;
+    // A file has no content type: what is no JSON is a form where the provider's bodies are forms.
+    let body = document_of_any(bytes).or_else(|_| document(&profile.delivery.content_type, bytes));
+    let body: Value = body.map_err(|error| Error::usage(format!("`{file}` is not JSON")).cause(error))?;
     let Some(measure) = measure(context, &profile, event)? else {
         context.notices.findings(&profile.check_custom_event(event));
         return Ok(None);

@@ -7,9 +7,9 @@ use super::context::{Context, DEV_SECRET, Purpose};
 use crate::clock::Timestamp;
 use crate::engine::{Delivery, Signing};
 use crate::error::{Error, Result};
+use crate::form::is_urlencoded;
 use crate::headers::{Headers, check_line};
 use crate::id::{Id, IdKind};
-use crate::json::is_form;
 use crate::message::{Message, Mode};
 use crate::provider::{Profile, RequestTarget};
 use crate::signature::{Scheme, SignError};
@@ -94,10 +94,11 @@ pub fn sign(context: &Context, options: &SignOptions) -> Result<SignedRequest> {
         method: &options.method,
         url: address.as_deref().unwrap_or(given_url),
         retries: 0,
+        retry_reason: None,
     };
     let mut headers = Headers::new();
     // The signature, or its place in the body, depends on the type.
-    if profile.scheme.signs_form() || profile.scheme.looks_into_body() && is_form(&message.content_type) {
+    if profile.scheme.signs_form() || profile.scheme.looks_into_body() && is_urlencoded(&message.content_type) {
         headers.append("content-type", message.content_type.as_str());
     }
     let signed = profile.signed(&message, Some(&signer), now, target, headers);
@@ -127,7 +128,7 @@ pub fn check_signature(context: &Context, delivery: &Delivery) -> Result<()> {
     let Signing::Fresh { profile, .. } = &delivery.signing else {
         return Ok(());
     };
-    let request = delivery.request(delivery.at, delivery.progress.attempts);
+    let request = delivery.request(delivery.at, delivery.progress);
     request.map(drop).map_err(|error| unsignable(context, profile, error))
 }
 

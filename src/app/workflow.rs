@@ -294,6 +294,10 @@ pub fn check_tags(context: &Context, profile: &Profile, faults: &[TagFault], str
                 let hint = "close it with `}}`".to_owned();
                 (true, format!("merge tag `{text}` is not closed"), Some(hint))
             }
+            TagFault::Unopened { text } => {
+                let hint = "open it with `{{`".to_owned();
+                (true, format!("merge tag `{text}` is not opened"), Some(hint))
+            }
             TagFault::Empty { tag } => {
                 let hint = strict.then(|| "leave out `--strict`".to_owned());
                 (strict, format!("merge tag `{{{{{tag}}}}}` is empty"), hint)

@@ -32,6 +32,7 @@ mod verify;
 
 use std::ffi::OsString;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, FromArgMatches as _, Subcommand};
 
 use crate::cli::session::Session;
@@ -152,7 +153,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
                 let _ = error.print();
                 return Exit::Ok;
             }
-            usage_error(&error);
+            usage_error(error);
             return Exit::Usage;
         }
     };
@@ -179,8 +180,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 /// Prints an error of clap. It quotes arguments, which may hold a credential or text from elsewhere.
-fn usage_error(error: &clap::Error) {
+fn usage_error(mut error: clap::Error) {
     use std::io::{IsTerminal as _, Write as _};
+    let quoted = match error.kind() {
+        // The text of an unquoted `-H Name: VALUE`.
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        _ => ContextKind::InvalidValue,
+    };
+    if let Some(ContextValue::String(text)) = error.get(quoted) {
+        let masked = mask::argument(text);
+        error.insert(quoted, ContextValue::String(masked));
+    }
     let mut stderr = std::io::stderr();
     let styled = Style::new(ColorChoice::Auto, stderr.is_terminal()).is_on();
     let text = error.render();

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{complete, input, retry, runtime, socket};
 use crate::app::serve::{AccessOptions, ServeEvent, ServeOptions, ServeReady, Service};
@@ -15,6 +16,10 @@ use crate::pipeline::Tally;
 use crate::shutdown::Shutdown;
 use crate::view::call::TimedEvent;
 use crate::view::count;
+use crate::view::serve_status::status_line;
+
+/// How often the status on a terminal is drawn again.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
 
 /// Accept events over HTTP and deliver them to the subscribed endpoints; or mock the API of a provider
 ///
@@ -84,6 +89,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         exposed: args.expose,
         allow_private: args.allow_private,
         time_scale: args.time_scale,
+        status_every: is_live(session, args).then_some(STATUS_EVERY),
     };
     let service = Service::new(&session.context, &options)?;
     // Nobody could call a service whose generated key is never shown.
@@ -96,7 +102,8 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         let shutdown = Shutdown::install()?;
         let socket = app_socket::bind(args.bind, args.port).await?;
         let observer = |event: ServeEvent<'_>| show(session, args, &event);
-        let attempts = Attempts::new(&session.ui, false);
+        let failures_only = is_live(session, args) && session.ui.verbose == 0;
+        let attempts = Attempts::new(&session.ui, false).failures_only(failures_only);
         service.run(socket, &shutdown, observer, attempts).await
     })?;
     Ok(tally.map_or(Exit::Interrupted, |tally| {
@@ -104,10 +111,20 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
     }))
 }
 
+/// Whether a line tells how the service does, in place of a line for each call and each success.
+fn is_live(session: &Session, args: &ServeArgs) -> bool {
+    args.provider.is_none() && session.ui.shows_status()
+}
+
 fn show(session: &Session, args: &ServeArgs, event: &ServeEvent<'_>) -> Result<()> {
     let (ui, at) = (&session.ui, session.context.now());
     match event {
         ServeEvent::Ready(ready) => return show_ready(session, args, ready),
+        ServeEvent::Status(status) => {
+            ui.status(&status_line(ui.err, status));
+            return Ok(());
+        }
+        ServeEvent::Call(call) if is_live(session, args) && ui.verbose == 0 && call.status < 400 => return Ok(()),
         ServeEvent::Call(call) => ui.show(&TimedEvent(at, *call))?,
         ServeEvent::Confirmation(result) => ui.show(&TimedEvent(at, *result))?,
     }

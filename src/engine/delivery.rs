@@ -8,6 +8,7 @@ use url::Url;
 use crate::clock::Timestamp;
 use crate::exchange::{Execution, Request, SecretKind, SigningMode, Source, WorkKey};
 use crate::headers::Headers;
+use crate::health::HealthTarget;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::policy::Policy;
@@ -60,6 +61,8 @@ pub struct Label {
     pub execution: Option<Execution>,
     /// What was promised before it began.
     pub promise: Promise,
+    /// Whose health its end changes.
+    pub health: Option<HealthTarget>,
 }
 
 /// What was promised before a delivery began.
@@ -105,6 +108,8 @@ pub struct Progress {
     pub first_at: Option<Timestamp>,
     /// When the next one is due; absent: at once.
     pub next_due: Option<Timestamp>,
+    /// What was wrong with the last one.
+    pub retry_reason: Option<&'static str>,
 }
 
 impl Delivery {
@@ -134,9 +139,9 @@ impl Delivery {
         }
     }
 
-    /// The request of an attempt that begins now, after that many others. Host and framing headers are left to the
+    /// The request of an attempt that begins now, after those of the progress. Host and framing headers are left to the
     /// transport.
-    pub fn request(&self, now: Timestamp, retries: u32) -> Result<Request, SignError> {
+    pub fn request(&self, now: Timestamp, progress: Progress) -> Result<Request, SignError> {
         let (mut headers, body, url) = match &self.signing {
             Signing::Fresh { profile, signer, .. } => {
                 let message = self.message_as_sent();
@@ -147,7 +152,8 @@ impl Delivery {
                 let target = RequestTarget {
                     method: &self.method,
                     url: url.as_str(),
-                    retries,
+                    retries: progress.attempts,
+                    retry_reason: progress.retry_reason,
                 };
                 let (headers, body) = profile.request(&message, signer.as_deref(), now, target)?;
                 (headers, body, url)

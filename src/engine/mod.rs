@@ -53,6 +53,9 @@ pub trait ContentStore: Send + Sync {
 pub trait Gate: Send + Sync {
     /// Whether a delivery with that label may be tried now.
     fn admits<'a>(&'a self, label: &'a Label) -> Boxed<'a, bool>;
+
+    /// Waits as long as deliveries with that label are held back.
+    fn released<'a>(&'a self, label: &'a Label) -> Boxed<'a, ()>;
 }
 
 /// Learns of attempts the moment they are over.
@@ -76,6 +79,8 @@ pub struct Limits {
     pub time_scale: f64,
     /// Attempts begun in a second, at most.
     pub rate: Option<f64>,
+    /// As in [`Situation::spread`].
+    pub spread: f64,
 }
 
 impl Default for Limits {
@@ -85,6 +90,7 @@ impl Default for Limits {
             total: None,
             time_scale: 1.0,
             rate: None,
+            spread: 0.0,
         }
     }
 }

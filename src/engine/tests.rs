@@ -325,6 +325,7 @@ async fn a_retry_that_waits_for_a_permit_is_not_begun_after_an_interruption() {
         attempts: 1,
         first_at: Some(second.at),
         next_due: Some(second.at.plus(Duration::from_secs(2))),
+        retry_reason: None,
     };
     let first = delivery("poolflow", "one");
     let cancel = bench.cancel.clone();
@@ -348,6 +349,7 @@ async fn a_delivery_that_is_taken_up_again_waits_for_its_moment_and_goes_on_coun
             attempts: 2,
             first_at: Some(again.at),
             next_due: Some(again.at.plus(Duration::from_secs(40))),
+            retry_reason: None,
         };
         let events = bench.run(vec![again]).await;
         assert_eq!(bench.moments(), moments);
@@ -447,6 +449,10 @@ impl Gate for Closed {
             .as_ref()
             .is_none_or(|endpoint| !closed.contains(endpoint));
         Box::pin(async move { admitted })
+    }
+
+    fn released<'a>(&'a self, _: &'a Label) -> Boxed<'a, ()> {
+        Box::pin(std::future::ready(()))
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::waiting::QueuedDelivery;
-use super::{Delivery, Engine, Event, FailureReason, Next, Promise, Situation, decide};
+use super::{Delivery, Engine, Event, FailureReason, Next, Progress, Promise, Situation, decide};
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
 use crate::transport::Transport;
@@ -29,7 +29,14 @@ impl<T: Transport> Worker<T> {
         let mut progress = waiting.progress;
         let delivery = waiting.whole(self.engine.store.as_ref()).await?;
         let is_admitted = match &self.engine.gate {
-            Some(gate) => gate.admits(&delivery.label).await,
+            Some(gate) => {
+                tokio::select! {
+                    biased;
+                    () = gate.released(&delivery.label) => {}
+                    () = self.cancel.cancelled() => {}
+                }
+                gate.admits(&delivery.label).await
+            }
             None => true,
         };
         if !is_admitted {
@@ -43,8 +50,9 @@ impl<T: Transport> Worker<T> {
             self.emit(delivery, None, Next::Interrupted, None).await;
             return None;
         }
+        let attempt = self.exchange(&delivery, progress).await;
         progress.attempts += 1;
-        let attempt = self.exchange(&delivery, progress.attempts).await;
+        progress.retry_reason = Some(attempt.outcome.retry_reason());
         if let Some(witness) = &self.engine.witness {
             witness.attempted(&delivery, &attempt);
         }
@@ -58,6 +66,7 @@ impl<T: Transport> Worker<T> {
                 now: self.engine.clock.now(),
                 time_scale: self.engine.limits.time_scale,
                 chance: self.engine.random.unit(),
+                spread: self.engine.limits.spread,
             },
         );
         let after = match &next {
@@ -80,9 +89,10 @@ impl<T: Transport> Worker<T> {
         Some((waiting.stored(), after))
     }
 
-    async fn exchange(&self, delivery: &Delivery, seq: u32) -> Attempt {
+    /// One more attempt after those of the progress.
+    async fn exchange(&self, delivery: &Delivery, progress: Progress) -> Attempt {
         let at = self.engine.clock.now();
-        let request = delivery.request(at, seq.saturating_sub(1));
+        let request = delivery.request(at, progress);
         let begun = Instant::now();
         let (request_headers, request_body, outcome) = match request {
             Ok(request) => {
@@ -103,7 +113,7 @@ impl<T: Transport> Worker<T> {
             }
         };
         Attempt {
-            seq,
+            seq: progress.attempts + 1,
             at,
             request_headers,
             request_body,

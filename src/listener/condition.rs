@@ -82,10 +82,19 @@ impl Condition {
             return None;
         }
         let shown = |text: &str| printable(text, SHOWN);
-        let (path, wanted) = (shown(&self.path), shown(&text_of(&self.wanted)));
+        let (path, wanted) = (shown(&self.path), text_of(&self.wanted));
         Some(match get(body, &self.path) {
-            None => format!("the record has no `{path}`, and `{wanted}` is wanted"),
-            Some(found) => format!("`{path}` is `{}`, and `{wanted}` is wanted", shown(&text_of(found))),
+            None => format!("the record has no `{path}`, and `{}` is wanted", shown(&wanted)),
+            Some(found) => {
+                let text = text_of(found);
+                // The quotes of a text tell it from a number.
+                let (found, wanted) = if text == wanted {
+                    (found.to_string(), self.wanted.to_string())
+                } else {
+                    (text, wanted)
+                };
+                format!("`{path}` is `{}`, and `{}` is wanted", shown(&found), shown(&wanted))
+            }
         })
     }
 }

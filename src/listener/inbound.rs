@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::form::{self, Field};
 use crate::headers::Headers;
-use crate::json::leaf_paths;
+use crate::json::{leaf_paths, without_bom};
 use crate::json_text::{compact, get, get_at, set, set_at};
 use crate::provider::near_names;
 use crate::signature::{RejectReason, same};
@@ -140,15 +141,17 @@ pub fn without_path(target: &str) -> String {
 fn fields(target: &str, headers: &Headers, body: &[u8]) -> Result<String, String> {
     if body.is_empty() {
         let query = target.split_once('?').map_or("", |(_, query)| query);
-        return match pairs(query.as_bytes()) {
+        return match pairs(form::fields("", query.as_bytes())) {
             fields if fields.is_empty() => Err("it has neither a body nor a query".into()),
             fields => Ok(Value::Object(fields).to_string()),
         };
     }
     // `curl -d` sends JSON under the name of a form, so that the name alone says nothing.
+    let body = without_bom(body);
     let json = serde_json::from_slice(body);
-    if is_form(headers) && !matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
-        return Ok(Value::Object(pairs(body)).to_string());
+    let kind = headers.get_text("content-type").unwrap_or_default();
+    if form::is_form(kind) && !matches!(json, Ok(Value::Object(_) | Value::Array(_))) {
+        return Ok(Value::Object(pairs(form::fields(kind, body))).to_string());
     }
     match json {
         Ok(fields @ Value::Object(_)) => {
@@ -161,16 +164,10 @@ fn fields(target: &str, headers: &Headers, body: &[u8]) -> Result<String, String
     }
 }
 
-fn is_form(headers: &Headers) -> bool {
-    let kind = headers.get_text("content-type").unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
 /// Names and texts; a name that comes twice has a list of them.
-fn pairs(text: &[u8]) -> Map<String, Value> {
+fn pairs<'a>(pairs: impl Iterator<Item = Field<'a>>) -> Map<String, Value> {
     let mut fields = Map::new();
-    for (name, value) in url::form_urlencoded::parse(text) {
+    for (name, value) in pairs {
         let value = Value::from(value);
         match fields.get_mut(&*name) {
             None => {
@@ -241,6 +238,11 @@ mod tests {
         let curl = "application/x-www-form-urlencoded";
         let curl = read(&[], "/", curl, r#"{"email": "a@b.c"}"#);
         assert_eq!(curl.record, Some(json!({"email": "a@b.c"})));
+        let marked = read(&[], "/", "application/json", "\u{feff}{\"email\": \"a@b.c\"}");
+        assert_eq!(marked.record, Some(json!({"email": "a@b.c"})));
+        let part = "--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\na@b.c\r\n--x--\r\n";
+        let multipart = read(&[], "/", "multipart/form-data; boundary=x", part);
+        assert_eq!(multipart.record, Some(json!({"email": "a@b.c"})));
         let query = read(&[], "/x?email=a%40b.c&plan=pro", "", "");
         assert_eq!(query.record, Some(json!({"email": "a@b.c", "plan": "pro"})));
     }

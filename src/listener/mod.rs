@@ -29,7 +29,9 @@ pub use request::{AppReply, AskApp, ListenerEvent, ReceivedRequest, WholeRequest
 pub use router::{RoutedLane, RoutedWork, Router, Withheld};
 
 use crate::clock::Clock;
+use crate::form::is_form;
 use crate::id::{Id, IdKind};
+use crate::json::is_form_body;
 use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -98,6 +100,7 @@ pub struct Listener {
 /// What is decided about a request before it is recorded.
 struct Decision {
     judged: VerificationResult,
+    wrong_type: Option<String>,
     challenge: Challenge,
     reading: Option<TriggerReading>,
     status: u16,
@@ -135,6 +138,7 @@ impl Listener {
                 Challenge::Answered(answered) => answered.0.status,
                 _ => self.status(&judged, reading.as_ref()),
             },
+            wrong_type: wrong_type(&judged, incoming),
             judged,
             challenge,
             reading,
@@ -295,6 +299,7 @@ impl Handler for Listener {
             number: ack.number,
             id,
             judged: decision.judged,
+            wrong_type: decision.wrong_type,
             duplicate_of: ack.duplicate_of,
             same_content: ack.other_id,
             unsigned,
@@ -340,6 +345,14 @@ impl Handler for Listener {
 
 fn is_success(status: u16) -> bool {
     (200..300).contains(&status)
+}
+
+/// The content type of a form, where the provider sends JSON and the body is JSON: frameworks parse it as a form then.
+fn wrong_type(judged: &VerificationResult, incoming: &Incoming) -> Option<String> {
+    let kind = incoming.headers.get_text("content-type").filter(|kind| is_form(kind))?;
+    let profile = judged.profile.as_ref().filter(|_| judged.verdict.is_accepted())?;
+    let is_wrong = !is_form(&profile.delivery.content_type) && !is_form_body(kind, &incoming.body);
+    is_wrong.then(|| kind.to_owned())
 }
 
 /// A short answer in plain text; 204 and 304 have no body.

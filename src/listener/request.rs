@@ -33,6 +33,8 @@ pub struct ReceivedRequest {
     pub id: Id,
     /// The verdict, and what the request says about itself.
     pub judged: VerificationResult,
+    /// The content type of a form, where the provider sends JSON and the body is JSON.
+    pub wrong_type: Option<String>,
     /// The first capture of the same event.
     pub duplicate_of: Option<u64>,
     /// Whether that one has another id, which is not signed.

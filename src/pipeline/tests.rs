@@ -86,8 +86,8 @@ impl Store for Diary {
         Ok(Stats::default())
     }
 
-    fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> std::result::Result<u64, StoreError> {
-        Ok(0)
+    fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> std::result::Result<store::Pruned, StoreError> {
+        Ok(store::Pruned::default())
     }
 }
 
@@ -171,6 +171,8 @@ impl Setting {
             cancel: CancellationToken::new(),
             queue: None,
             lease: None,
+            rules: DisableRules::default(),
+            disabled: Arc::new(()),
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {

@@ -14,8 +14,9 @@ use super::file::{EnvelopeField, ParamType};
 use super::near::near_names;
 use super::profile::Profile;
 use crate::clock::Timestamp;
+use crate::form::is_urlencoded;
 use crate::id::Id;
-use crate::json::is_form;
+use crate::json::without_bom;
 use crate::json_text;
 use crate::message::{Message, Mode};
 use crate::random::Random;
@@ -165,7 +166,8 @@ impl<'a> Composer<'a> {
         if !grouping && (options.group.is_some() || is_group) {
             return Err(ComposeError::NoGrouping(options.event));
         }
-        if options.group == Some(0) {
+        let is_empty = |sample: &str| json_text::items(sample).is_some_and(|items| items.is_empty());
+        if options.group == Some(0) || is_group && is_empty(&sample) {
             return Err(ComposeError::Invalid("a group has at least one event".into()));
         }
         if let Some(event) = known {
@@ -238,7 +240,7 @@ impl<'a> Composer<'a> {
 
     /// The body as it is sent.
     fn written(&self, body: String) -> String {
-        if !is_form(&self.profile.delivery.content_type) {
+        if !is_urlencoded(&self.profile.delivery.content_type) {
             return body;
         }
         let Some(fields) = json_text::members(&body) else {
@@ -269,15 +271,23 @@ impl<'a> Composer<'a> {
 impl Profile {
     /// The name of the event in data that has what the envelope puts around data: the event and the data.
     fn enveloped(&self, data: &str) -> Option<&str> {
-        let fields = json_text::members(data)?;
-        let has = |wanted: &Placeholder| {
-            let mut envelope = self.envelope.json.iter();
-            let is_there = |(name, field): &(&String, &EnvelopeField)| {
-                field.0.single() == Some(wanted) && fields.iter().any(|(known, _)| known == *name)
-            };
-            envelope.find(is_there).map(|(name, _)| name.as_str())
+        if let Some(items) = json_text::items(data) {
+            return items.into_iter().find_map(|item| self.enveloped(item));
+        }
+        let has = |wanted: Placeholder| {
+            let mut fields = self.envelope.json.iter().filter(|(name, _)| *name != "...");
+            fields.find_map(|(name, field)| {
+                // Most data has no such name, which costs less to find out than its structure.
+                if !data.contains(name.as_str()) {
+                    return None;
+                }
+                let inside = field.0.path_of(|placeholder| *placeholder == wanted)?;
+                let inside = inside.split('.').filter(|key| !key.is_empty());
+                let path = std::iter::once(name.as_str()).chain(inside);
+                json_text::get_at(data, &path.collect::<Vec<_>>()).map(|_| name.as_str())
+            })
         };
-        has(&Placeholder::Data).and(has(&Placeholder::Event))
+        has(Placeholder::Data).and(has(Placeholder::Event))
     }
 
     /// Reads a parameter as its type.
@@ -293,8 +303,13 @@ impl Profile {
 
     /// The content type of a body of the user's: JSON is sent as JSON, also where the provider's own bodies are forms.
     pub fn type_of(&self, body: &[u8]) -> &str {
-        let is_json = || matches!(serde_json::from_slice(body), Ok(Value::Object(_) | Value::Array(_)));
-        if is_form(&self.delivery.content_type) && is_json() {
+        let is_json = || {
+            matches!(
+                serde_json::from_slice(without_bom(body)),
+                Ok(Value::Object(_) | Value::Array(_))
+            )
+        };
+        if is_urlencoded(&self.delivery.content_type) && is_json() {
             "application/json"
         } else {
             &self.delivery.content_type

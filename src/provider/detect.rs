@@ -10,6 +10,7 @@ use super::value::RequestField;
 pub struct DetectMarks {
     /// `NAME` or `NAME@VARIANT`.
     pub label: String,
+    signs: bool,
     any_of: Vec<RequestField>,
     all_of: Vec<RequestField>,
 }
@@ -23,11 +24,12 @@ pub struct Detector {
 
 impl DetectMarks {
     /// Compiles the marks; places that cannot be read are left out, the profile's own check refuses them.
-    pub fn new(label: String, any_of: &[&str], all_of: &[&str]) -> Self {
+    pub fn new(label: String, signs: bool, any_of: &[&str], all_of: &[&str]) -> Self {
         let field = |text: &&str| RequestField::try_from((*text).to_owned()).ok();
         let places = |list: &[&str]| list.iter().filter_map(field).collect();
         Self {
             label,
+            signs,
             any_of: places(any_of),
             all_of: places(all_of),
         }
@@ -62,7 +64,8 @@ impl Detector {
         self
     }
 
-    /// The labels with the highest number of marks in the request: several when they tie.
+    /// The labels with the highest number of marks in the request: several when they tie. A provider that signs nothing is
+    /// recognised by the shape of its events, which another one may sign: it counts where no other does.
     pub fn detect(&self, headers: &Headers, body: &[u8]) -> Vec<&str> {
         // Most requests are told by a header alone: the body is read only when some mark asks for it.
         let mut found = None;
@@ -73,12 +76,12 @@ impl Detector {
                 self.paths.slot(path).is_some_and(|slot| found[slot].is_some())
             }
         };
-        let mut best = 0;
+        let mut best = (false, 0);
         let mut labels = Vec::new();
         for marks in &self.marks {
             let any = marks.any_of.iter().filter(|place| is_present(place)).count();
             let fits = (marks.any_of.is_empty() || any > 0) && marks.all_of.iter().all(&mut is_present);
-            let weight = any.min(1) + marks.all_of.len();
+            let weight = (marks.signs, any.min(1) + marks.all_of.len());
             if !fits || weight < best {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Schema drift: where a body differs from the sample of its event in the catalogue.
 //!
-//! A sample is one example, not a schema. So `null` on either side means that a value may be absent, and an empty object or
-//! array in the sample allows any content. A field that the sample lacks, or a text that the documents do not list, is
+//! A sample is one example, not a schema. So `null` on either side means that a value may be absent, but for the fields of the
+//! envelope, and an empty object or array in the sample allows any content. A field that the sample lacks, or a text that the documents do not list, is
 //! reported but is not a problem.
 
 mod compare;
@@ -42,6 +42,8 @@ pub struct Measure {
     document: Value,
     data: DataAt,
     grouping: bool,
+    /// Fields of the envelope, which are never `null`.
+    envelope: Vec<String>,
     paths: Vec<String>,
     /// Texts that the documents list, by their path in the body.
     listed: Vec<(String, Vec<String>)>,
@@ -128,6 +130,7 @@ impl Measure {
         list_paths(&document, "", &mut paths);
         Self {
             grouping: false,
+            envelope: Vec::new(),
             listed: Vec::new(),
             data: DataAt::Whole,
             document,
@@ -156,6 +159,7 @@ impl Measure {
         list_paths(&document, "", &mut paths);
         Ok(Self {
             grouping: entry.is_some_and(|entry| entry.grouping),
+            envelope: profile.envelope.json.keys().cloned().collect(),
             listed: listed.collect(),
             data,
             document,
@@ -165,7 +169,7 @@ impl Measure {
 
     /// Every difference once: the sample's fields in its order, then what was added.
     pub fn compare(&self, body: &Value) -> Vec<Difference> {
-        // Inside of a body `null` stands for an absent value. A body that is `null` has nothing of the event.
+        // Inside of the data `null` stands for an absent value. A body that is `null` has nothing of the event.
         if body.is_null() {
             return vec![Difference::retyped("", wanted_type(&self.document), "null")];
         }
@@ -174,7 +178,13 @@ impl Measure {
             Some(bodies) => bodies.iter().collect(),
             None => vec![body],
         };
-        SampleComparison::new(&self.listed).of(&self.document, &bodies)
+        let nulls = self.envelope.iter().filter_map(|name| {
+            let wanted = self.document.get(name).filter(|wanted| !wanted.is_null())?;
+            let is_null = body.get(name).is_some_and(Value::is_null);
+            is_null.then(|| Difference::retyped(name, wanted_type(wanted), "null"))
+        });
+        let others = SampleComparison::new(&self.listed).of(&self.document, &bodies);
+        nulls.chain(others).collect()
     }
 
     /// The difference of bytes that are no JSON at all.

@@ -19,6 +19,8 @@ pub struct RequestTarget<'a> {
     pub url: &'a str,
     /// Attempts before this one.
     pub retries: u32,
+    /// What was wrong with the last of them.
+    pub retry_reason: Option<&'static str>,
 }
 
 impl Profile {
@@ -77,6 +79,7 @@ impl Profile {
                 Placeholder::Live => Some((message.mode == Mode::Live).to_string()),
                 Placeholder::Attempt(first) => Some(target.retries.saturating_add(*first).to_string()),
                 Placeholder::Retry => (target.retries > 0).then(|| target.retries.to_string()),
+                Placeholder::RetryReason => target.retry_reason.map(str::to_owned),
                 Placeholder::Timestamp(form) => Some(form.text(now)),
                 Placeholder::Time(form, shift) => Some(text_of(&form.value(message.time.shifted_us(*shift)))),
                 _ => None,

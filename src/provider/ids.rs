@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compose::{ComposeOptions, Composer};
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::id::{Id, IdKind};
@@ -17,6 +18,19 @@ impl Profile {
             Some(form) => form.fresh(random),
             None => Id::new(IdKind::Message, now, random).to_string(),
         }
+    }
+
+    /// A fresh id for one more message of that event: where the provider has no form of ids, one as in the event's sample.
+    pub fn another_id(&self, event: &str, now: Timestamp, random: &Random) -> String {
+        let in_sample = || {
+            let composer = Composer::new(self, ComposeOptions::example(self, event)).ok()?;
+            let message = composer
+                .compose(Id::new(IdKind::Message, now, random), now, random)
+                .ok()?;
+            Some(message.wire_id).filter(|id| !id.is_empty())
+        };
+        let sample = if self.message.id.is_none() { in_sample() } else { None };
+        sample.unwrap_or_else(|| self.fresh_id(now, random))
     }
 
     /// The id that a receiver of a message reads. `id` is the one that the message was made with: it counts where it is
@@ -47,10 +61,14 @@ impl Profile {
 
     /// The body with another id in the place of its own; `None` where it has none.
     pub fn with_id(&self, body: &[u8], id: &str) -> Option<Vec<u8>> {
-        let text = json_text::valid(body)?;
-        let paths = self.read.id.iter().filter_map(|place| place.body_path());
-        let path = paths.into_iter().find(|path| json_text::get(text, path).is_some())?;
-        json_text::set(text, path, &json_text::quoted(id)).map(String::into_bytes)
+        let (mark, text) = json_text::split_mark(body)?;
+        let mut paths = self.read.id.iter().filter_map(|place| place.body_path());
+        let (path, old) = paths.find_map(|path| Some((path, json_text::get(text, path)?)))?;
+        // A receiver expects a number where a number stood.
+        let is_number = |text: &str| text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        let new = Some(id.to_owned()).filter(|id| is_number(old) && id.bytes().all(|byte| byte.is_ascii_digit()));
+        let text = json_text::set(text, path, &new.unwrap_or_else(|| json_text::quoted(id)))?;
+        Some([mark, &text].concat().into_bytes())
     }
 
     /// The message for one more endpoint: the same, or with an id of its own where the provider gives every delivery one.

@@ -241,7 +241,8 @@ impl Profile {
                 Placeholder::Id => first_signed(&self.read.id),
                 Placeholder::BodyPath(path) => signed(&RequestField::Body(path.clone())),
                 Placeholder::Header(name) => signed(&RequestField::Header(name.clone())),
-                Placeholder::BodySha256 => covers_body.then(|| body_sha256(body)),
+                // A signature of nothing is the same for every request: it tells no two events apart.
+                Placeholder::BodySha256 => (covers_body && !body.is_empty()).then(|| body_sha256(body)),
                 _ => None,
             })
         });

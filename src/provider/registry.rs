@@ -33,6 +33,8 @@ pub(crate) struct Builtin {
     name: &'static str,
     title: &'static str,
     first: bool,
+    /// Whether its requests carry a signature or a token.
+    signs: bool,
     events: &'static [(&'static str, &'static [&'static str])],
     detect: &'static [(Option<&'static str>, &'static [&'static str], &'static [&'static str])],
     variants: &'static [&'static str],
@@ -441,6 +443,7 @@ mod tests {
                         method: "POST",
                         url: "https://a.example/",
                         retries: 0,
+                        retry_reason: None,
                     };
                     let (headers, _) = profile.request(&message, None, at, target).unwrap();
                     let key = profile.facts(&headers, &message.body).dedupe_key;

@@ -34,6 +34,7 @@ pub(super) fn check(profile: &Profile) -> Result<(), ProfileError> {
         method,
         url,
         retries: 0,
+        retry_reason: None,
     };
     let signed = profile.request(&message, Some(&signer), now, target);
     let (headers, body) = signed.or_else(|error| fault(&key, error.to_string()))?;

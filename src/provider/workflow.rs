@@ -23,6 +23,11 @@ pub enum TagFault {
         /// From where it begins.
         text: String,
     },
+    /// A tag ends that lacks a brace at its beginning.
+    Unopened {
+        /// As written.
+        text: String,
+    },
     /// The field is there, but holds nothing.
     Empty {
         /// As written.
@@ -89,8 +94,10 @@ impl<'a> Merge<'a> {
             let (Some(end), Some(tag)) = (end, tag.filter(|tag| !tag.contains("{{"))) else {
                 let text = rest[start..].chars().take(SHOWN).collect();
                 self.faults.push(TagFault::Unclosed { text });
-                break;
+                filled.push_str(rest);
+                return filled;
             };
+            self.check_literal(&rest[..start]);
             filled.push_str(&rest[..start]);
             let value = self.field(tag.trim());
             if value != "null" {
@@ -98,8 +105,24 @@ impl<'a> Merge<'a> {
             }
             rest = &rest[end + 2..];
         }
+        self.check_literal(rest);
         filled.push_str(rest);
         filled
+    }
+
+    /// Looks for `{contact.email}}` in a text between tags. Braces around anything but a dotted path belong to the text.
+    fn check_literal(&mut self, text: &str) {
+        let ends = text.match_indices("}}").map(|(end, _)| &text[..end]);
+        let unopened = ends
+            .filter_map(|before| Some(before.rsplit_once('{')?.1))
+            .find(|inner| {
+                let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+                inner.contains('.') && inner.trim().split('.').all(is_name)
+            });
+        let fault = |inner: &str| TagFault::Unopened {
+            text: format!("{{{inner}}}}}"),
+        };
+        self.faults.extend(unopened.map(fault));
     }
 
     /// A JSON text with the tags in all of its strings filled in.
@@ -180,8 +203,28 @@ mod tests {
                 "{unclosed}"
             );
         }
-        merge.text("{\"a\":{\"b\":1}}");
-        assert!(merge.faults.is_empty());
+        for unopened in [
+            "{contact.age}}",
+            "a { contact.age }} b",
+            "{contact.age}} {{contact.age}}",
+        ] {
+            merge.text(unopened);
+            assert!(
+                matches!(merge.faults.pop(), Some(TagFault::Unopened { .. })),
+                "{unopened}"
+            );
+        }
+        for text in [
+            "{\"a\":{\"b\":1}}",
+            "{a{b}}",
+            "{a{b:1.5}}",
+            "}}",
+            "{{contact.age}}}}",
+            "{ a { b } }}",
+        ] {
+            merge.text(text);
+            assert_eq!(merge.faults, [], "{text}");
+        }
         merge.text("{{contact.note}}");
         merge.text("a {{email}}");
         assert_eq!(

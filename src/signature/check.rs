@@ -10,7 +10,8 @@ use super::content::{PieceSource, Pieces, check_body_hash};
 use super::location::{Carried, SignatureLocation};
 use super::url_form::UrlForm;
 use super::{Freshness, KeyError, Proof, Received, RejectReason, SignError, Signed, ToSign};
-use crate::json::{is_form_body, with_form_field};
+use crate::form::{is_urlencoded, with_field};
+use crate::json::is_form_body;
 use crate::json_text;
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
@@ -94,7 +95,8 @@ impl SignedParts {
         let no_place = || SignError::NoPlace(path.clone());
         let document = document.as_ref().ok_or_else(no_place)?;
         let items = self.carrier.items(document).ok_or_else(no_place)?;
-        let mut body = String::from_utf8_lossy(message.body).into_owned();
+        // Another notation of the bytes would be another body.
+        let mut body = String::from_utf8(message.body.to_vec()).map_err(|_| no_place())?;
         // A body has one place for a signature, so only the first key signs.
         let first = keys.first().into_iter();
         let signatures = first
@@ -248,5 +250,5 @@ impl SignedParts {
 /// The form with the signature in that field, where the message is a form.
 fn form_with(message: &ToSign<'_>, field: &str, signature: &str) -> Option<Vec<u8>> {
     let kind = message.headers.get_text("content-type")?;
-    is_form_body(kind, message.body).then(|| with_form_field(message.body, field, signature))
+    (is_urlencoded(kind) && is_form_body(kind, message.body)).then(|| with_field(message.body, field, signature))
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::location::{Carried, SignatureLocation};
 use super::{Received, RejectReason, same};
 use crate::digest::body_sha256;
+use crate::form::is_urlencoded;
 use crate::headers::Headers;
 use crate::json::get;
 use crate::template::{Part, Placeholder, Template, text_of};
@@ -18,7 +19,7 @@ pub(super) type Pieces<'a> = Vec<Cow<'a, [u8]>>;
 /// Whether the body is a form: by its type, and without one unless it looks like JSON.
 fn is_form(headers: &Headers, body: &[u8]) -> bool {
     match headers.get_text("content-type") {
-        Some(kind) => crate::json::is_form(kind),
+        Some(kind) => is_urlencoded(kind),
         None => !matches!(body.trim_ascii_start().first(), None | Some(b'{' | b'[')),
     }
 }

@@ -127,12 +127,21 @@ impl SignatureLocation {
 
     /// The body as a document: its numbers are texts, because what is signed of one are the digits that the sender wrote.
     pub(super) fn document(&self, headers: &Headers, body: &[u8]) -> Option<Value> {
-        let kind = headers.get_text("content-type").unwrap_or_default();
+        let kind = self.content_type(headers);
         let document = document_of_texts(kind, body).ok()?;
         Some(match &self.form_below {
             Some(name) if is_form_body(kind, body) => Value::Object([(name.clone(), document)].into_iter().collect()),
             _ => document,
         })
+    }
+
+    /// The type of a body. One without a type may be a form where the signature is in forms too; JSON is told by its bytes.
+    fn content_type<'h>(&self, headers: &'h Headers) -> &'h str {
+        let untyped = self
+            .form_below
+            .as_ref()
+            .map_or("", |_| "application/x-www-form-urlencoded");
+        headers.get_text("content-type").unwrap_or(untyped)
     }
 
     /// The name of a form's field for a path.
@@ -259,10 +268,10 @@ impl SignatureLocation {
             return Ok(None);
         };
         let mut paths = crate::json::JsonPaths::default();
-        let kind = received.headers.get_text("content-type");
-        let is_form = kind.is_some_and(|kind| is_form_body(kind, received.body));
+        let kind = self.content_type(received.headers);
+        let is_form = is_form_body(kind, received.body);
         let slot = paths.add(if is_form { self.field_of(path) } else { path });
-        let found = paths.read_as(kind, received.body);
+        let found = paths.read_as(Some(kind), received.body);
         let text = found.get(slot).and_then(|found| found.as_ref()?.text());
         let moment = text.and_then(|text| match form {
             Some(form) => form.read(text),

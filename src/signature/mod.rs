@@ -41,6 +41,7 @@ pub use url_form::UrlForm;
 pub use verdict::{Proof, RejectReason, TOKEN_ONLY, VERIFIED, Verdict};
 
 use crate::clock::Timestamp;
+use crate::form::is_urlencoded;
 use crate::headers::Headers;
 use crate::secret::Secret;
 use crate::template::{Placeholder, Template};
@@ -237,6 +238,11 @@ impl Scheme {
         self.signs(|p| matches!(p, Placeholder::Url | Placeholder::Method))
     }
 
+    /// Whether the time of the signature is signed.
+    pub fn signs_time(&self) -> bool {
+        self.signs(|p| matches!(p, Placeholder::Timestamp(_)))
+    }
+
     /// Whether the body has to be read as a document for a check, which takes far longer than hashing it.
     pub fn looks_into_body(&self) -> bool {
         self.signed().is_some_and(SignedParts::looks_into_body)
@@ -251,7 +257,7 @@ impl Scheme {
     /// nothing but its hash in the query.
     pub fn address(&self, url: &str, content_type: &str, body: &[u8]) -> Option<String> {
         let param = self.carrier()?.body_hash.as_deref()?;
-        let is_covered = body.is_empty() || crate::json::is_form(content_type);
+        let is_covered = body.is_empty() || is_urlencoded(content_type);
         (!is_covered).then(|| content::with_body_hash(param, url, body))
     }
 

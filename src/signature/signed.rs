@@ -7,8 +7,9 @@ use super::hmac::Algorithm;
 use super::shape::{is_framed, json_like};
 use super::url_form::UrlForm;
 use super::{Received, Scheme, Shape, SignedParts};
+use crate::form::is_urlencoded;
 use crate::headers::Headers;
-use crate::json::{get_mut, is_form};
+use crate::json::get_mut;
 use crate::template::Placeholder;
 
 /// How signed bytes read as the content of their own scheme.
@@ -95,7 +96,7 @@ impl Scheme {
     /// Whether the whole body of this request is signed: as it is, by the fields of a form, or by its hash in the URL.
     pub fn covers_body(&self, headers: &Headers) -> bool {
         let by_hash = self.carrier().is_some_and(|carrier| carrier.body_hash.is_some());
-        self.signs_body() || by_hash || self.signs_form() && headers.get_text("content-type").is_some_and(is_form)
+        self.signs_body() || by_hash || self.signs_form() && headers.get_text("content-type").is_some_and(is_urlencoded)
     }
 
     /// Whether that field of the body is signed, in a request whose body as a whole is not.

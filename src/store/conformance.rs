@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod duplicates;
+pub(crate) mod health;
 pub(crate) mod processing;
 pub(crate) mod pruning;
 pub(crate) mod queries;
@@ -119,8 +120,19 @@ macro_rules! conformance {
             what_a_dead_process_left_is_adopted_once
             what_somebody_takes_over_by_hand_leaves_the_queue
             what_is_given_up_has_no_owner
+            a_delivery_that_is_left_waits_for_somebody_to_resume_it
+            after_the_clock_was_set_back_nothing_waits_longer_than_its_longest_delay
             pauses_are_kept
             no_unfinished_delivery_of_a_service_is_pruned
+            an_event_goes_with_its_last_delivery
+            events_make_room_with_the_records_of_their_time
+            parked_deliveries_that_are_pruned_are_counted
+        );
+        conformance!($fixture, health:
+            the_end_of_a_delivery_is_counted_with_its_attempt_and_may_disable
+            health_reads_back_and_ends_with_its_endpoint
+            what_an_earlier_hook_wrote_counts_less_than_what_is_known
+            an_endpoint_that_was_enabled_keeps_what_waits
         );
     };
     ($fixture:ty, $topic:ident: $($case:ident)*) => {
@@ -171,7 +183,27 @@ macro_rules! without_queue {
             unreachable!()
         }
 
+        fn health(&self) -> std::result::Result<$crate::health::HealthById, StoreError> {
+            unreachable!()
+        }
+
+        fn owner_notices(
+            &self,
+            _: &str,
+            _: usize,
+        ) -> std::result::Result<Vec<$crate::health::OwnerNotice>, StoreError> {
+            unreachable!()
+        }
+
+        fn parked(&self, _: &str) -> std::result::Result<u64, StoreError> {
+            unreachable!()
+        }
+
         fn event(&self, _: &str) -> std::result::Result<Option<$crate::store::EventRecord>, StoreError> {
+            unreachable!()
+        }
+
+        fn event_ids(&self, _: &str, _: usize) -> std::result::Result<Vec<String>, StoreError> {
             unreachable!()
         }
 

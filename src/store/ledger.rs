@@ -327,7 +327,7 @@ mod tests {
             unreachable!()
         }
 
-        fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> Result<u64, StoreError> {
+        fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> Result<crate::store::Pruned, StoreError> {
             unreachable!()
         }
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{SecretKind, TakenDelivery};
 use crate::clock::Timestamp;
+use crate::health::DisabledEndpoint;
 
 /// A verdict as it is stored: names and texts that outlive the types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,6 +89,10 @@ pub struct Ack {
     pub is_conflict: bool,
     /// What was taken from the queue.
     pub taken: Vec<TakenDelivery>,
+    /// The numbers of those that are parked instead, because their records cannot be read.
+    pub unreadable: Vec<u64>,
     /// When the next one of the same lane and class is due.
     pub next_due: Option<Timestamp>,
+    /// The endpoint that the change disabled.
+    pub disabled: Option<Box<DisabledEndpoint>>,
 }

@@ -41,8 +41,19 @@ words! {
         Disabled = "disabled",
         /// The process died [`MOST_CRASHES`] times during its attempts.
         Crashed = "crashed",
-        /// It cannot be made again from its record: its secret or provider is gone.
+        /// Its record cannot be read.
         Unusable = "unusable",
+    }
+}
+
+impl ParkReason {
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Disabled => "its endpoint is disabled",
+            Self::Crashed => "the process died three times during its attempts",
+            Self::Unusable => "it cannot be made again from its record: its provider or its secret is gone",
+        }
     }
 }
 
@@ -90,7 +101,7 @@ pub struct NewEvent {
 /// A delivery to be entered in the queue.
 #[derive(Debug, Clone)]
 pub struct NewQueued {
-    /// What is delivered. Its owner is that of the intake.
+    /// What is delivered, with the owner of the intake.
     pub delivery: NewDelivery,
     /// Where it waits: the id of an endpoint.
     pub lane: String,
@@ -128,12 +139,14 @@ pub struct TakenDelivery {
     pub lane: String,
     /// Its class.
     pub class: QueueClass,
-    /// Its record, without attempts.
+    /// Its record, of the attempts with the last one alone.
     pub delivery: NewDelivery,
     /// Attempts so far.
     pub attempts: u32,
     /// When the first one began.
     pub first_at: Option<Timestamp>,
+    /// Whether it failed before, and somebody asked for it again.
+    pub is_again: bool,
 }
 
 /// When the first delivery of a class of a lane is due.
@@ -185,26 +198,31 @@ pub enum QueueOp {
         /// When it is due again.
         due: Timestamp,
     },
-    /// Parks a delivery.
-    Park {
+    /// Gives up a delivery: it leaves the queue, and waits for somebody to resume it.
+    Leave {
         /// Which delivery.
         delivery: Id,
-        /// Why.
-        reason: ParkReason,
     },
     /// Parks what waits in a lane, at most `limit` deliveries. The ack has their number.
     ParkLane {
+        /// Whose.
+        owner: String,
         /// Which lane.
         lane: String,
         /// Why.
         reason: ParkReason,
+        /// When its endpoint was enabled last, as it was when it was found disabled: nothing is parked when it was enabled
+        /// since.
+        enabled_at: Option<Timestamp>,
         /// How many at most.
         limit: usize,
     },
-    /// Releases parked deliveries of a lane, at most `limit`. The ack has their number.
+    /// Releases what is parked in a lane for that reason, at most `limit` deliveries. The ack has their number.
     ReleaseLane {
         /// Which lane.
         lane: String,
+        /// Why they are parked.
+        reason: ParkReason,
         /// When they are due.
         due: Timestamp,
         /// How many at most.

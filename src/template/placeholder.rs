@@ -36,6 +36,8 @@ pub enum Placeholder {
     Attempt(u32),
     /// `${retry}`: how many attempts went before it, or nothing on the first one.
     Retry,
+    /// `${retry-reason}`: what was wrong with the attempt before it, or nothing on the first one.
+    RetryReason,
     /// `${timestamp}`, `${timestamp.ms}`, `${timestamp.rfc3339}`: when it was signed.
     Timestamp(TimeForm),
     /// `${time.FORM}`, `${time.FORM+30m}`: when the event happened, shifted by microseconds.
@@ -227,7 +229,7 @@ fn digits(random: &Random, count: usize) -> String {
 }
 
 /// The placeholders without a parameter, by their names.
-pub(super) const FIXED: [(&str, Placeholder); 21] = [
+pub(super) const FIXED: [(&str, Placeholder); 22] = [
     ("event", Placeholder::Event),
     ("id", Placeholder::Id),
     ("message-uuid", Placeholder::MessageUuid),
@@ -241,6 +243,7 @@ pub(super) const FIXED: [(&str, Placeholder); 21] = [
     ("attempt", Placeholder::Attempt(1)),
     ("retries", Placeholder::Attempt(0)),
     ("retry", Placeholder::Retry),
+    ("retry-reason", Placeholder::RetryReason),
     ("method", Placeholder::Method),
     ("url", Placeholder::Url),
     ("form", Placeholder::Form),
@@ -353,7 +356,7 @@ impl Placeholder {
                     )
             }
             Self::Time(..) | Self::Mode | Self::Live => matches!(scope, Scope::Message | Scope::Header),
-            Self::Attempt(_) | Self::Retry | Self::MessageUuid => scope == Scope::Header,
+            Self::Attempt(_) | Self::Retry | Self::RetryReason | Self::MessageUuid => scope == Scope::Header,
             Self::Data | Self::Param(_) => scope == Scope::Message,
             Self::Body | Self::Method | Self::Url | Self::Form | Self::SignedValues | Self::OptionalBodyPath(_) => {
                 signed

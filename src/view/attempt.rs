@@ -82,7 +82,7 @@ impl View for NumberedEvent<'_> {
             "attempt": attempt.map(|attempt| attempt.seq),
             "status": outcome.and_then(Outcome::status),
             "error": error.map(|(kind, _)| kind),
-            "detail": error.map(|(_, text)| mask::text(text)),
+            "detail": outcome.and_then(Outcome::detail).map(mask::text),
             "took_ms": attempt.map(|attempt| millis(attempt.took)),
             "next": next,
             "retry_in_ms": retry_in.map(millis),

@@ -1,7 +1,8 @@
 //! How domain objects look: one file per noun. Everything here turns values into text; the front end prints it.
 
 pub mod attempt;
-pub mod body;
+pub mod backup;
+mod body;
 pub mod bulk;
 pub mod call;
 pub mod check;
@@ -21,6 +22,7 @@ pub mod record;
 pub mod report;
 pub mod request;
 pub mod secret;
+pub mod serve_status;
 pub mod signature;
 pub mod stats;
 pub mod style;

@@ -610,6 +610,12 @@ fn nothing_is_created_at_a_provider_before_all_of_it_is_valid() {
             2,
             "needs `location_id`",
         ),
+        (
+            "https://example.com/h --remote hoopai --events ContactCreated --param location_id=".into(),
+            &hoopai,
+            2,
+            "needs `location_id`",
+        ),
     ] {
         let args = format!("endpoints add {args} --api-url {api}");
         let outcome = sandbox.hook(args.split_whitespace()).run();

@@ -129,7 +129,7 @@ fn what_fails_in_the_middle_is_said_and_a_second_run_does_what_is_left() {
 }
 
 #[test]
-fn what_cannot_be_changed_is_refused_before_anything_is_done_unless_it_may_be_made_anew() {
+fn what_cannot_be_changed_is_refused_before_any_call_unless_recreate_is_given() {
     let there = There::serve("slotflow", "");
     let (a, b) = (closed(), closed());
     there

@@ -207,7 +207,7 @@ fn a_closed_port_and_a_late_answer_are_told_apart() {
     let (_listener, url) = listener(&sandbox, "--delay 1h");
     added(&sandbox, "b", &url, "-p poolflow --events job.paid");
     let outcome = endpoints(&sandbox, "test b --timeout 50ms --json").exits(8);
-    assert_eq!(verdicts(&outcome.object()), ["fail", "unknown", "unknown", "fail"]);
+    assert_eq!(verdicts(&outcome.object()), ["unknown", "unknown", "unknown", "fail"]);
     outcome.says(["answer first, and do the work afterwards"]);
 }
 
@@ -312,6 +312,16 @@ fn an_old_signature_is_refused_where_the_provider_limits_its_age() {
         texts,
         ["-", "header-missing", "malformed", "no-match", "no-match", "too-old"]
     );
+}
+
+#[test]
+fn an_old_signature_that_the_provider_does_not_limit_is_tried_and_its_acceptance_a_caution() {
+    let sandbox = Sandbox::new();
+    let add = "add http://127.0.0.1:1 -p zoom --events meeting.started --local --name a --secret-file sec";
+    endpoints(&sandbox, add).ok();
+    let (_listener, url) = listener(&sandbox, "--secret file:sec -p zoom");
+    endpoints(&sandbox, &format!("update a --to {url} --local")).ok();
+    endpoints(&sandbox, "test a").ok().prints(["accepted: stale (200 OK)"]);
 }
 
 #[test]

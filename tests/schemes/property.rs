@@ -147,6 +147,7 @@ impl Variant {
             method: "POST",
             url: URL,
             retries: 0,
+            retry_reason: None,
         };
         let (headers, body) = self.profile.request(&message, Some(&signer), now(), target).ok()?;
         let received = Received {

@@ -15,6 +15,7 @@ const TARGET: RequestTarget<'_> = RequestTarget {
     method: "POST",
     url: "https://shop.example.com/hooks?x=1",
     retries: 0,
+    retry_reason: None,
 };
 
 fn now() -> Timestamp {
@@ -265,62 +266,105 @@ fn every_event_comes_back_under_its_own_name_and_with_the_id_that_was_recorded()
     assert_eq!(wrong, Vec::<String>::new());
 }
 
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+const SLACK: &str = "payload=%7B%22type%22%3A%22block_actions%22%2C%22trigger_id%22%3A%221.2%22%7D";
+
+/// Content type, header of the signature, body; provider, event, id.
+type Written = (
+    &'static str,
+    &'static str,
+    &'static str,
+    (&'static str, Option<&'static str>, Option<&'static str>),
+);
+
+/// Events as senders write them in other ways than their samples.
+const WRITTEN: &[Written] = &[
+    (
+        JSON,
+        "x-hub-signature-256",
+        r#"{"object":"page","entry":[{"id":"PAGE","messaging":[{"message":{"mid":"m_1","text":"hi"}}]}]}"#,
+        ("meta", Some("messages"), Some("m_1")),
+    ),
+    (
+        JSON,
+        "x-hub-signature-256",
+        r#"{"object":"page","entry":[{"id":"PAGE","messaging":[{"read":{"watermark":1}}]}]}"#,
+        ("meta", Some("message_reads"), None),
+    ),
+    (
+        FORM,
+        "x-slack-signature",
+        SLACK,
+        ("slack", Some("block_actions"), Some("1.2")),
+    ),
+    (
+        FORM,
+        "stripe-signature",
+        r#"{"id":"evt_1","type":"customer.created"}"#,
+        ("stripe", Some("customer.created"), Some("evt_1")),
+    ),
+    (
+        JSON,
+        "stripe-signature",
+        "\u{feff}{\"id\":\"evt_1\",\"type\":\"customer.created\"}",
+        ("stripe", Some("customer.created"), Some("evt_1")),
+    ),
+    (
+        FORM,
+        "x-other",
+        "recipient=a%40example.com&timestamp=1893553445&token=t&signature=00&Message-Id=m1",
+        ("mailgun", Some("inbound"), Some("m1")),
+    ),
+    (
+        "multipart/form-data; boundary=b",
+        "x-other",
+        MULTIPART,
+        ("mailgun", Some("inbound"), Some("m1")),
+    ),
+    (
+        JSON,
+        "x-hub-signature-256",
+        r#"{"object":"page","entry":[{"messaging":[{"message":{"mid":"m1","is_echo":true}}]}]}"#,
+        ("meta", Some("message_echoes"), Some("m1")),
+    ),
+    (
+        JSON,
+        "x-hub-signature-256",
+        r#"{"object":"page","entry":[{"messaging":[{"pass_thread_control":{"new_owner_app_id":1}}]}]}"#,
+        ("meta", Some("messaging_handovers"), None),
+    ),
+    (
+        JSON,
+        "x-hub-signature-256",
+        r#"{"object":"user","entry":[{"id":"1","time":1,"changed_fields":["email"]}]}"#,
+        ("meta", Some("email"), None),
+    ),
+    // What an event of that shape is signed with counts more than its shape.
+    (
+        "application/cloudevents+json",
+        "webhook-signature",
+        r#"{"specversion":"1.0","type":"com.example.made","source":"/a","id":"1"}"#,
+        ("standard-webhooks", Some("com.example.made"), None),
+    ),
+    (
+        "application/cloudevents+json",
+        "x-other",
+        r#"{"specversion":"1.0","type":"com.example.made","source":"/a","id":"1"}"#,
+        ("cloudevents", Some("com.example.made"), Some("1")),
+    ),
+    (
+        JSON,
+        "webhook-signature",
+        r#"{"type":"order.created","data":{}}"#,
+        ("standard-webhooks", Some("order.created"), None),
+    ),
+];
+
 #[test]
 fn what_senders_write_in_other_ways_is_recognised_and_read() {
-    const FORM: &str = "application/x-www-form-urlencoded";
-    const JSON: &str = "application/json";
     let listener = Verification::new(&Registry::default(), &[], None).expect("a listener");
-    let slack = "payload=%7B%22type%22%3A%22block_actions%22%2C%22trigger_id%22%3A%221.2%22%7D";
-    for (kind, header, body, wanted) in [
-        (
-            JSON,
-            "x-hub-signature-256",
-            r#"{"object":"page","entry":[{"id":"PAGE","messaging":[{"message":{"mid":"m_1","text":"hi"}}]}]}"#,
-            ("meta", Some("messages"), Some("m_1")),
-        ),
-        (
-            JSON,
-            "x-hub-signature-256",
-            r#"{"object":"page","entry":[{"id":"PAGE","messaging":[{"read":{"watermark":1}}]}]}"#,
-            ("meta", Some("message_reads"), None),
-        ),
-        (
-            FORM,
-            "x-slack-signature",
-            slack,
-            ("slack", Some("block_actions"), Some("1.2")),
-        ),
-        (
-            FORM,
-            "stripe-signature",
-            r#"{"id":"evt_1","type":"customer.created"}"#,
-            ("stripe", Some("customer.created"), Some("evt_1")),
-        ),
-        (
-            JSON,
-            "stripe-signature",
-            "\u{feff}{\"id\":\"evt_1\",\"type\":\"customer.created\"}",
-            ("stripe", Some("customer.created"), Some("evt_1")),
-        ),
-        (
-            FORM,
-            "x-other",
-            "recipient=a%40example.com&timestamp=1893553445&token=t&signature=00&Message-Id=m1",
-            ("mailgun", Some("inbound"), Some("m1")),
-        ),
-        (
-            "application/cloudevents+json",
-            "x-other",
-            r#"{"specversion":"1.0","type":"com.example.made","source":"/a","id":"1"}"#,
-            ("cloudevents", Some("com.example.made"), Some("1")),
-        ),
-        (
-            JSON,
-            "webhook-signature",
-            r#"{"type":"order.created","data":{}}"#,
-            ("standard-webhooks", Some("order.created"), None),
-        ),
-    ] {
+    for (kind, header, body, wanted) in WRITTEN.iter().copied() {
         let headers: Headers = [("content-type", kind), (header, "v1,00")].into_iter().collect();
         let found = listener.check(&Received {
             method: "POST",
@@ -336,6 +380,14 @@ fn what_senders_write_in_other_ways_is_recognised_and_read() {
     }
 }
 
+/// An incoming mail with an attachment.
+const MULTIPART: &str = "--b\r\nContent-Disposition: form-data; name=\"recipient\"\r\n\r\na@example.com\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"timestamp\"\r\n\r\n1893553445\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\ntok\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"signature\"\r\n\r\nSIGNED\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"Message-Id\"\r\n\r\nm1\r\n\
+    --b\r\nContent-Disposition: form-data; name=\"attachment-1\"; filename=\"a.bin\"\r\n\r\n\u{0}\r\n--b--\r\n";
+
 #[test]
 fn an_incoming_mail_of_mailgun_is_verified_by_the_fields_of_its_form() {
     let secret = Secret::new("key");
@@ -345,6 +397,9 @@ fn an_incoming_mail_of_mailgun_is_verified_by_the_fields_of_its_form() {
         profile.scheme.verifier(&[secret]),
     );
     let body = b"recipient=a%40example.com&timestamp=1893553445&token=tok&signature=&subject=Hi".to_vec();
+    let multipart: Headers = [("content-type", "multipart/form-data; boundary=b")]
+        .into_iter()
+        .collect();
     let message = Message {
         id: Id::new(IdKind::Message, now(), &Random::os()),
         wire_id: String::new(),
@@ -375,4 +430,29 @@ fn an_incoming_mail_of_mailgun_is_verified_by_the_fields_of_its_form() {
     };
     assert!(verdict(&body).is_verified(), "{:?}", verdict(&body));
     assert!(!verdict(text.replace("token=tok", "token=tik").as_bytes()).is_verified());
+    // `hook verify --body` need not name the type.
+    let untyped = verifier.verify(&Received {
+        method: "POST",
+        url: Some(TARGET.url),
+        headers: &Headers::new(),
+        body: &body,
+        now: now(),
+    });
+    assert!(untyped.is_verified(), "{untyped:?}");
+    // With attachments it is a multipart form.
+    let signature = text
+        .split_once("signature=")
+        .and_then(|(_, rest)| rest.split('&').next());
+    let form = MULTIPART.replace("SIGNED", signature.expect("a signature"));
+    let verdict = |body: &str| {
+        verifier.verify(&Received {
+            method: "POST",
+            url: Some(TARGET.url),
+            headers: &multipart,
+            body: body.as_bytes(),
+            now: now(),
+        })
+    };
+    assert!(verdict(&form).is_verified(), "{:?}", verdict(&form));
+    assert!(!verdict(&form.replace("tok", "tik")).is_verified());
 }

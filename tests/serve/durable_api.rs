@@ -18,8 +18,8 @@ fn items(answer: &Value) -> &[Value] {
 fn events_are_listed_page_by_page_and_read_with_their_deliveries() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
-    sandbox.add_endpoint("one", &app.url);
-    sandbox.add_endpoint("two", &app.url.replace("127.0.0.1", "localhost"));
+    sandbox.endpoint("one", "generic", &app.url);
+    sandbox.endpoint("two", "generic", &app.url.replace("127.0.0.1", "localhost"));
     let service = sandbox.service(&[]);
     for n in 1..=5 {
         let answer = service.gives(202, "POST", "/events", &event(n));
@@ -79,8 +79,8 @@ fn an_event_that_nobody_wants_is_kept_with_its_data() {
 fn deliveries_are_filtered_and_shown_whole_as_the_log_shows_them() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(500, "no"));
-    sandbox.add_endpoint("bad", &format!("{}/?token=s3cr3t-of-the-url", app.url));
-    sandbox.add_endpoint("gone", NOBODY);
+    sandbox.endpoint("bad", "generic", &format!("{}/?token=s3cr3t-of-the-url", app.url));
+    sandbox.endpoint("gone", "generic", NOBODY);
     let service = sandbox.service(&["--time-scale", "1000000x"]);
     for n in 1..=3 {
         service.gives(202, "POST", "/events", &event(n));
@@ -132,7 +132,7 @@ fn deliveries_are_filtered_and_shown_whole_as_the_log_shows_them() {
 fn of_calls_at_once_with_one_idempotency_key_one_creates_the_event_and_all_get_its_answer() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
-    sandbox.add_endpoint("one", &app.url);
+    sandbox.endpoint("one", "generic", &app.url);
     let mut service = sandbox.service(&[]);
     service.with("idempotency-key", "order-7");
     let api = &service.api;

@@ -34,7 +34,7 @@ fn wait_for(service: &MockApi, query: &str, wanted: usize) {
 fn a_failed_delivery_is_tried_again_once_more_than_its_schedule_says() {
     let sandbox = Sandbox::new();
     let (app, status) = switched();
-    sandbox.add_endpoint("one", &app.url);
+    sandbox.endpoint("one", "generic", &app.url);
     let service = sandbox.service(&["--time-scale", "1000000x"]);
     service.gives(202, "POST", "/events", EVENT);
     wait_for(&service, "state=failed", 1);
@@ -57,7 +57,7 @@ fn a_failed_delivery_is_tried_again_once_more_than_its_schedule_says() {
 #[test]
 fn what_waits_or_has_no_target_any_more_is_not_tried_again() {
     let sandbox = Sandbox::new();
-    sandbox.add_endpoint("one", NOBODY);
+    sandbox.endpoint("one", "generic", NOBODY);
     let service = sandbox.service(&[]);
     service.gives(202, "POST", "/events", EVENT);
     assert_eq!(
@@ -76,8 +76,8 @@ fn what_waits_or_has_no_target_any_more_is_not_tried_again() {
 fn failed_deliveries_are_tried_again_in_bulk_by_filter_and_since_a_moment() {
     let sandbox = Sandbox::new();
     let (app, status) = switched();
-    sandbox.add_endpoint("one", &app.url);
-    sandbox.add_endpoint("two", NOBODY);
+    sandbox.endpoint("one", "generic", &app.url);
+    sandbox.endpoint("two", "generic", NOBODY);
     let service = sandbox.service(&["--time-scale", "1000000x"]);
     let batch = format!("[{}]", [EVENT; 250].join(","));
     service.gives(202, "POST", "/events/batch", &batch);
@@ -138,8 +138,8 @@ fn failed_deliveries_are_tried_again_in_bulk_by_filter_and_since_a_moment() {
 fn a_pause_holds_back_attempts_at_once_and_outlives_the_process() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
-    sandbox.add_endpoint("one", &app.url);
-    sandbox.add_endpoint("two", &app.url.replace("127.0.0.1", "localhost"));
+    sandbox.endpoint("one", "generic", &app.url);
+    sandbox.endpoint("two", "generic", &app.url.replace("127.0.0.1", "localhost"));
     let service = sandbox.service(&[]);
     let endpoint = service.gives(200, "POST", "/endpoints/one/pause", "");
     assert_eq!(endpoint, json!({"endpoint": "one", "paused": true}));
@@ -178,8 +178,8 @@ fn a_pause_holds_back_attempts_at_once_and_outlives_the_process() {
 fn the_status_counts_what_waits_and_what_happened_lately() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
-    sandbox.add_endpoint("good", &app.url);
-    sandbox.add_endpoint("bad", NOBODY);
+    sandbox.endpoint("good", "generic", &app.url);
+    sandbox.endpoint("bad", "generic", NOBODY);
     let service = sandbox.service(&[]);
     let batch = format!("[{}]", [EVENT; 20].join(","));
     service.gives(202, "POST", "/events/batch", &batch);

@@ -10,7 +10,7 @@ use crate::support::{NOBODY, ROOT, Sandbox};
 fn calls_in_the_document_are_answered_as_is_shown() {
     let text = fs::read_to_string(Path::new(ROOT).join("docs/serve.md")).expect("the document");
     let sandbox = Sandbox::new();
-    sandbox.add_endpoint("crm", NOBODY);
+    sandbox.endpoint("crm", "generic", NOBODY);
     let mut service = sandbox.service(&[]);
     let mut count = 0;
     for line in text.lines().filter(|line| line.starts_with("call ")) {

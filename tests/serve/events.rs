@@ -245,18 +245,7 @@ fn an_answer_that_disables_is_noted_at_once() {
 fn private_addresses_are_not_reached_unless_that_is_wanted() {
     let sandbox = Sandbox::new();
     // The provider's rules would refuse the address, so it comes into the book by another way.
-    let add = [
-        "endpoints",
-        "add",
-        "http://10.255.255.1:9/",
-        "-p",
-        "generic",
-        "--events",
-        "all",
-        "--name",
-        "inside",
-    ];
-    sandbox.hook(add).run().ok();
+    sandbox.add_endpoint("http://10.255.255.1:9/ -p generic --events all --name inside");
     let mut face = sandbox.serve("generic", &["--time-scale", "1000000x"]);
     assert_eq!(
         face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#).1["deliveries"],
@@ -286,18 +275,7 @@ fn a_service_that_others_can_call_does_not_reach_this_machine_and_none_reaches_m
         (&[], "http://[64:ff9b::a9fe:a9fe]/", "metadata"),
     ] {
         let sandbox = Sandbox::new();
-        let add = [
-            "endpoints",
-            "add",
-            url,
-            "-p",
-            "generic",
-            "--events",
-            "all",
-            "--name",
-            "inside",
-        ];
-        sandbox.hook(add).run().ok();
+        sandbox.add_endpoint(&format!("{url} -p generic --events all --name inside"));
         let mut face = sandbox.serve("generic", flags);
         face.call("POST", "/_hook/events", r#"{"type":"test.ping"}"#);
         let attempt = face.next("hook.attempt/1");
@@ -366,18 +344,7 @@ fn of_many_calls_at_once_no_more_succeed_than_one_after_the_other() {
 fn what_an_api_caller_caused_stays_within_its_addresses_when_it_is_resumed() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
-    let add = [
-        "endpoints",
-        "add",
-        &app.url,
-        "-p",
-        "generic",
-        "--events",
-        "all",
-        "--name",
-        "inside",
-    ];
-    sandbox.hook(add).run().ok();
+    sandbox.add_endpoint(&format!("{} -p generic --events all --name inside", app.url));
     let mut face = sandbox.serve("generic", &["--production"]);
     let cause = r#"{"type":"test.ping"}"#;
     assert_eq!(face.call("POST", "/_hook/events", cause).1["deliveries"], 1);

@@ -95,7 +95,7 @@ fn an_endpoint_stays_pending_until_the_token_is_confirmed_by_the_api() {
 }
 
 #[test]
-fn another_url_must_be_confirmed_anew_and_other_changes_need_not() {
+fn a_changed_url_must_be_confirmed_again_and_other_changes_need_not() {
     let sandbox = Sandbox::new();
     let mut face = face(&sandbox);
     let listener = sandbox.listen(["-p", "hoopai"]);

@@ -281,17 +281,9 @@ fn the_generic_provider_gets_one_and_cuts_long_lists_into_pages() {
 #[test]
 fn a_face_neither_shows_nor_touches_endpoints_of_other_providers() {
     let sandbox = Sandbox::new();
-    let add = [
-        "endpoints",
-        "add",
-        "https://a.example.com",
-        "-p",
-        "generic",
-        "--events",
-        "all",
-        "--json",
-    ];
-    let other = sandbox.hook(add).run().ok().object();
+    let other = sandbox
+        .add_endpoint("https://a.example.com -p generic --events all --json")
+        .object();
     let face = sandbox.serve("pocketsflow", &[]);
     assert_eq!(face.call("GET", "/webhooks", ""), (200, json!([])));
     let path = format!("/webhooks/{}", other["id"].as_str().expect("an id"));

@@ -22,9 +22,10 @@ use tempfile::TempDir;
 
 pub(crate) use app::{App, Reply, Seen};
 pub(crate) use face::{Api, KEY, MockApi, TEST_KEY};
-pub(crate) use http::{Answer, connect, post, raw, request, try_post};
+pub(crate) use http::{Answer, connect, post, raw, request, try_post, try_request};
 pub(crate) use listener::Listener;
 pub(crate) use process::{DEADLINE, Process};
+pub(crate) use service::{Queue, event, number, soak};
 pub(crate) use story::Story;
 pub(crate) use vector::Vector;
 
@@ -102,6 +103,13 @@ impl Sandbox {
     #[track_caller]
     pub(crate) fn trust(&self) {
         self.hook(["config", "trust"]).run().ok();
+    }
+
+    /// `hook endpoints add LINE`, which succeeds.
+    #[track_caller]
+    pub(crate) fn add_endpoint(&self, line: &str) -> Outcome {
+        let add = ["endpoints", "add"].into_iter().chain(line.split_whitespace());
+        self.hook(add).run().ok()
     }
 
     /// `hook ARGS`, to be run in the work folder.

@@ -168,7 +168,8 @@ impl<T: Transport> Remote<T> {
                 .find(|(have, _)| have == name)
                 .map(|(_, value)| value)
         };
-        own.or_else(account).cloned().ok_or_else(|| {
+        let given = own.or_else(account).filter(|value| !value.trim().is_empty());
+        given.cloned().ok_or_else(|| {
             let what = format!(
                 "the API of `{}` needs `{name}`, and none is given",
                 client.profile.label()

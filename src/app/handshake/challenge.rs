@@ -176,6 +176,7 @@ impl<'a> HandshakeRun<'a> {
                 method: &written.method,
                 url: url.as_str(),
                 retries: 0,
+                retry_reason: None,
             };
             headers = self.profile.request(&message, self.signer.as_ref(), now, target)?.0;
         } else if !body.is_empty() {

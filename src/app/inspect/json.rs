@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::show::RecordDetails;
 use crate::exchange::Attempt;
+use crate::store::queue::ParkReason;
 use crate::store::{DeliveryRecord, DeliveryState};
 use crate::text::{WithSchema, encoded, millis};
 
@@ -32,6 +33,8 @@ pub fn delivery(details: &RecordDetails, record: &DeliveryRecord) -> Value {
         "signing": delivery.signing.name(),
         "state": delivery.state.name(),
         "next_due": delivery.next_due,
+        "parked": details.parked.map(ParkReason::name),
+        "crashes": details.crashes,
         "owner_alive": (delivery.state == DeliveryState::Pending).then_some(details.is_worked_on),
         "delays_ms": delivery.delays.iter().map(|delay| millis(*delay)).collect::<Vec<_>>(),
         "attempts": delivery.attempts.iter().map(attempt).collect::<Vec<_>>(),

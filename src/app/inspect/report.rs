@@ -32,7 +32,7 @@ pub struct Report {
     pub event_id: Option<String>,
     /// The event's type.
     pub event: Option<String>,
-    /// When it was sent, or came.
+    /// The time that the request states, else when it was sent or came.
     pub timestamp: Timestamp,
     /// Where it went, without the values of its query.
     pub url: String,
@@ -69,13 +69,18 @@ pub fn report(context: &Context, id: &str, public_url: Option<&str>) -> Result<R
     let store = select::reader(context)?;
     let number = select::number(&*store, id)?;
     Ok(match select::record(&*store, number)? {
-        Record::Capture(capture) => of_capture(&capture, public_url),
+        Record::Capture(capture) => of_capture(context, &capture, public_url),
         Record::Delivery(delivery) => of_delivery(&delivery),
     })
 }
 
-fn of_capture(capture: &Capture, public_url: Option<&str>) -> Report {
+fn of_capture(context: &Context, capture: &Capture, public_url: Option<&str>) -> Report {
     let request = &capture.request;
+    let profile = request
+        .provider
+        .as_ref()
+        .and_then(|label| context.registry.get(label).ok());
+    let stated = profile.and_then(|profile| profile.facts(&request.headers, &request.body).time);
     let forwarded = request.headers.get_text("x-forwarded-host");
     let host = forwarded.or_else(|| request.headers.get_text("host"));
     let origin = public_url.map_or_else(
@@ -87,7 +92,7 @@ fn of_capture(capture: &Capture, public_url: Option<&str>) -> Report {
         id: request.id,
         event_id: request.event_id.clone(),
         event: request.event.clone(),
-        timestamp: request.at,
+        timestamp: stated.unwrap_or(request.at),
         url: mask::url_for_others(&format!(
             "{origin}{}",
             mask::target(&request.target, request.workflow.is_some())

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::headers::Headers;
 use crate::mask;
 use crate::provider::name_of;
+use crate::store::queue::ParkReason;
 use crate::store::{
     Capture, DeliveryRecord, DeliveryState, Lane, NewDelivery, Outcome, Query, QueryPage, Record, Store, Summary,
 };
@@ -33,6 +34,10 @@ pub struct RecordDetails {
     pub waiting: Vec<WaitingWork>,
     /// Whether a living process has the delivery.
     pub is_worked_on: bool,
+    /// Why a delivery is parked.
+    pub parked: Option<ParkReason>,
+    /// When processes died during attempts of a delivery: nobody knows what came of these.
+    pub crashes: Vec<Timestamp>,
     /// Of a delivery that failed at its only attempt: what its provider itself does.
     pub provider_schedule: Option<String>,
 }
@@ -69,6 +74,7 @@ pub fn show_from(context: &Context, store: &dyn Store, id: Option<&str>, reveal:
             provider_schedule(context, &delivery.delivery),
         ),
     };
+    let (parked, crashes) = store.trouble(number)?;
     let waiting = waiting.into_iter().map(|lane| WaitingWork {
         is_worked_on: is_worked_on(context, lane.owner.as_deref()),
         lane,
@@ -86,6 +92,8 @@ pub fn show_from(context: &Context, store: &dyn Store, id: Option<&str>, reveal:
         same_content: is_same_content(store, &record)?,
         waiting: waiting.collect(),
         is_worked_on: is_worked_on_now,
+        parked,
+        crashes,
         provider_schedule,
         record,
     })

@@ -11,14 +11,15 @@ use crate::app::workflow;
 use crate::clock::Timestamp;
 use crate::engine::Delivery;
 use crate::error::{Error, Result};
-use crate::id::{Id, IdKind};
+use crate::form::{self, is_urlencoded};
+use crate::id::{Id, IdKind, is_uuid};
 use crate::json_text;
 use crate::message::Message;
 use crate::provider::Profile;
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::provider::workflow::Merge;
 use crate::random::Random;
-use crate::text::quoted;
+use crate::text::{printable, quoted};
 
 /// The content of the message.
 #[derive(Debug, Clone, Default)]
@@ -173,6 +174,14 @@ impl BodyOptions {
                 "messages of `{}` carry no id: `--id` changes nothing",
                 profile.label()
             ));
+        } else if let Some(id) = &wanted.id
+            && is_uuid(&profile.fresh_id(context.clock.now(), &context.random))
+            && !is_uuid(id)
+        {
+            let (id, label) = (printable(id, 100), profile.label());
+            context
+                .notices
+                .warn(format!("`{id}` is no UUID, as the ids of `{label}` are"));
         }
         let event = wanted.event.clone();
         let composer = Composer::new(profile, wanted)?;
@@ -203,7 +212,18 @@ impl BodyOptions {
 /// A GET has no body: its fields go to the query. A form has another body and type.
 pub(super) fn reshape(delivery: &mut Delivery, is_form: bool) -> Result<()> {
     let is_get = delivery.method == "GET";
-    if !is_get && !is_form {
+    let has_form = is_urlencoded(&delivery.message.content_type);
+    if is_get && (has_form || delivery.message.body.is_empty()) {
+        let mut message = (*delivery.message).clone();
+        if !message.body.is_empty() {
+            let fields = form::fields(&message.content_type, &message.body);
+            delivery.url.query_pairs_mut().extend_pairs(fields);
+        }
+        message.body = Bytes::new();
+        delivery.message = Arc::new(message);
+        return Ok(());
+    }
+    if !is_get && (!is_form || has_form) {
         return Ok(());
     }
     let fields: IndexMap<String, &RawValue> = serde_json::from_slice(&delivery.message.body)

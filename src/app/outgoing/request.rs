@@ -80,7 +80,7 @@ impl Rehearsal {
         let label = &delivery.label;
         let provider = label.provider.as_deref();
         let profile = provider.and_then(|label| context.registry.get(label).ok());
-        let request = delivery.request(context.now(), delivery.progress.attempts);
+        let request = delivery.request(context.now(), delivery.progress);
         let request = request.map_err(|error| match &profile {
             Some(profile) => unsignable(context, profile, error),
             None => error.into(),

@@ -17,6 +17,7 @@ use crate::app::rejected_peers::RejectedPeers;
 use crate::error::Result;
 use crate::listener::{AskApp, ListenerEvent, ReceivedRequest, Router, Withheld};
 use crate::store::StoreError;
+use crate::text::printable;
 
 /// Handles the listener's events.
 pub(super) struct Dispatcher {
@@ -77,6 +78,12 @@ impl Dispatcher {
         if let Some(reply) = &request.handshake {
             self.confirmer.take(number, reply);
             return Ok(());
+        }
+        if let (Some(kind), false) = (&request.wrong_type, hidden) {
+            let kind = printable(kind, 100);
+            self.notices.warn(format!(
+                "#{number} has the content type `{kind}`, and its body is JSON: the sender must say `application/json`"
+            ));
         }
         match request.withheld {
             Some(Withheld::WebPage) => self.notices.warn(format!(

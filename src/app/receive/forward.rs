@@ -19,7 +19,7 @@ use crate::engine::{Delivery, Engine, Event, Limits, Promise};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::listener::{AppReply, AskApp};
-use crate::pipeline::{DeliveryObserver, Pipeline, Tally};
+use crate::pipeline::{DeliveryObserver, DisableRules, Pipeline, Tally};
 use crate::store::{Op, Sealed, StoreError};
 use crate::transport::Transport;
 
@@ -92,6 +92,8 @@ impl<T: Transport> ForwardWorker<T> {
             cancel: cancel.clone(),
             queue: None,
             lease: Some(Arc::clone(&context.owner)),
+            rules: DisableRules::default(),
+            disabled: Arc::new(()),
         };
         let mut view = Flying {
             observer: Arc::clone(&context.observer),

@@ -16,6 +16,8 @@ pub(super) struct Keys {
     pub(super) providers: Vec<String>,
     /// The secrets; absent: nothing is verified.
     pub(super) secrets: Option<Secrets>,
+    /// Whether the expected providers sign nothing, so that nothing is verified whatever the secrets.
+    pub(super) unsigned: bool,
 }
 
 /// The providers that are expected, and the secrets to verify with; none: nothing is verified.
@@ -23,6 +25,7 @@ pub(super) fn keys(context: &Context, options: &ListenOptions, routes: &[NamedRo
     let mut keys = Keys {
         providers: options.providers.clone(),
         secrets: secrets(context, options)?,
+        unsigned: false,
     };
     if let Some(Secrets::Given(secrets)) = keys.secrets {
         // Without a reference of its own it is that of the settings.
@@ -39,10 +42,21 @@ pub(super) fn keys(context: &Context, options: &ListenOptions, routes: &[NamedRo
         }
         keys.secrets = Some(Secrets::Given(secrets));
     }
-    if runs_commands(routes) {
-        check_signed(context, options, &keys.providers)?;
+    keys.unsigned = sign_nothing(context, &keys.providers)?;
+    if keys.unsigned && runs_commands(routes) {
+        check_signed(options, &keys.providers)?;
     }
     Ok(keys)
+}
+
+/// Whether providers are named, and none of them signs anything.
+pub(super) fn sign_nothing(context: &Context, labels: &[String]) -> Result<bool> {
+    for label in labels {
+        if !matches!(context.registry.get(label)?.scheme, Scheme::Unsigned) {
+            return Ok(false);
+        }
+    }
+    Ok(!labels.is_empty())
 }
 
 /// The providers of the endpoints whose secrets are the only ones, else the settings' provider.
@@ -56,14 +70,9 @@ fn expected_providers(context: &Context, owners: &[Option<(String, String)>]) ->
 }
 
 /// Refuses to run commands for requests that no provider signs.
-fn check_signed(context: &Context, options: &ListenOptions, labels: &[String]) -> Result<()> {
-    if options.unverified || options.inbound.is_some() || options.require_bearer.is_some() || labels.is_empty() {
+fn check_signed(options: &ListenOptions, labels: &[String]) -> Result<()> {
+    if options.unverified || options.inbound.is_some() || options.require_bearer.is_some() {
         return Ok(());
-    }
-    for label in labels {
-        if !matches!(context.registry.get(label)?.scheme, Scheme::Unsigned) {
-            return Ok(());
-        }
     }
     Err(Error::usage(format!(
         "refusing to run commands for unverified requests: `{}` signs nothing",

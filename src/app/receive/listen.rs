@@ -14,7 +14,7 @@ use super::child;
 use super::diagnosis::{Diagnoser, Refused, WAITING};
 use super::dispatch::Dispatcher;
 use super::event::{Observer, ReceiveEvent};
-use super::keys::{Keys, keys};
+use super::keys::{Keys, keys, sign_nothing};
 use super::options::{ListenOptions, TlsOptions};
 use super::routes::{self, NamedRoute, runs_commands};
 use super::subscription_confirm::SubscriptionConfirmer;
@@ -47,7 +47,7 @@ pub async fn listen(
     shutdown: Shutdown,
 ) -> Result<ListenSummary> {
     socket::check(options.bind, options.expose)?;
-    warn_of_exposure(context, &options);
+    warn_of_exposure(context, &options)?;
     let routes = routes::routes(context, &options)?;
     check(context, &options, &routes)?;
     let port = options.port.unwrap_or(context.settings.port);
@@ -69,7 +69,7 @@ pub async fn listen(
         &options,
         address,
         open.dispatcher.trigger.as_ref(),
-        keys.secrets.as_ref(),
+        &keys,
         ca_file.flatten(),
     );
     observer.on(ReceiveEvent::Ready(&ready))?;
@@ -82,21 +82,26 @@ pub async fn listen(
     Ok(summary)
 }
 
-fn warn_of_exposure(context: &Context, options: &ListenOptions) {
+fn warn_of_exposure(context: &Context, options: &ListenOptions) -> Result<()> {
+    let unsigned = options.require_bearer.is_none() && sign_nothing(context, &options.providers)?;
+    let (verifies, hint) = if unsigned {
+        (false, "; name a provider that signs")
+    } else {
+        (verifies(options), "; add `--secret`")
+    };
     if options.expose && options.inbound.is_some() {
         context.notices.warn(
             "anyone who learns the path can use the trigger from other machines, and over http it can be read in transit",
         );
-    } else if options.expose && !verifies(options) {
-        context
-            .notices
-            .warn("nothing is verified on an address that other machines can reach; add `--secret`");
+    } else if options.expose && !verifies {
+        let what = "nothing is verified on an address that other machines can reach";
+        context.notices.warn(format!("{what}{hint}"));
     }
-    if options.public_url.is_some() && options.inbound.is_none() && !verifies(options) {
-        context
-            .notices
-            .warn("nothing is verified of what comes from the public URL; add `--secret`");
+    if options.public_url.is_some() && options.inbound.is_none() && !verifies {
+        let what = "nothing is verified of what comes from the public URL";
+        context.notices.warn(format!("{what}{hint}"));
     }
+    Ok(())
 }
 
 fn verifies(options: &ListenOptions) -> bool {
@@ -301,22 +306,27 @@ fn ready(
     options: &ListenOptions,
     address: SocketAddr,
     trigger: Option<&Trigger>,
-    secrets: Option<&Secrets>,
+    keys: &Keys,
     ca_file: Option<String>,
 ) -> Ready {
     let path = trigger.map_or("", |trigger| &trigger.inbound.path);
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let public = options.public_url.as_ref();
+    let why = if keys.unsigned {
+        format!("`{}` signs nothing", keys.providers.join("`, `"))
+    } else {
+        "add `--secret`".to_owned()
+    };
     Ready {
         url: format!("{scheme}://{}{path}", socket::shown(address)),
         public_url: public.map(|public| format!("{}{path}", public.trim_end_matches('/'))),
         ca_file,
-        takes: match (trigger, secrets) {
+        takes: match (trigger, keys.secrets.as_ref().filter(|_| !keys.unsigned)) {
             (Some(trigger), _) => trigger.takes(),
             (None, None) if options.require_bearer.is_some() => {
-                "checking the bearer token, and no signature (add `--secret`)".to_owned()
+                format!("checking the bearer token, and no signature ({why})")
             }
-            (None, None) => "verifying nothing (add `--secret`)".to_owned(),
+            (None, None) => format!("verifying nothing ({why})"),
             (None, Some(Secrets::Dev(_))) => format!("verifying with the {DEV_SECRET}"),
             (None, Some(Secrets::Given(given))) => format!("verifying with {}", count(given.len() as u64, "secret")),
         },

@@ -48,6 +48,10 @@ impl ReplayPlan {
 impl Replay<'_> {
     /// Prepares every selected record. Notices say which are not sent; an error, when none is.
     pub fn plan(&self, selection: &Selection, editor: Option<Editor<'_>>) -> Result<ReplayPlan> {
+        // A mistyped name is said also where there is nothing to sign.
+        if let Some(label) = &self.options.provider {
+            self.context.registry.get(label)?;
+        }
         let numbers = select::select(self.store, selection, &|owner| self.is_held(owner))?;
         let work = match selection {
             Selection::Abandoned(named) if named.is_empty() => resume::find(self.context, self.store)?,

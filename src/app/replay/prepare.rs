@@ -17,7 +17,9 @@ use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
 use crate::exit::Exit;
 use crate::headers::Headers;
+use crate::health::HealthTarget;
 use crate::id::{Id, IdKind};
+use crate::json_text;
 use crate::pipeline::progress;
 use crate::provider::Profile;
 use crate::secret::DEV_SECRET;
@@ -45,6 +47,16 @@ impl Replay<'_> {
             return Ok(Prepared::Skipped(why));
         }
         let url = self.target(&source)?;
+        // A replay is not a delivery of the provider: only what is resumed counts.
+        let is_counted = resumed.is_some() && source.delivery.source != Source::Test;
+        let endpoint = source.delivery.endpoint.as_deref().filter(|_| is_counted);
+        let health = match endpoint {
+            Some(name) => self.endpoint(name)?.map(|endpoint| HealthTarget {
+                id: endpoint.id,
+                counts_failure: true,
+            }),
+            None => None,
+        };
         let profile = self.profile(&source)?;
         let remarked = self.change(&mut source, profile.as_deref(), editor)?;
         let choice = match &profile {
@@ -65,6 +77,7 @@ impl Replay<'_> {
         let is_changed = self.options.method.is_some() || recorded.is_some_and(|recorded| recorded != headers);
         let mut delivery = self.delivery(source, resumed, profile.as_deref(), (url, headers, signing));
         delivery.is_changed = is_changed;
+        Arc::make_mut(&mut delivery.label).health = health;
         if !self.options.rehearsal
             && let Err(why) = check_signature(self.context, &delivery)
         {
@@ -212,21 +225,20 @@ impl Replay<'_> {
     fn rewrite(&self, source: &mut Original, profile: Option<&Profile>) -> Result<Vec<Notice>> {
         let mut notices = Vec::new();
         if !self.options.edits.is_empty() {
-            let body = String::from_utf8_lossy(&source.delivery.message.body);
-            if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&body) {
+            let body = source.delivery.message.body.clone();
+            let Some((mark, json)) = json_text::split_mark(&body) else {
                 return Err(Error::usage(format!("the body of `#{}` is not JSON", source.number))
-                    .cause(error)
                     .hint("change it in an editor: `--edit`"));
-            }
+            };
             let mut edits = self.options.edits.iter();
-            let text = edits.try_fold(body.into_owned(), |text, edit| edit.apply(&text))?;
-            source.delivery.message.body = text.into();
+            let text = edits.try_fold(json.to_owned(), |text, edit| edit.apply(&text))?;
+            source.delivery.message.body = [mark, &text].concat().into();
         }
         if self.options.new_id {
             let now = self.context.now();
             let id = profile.map_or_else(
                 || Id::new(IdKind::Message, now, &self.context.random).to_string(),
-                |profile| profile.fresh_id(now, &self.context.random),
+                |profile| profile.another_id(&source.delivery.message.event, now, &self.context.random),
             );
             let body = profile.and_then(|profile| profile.with_id(&source.delivery.message.body, &id));
             match body {
@@ -238,7 +250,11 @@ impl Replay<'_> {
                     notices.push(Notice::Warning(what));
                 }
             }
-            source.delivery.message.wire_id = id;
+            let message = &mut source.delivery.message;
+            message.wire_id = match profile {
+                Some(profile) => profile.wire_id(id, &message.content_type, &message.body),
+                None => id,
+            };
         }
         source.delivery.message.id = Id::new(IdKind::Message, self.context.now(), &self.context.random);
         Ok(notices)

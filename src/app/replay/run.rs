@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 use super::plan::{PlannedDeliveries, ReplayPlan};
 use super::{Prepared, Replay, ReplayOptions, resume};
 use crate::app::context::Context;
-use crate::app::endpoint_health::EndpointHealth;
 use crate::app::receive::Observer;
 use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
@@ -75,27 +74,23 @@ impl Replay<'_> {
             total: Some(engine::TOTAL),
             time_scale: run.time_scale,
             rate: run.rate,
+            spread: 0.0,
         };
         let ledger = context.ledger();
         // Nothing is sent that cannot be recorded.
         ledger.ready().await?;
-        let resume = self.options.resume;
         // Of several processes that repeat one failed delivery, the first to record it does.
-        let records_first = resume || plan.undelivered || plan.retries;
+        let records_first = self.options.resume || plan.undelivered || plan.retries;
         let owner = records_first.then(|| context.lease().map(Arc::new)).transpose()?;
-        // A replay is not a delivery of the provider: only resumed deliveries count for the endpoint's health.
-        let mut health = EndpointHealth::new(context, &mut view, true);
-        health.counts = resume;
         let cancel = run.shutdown.soft.clone();
         let pipeline = context.pipeline(run.transport, ledger.clone(), limits, cancel, owner.clone());
         let (jobs_in, jobs) = mpsc::channel(AHEAD);
         let exit = plan.exit;
         let produce = self.produce(plan, &ledger, owner.as_deref(), run.shutdown, jobs_in);
-        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, &mut health));
+        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, &mut view));
         produced?;
         ledger.close();
         let tally = tally?;
-        health.finish()?;
         if tally.interrupted > 0 {
             context
                 .notices

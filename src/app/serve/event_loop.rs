@@ -1,12 +1,15 @@
 //! The events of the API, one after the other: calls to the observer, events to the fan-out, challenges to endpoints.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
 
 use super::deliveries::FanOut;
 use super::queue::{AcceptedEvent, ServiceQueue};
+use super::status::StatusSampler;
 use super::{CHALLENGES, ServeEvent};
 use crate::api::server::{ApiEvent, ConfirmationRequest, CreatedEvent};
 use crate::app::context::aside;
@@ -29,15 +32,23 @@ pub(super) struct EventLoop<F> {
     /// Challenges that were sent; as many as deliveries to one endpoint at the same time.
     pub(super) challenges: JoinSet<AnsweredRequest>,
     pub(super) rejected_peers: RejectedPeers,
+    /// How often the status is reported; absent: never.
+    pub(super) status_every: Option<Duration>,
     pub(super) observer: F,
 }
 
 impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
     /// Works until the server has ended and every event is taken.
     pub(super) async fn run(mut self, mut events: mpsc::Receiver<ApiEvent>, serving: JoinHandle<usize>) -> Result<()> {
+        let (mut sampler, every) = (StatusSampler::default(), self.status_every);
+        let mut next = Instant::now();
         loop {
             tokio::select! {
                 biased;
+                () = tokio::time::sleep_until(next), if every.is_some() => {
+                    (self.observer)(ServeEvent::Status(&sampler.take(&self.queue)))?;
+                    next = Instant::now() + every.unwrap_or_default();
+                }
                 answered = answered(&mut self.challenges) => self.confirmed(answered).await?,
                 event = events.recv() => match event {
                     Some(event) => self.take(event).await?,

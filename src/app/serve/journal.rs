@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::queue::ServiceQueue;
-use super::remake;
+use super::{SPREAD, remake};
 use crate::clock::Clock as _;
 use crate::engine::{Delivery, Event, Situation, Witness, decide};
 use crate::error::{Error, Result};
@@ -56,6 +56,8 @@ impl ServiceQueue {
             class: QueueClass::Retry,
             attempts: answer.seq.saturating_sub(1),
             first_at: found.delivery.attempts.first().map(|attempt| attempt.at),
+            // More attempts than the schedule has: somebody asked for it again.
+            is_again: found.delivery.delays.len() + 1 < answer.seq as usize,
             delivery: found.delivery,
         };
         let first_at = taken.first_at.unwrap_or(answer.at);
@@ -79,6 +81,7 @@ impl ServiceQueue {
             now: self.clock.now(),
             time_scale,
             chance: self.context.random.unit(),
+            spread: SPREAD,
         };
         let event = Event {
             next: decide(&delivery.policy, &attempt.outcome, situation),
@@ -86,7 +89,9 @@ impl ServiceQueue {
             attempt: Some(attempt),
             until_recorded: None,
         };
-        self.ledger.write(queue_change(&event, &self.clock)).await?;
+        self.ledger
+            .write(queue_change(&event, &self.clock, self.rules()))
+            .await?;
         Ok(())
     }
 }

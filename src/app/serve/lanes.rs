@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::stats::Outlook;
 use crate::clock::Timestamp;
 use crate::store::QueueClass;
 
@@ -17,10 +18,10 @@ pub(super) type LaneName = Arc<str>;
 pub(super) const URL_LANE: &str = "url:";
 
 /// Attempts at once to one endpoint, unless it has a limit of its own.
-pub(super) const CONCURRENCY: usize = 16;
+pub(super) const CONCURRENCY: usize = 64;
 
 /// Deliveries that are taken at once from one lane.
-const BATCH: usize = 16;
+const BATCH: usize = 64;
 
 /// Failures in a row after which a lane is slowed down.
 const FAILURES: u32 = 8;
@@ -90,9 +91,10 @@ struct Lane {
 /// All lanes of one owner.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    total: usize,
+    /// Attempts at once.
+    pub(super) total: usize,
     time_scale: f64,
-    lanes: HashMap<LaneName, Lane>,
+    by_name: HashMap<LaneName, Lane>,
     /// Lanes with room and something to do, by when it may begin, for each class.
     index: [BTreeSet<(Timestamp, LaneName)>; 3],
     in_flight: usize,
@@ -180,7 +182,7 @@ impl Lanes {
         Self {
             total,
             time_scale,
-            lanes: HashMap::new(),
+            by_name: HashMap::new(),
             index: Default::default(),
             in_flight: 0,
             retries: 0,
@@ -276,7 +278,7 @@ impl Lanes {
 
     /// Pauses exactly these lanes.
     pub(super) fn pause_only(&mut self, paused: &[String]) {
-        let names: Vec<LaneName> = self.lanes.keys().cloned().collect();
+        let names: Vec<LaneName> = self.by_name.keys().cloned().collect();
         for name in names {
             let is_paused = paused.iter().any(|paused| **paused == *name);
             self.change(&name, |lane| lane.is_paused = is_paused);
@@ -293,13 +295,13 @@ impl Lanes {
 
     /// Whether everything is paused, and the lanes that are paused themselves.
     pub(super) fn paused(&self) -> (bool, Vec<LaneName>) {
-        let paused = self.lanes.iter().filter(|(_, lane)| lane.is_paused);
+        let paused = self.by_name.iter().filter(|(_, lane)| lane.is_paused);
         (self.is_paused, paused.map(|(name, _)| Arc::clone(name)).collect())
     }
 
     /// When the first of all that waits is due, whether it may begin or not.
     pub(super) fn oldest_due(&self) -> Option<Timestamp> {
-        self.lanes.values().flat_map(|lane| lane.due).flatten().min()
+        self.by_name.values().flat_map(|lane| lane.due).flatten().min()
     }
 
     /// Closes a lane, whose endpoint is disabled or gone, or opens it again.
@@ -314,16 +316,28 @@ impl Lanes {
 
     /// Closes the lanes that `is_gone` names.
     pub(super) fn close_all(&mut self, is_gone: impl Fn(&str) -> bool) {
-        let gone = self.lanes.keys().filter(|name| is_gone(name));
+        let gone = self.by_name.keys().filter(|name| is_gone(name));
         let gone: Vec<LaneName> = gone.cloned().collect();
         for name in gone {
             self.change(&name, |lane| lane.is_closed = true);
         }
     }
 
+    /// What is due the longest, and when the next retry is due, of the lanes that are neither paused nor closed.
+    pub(super) fn outlook(&self, now: Timestamp) -> Outlook {
+        let open = || self.by_name.values().filter(|lane| !lane.is_paused && !lane.is_closed);
+        let oldest = open().flat_map(|lane| lane.due.iter().flatten()).min();
+        let next_retry = open().filter_map(|lane| lane.due[place(QueueClass::Retry)]).min();
+        Outlook {
+            oldest: oldest.copied().filter(|due| *due < now),
+            next_retry: next_retry.filter(|due| *due >= now),
+            in_flight: self.in_flight,
+        }
+    }
+
     /// Lanes that keep failing.
     pub(super) fn failing(&self) -> Vec<LaneName> {
-        let failing = self.lanes.iter().filter(|(_, lane)| lane.is_failing());
+        let failing = self.by_name.iter().filter(|(_, lane)| lane.is_failing());
         failing.map(|(name, _)| Arc::clone(name)).collect()
     }
 
@@ -369,11 +383,11 @@ impl Lanes {
 
     /// Changes a lane, and its places in the index.
     fn change<T>(&mut self, name: &str, change: impl FnOnce(&mut Lane) -> T) -> T {
-        let name: LaneName = match self.lanes.get_key_value(name) {
+        let name: LaneName = match self.by_name.get_key_value(name) {
             Some((known, _)) => Arc::clone(known),
             None => name.into(),
         };
-        let lane = self.lanes.entry(Arc::clone(&name)).or_default();
+        let lane = self.by_name.entry(Arc::clone(&name)).or_default();
         let changed = change(lane);
         for class in QueueClass::ALL {
             let at = place(*class);
@@ -391,7 +405,7 @@ impl Lanes {
             lane.indexed[at] = wanted;
         }
         if lane.is_idle() && lane.limits == LaneLimits::default() {
-            self.lanes.remove(&name);
+            self.by_name.remove(&name);
         }
         changed
     }
@@ -407,15 +421,15 @@ mod tests {
     }
 
     fn lanes() -> Lanes {
-        Lanes::new(64, 1.0)
+        Lanes::new(256, 1.0)
     }
 
-    fn order(lane: &str, class: QueueClass, limit: usize) -> Option<Order> {
-        Some(Order {
+    fn order(lane: &str, class: QueueClass, limit: usize) -> Order {
+        Order {
             lane: lane.into(),
             class,
             limit,
-        })
+        }
     }
 
     #[test]
@@ -424,8 +438,8 @@ mod tests {
         lanes.add("b", First, at(20));
         lanes.add("a", Retry, at(10));
         assert_eq!((lanes.next(at(9)), lanes.wake_at()), (None, Some(at(10))));
-        assert_eq!(lanes.next(at(30)), order("a", Retry, 12));
-        assert_eq!(lanes.next(at(30)), order("b", First, 16));
+        assert_eq!(lanes.next(at(30)), Some(order("a", Retry, 48)));
+        assert_eq!(lanes.next(at(30)), Some(order("b", First, 64)));
         assert_eq!((lanes.next(at(30)), lanes.wake_at()), (None, None));
     }
 
@@ -436,7 +450,7 @@ mod tests {
         let first = lanes.next(at(0)).unwrap();
         lanes.taken(&first, 3, Some(at(5)));
         assert_eq!(lanes.in_flight, 3);
-        assert_eq!(lanes.next(at(5)), order("a", First, 13));
+        assert_eq!(lanes.next(at(5)), Some(order("a", First, 61)));
     }
 
     #[test]
@@ -457,7 +471,7 @@ mod tests {
         assert!(lanes.reserve("a", at(0)));
         assert!(!lanes.reserve("a", at(0)));
         lanes.ended("a", Retry, Ended::Delivered);
-        assert_eq!(lanes.next(at(0)), order("a", Retry, 1));
+        assert_eq!(lanes.next(at(0)), Some(order("a", Retry, 1)));
     }
 
     #[test]
@@ -492,7 +506,7 @@ mod tests {
         assert_eq!((retry.class, retry.limit), (Retry, 1));
         lanes.taken(&retry, 1, None);
         lanes.ended("a", Retry, Ended::Delivered);
-        assert_eq!(lanes.next(at(50)), order("a", First, 1));
+        assert_eq!(lanes.next(at(50)), Some(order("a", First, 1)));
     }
 
     #[test]
@@ -530,7 +544,7 @@ mod tests {
         assert_eq!((lanes.next(at(99)), lanes.wake_at()), (None, Some(at(100))));
         lanes.ended("a", Retry, Ended::Delivered);
         assert!(lanes.failing().is_empty());
-        assert_eq!(lanes.next(at(99)), order("a", Retry, 12));
+        assert_eq!(lanes.next(at(99)), Some(order("a", Retry, 48)));
     }
 
     #[test]
@@ -543,7 +557,7 @@ mod tests {
         assert_eq!(lanes.next(at(0)), None);
         lanes.taken(&one, 1, None);
         lanes.ended(&one.lane, Suspect, Ended::Delivered);
-        assert_eq!(lanes.next(at(0)), order("b", Suspect, 1));
+        assert_eq!(lanes.next(at(0)), Some(order("b", Suspect, 1)));
     }
 
     #[test]
@@ -558,7 +572,7 @@ mod tests {
         lanes.pause_all(true);
         assert_eq!((lanes.next(at(0)), lanes.wake_at()), (None, None));
         lanes.pause_all(false);
-        assert_eq!(lanes.next(at(0)), order("a", First, 16));
+        assert_eq!(lanes.next(at(0)), Some(order("a", First, 64)));
     }
 
     #[test]
@@ -566,6 +580,23 @@ mod tests {
         let mut lanes = lanes();
         assert!(lanes.reserve("a", at(0)));
         lanes.ended("a", First, Ended::Delivered);
-        assert!(lanes.lanes.is_empty());
+        assert!(lanes.by_name.is_empty());
+    }
+
+    #[test]
+    fn the_outlook_tells_what_is_late_and_when_the_next_retry_is_due() {
+        let mut lanes = lanes();
+        lanes.add("a", First, at(10));
+        lanes.add("b", Retry, at(50));
+        lanes.add("c", Retry, at(40));
+        lanes.pause_only(&["c".to_owned()]);
+        let outlook = |oldest: Option<i64>, next_retry: Option<i64>| Outlook {
+            oldest: oldest.map(at),
+            next_retry: next_retry.map(at),
+            in_flight: 0,
+        };
+        assert_eq!(lanes.outlook(at(5)), outlook(None, Some(50)));
+        assert_eq!(lanes.outlook(at(20)), outlook(Some(10), Some(50)));
+        assert_eq!(lanes.outlook(at(60)), outlook(Some(10), None));
     }
 }

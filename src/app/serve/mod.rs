@@ -13,12 +13,16 @@ mod queue;
 mod rates;
 mod remake;
 mod routes;
+mod sockets;
+mod stats;
+mod status;
 mod subscribers;
 mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -35,7 +39,7 @@ use crate::engine::{self, Limits, Witness};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::message::Mode;
-use crate::pipeline::{DeliveryObserver, Tally};
+use crate::pipeline::{DeliveryObserver, DisableObserver, Tally};
 use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::queue::SERVICE;
@@ -49,7 +53,12 @@ use mock::Mock;
 use observer::QueueObserver;
 use queue::ServiceQueue;
 use routes::{RouteState, ServiceApi};
+use sockets::SocketShares;
+pub use status::ServeStatus;
 use subscribers::SubscriberWatch;
+
+/// Share of a delay by which the durable service makes it longer where the provider states no jitter.
+const SPREAD: f64 = 0.1;
 
 /// Challenges to endpoints in flight at once.
 const CHALLENGES: usize = 16;
@@ -79,6 +88,8 @@ pub struct ServeOptions {
     pub allow_private: bool,
     /// What divides the waits between attempts.
     pub time_scale: f64,
+    /// How often the status is reported; absent: never.
+    pub status_every: Option<Duration>,
 }
 
 impl ServeOptions {
@@ -101,6 +112,8 @@ pub enum ServeEvent<'a> {
     Call(&'a ApiCall),
     /// An endpoint was sent a challenge.
     Confirmation(&'a HandshakeResult),
+    /// How it does.
+    Status(&'a ServeStatus),
 }
 
 /// Where a service is, and in which account; the first line of JSON.
@@ -184,7 +197,8 @@ impl<'a> Service<'a> {
         ledger.ready().await?;
         retention.start(&context.notices);
         let (jobs_in, jobs) = mpsc::channel(engine::TOTAL);
-        let mut running = self.start(lease, ledger.clone(), jobs_in)?;
+        let sockets = SocketShares::of_process(&context.notices);
+        let mut running = self.start(lease, ledger.clone(), (jobs_in, sockets))?;
         running.journal = running.queue.load(self.options.time_scale).await?;
         let state = RouteState {
             queue: Arc::clone(&running.queue),
@@ -206,6 +220,7 @@ impl<'a> Service<'a> {
                 LARGEST_BATCH
             },
             drain: DRAIN,
+            connections: sockets.clients,
             ..server::ServerLimits::default()
         };
         let (stop, late) = (shutdown.soft.clone(), shutdown.drain_deadline());
@@ -230,8 +245,7 @@ impl<'a> Service<'a> {
         Lease::claim_service(path).map_err(|error| {
             let ledger = path.display();
             if error.kind() != std::io::ErrorKind::WouldBlock {
-                let what = format!("ledger `{ledger}` cannot be claimed");
-                return Error::new(Exit::Store, what).cause(error);
+                return self.context.unclaimed(&error);
             }
             let pid = error.to_string();
             let who = if pid.is_empty() {
@@ -244,17 +258,24 @@ impl<'a> Service<'a> {
         })
     }
 
-    fn start(&self, lease: Lease, ledger: Ledger, jobs: mpsc::Sender<engine::Delivery>) -> Result<Running> {
+    fn start(
+        &self,
+        lease: Lease,
+        ledger: Ledger,
+        (jobs, sockets): (mpsc::Sender<engine::Delivery>, SocketShares),
+    ) -> Result<Running> {
         let context = Arc::new(self.context.clone());
         let addresses = self.options.addresses();
         let options = HttpOptions {
             addresses,
+            idle: Some(sockets.idle),
             ..HttpOptions::default()
         };
         let subscribers = SubscriberWatch::new(&context)?;
         let (owner, reader) = (lease.name().to_owned(), context.background_reader());
         let time_scale = self.options.time_scale;
         let queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
+        queue.lanes().total = sockets.attempts;
         Ok(Running {
             queue: Arc::new(queue),
             transport: Arc::new(HttpTransport::new(options)?),
@@ -312,6 +333,7 @@ impl<'a> Service<'a> {
             total: Some(engine::TOTAL),
             time_scale: self.options.time_scale,
             rate: None,
+            spread: if self.mock.is_some() { 0.0 } else { SPREAD },
         };
         let context = Arc::clone(&queue.context);
         let transport = Arc::clone(&running.transport);
@@ -320,12 +342,11 @@ impl<'a> Service<'a> {
         // Lanes of disabled endpoints are closed.
         pipeline.engine.gate = None;
         pipeline.engine.witness = running.journal;
-        let (outcomes_in, outcomes) = mpsc::unbounded_channel();
-        let counting = observer::count_all(context, outcomes);
+        pipeline.rules = queue.rules();
+        pipeline.disabled = Arc::clone(&queue) as Arc<dyn DisableObserver>;
         let mut deliveries = QueueObserver {
             inner: deliveries,
             queue: Arc::clone(&queue),
-            outcomes: outcomes_in,
         };
         let event_loop = EventLoop {
             queue: Arc::clone(&queue),
@@ -333,6 +354,7 @@ impl<'a> Service<'a> {
             transport: running.transport,
             challenges: JoinSet::new(),
             rejected_peers: RejectedPeers::default(),
+            status_every: self.options.status_every,
             observer,
         };
         // Without an observer or a ledger the service ends.
@@ -346,8 +368,13 @@ impl<'a> Service<'a> {
             drop(deliveries);
             tally.inspect_err(|_| stop.cancel())
         };
-        let (taken, tally, (), (), ()) =
-            tokio::join!(taking, delivering, queue.dispatch(&stop), queue.watch(&stop), counting);
+        let watching = async {
+            match self.options.status_every {
+                Some(_) => drop(tokio::join!(queue.watch(&stop), queue.keep_counting(&stop))),
+                None => queue.watch(&stop).await,
+            }
+        };
+        let (taken, tally, (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), watching);
         taken?;
         let mut tally = tally?;
         let owner = queue.owner.clone();

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::lanes::{Ended, LaneName, Lanes, Order, URL_LANE};
 use super::rates::MinuteCounter;
 use super::remake;
+use super::stats::QueueStats;
 use super::subscribers::{SubscriberWatch, Subscribers};
 use crate::app::context::{Context, aside};
 use crate::clock::{Clock as _, SteadyClock, Timestamp};
@@ -19,8 +20,8 @@ use crate::engine::{self, Delivery, Event, Next};
 use crate::error::Result;
 use crate::id::Id;
 use crate::message::Mode;
-use crate::pipeline::{QueueMode, record};
-use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued, ParkReason};
+use crate::pipeline::{DisableRules, QueueMode, record};
+use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError, TakenDelivery};
 
 /// Bytes of bodies that are taken from one lane at once.
@@ -28,6 +29,9 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// How long the ledger is left alone after it refused a change.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// For how long the file of endpoints is not looked at again.
+const BOOK_PATIENCE: Duration = Duration::from_millis(50);
 
 /// Lanes from which is taken at once.
 const LANES_AT_ONCE: usize = 64;
@@ -61,6 +65,8 @@ pub(super) struct ServiceQueue {
     pub(super) reader: LedgerReader,
     pub(super) book: Arc<SubscriberWatch>,
     pub(super) clock: SteadyClock,
+    time_scale: f64,
+    pub(super) stats: QueueStats,
     lanes: Mutex<Lanes>,
     /// Lane and class of what is taken.
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
@@ -87,11 +93,13 @@ impl ServiceQueue {
             clock: SteadyClock::new(context.now()),
             context,
             owner,
+            time_scale,
             ledger,
             reader,
             book: Arc::new(subscribers),
             lanes: Mutex::new(Lanes::new(engine::TOTAL, time_scale)),
             taken: Mutex::default(),
+            stats: QueueStats::default(),
             rates: Mutex::new(Rates {
                 events: MinuteCounter::new(Instant::now()),
                 delivered: MinuteCounter::new(Instant::now()),
@@ -123,17 +131,28 @@ impl ServiceQueue {
 
     /// The endpoints as the book has them now.
     pub(super) async fn subscribers(&self) -> Result<Arc<Subscribers>> {
-        if self.book.is_stale() {
+        // What the API of a provider that is played has just changed must count at once.
+        let patience = if self.is_durable() {
+            BOOK_PATIENCE
+        } else {
+            Duration::ZERO
+        };
+        if self.book.is_stale(patience) {
             let book = Arc::clone(&self.book);
             aside(&self.context, move |context| book.refresh(context)).await?;
-            self.apply_endpoints(&self.book.current());
+            self.apply_endpoints();
         }
         Ok(self.book.current())
     }
 
     /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
-    pub(super) fn apply_endpoints(&self, subscribers: &Subscribers) {
+    pub(super) fn apply_endpoints(&self) {
         let mut lanes = self.lanes();
+        // A delivery has disabled one since they were read: its lane is closed.
+        if self.book.is_outdated() {
+            return;
+        }
+        let subscribers = self.book.current();
         lanes.close_all(|lane| subscribers.of_lane(lane).is_none() && !lane.starts_with(URL_LANE));
         for subscriber in subscribers.all() {
             lanes.limit(&subscriber.lane, subscriber.limits);
@@ -147,7 +166,7 @@ impl ServiceQueue {
         key: Option<IdempotencyKey>,
         events: Vec<AcceptedEvent>,
     ) -> std::result::Result<Ack, StoreError> {
-        let (at, due) = (self.context.now(), self.clock.now());
+        let (at, due, accepted) = (self.context.now(), self.clock.now(), events.len());
         let mut begun = Vec::new();
         let mut waiting = Vec::new();
         let events = events
@@ -168,13 +187,16 @@ impl ServiceQueue {
             }
             return written;
         }
+        self.stats.accepted(accepted);
         self.rates().events.add(Instant::now(), count);
         for (lane, delivery) in begun {
             self.begin(lane, QueueClass::First, delivery).await;
         }
         if !waiting.is_empty() {
             let mut lanes = self.lanes();
-            waiting.iter().for_each(|lane| lanes.add(lane, QueueClass::First, due));
+            for lane in &waiting {
+                lanes.add(lane, QueueClass::First, due);
+            }
             drop(lanes);
             self.wake.notify_one();
         }
@@ -190,7 +212,7 @@ impl ServiceQueue {
     ) -> NewEvent {
         let mut deliveries = Vec::with_capacity(event.deliveries.len());
         for (lane, delivery) in event.deliveries {
-            let mut record = record(&delivery, None);
+            let mut record = record(&delivery, Some(self.owner.clone()));
             record.next_due = Some(due);
             let taken = self.lanes().reserve(&lane, due);
             deliveries.push(NewQueued {
@@ -239,6 +261,7 @@ impl ServiceQueue {
             Next::Interrupted => Ended::Unknown,
             Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
         };
+        self.stats.ended(&event.next);
         match &event.next {
             Next::Delivered => self.rates().delivered.add(Instant::now(), 1),
             Next::Failed(_) => self.rates().failed.add(Instant::now(), 1),
@@ -251,6 +274,14 @@ impl ServiceQueue {
         }
         drop(lanes);
         self.wake.notify_one();
+    }
+
+    /// By which rules its endpoints are disabled: a mock has those of its provider alone.
+    pub(super) fn rules(&self) -> DisableRules {
+        DisableRules {
+            time_scale: self.time_scale,
+            unstated: self.is_durable(),
+        }
     }
 
     /// How its events are recorded.
@@ -350,32 +381,34 @@ impl ServiceQueue {
 
     async fn took(&self, order: &Order, ack: Ack, stop: &CancellationToken) {
         self.lanes().taken(order, ack.taken.len(), ack.next_due);
+        for number in ack.unreadable {
+            let notices = &self.context.notices;
+            notices.warn(format!("`#{number}` is parked: its record cannot be read"));
+        }
         for taken in ack.taken {
-            let id = taken.delivery.id;
+            let (id, number) = (taken.delivery.id, taken.number);
             match self.remake(taken).await {
                 Ok(delivery) => self.begin(Arc::clone(&order.lane), order.class, delivery).await,
-                Err(reason) => {
+                Err(error) => {
+                    let notices = &self.context.notices;
+                    notices.warn(format!(
+                        "`#{number}` is left to `hook replay --resume {number}`: {error}"
+                    ));
                     self.lanes().ended(&order.lane, order.class, Ended::Unknown);
-                    self.insist(QueueOp::Park { delivery: id, reason }, stop).await;
+                    self.insist(QueueOp::Leave { delivery: id }, stop).await;
                 }
             }
         }
     }
 
     /// The delivery of a record that was taken.
-    async fn remake(&self, taken: TakenDelivery) -> std::result::Result<Delivery, ParkReason> {
+    async fn remake(&self, taken: TakenDelivery) -> Result<Delivery> {
         let subscribers = self.book.current();
-        let number = taken.number;
         if let Some(subscriber) = subscribers.of_lane(&taken.lane)
             && let Some(delivery) = remake::of_endpoint(&self.context, subscriber, &taken)
         {
             return Ok(delivery);
         }
-        let remade = aside(&self.context, move |context| remake::of_record(context, &taken)).await;
-        remade.map_err(|error| {
-            let notices = &self.context.notices;
-            notices.warn(format!("`#{number}` is parked: {error}"));
-            ParkReason::Unusable
-        })
+        aside(&self.context, move |context| remake::of_record(context, &taken)).await
     }
 }

@@ -44,6 +44,8 @@ pub(super) fn of_endpoint(context: &Context, subscriber: &Subscriber, taken: &Ta
                 provider: record.provider.clone(),
                 endpoint: record.endpoint.clone(),
                 promise: Promise::Queued,
+                // A failure that was counted does not count again.
+                health: Some(subscriber.health(!taken.is_again)),
                 ..Label::default()
             },
         )
@@ -57,13 +59,18 @@ pub(super) fn of_record(context: &Context, taken: &TakenDelivery) -> Result<Deli
     delivery.progress = progress(taken);
     let label = Arc::make_mut(&mut delivery.label);
     label.promise = Promise::Queued;
+    if let Some(health) = &mut label.health {
+        health.counts_failure &= !taken.is_again;
+    }
     Ok(delivery)
 }
 
 fn progress(taken: &TakenDelivery) -> Progress {
+    let last = taken.delivery.attempts.last();
     Progress {
         attempts: taken.attempts,
         first_at: taken.first_at,
         next_due: None,
+        retry_reason: last.map(|last| last.outcome.retry_reason()),
     }
 }

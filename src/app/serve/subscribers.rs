@@ -3,17 +3,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::lanes::{LaneLimits, LaneName, URL_LANE};
+use super::lanes::{CONCURRENCY, LaneLimits, LaneName, URL_LANE};
 use crate::app::context::Context;
 use crate::app::sign::check_signature;
 use crate::clock::Timestamp;
-use crate::endpoints::{BookWatch, Endpoint, SkipReason, WantedEvent, select};
+use crate::endpoints::{BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, WantedEvent, select};
 use crate::engine::{Delivery, Label, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source;
+use crate::health::HealthTarget;
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
@@ -25,6 +27,8 @@ use crate::verification::dev_secret::Purpose;
 pub(super) struct Subscriber {
     pub(super) endpoint: Endpoint,
     pub(super) profile: Arc<Profile>,
+    /// Name and variant of the provider.
+    pub(super) label: String,
     pub(super) lane: LaneName,
     pub(super) limits: LaneLimits,
     url: Url,
@@ -120,8 +124,9 @@ impl Subscriber {
         Ok(Self {
             signing: signing(context, endpoint, &profile).map_err(|error| error.to_string()),
             url: parse_url(&endpoint.url)?,
+            label: profile.label(),
             lane: endpoint.id.as_str().into(),
-            limits: LaneLimits::default(),
+            limits: limits(endpoint.limits),
             live: Arc::new(profile.policy_in(Mode::Live).clone()),
             test: Arc::new(profile.policy_in(Mode::Test).clone()),
             endpoint: endpoint.clone(),
@@ -163,6 +168,7 @@ impl Subscriber {
             provider: Some(profile.label()),
             endpoint: Some(self.endpoint.name.clone()),
             promise: Promise::Queued,
+            health: Some(self.health(true)),
             ..Label::default()
         };
         let signing = self.signing_as(context, profile)?;
@@ -172,12 +178,23 @@ impl Subscriber {
             addresses,
             ..Delivery::new(random, now, message, url, signing, policy, label)
         };
-        check_signature(context, &delivery).map_err(|error| error.to_string())?;
+        // A signature in a header fits every body; whether the key can sign was found out when the book was read.
+        if profile.scheme.header().is_none() || profile.scheme.looks_into_body() {
+            check_signature(context, &delivery).map_err(|error| error.to_string())?;
+        }
         Ok(delivery)
     }
 
+    /// What its deliveries change.
+    pub(super) fn health(&self, counts_failure: bool) -> HealthTarget {
+        HealthTarget {
+            id: self.endpoint.id.clone(),
+            counts_failure,
+        }
+    }
+
     fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {
-        if profile.label() == self.profile.label() {
+        if Arc::ptr_eq(profile, &self.profile) || profile.label() == self.label {
             return self.signing.clone();
         }
         signing(context, &self.endpoint, profile).map_err(|error| error.to_string())
@@ -185,20 +202,54 @@ impl Subscriber {
 
     /// How a delivery of that provider to it is signed now.
     pub(super) fn signing(&self, context: &Context, label: &str) -> std::result::Result<Signing, String> {
+        // The registry looks for files of the user.
+        if label == self.label {
+            return self.signing.clone();
+        }
         let profile = context.registry.get(label).map_err(|error| error.to_string())?;
         self.signing_as(context, &profile)
     }
 }
 
+fn limits(limits: EndpointLimits) -> LaneLimits {
+    let EndpointLimits {
+        concurrency,
+        rate,
+        ordered,
+    } = limits;
+    LaneLimits {
+        concurrency: concurrency.map_or(CONCURRENCY, |most| most.get().into()),
+        rate: rate.map(Rate::per_second),
+        is_ordered: ordered,
+    }
+}
+
 fn signing(context: &Context, endpoint: &Endpoint, profile: &Arc<Profile>) -> Result<Signing> {
     let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
-    context.signing(profile, &[], (Some(&endpoint.name), own))
+    let signing = context.signing(profile, &[], (Some(&endpoint.name), own))?;
+    if profile.scheme.header().is_some() && !profile.scheme.looks_into_body() {
+        let (url, now) = (parse_url(&endpoint.url)?, context.now());
+        let (message, policy) = (Message::default(), Arc::default());
+        let trial = Delivery::new(
+            &context.random,
+            now,
+            message,
+            url,
+            signing.clone(),
+            policy,
+            Label::default(),
+        );
+        check_signature(context, &trial)?;
+    }
+    Ok(signing)
 }
 
 /// The current endpoints. Reading is free; the file is looked at by [`SubscriberWatch::refresh`] alone.
 pub(super) struct SubscriberWatch {
     book: BookWatch,
     current: Mutex<Arc<Subscribers>>,
+    /// When the file was looked at last.
+    looked: Mutex<Instant>,
 }
 
 impl SubscriberWatch {
@@ -206,7 +257,8 @@ impl SubscriberWatch {
     pub(super) fn new(context: &Context) -> Result<Self> {
         let book = context.book_watch();
         let current = Mutex::new(Arc::new(Subscribers::read(context, &book)?));
-        Ok(Self { book, current })
+        let looked = Mutex::new(Instant::now());
+        Ok(Self { book, current, looked })
     }
 
     /// As they are now.
@@ -214,9 +266,29 @@ impl SubscriberWatch {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether the book has changed since it was read.
-    pub(super) fn is_stale(&self) -> bool {
+    /// Whether the book has changed since it was read. Its file is looked at when that was not done for `patience`.
+    pub(super) fn is_stale(&self, patience: Duration) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.elapsed() < patience {
+            return false;
+        }
+        *looked = Instant::now();
         self.book.current().is_none()
+    }
+
+    /// Looks whether another process has disabled or enabled an endpoint.
+    pub(super) fn look(&self) -> Result<()> {
+        Ok(self.book.look()?)
+    }
+
+    /// The health of an endpoint has changed.
+    pub(super) fn outdate(&self) {
+        self.book.outdate();
+    }
+
+    /// Whether the health of an endpoint has changed since the book was read.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.book.is_outdated()
     }
 
     /// Reads the book again.

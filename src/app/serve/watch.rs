@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lanes::URL_LANE;
 use super::queue::ServiceQueue;
+use crate::app::context::aside;
 use crate::clock::Clock as _;
 use crate::engine::Witness;
 use crate::error::Result;
@@ -83,7 +84,7 @@ impl ServiceQueue {
             }
             return self.look().await;
         }
-        if self.book.is_stale() {
+        if self.book.is_stale(Duration::ZERO) {
             self.look().await?;
         }
         Ok(())
@@ -91,13 +92,16 @@ impl ServiceQueue {
 
     /// Learns which lanes have something, are paused, or are closed.
     async fn look(&self) -> Result<()> {
-        let subscribers = self.subscribers().await?;
         let owner = self.owner.clone();
         let (waiting, paused) = self
             .reader
             .ask(move |store| Ok((store.queue_lanes(&owner)?, store.paused()?)))
             .await?;
-        self.apply_endpoints(&subscribers);
+        // After that: an endpoint for which something waits is known by then.
+        let book = Arc::clone(&self.book);
+        aside(&self.context, move |_| book.look()).await?;
+        let subscribers = self.subscribers().await?;
+        self.apply_endpoints();
         {
             let mut lanes = self.lanes();
             lanes.pause_all(paused.iter().any(String::is_empty));
@@ -110,10 +114,14 @@ impl ServiceQueue {
         let with_work: BTreeSet<String> = waiting.into_iter().map(|waiting| waiting.lane).collect();
         for lane in with_work {
             let subscriber = subscribers.of_lane(&lane);
-            if subscriber.is_some_and(|subscriber| !subscriber.endpoint.is_active()) {
+            if let Some(subscriber) = subscriber
+                && !subscriber.endpoint.is_active()
+            {
                 self.empty(|| QueueOp::ParkLane {
+                    owner: self.owner.clone(),
                     lane: lane.clone(),
                     reason: ParkReason::Disabled,
+                    enabled_at: subscriber.endpoint.enabled_at,
                     limit: AT_ONCE,
                 })
                 .await?;

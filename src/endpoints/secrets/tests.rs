@@ -74,6 +74,7 @@ fn round_trip(profile: &Profile, signing: &Secret, verifying: &Secret) -> Verdic
         method: "POST",
         url: "https://a.example/",
         retries: 0,
+        retry_reason: None,
     };
     let (headers, body) = profile.request(&message.unwrap(), Some(&signer), now, target).unwrap();
     let verifier = profile.scheme.verifier(std::slice::from_ref(verifying)).unwrap();

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Difference, EACH};
 use crate::clock::Timestamp;
+use crate::id::is_uuid;
 use crate::json::below;
 
 /// What was found so far, each difference once.
@@ -127,7 +128,7 @@ fn fits(wanted: &Value, found: &Value) -> bool {
 /// The format of a text that programs parse: a uuid, or a moment as RFC 3339 writes it.
 fn format_of(value: &Value) -> Option<&'static str> {
     let text = value.as_str()?;
-    if text.len() == 36 && uuid::Uuid::parse_str(text).is_ok() {
+    if is_uuid(text) {
         return Some("uuid");
     }
     // Without the `T`, Unix seconds would be a moment too.

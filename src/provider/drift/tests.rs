@@ -122,6 +122,12 @@ fn the_envelope_is_compared_too_and_says_where_grouped_data_is() {
             vec!["missing data.x integer -"],
         ),
         (field, json!({"n": 1, "data": []}), vec!["missing id string -"]),
+        (
+            field,
+            json!({"id": null, "n": 1, "data": null}),
+            vec!["retyped id string null", "retyped data object null"],
+        ),
+        (field, json!({"id": "1", "n": 1, "data": {"x": null}}), vec![]),
         (spread, json!({"id": "1", "x": 1}), vec![]),
         (
             spread,

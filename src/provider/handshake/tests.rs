@@ -116,6 +116,7 @@ fn an_answer_is_judged_by_any_of_the_forms_that_the_provider_takes() {
             status,
             headers: [("content-type", content_type)].into_iter().collect(),
             body: body.into(),
+            note: None,
             truncated: false,
             whole: None,
         };
@@ -194,6 +195,7 @@ fn only_a_success_that_carries_the_token_confirms() {
             status,
             headers,
             body: body.into(),
+            note: None,
             truncated: false,
             whole: None,
         }

@@ -25,7 +25,7 @@ impl Registry {
                     for (variant, any, all) in builtin.detect {
                         let label =
                             variant.map_or_else(|| builtin.name.to_owned(), |v| format!("{}@{v}", builtin.name));
-                        marks.push(DetectMarks::new(label, any, all));
+                        marks.push(DetectMarks::new(label, builtin.signs, any, all));
                     }
                 }
                 Source::File(name, _) => {
@@ -33,7 +33,8 @@ impl Registry {
                         continue;
                     };
                     let (any, all) = (texts(&file["detect"]["any-of"]), texts(&file["detect"]["all-of"]));
-                    marks.push(DetectMarks::new(name, &any, &all));
+                    let signs = file["signature"]["unsigned"].is_null();
+                    marks.push(DetectMarks::new(name, signs, &any, &all));
                 }
             }
         }

@@ -6,8 +6,10 @@ use crate::store::queue::{IdempotencyKey, Intake, MOST_CRASHES, NewEvent, NewQue
 use crate::store::{LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 
 fn queued(at: Timestamp, lane: &str, taken: bool) -> NewQueued {
+    let mut delivery = delivery(at, "a");
+    delivery.owner = Some(SERVICE.to_owned());
     NewQueued {
-        delivery: delivery(at, "a"),
+        delivery,
         lane: lane.to_owned(),
         taken,
     }
@@ -258,20 +260,25 @@ pub(crate) fn parked_deliveries_are_released_or_cancelled<F: Fixture>() {
     let mut store = F::new().open();
     accept(&mut store, start(), &["one", "one", "one", "two"], false);
     let park = |limit| QueueOp::ParkLane {
+        owner: SERVICE.to_owned(),
         lane: "one".to_owned(),
         reason: ParkReason::Disabled,
+        enabled_at: None,
         limit,
     };
     assert_eq!(change(&mut store, park(2)).number, 2);
     assert_eq!(change(&mut store, park(2)).number, 1);
     assert_eq!(counts(&store), (1, 0, 3));
     assert_eq!(read_delivery(&store, 1).delivery.state, DeliveryState::Parked);
-    let op = QueueOp::ReleaseLane {
+    assert_eq!(store.parked("one").unwrap(), 3);
+    let release = |reason| QueueOp::ReleaseLane {
         lane: "one".to_owned(),
+        reason,
         due: after(5),
         limit: 1,
     };
-    assert_eq!(change(&mut store, op).number, 1);
+    assert_eq!(change(&mut store, release(ParkReason::Crashed)).number, 0);
+    assert_eq!(change(&mut store, release(ParkReason::Disabled)).number, 1);
     let read = read_delivery(&store, 1).delivery;
     assert_eq!(
         (read.state, read.next_due, read.owner.as_deref()),
@@ -300,7 +307,12 @@ pub(crate) fn a_failed_delivery_is_entered_again<F: Fixture>() {
     assert_eq!(change(&mut store, again.clone()).number, 1);
     assert_eq!(change(&mut store, again).number, 0, "it is pending");
     let taken = take(&mut store, "one", QueueClass::Retry, 9, after(3)).taken;
-    assert_eq!((numbers_of(&taken), taken[0].attempts), (vec![1], 1));
+    assert_eq!(
+        (numbers_of(&taken), taken[0].attempts, taken[0].is_again),
+        (vec![1], 1, true)
+    );
+    fail(&mut store, &made[0], 2, Some(after(4)));
+    assert!(take(&mut store, "one", QueueClass::Retry, 9, after(4)).taken[0].is_again);
 }
 
 pub(crate) fn what_a_dead_process_left_is_adopted_once<F: Fixture>() {
@@ -352,6 +364,48 @@ pub(crate) fn what_is_given_up_has_no_owner<F: Fixture>() {
     assert_eq!(counts(&store), (0, 0, 0));
 }
 
+pub(crate) fn a_delivery_that_is_left_waits_for_somebody_to_resume_it<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one"], true);
+    let op = QueueOp::Leave { delivery: made[0].id };
+    assert_eq!(change(&mut store, op).number, 1);
+    let read = read_delivery(&store, 1).delivery;
+    assert_eq!((read.state, read.owner), (DeliveryState::Pending, None));
+    assert_eq!(counts(&store), (0, 0, 0));
+}
+
+pub(crate) fn after_the_clock_was_set_back_nothing_waits_longer_than_its_longest_delay<F: Fixture>() {
+    let mut store = F::new().open();
+    let longest = minutes(20);
+    let delayed = || {
+        let mut queued = queued(after(60), "one", true);
+        queued.delivery.delays = vec![minutes(5), longest];
+        queued
+    };
+    let deliveries = vec![delayed(), delayed()];
+    let made: Vec<_> = deliveries.iter().map(|queued| queued.delivery.clone()).collect();
+    change(
+        &mut store,
+        QueueOp::Accept(Box::new(intake(vec![event(after(60), deliveries)]))),
+    );
+    fail(&mut store, &made[0], 1, Some(after(60).plus(longest)));
+    fail(&mut store, &made[1], 1, Some(after(0).plus(longest / 2)));
+    let recover = |now| QueueOp::Recover {
+        from: SERVICE.to_owned(),
+        to: SERVICE.to_owned(),
+        now,
+        pause: minutes(1),
+    };
+    let due = |store: &F::Store, number| read_delivery(store, number).delivery.next_due.unwrap();
+    change(&mut store, recover(after(61)));
+    assert_eq!(due(&store, 1), after(60).plus(longest));
+    change(&mut store, recover(after(0)));
+    assert_eq!(due(&store, 1), after(0).plus(longest));
+    assert_eq!(due(&store, 2), after(0).plus(longest / 2));
+    let earliest = store.queue_lanes(SERVICE).unwrap();
+    assert_eq!(earliest[0].due, after(0).plus(longest / 2));
+}
+
 pub(crate) fn pauses_are_kept<F: Fixture>() {
     let fixture = F::new();
     let (mut store, other) = (fixture.open(), fixture.open());
@@ -372,7 +426,64 @@ pub(crate) fn no_unfinished_delivery_of_a_service_is_pruned<F: Fixture>() {
     let mut store = F::new().open();
     let made = accept(&mut store, start(), &["one", "two"], true);
     record(&mut store, finish(&made[0], answered(1, after(1), 200, minutes(1))));
-    assert_eq!(store.prune(Some(after(1000)), None).unwrap(), 1);
+    assert_eq!(store.prune(Some(after(1000)), None).unwrap().records, 1);
     assert_eq!(numbers(&store, &Query::default()), [2]);
     assert_eq!(counts(&store), (0, 1, 0));
+}
+
+/// How many events there are.
+fn events(store: &impl Store) -> usize {
+    store.events(None, usize::MAX).unwrap().len()
+}
+
+pub(crate) fn an_event_goes_with_its_last_delivery<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one", "two"], true);
+    accept(&mut store, after(1), &[], false);
+    accept(&mut store, after(9), &["one"], false);
+    record(&mut store, finish(&made[0], answered(1, after(1), 200, minutes(1))));
+    assert_eq!(store.prune(Some(after(5)), None).unwrap().records, 1);
+    // That of the first event is unfinished; nobody gets the second one.
+    assert_eq!(events(&store), 2);
+    record(&mut store, finish(&made[1], answered(1, after(2), 200, minutes(1))));
+    assert_eq!(store.prune(Some(after(5)), None).unwrap().records, 1);
+    assert_eq!(events(&store), 1);
+}
+
+pub(crate) fn events_make_room_with_the_records_of_their_time<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one"], true);
+    accept(&mut store, after(1), &[], false);
+    accept(&mut store, after(2), &["one"], true);
+    accept(&mut store, after(3), &[], false);
+    record(&mut store, finish(&made[0], answered(1, after(1), 200, minutes(1))));
+    assert_eq!(store.prune(None, Some(0)).unwrap().records, 1);
+    // Whatever the limit, what is unfinished stays, with its event.
+    let left: Vec<_> = store.events(None, 9).unwrap().iter().map(|event| event.at).collect();
+    assert_eq!(left, [after(2)]);
+    assert_eq!(counts(&store), (0, 1, 0));
+}
+
+pub(crate) fn parked_deliveries_that_are_pruned_are_counted<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one", "one", "one"], true);
+    for (delivery, reason) in made.iter().zip([ParkReason::Disabled, ParkReason::Crashed]) {
+        let delivery = delivery.id;
+        change(&mut store, QueueOp::Park { delivery, reason });
+    }
+    let listed = Query {
+        state: Some(DeliveryState::Parked),
+        ..Query::default()
+    };
+    let reasons: Vec<_> = store
+        .list(&listed)
+        .unwrap()
+        .into_iter()
+        .map(|found| found.reason)
+        .collect();
+    assert_eq!(reasons, [Some("crashed".to_owned()), Some("disabled".to_owned())]);
+    assert_eq!(store.stats(&Query::default()).unwrap().parked, 2);
+    let pruned = store.prune(Some(after(5)), None).unwrap();
+    assert_eq!((pruned.records, pruned.parked), (2, 2));
+    assert_eq!((counts(&store), store.list(&listed).unwrap().len()), ((0, 1, 0), 0));
 }

@@ -72,6 +72,7 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
     if let Outcome::Answer(answer) = &mut long.outcome {
         answer.body = vec![0xfe; 64 * 1024].into();
         answer.truncated = true;
+        answer.note = Some("over HTTP/2".to_owned());
     }
     long.request_body = Some(br#"{"signature":"abc"}"#.as_slice().into());
     new.attempts = vec![unanswered(1, start(), ErrorKind::Connect), long];
@@ -229,7 +230,7 @@ fn policy(stop: u16) -> Arc<Policy> {
         schedule: Schedule {
             delays: vec![Duration::from_nanos(300_000_001)],
             from: RunFrom::First,
-            jitter: 0.1,
+            jitter: Some(0.1),
             honour_retry_after: codes(429),
             retry_on: RetryOn::Only {
                 codes: codes(500),

@@ -106,9 +106,9 @@ impl<'c> ChangeGroup<'c> {
 
     /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
     pub(super) fn keep_attempt(&mut self, delivery: i64, attempt: &Attempt) -> rusqlite::Result<()> {
-        let (answer, error) = match &attempt.outcome {
-            Outcome::Answer(answer) => (Some(answer), None),
-            Outcome::Error { kind, text } => (None, Some((kind.name(), mask::secrets(text)))),
+        let (answer, error, text) = match &attempt.outcome {
+            Outcome::Answer(answer) => (Some(answer), None, answer.note.as_deref()),
+            Outcome::Error { kind, text } => (None, Some(kind.name()), Some(text.as_str())),
         };
         let (request, of_request) = seal::headers(SealedPlace::Request, attempt.seq, &attempt.request_headers);
         // An answer that repeats a secret is never sent again, so that nothing has to be put back.
@@ -123,8 +123,8 @@ impl<'c> ChangeGroup<'c> {
             answer_headers.as_deref().map(mask::bytes),
             answer.map(|answer| answer.truncated),
             answer.map(|answer| mask::bytes(&answer.body)),
-            error.as_ref().map(|(kind, _)| kind),
-            error.as_ref().map(|(_, text)| text),
+            error,
+            text.map(mask::secrets),
         ])?;
         sealed::keep(self.connection, delivery, &of_request)?;
         if let Some(body) = &attempt.request_body {

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
+use super::fault::is_damaged_record;
 use super::group::ChangeGroup;
 use super::queue_rows::{PARKED, TAKEN, WAITING, counted, insert, park, rank};
 use super::read;
-use super::values::{change, moment, optional_moment, row, rows, signed, unsigned};
+use super::values::{change, delays, moment, optional_moment, row, rows, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey, Intake, MOST_CRASHES, NewEvent, ParkReason, QueueOp};
-use crate::store::{Ack, NewDelivery, QueueClass, TakenDelivery};
+use crate::store::{Ack, QueueClass, TakenDelivery};
 
 /// Expired answers that are dropped with each new one.
 const EXPIRED_AT_ONCE: u32 = 4;
@@ -29,12 +30,23 @@ impl ChangeGroup<'_> {
                 now,
             } => take(self.connection, (owner, lane, *class), (*limit, *bytes), *now),
             QueueOp::Release { delivery, due } => self.release(*delivery, *due),
-            QueueOp::Park { delivery, reason } => match self.delivery_number(*delivery)? {
-                Some(n) => park(self.connection, n, *reason),
+            QueueOp::Leave { delivery } => match self.delivery_number(*delivery)? {
+                Some(n) => leave(self.connection, n),
                 None => Ok(Ack::default()),
             },
-            QueueOp::ParkLane { lane, reason, limit } => park_lane(self.connection, lane, *reason, *limit),
-            QueueOp::ReleaseLane { lane, due, limit } => release_lane(self.connection, lane, *due, *limit),
+            QueueOp::ParkLane {
+                owner,
+                lane,
+                reason,
+                enabled_at,
+                limit,
+            } => park_lane(self.connection, (owner, lane), *reason, *enabled_at, *limit),
+            QueueOp::ReleaseLane {
+                lane,
+                reason,
+                due,
+                limit,
+            } => release_lane(self.connection, (lane, *reason), *due, *limit),
             QueueOp::CancelLane { lane, limit } => cancel_lane(self.connection, lane, *limit),
             QueueOp::Requeue {
                 delivery,
@@ -67,11 +79,8 @@ impl ChangeGroup<'_> {
     fn event(&mut self, owner: &str, event: &NewEvent) -> rusqlite::Result<()> {
         let first = self.last() + 1;
         for queued in &event.deliveries {
-            let delivery = NewDelivery {
-                owner: Some(owner.to_owned()),
-                ..queued.delivery.clone()
-            };
-            let n = signed(self.delivery(&delivery)?.number);
+            let delivery = &queued.delivery;
+            let n = signed(self.delivery(delivery)?.number);
             let state = if queued.taken { TAKEN } else { WAITING };
             let due = delivery.next_due.unwrap_or(event.at);
             insert(self.connection, (n, owner, &queued.lane), QueueClass::First, due, state)?;
@@ -128,7 +137,7 @@ fn answered(connection: &Connection, key: &IdempotencyKey) -> rusqlite::Result<O
 }
 
 const DUE: &str = "
-    SELECT n FROM queue INDEXED BY queue_due
+    SELECT n, again FROM queue INDEXED BY queue_due
     WHERE state = 0 AND owner = ?1 AND lane = ?2 AND class = ?3 AND due <= ?4 ORDER BY due, n LIMIT ?5";
 
 const NEXT_DUE: &str = "
@@ -141,17 +150,22 @@ fn take(
     now: Timestamp,
 ) -> rusqlite::Result<Ack> {
     let values = params![owner, lane, rank(class), now.unix_us(), limit.cast_signed()];
-    let due: Vec<i64> = rows(connection, DUE, values, |row| row.get(0))?;
-    let (mut taken, mut size) = (Vec::with_capacity(due.len()), 0);
-    for n in due {
+    let due: Vec<(i64, bool)> = rows(connection, DUE, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (mut taken, mut unreadable, mut size) = (Vec::with_capacity(due.len()), Vec::new(), 0);
+    for (n, is_again) in due {
         if size >= bytes {
             break;
         }
         change(connection, "UPDATE queue SET state = 1 WHERE n = ?1", [n])?;
         // A record that cannot be read must not stop the others.
-        let Ok(Some((delivery, attempts, first_at))) = read::unfinished(connection, n) else {
-            park(connection, n, ParkReason::Unusable)?;
-            continue;
+        let (delivery, attempts, first_at) = match read::unfinished(connection, n) {
+            Ok(Some(found)) => found,
+            Err(error) if !is_damaged_record(&error) => return Err(error),
+            Ok(None) | Err(_) => {
+                park(connection, n, ParkReason::Unusable)?;
+                unreadable.push(unsigned(n));
+                continue;
+            }
         };
         size += delivery.message.body.len();
         taken.push(TakenDelivery {
@@ -161,33 +175,57 @@ fn take(
             delivery,
             attempts,
             first_at,
+            is_again,
         });
     }
     let next = params![owner, lane, rank(class)];
     Ok(Ack {
         number: taken.len() as u64,
         taken,
+        unreadable,
         next_due: row(connection, NEXT_DUE, next, |row| optional_moment(row, 0))?.flatten(),
         ..Ack::default()
     })
 }
 
-fn park_lane(connection: &Connection, lane: &str, reason: ParkReason, limit: usize) -> rusqlite::Result<Ack> {
-    let sql = "SELECT n FROM queue WHERE lane = ?1 AND state = 0 ORDER BY n LIMIT ?2";
-    let waiting: Vec<i64> = rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))?;
+fn leave(connection: &Connection, n: i64) -> rusqlite::Result<Ack> {
+    let sql = "UPDATE delivery SET owner = NULL WHERE n = ?1 AND state = 'pending'";
+    change(connection, sql, [n])?;
+    Ok(counted(change(connection, "DELETE FROM queue WHERE n = ?1", [n])?))
+}
+
+fn park_lane(
+    connection: &Connection,
+    (owner, lane): (&str, &str),
+    reason: ParkReason,
+    enabled_at: Option<Timestamp>,
+    limit: usize,
+) -> rusqlite::Result<Ack> {
+    let sql = "SELECT enabled_at FROM endpoint_health WHERE endpoint = ?1";
+    let enabled = row(connection, sql, [lane], |row| optional_moment(row, 0))?.flatten();
+    if enabled != enabled_at {
+        return Ok(Ack::default());
+    }
+    let sql = "SELECT n FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1 AND lane = ?2 LIMIT ?3";
+    let waiting: Vec<i64> = rows(connection, sql, params![owner, lane, limit.cast_signed()], |row| {
+        row.get(0)
+    })?;
     for n in &waiting {
         park(connection, *n, reason)?;
     }
     Ok(counted(waiting.len()))
 }
 
-fn parked(connection: &Connection, lane: &str, limit: usize) -> rusqlite::Result<Vec<i64>> {
-    let sql = "SELECT n FROM queue INDEXED BY queue_parked WHERE state = 2 AND lane = ?1 ORDER BY n LIMIT ?2";
-    rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))
-}
-
-fn release_lane(connection: &Connection, lane: &str, due: Timestamp, limit: usize) -> rusqlite::Result<Ack> {
-    let found = parked(connection, lane, limit)?;
+fn release_lane(
+    connection: &Connection,
+    (lane, reason): (&str, ParkReason),
+    due: Timestamp,
+    limit: usize,
+) -> rusqlite::Result<Ack> {
+    let sql = "
+        SELECT n FROM queue INDEXED BY queue_parked WHERE state = 2 AND lane = ?1 AND parked = ?2 ORDER BY n LIMIT ?3";
+    let values = params![lane, reason.name(), limit.cast_signed()];
+    let found: Vec<i64> = rows(connection, sql, values, |row| row.get(0))?;
     for n in &found {
         let sql = "UPDATE queue SET state = 0, parked = NULL, due = ?2, class = min(class, 1) WHERE n = ?1";
         change(connection, sql, params![n, due.unix_us()])?;
@@ -217,9 +255,12 @@ fn cancel_lane(connection: &Connection, lane: &str, limit: usize) -> rusqlite::R
 fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Timestamp) -> rusqlite::Result<Ack> {
     // A forward is made again by `hook listen` alone.
     let sql = "
-        SELECT attempts FROM delivery
-        WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled') AND source <> 'forward'";
-    let Some(attempts) = row(connection, sql, [n], |row| row.get::<_, i64>(0))? else {
+        SELECT attempts, state = 'failed' OR coalesce((SELECT again FROM queue WHERE queue.n = delivery.n), 0)
+        FROM delivery WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled') AND source <> 'forward'";
+    let found = row(connection, sql, [n], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
+    })?;
+    let Some((attempts, is_again)) = found else {
         return Ok(Ack::default());
     };
     let class = if attempts == 0 {
@@ -228,6 +269,11 @@ fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Ti
         QueueClass::Retry
     };
     insert(connection, (n, owner, lane), class, due, WAITING)?;
+    change(
+        connection,
+        "UPDATE queue SET again = ?2 WHERE n = ?1",
+        params![n, is_again],
+    )?;
     Ok(counted(pending(connection, n, due)?))
 }
 
@@ -270,7 +316,33 @@ fn recover(
         change(connection, "UPDATE queue SET owner = ?2 WHERE owner = ?1", [from, to])?;
         forget_counts(connection, from)?;
     }
+    restrain(connection, to, now)?;
     Ok(counted(taken.len()))
+}
+
+/// After the clock was set back no delivery waits longer than its longest delay.
+fn restrain(connection: &Connection, owner: &str, now: Timestamp) -> rusqlite::Result<()> {
+    let sql =
+        "SELECT max((SELECT at FROM event ORDER BY e DESC LIMIT 1), (SELECT at FROM delivery ORDER BY n DESC LIMIT 1))";
+    let last = row(connection, sql, [], |row| optional_moment(row, 0))?.flatten();
+    if last.is_none_or(|last| last <= now) {
+        return Ok(());
+    }
+    let sql = "
+        SELECT n, delays FROM queue JOIN delivery USING (n)
+        WHERE queue.owner = ?1 AND queue.state = 0 AND queue.due > ?2";
+    let later = rows(connection, sql, params![owner, now.unix_us()], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+    })?;
+    for (n, text) in later {
+        let longest = delays(&text).unwrap_or_default().into_iter().max().unwrap_or_default();
+        let latest = now.plus(longest).unix_us();
+        let sql = "UPDATE queue SET due = min(due, ?2) WHERE n = ?1";
+        change(connection, sql, params![n, latest])?;
+        let sql = "UPDATE delivery SET next_due = min(next_due, ?2) WHERE n = ?1";
+        change(connection, sql, params![n, latest])?;
+    }
+    Ok(())
 }
 
 /// Counts a crash: after two it is tried alone, after three it is parked.

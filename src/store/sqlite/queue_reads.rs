@@ -47,6 +47,13 @@ pub(super) fn counts(connection: &Connection, owner: &str) -> rusqlite::Result<Q
     Ok(counts)
 }
 
+/// How many deliveries of a lane are parked for that reason.
+pub(super) fn parked_count(connection: &Connection, lane: &str, reason: ParkReason) -> rusqlite::Result<u64> {
+    let sql = "SELECT count(*) FROM queue INDEXED BY queue_parked WHERE state = 2 AND lane = ?1 AND parked = ?2";
+    let found = row(connection, sql, [lane, reason.name()], |row| row.get(0).map(unsigned))?;
+    Ok(found.unwrap_or_default())
+}
+
 /// Why a delivery is parked, and when processes died during its attempts.
 pub(super) fn trouble(connection: &Connection, n: i64) -> rusqlite::Result<(Option<ParkReason>, Vec<Timestamp>)> {
     let sql = "SELECT parked FROM queue WHERE n = ?1 AND parked IS NOT NULL";

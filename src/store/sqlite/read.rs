@@ -37,7 +37,8 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
     Ok(Some(Record::Delivery(Box::new(found))))
 }
 
-/// A delivery as it is needed for its next attempt: without attempts, their number and when the first one began.
+/// A delivery as it is needed for its next attempt: of its attempts the last one alone, with their number and when the first
+/// one began.
 pub(super) fn unfinished(
     connection: &Connection,
     n: i64,
@@ -52,6 +53,10 @@ pub(super) fn unfinished(
         Ok((row.get::<_, Option<u32>>(0)?, optional_moment(row, 1)?))
     })?;
     let (attempts, first_at) = made.unwrap_or_default();
+    if attempts.is_some() {
+        let sql = format!("{ATTEMPTS} DESC LIMIT 1");
+        found.delivery.attempts.extend(row(connection, &sql, [n], attempt)?);
+    }
     Ok(Some((found.delivery, attempts.unwrap_or_default(), first_at)))
 }
 
@@ -161,6 +166,7 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
             headers: headers(row, 5)?,
             truncated: row.get(6)?,
             body: bytes(row, 7)?,
+            note: row.get(9)?,
             whole: None,
         }),
         None => Outcome::Error {

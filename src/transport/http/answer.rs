@@ -49,6 +49,7 @@ impl AnswerBody {
             status,
             headers,
             body: all.slice(..beginning),
+            note: None,
             truncated: self.drained > 0 || all.len() > beginning,
             whole: self.keep.whole.filter(|_| self.drained == 0).map(|_| all),
         }

@@ -124,7 +124,11 @@ impl HttpTransport {
         match clients.exchange(settings, request, addresses, way).await {
             Err(failed) if failed.refuses_http1 => {
                 let way = Way { is_http2: true, ..way };
-                clients.exchange(settings, request, addresses, way).await
+                let answer = clients.exchange(settings, request, addresses, way).await?;
+                Ok(Answer {
+                    note: Some("over HTTP/2: the server refuses HTTP/1.1".into()),
+                    ..answer
+                })
             }
             answered => answered,
         }

@@ -52,7 +52,11 @@ impl ServerCertVerifier for PinnedVerifier {
         if verified.is_ok() || is_out_of_date || !self.pinned.iter().any(|pinned| pinned == presented) {
             return verified;
         }
-        verify_server_name(&ParsedCertificate::try_from(presented)?, name)?;
+        match verify_server_name(&ParsedCertificate::try_from(presented)?, name) {
+            // Without `-addext` openssl makes a certificate for no name: then the file alone says whose it is.
+            Err(Error::InvalidCertificate(Cert::NotValidForNameContext { presented, .. })) if presented.is_empty() => {}
+            names => names?,
+        }
         Ok(ServerCertVerified::assertion())
     }
 

@@ -6,11 +6,15 @@ use crate::clock::human_duration;
 use crate::exchange::{Attempt, Outcome, SecretKind, Source};
 use crate::inflate::readable;
 use crate::mask;
+use crate::store::queue::SERVICE;
 use crate::store::{DeliveryRecord, DeliveryState, NewDelivery, SigningMode};
 use crate::text::printable;
 use crate::view::attempt::BODY_SHOWN;
 use crate::view::style::Tone;
 use crate::view::{short_size, short_time};
+
+/// What is known of an attempt during which the process died.
+pub(super) const CRASHED: &str = "outcome unknown, the process died during the attempt";
 
 impl RecordSheet<'_> {
     /// Lines for people; attempts, headers and body only `with_content`.
@@ -38,6 +42,13 @@ impl RecordSheet<'_> {
         if delivery.state == DeliveryState::Pending {
             self.page.field("next", &next(self.details, delivery));
         }
+        if let Some(reason) = self.details.parked {
+            self.page.field("parked", reason.words());
+        }
+        for at in &self.details.crashes {
+            let crash = format!("{}: {CRASHED}", self.moment(*at));
+            self.page.field("crash", &crash);
+        }
         self.later("again");
         if with_content {
             for attempt in &delivery.attempts {
@@ -60,13 +71,16 @@ impl RecordSheet<'_> {
         let at = style.dim(&attempt.at.local_datetime());
         let line = format!("{outcome}  {}  {at}", short_time(attempt.took));
         self.page.field(&format!("attempt {}", attempt.seq), &line);
-        match &attempt.outcome {
-            Outcome::Error { text, .. } => self.page.field("", &style.dim(&printable(text, 400))),
-            Outcome::Answer(answer) if !self.full && !answer.body.is_empty() => {
-                let text = printable(&said(self.details, &answer.body), BODY_SHOWN);
-                self.page.field("", &style.dim(&format!("response body: {text}")));
-            }
-            Outcome::Answer(_) => {}
+        if let Some(text) = attempt.outcome.detail() {
+            self.page.field("", &style.dim(&printable(text, 400)));
+        }
+        let answer = attempt
+            .outcome
+            .answer()
+            .filter(|answer| !self.full && !answer.body.is_empty());
+        if let Some(answer) = answer {
+            let text = printable(&said(self.details, &answer.body), BODY_SHOWN);
+            self.page.field("", &style.dim(&format!("response body: {text}")));
         }
         if self.full {
             self.exchange(attempt);
@@ -135,10 +149,10 @@ pub(super) fn next(details: &RecordDetails, delivery: &NewDelivery) -> String {
     let when = delivery.next_due;
     let when = when.map(|due| format!(" {} ({})", ago(due, details.now), due.local_datetime()));
     let due = format!("attempt {attempt} is due{}", when.unwrap_or_default());
-    let who = if details.is_worked_on {
-        "the process that makes it is running"
-    } else {
-        "no running process makes it: `hook replay --resume` does"
+    let who = match (details.is_worked_on, delivery.owner.as_deref()) {
+        (true, _) => "the process that makes it is running",
+        (false, Some(SERVICE)) => "no running process makes it: the next `hook serve` does",
+        (false, _) => "no running process makes it: `hook replay --resume` does",
     };
     format!("{due}; {who}")
 }

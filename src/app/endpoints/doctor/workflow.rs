@@ -61,13 +61,15 @@ pub(super) fn examine(context: &Context, name: &str, file: &WorkflowFile) -> Vec
 }
 
 fn state(name: &str, file: &WorkflowFile) -> Finding {
-    let why = match file.state {
-        WorkflowState::Draft => "it is a draft: it does not run",
-        WorkflowState::Test => "it is in test: its request is made, and not sent",
+    let finding = match file.state {
+        WorkflowState::Draft => Finding::problem("state", "it is a draft: it does not run"),
+        WorkflowState::Test => Finding::caution("state", "it is in test: its request is made, and not sent"),
         WorkflowState::Published => return Finding::ok("state", "it is published"),
     };
-    let hint = format!("`state = \"published\"` in `[workflow.{}]`", printable(name, 80));
-    Finding::caution("state", why).hint(hint)
+    finding.hint(format!(
+        "`state = \"published\"` in `[workflow.{}]`",
+        printable(name, 80)
+    ))
 }
 
 /// The provider's rules about the URL.
@@ -125,6 +127,10 @@ fn tags(faults: &[TagFault], profile: &Profile) -> Vec<Finding> {
         TagFault::Unclosed { text } => {
             let what = format!("`{}` is not closed", printable(text, 100));
             Some(Finding::problem("tags", what).hint("close the merge tag with `}}`"))
+        }
+        TagFault::Unopened { text } => {
+            let what = format!("`{}` is not opened", printable(text, 100));
+            Some(Finding::problem("tags", what).hint("open the merge tag with `{{`"))
         }
         TagFault::Empty { .. } | TagFault::Bare { .. } => None,
     };

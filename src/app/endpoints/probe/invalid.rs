@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::EndpointProbe;
 use crate::endpoints::generate;
-use crate::engine::{Delivery, Signing};
+use crate::engine::{Delivery, Progress, Signing};
 use crate::error::Result;
 use crate::exchange::{SecretKind, SigningMode};
 use crate::headers::Headers;
@@ -21,6 +21,9 @@ use crate::signature::Scheme;
 
 /// How far a stale signature is beyond the limit.
 const BEYOND: Duration = Duration::from_secs(60);
+
+/// The age that most providers allow: for one that signs the time and names no limit.
+const USUAL_LIMIT: Duration = Duration::from_secs(300);
 
 impl EndpointProbe<'_> {
     /// One request for each fault that the provider's scheme can have.
@@ -47,7 +50,7 @@ impl EndpointProbe<'_> {
 
     /// A delivery of which headers and body are fixed, with a valid signature.
     fn signed(mut delivery: Delivery) -> Result<Delivery> {
-        let request = delivery.request(delivery.at, 0)?;
+        let request = delivery.request(delivery.at, Progress::default())?;
         let mut message = (*delivery.message).clone();
         message.body = request.body;
         delivery.message = Arc::new(message);
@@ -72,10 +75,12 @@ impl EndpointProbe<'_> {
         Ok(Some(delivery))
     }
 
-    /// An event whose signature is older than the provider allows or advises.
+    /// An event whose signature is older than the provider, or most others, allow.
     fn stale(&self) -> Result<Option<Delivery>> {
-        let freshness = self.profile.scheme.freshness();
-        let Some(limit) = freshness.tolerance.or(freshness.advised) else {
+        let scheme = &self.profile.scheme;
+        let freshness = scheme.freshness();
+        let usual = scheme.signs_time().then_some(USUAL_LIMIT);
+        let Some(limit) = freshness.tolerance.or(freshness.advised).or(usual) else {
             return Ok(None);
         };
         let then = self.context.now().minus(limit + BEYOND);

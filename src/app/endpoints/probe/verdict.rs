@@ -26,17 +26,20 @@ pub(super) fn findings(probe: &EndpointProbe<'_>, exchanges: &[Exchange]) -> [Fi
 /// Whether every answer is there; the first failure otherwise.
 fn received(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
     let failure = genuine.iter().find_map(|exchange| match &exchange.attempt.outcome {
-        Outcome::Error { text, .. } => Some(text),
+        Outcome::Error { kind, text } => Some((kind, printable(text, 400))),
         Outcome::Answer(_) => None,
     });
+    let hint = || match probe.remote_flags() {
+        None => format!("`hook endpoints doctor {}` looks for the reason", probe.endpoint.name),
+        Some(remote) => format!(
+            "`hook endpoints doctor` looks for the reason, once `hook endpoints import {remote}` took the endpoint \
+             into the local book"
+        ),
+    };
     match (failure, genuine) {
-        (Some(text), _) => Finding::problem("received", printable(text, 400)).hint(match probe.remote_flags() {
-            None => format!("`hook endpoints doctor {}` looks for the reason", probe.endpoint.name),
-            Some(remote) => format!(
-                "`hook endpoints doctor` looks for the reason, once `hook endpoints import {remote}` took the \
-                 endpoint into the local book"
-            ),
-        }),
+        // A receiver that answers too late has the request.
+        (Some((ErrorKind::Timeout, text)), _) => Finding::unknown("received", text).hint(hint()),
+        (Some((_, text)), _) => Finding::problem("received", text).hint(hint()),
         (None, []) => Finding::unknown("received", "nothing was sent"),
         (None, [_]) => Finding::ok("received", "the receiver answered"),
         (None, several) => Finding::ok("received", format!("{} of {} answered", several.len(), several.len())),

@@ -163,7 +163,7 @@ fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Pr
         return Err(Problem::invalid("`data` is missing: the data of the event"));
     }
     if data.as_ref().is_some_and(|data| data.len() > LARGEST_DATA) {
-        let what = format!("`data` is larger than {} bytes", LARGEST_DATA);
+        let what = format!("`data` is larger than {LARGEST_DATA} bytes");
         return Err(Problem::new(413, what));
     }
     let mode = match given.get("mode").copied() {

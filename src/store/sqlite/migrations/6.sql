@@ -1,6 +1,7 @@
 -- `queue`: the unfinished deliveries that services work off. `lane` is the target: deliveries of one lane share its limits.
 -- `class` is 0 before the first attempt, 1 before a later one, 2 after two crashes. `state` is 0 while it waits, 1 during an
--- attempt, 2 while it is parked, with the reason in `parked`. `delivery.owner` repeats `owner`.
+-- attempt, 2 while it is parked, with the reason in `parked`. `again` is 1 where it failed before, and somebody asked for it
+-- again. `delivery.owner` repeats `owner`.
 --
 -- `event`: what was handed to a service. Its deliveries have the numbers from `first` on; `data` is kept where there are none.
 CREATE TABLE queue (
@@ -10,7 +11,8 @@ CREATE TABLE queue (
     class  INTEGER NOT NULL,
     due    INTEGER NOT NULL,
     state  INTEGER NOT NULL,
-    parked TEXT
+    parked TEXT,
+    again  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX queue_due ON queue (owner, lane, class, due, n) WHERE state = 0;
 CREATE INDEX queue_parked ON queue (lane, n) WHERE state = 2;

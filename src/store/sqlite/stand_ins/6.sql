@@ -1,4 +1,5 @@
-CREATE TEMP TABLE queue (n INTEGER, owner TEXT, lane TEXT, class INTEGER, due INTEGER, state INTEGER, parked TEXT);
+CREATE TEMP TABLE queue (n INTEGER, owner TEXT, lane TEXT, class INTEGER, due INTEGER, state INTEGER, parked TEXT,
+    again INTEGER);
 CREATE TEMP TABLE queue_count (owner TEXT, state INTEGER, count INTEGER);
 CREATE TEMP TABLE crash (n INTEGER, at INTEGER);
 CREATE TEMP TABLE event (

@@ -151,6 +151,26 @@ async fn a_certificate_that_is_its_own_authority_is_called_self_signed_and_trust
 }
 
 #[tokio::test]
+async fn a_certificate_without_names_is_trusted_where_it_is_the_one_of_the_file() {
+    // As `openssl req -x509 -subj /CN=localhost` makes it.
+    let mut wanted = CertificateParams::new([]).unwrap();
+    wanted.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (tls, other) = (
+        Tls::signed_by_itself(&wanted).unwrap(),
+        Tls::signed_by_itself(&wanted).unwrap(),
+    );
+    let trusting = Pem::new(&tls.certificate_pem).trusted().unwrap();
+    let port = serve(&tls).await;
+    for host in ["localhost", "127.0.0.1"] {
+        let request = post(&format!("https://{host}:{port}/"), &[], b"hi");
+        assert_eq!(answered(trusting.send(&request).await).status, 200, "{host}");
+    }
+    let request = post(&format!("https://localhost:{}/", serve(&other).await), &[], b"hi");
+    let (kind, text) = failed(trusting.send(&request).await);
+    assert_eq!(kind, ErrorKind::Tls, "{text}");
+}
+
+#[tokio::test]
 async fn http2_is_spoken_where_the_server_takes_nothing_else() {
     let mut only_h2 = config();
     only_h2.alpn_protocols = vec![b"h2".to_vec()];
@@ -164,10 +184,19 @@ async fn http2_is_spoken_where_the_server_takes_nothing_else() {
         let mut stream = acceptor.accept(second).await.unwrap();
         let mut preface = [0; 14];
         stream.read_exact(&mut preface).await.unwrap();
+        // Empty settings, and 200 as the headers and the end of the first stream.
+        let answer = b"\0\0\0\x04\0\0\0\0\0\0\0\x01\x01\x05\0\0\0\x01\x88";
+        stream.write_all(answer).await.unwrap();
+        // Until the client closes.
+        let _ = stream.read_to_end(&mut Vec::new()).await;
         preface
     });
-    // The server ends after the preface, so that there is no answer.
-    failed(careless().send(&post(&url, &[], b"hi")).await);
+    let client = careless();
+    let answer = answered(client.send(&post(&url, &[], b"hi")).await);
+    assert_eq!(answer.status, 200);
+    let note = "over HTTP/2: the server refuses HTTP/1.1";
+    assert_eq!(answer.note.as_deref(), Some(note), "it is recorded");
+    drop(client);
     assert_eq!(&server.await.unwrap(), b"PRI * HTTP/2.0");
 }
 
