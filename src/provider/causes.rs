@@ -250,7 +250,7 @@ mod tests {
             (
                 "\"/trips\"",
                 "\"/hooks\"",
-                "api.causes.trip.create.path: `POST /hooks` cannot be told from `POST /hooks` of `api.create`",
+                "`api.causes.trip.create.path`: `POST /hooks` cannot be told from `POST /hooks` of `api.create`",
             ),
             (
                 "event = \"trip.booked\"",

@@ -203,10 +203,8 @@ fn no_request_breaks_the_service() {
     let mut numbers = shuffled(3000).map(|number| number as usize);
     let mut pick = |among: usize| numbers.next().expect("enough numbers") % among;
     for _ in 0..400 {
-        let path: String = (0..=pick(3))
-            .map(|_| format!("/{}", PARTS[pick(PARTS.len())]))
-            .collect();
-        let path = path + QUERIES[pick(QUERIES.len())];
+        let parts: Vec<&str> = (0..=pick(3)).map(|_| PARTS[pick(PARTS.len())]).collect();
+        let path = format!("/{}{}", parts.join("/"), QUERIES[pick(QUERIES.len())]);
         let (method, body) = (METHODS[pick(METHODS.len())], BODIES[pick(BODIES.len())]);
         let answer = service.answer(method, &path, body);
         let call = format!("{method} {path} {body}");

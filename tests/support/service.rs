@@ -155,13 +155,13 @@ impl Api {
     /// Asks again and again until the answer is as wanted.
     #[track_caller]
     pub(crate) fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         loop {
             let answer = self.gives(200, "GET", path, "");
             if wanted(&answer) {
                 return answer;
             }
-            assert!(begun.elapsed() < super::DEADLINE, "{path} stays {answer}");
+            assert!(begun.elapsed() < DEADLINE, "{path} stays {answer}");
         }
     }
 }

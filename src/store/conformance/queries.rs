@@ -382,7 +382,7 @@ pub(crate) fn figures_count_what_matches<F: Fixture>() {
         delivered: 1,
         failed: 1,
         pending: 1,
-        parked: 0,
+        parked: 1,
         attempts: 22,
         p50: Some(ms(10)),
         p95: Some(ms(19)),

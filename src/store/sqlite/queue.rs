@@ -310,6 +310,9 @@ fn recover(
     for n in &taken {
         crashed(connection, *n, now, pause)?;
     }
+    // In a row of crashes they are not tried at all.
+    let sql = "UPDATE queue SET due = max(due, ?2) WHERE owner = ?1 AND class = 2 AND state = 0";
+    change(connection, sql, params![from, now.plus(pause).unix_us()])?;
     if from != to {
         let sql = "UPDATE delivery SET owner = ?2 WHERE n IN (SELECT n FROM queue WHERE owner = ?1)";
         change(connection, sql, [from, to])?;
