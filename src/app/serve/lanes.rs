@@ -3,11 +3,12 @@
 //! A lane has room as long as its own limits and those of all lanes together allow one more attempt. Retries never take the
 //! last slots, which are for first attempts, and a lane that keeps failing has few.
 
+mod views;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::lane::{Lane, LaneLimits, for_retries, place};
-use super::stats::Outlook;
 use crate::clock::Timestamp;
 use crate::store::QueueClass;
 
@@ -172,17 +173,6 @@ impl Lanes {
         self.change(name, |lane| lane.is_paused = is_paused);
     }
 
-    /// Whether everything is paused, and the lanes that are paused themselves.
-    pub(super) fn paused(&self) -> (bool, Vec<LaneName>) {
-        let paused = self.by_name.iter().filter(|(_, lane)| lane.is_paused);
-        (self.is_paused, paused.map(|(name, _)| Arc::clone(name)).collect())
-    }
-
-    /// When the first of all that waits is due, whether it may begin or not.
-    pub(super) fn oldest_due(&self) -> Option<Timestamp> {
-        self.by_name.values().flat_map(|lane| lane.due).flatten().min()
-    }
-
     /// Closes a lane, whose endpoint is disabled or gone, or opens it again.
     pub(super) fn close(&mut self, name: &str, is_closed: bool) {
         self.change(name, |lane| {
@@ -200,24 +190,6 @@ impl Lanes {
         for name in gone {
             self.change(&name, |lane| lane.is_closed = true);
         }
-    }
-
-    /// What is due the longest, and when the next retry is due, of the lanes that are neither paused nor closed.
-    pub(super) fn outlook(&self, now: Timestamp) -> Outlook {
-        let open = || self.by_name.values().filter(|lane| !lane.is_paused && !lane.is_closed);
-        let oldest = open().flat_map(|lane| lane.due.iter().flatten()).min();
-        let next_retry = open().filter_map(|lane| lane.due[place(QueueClass::Retry)]).min();
-        Outlook {
-            oldest: oldest.copied().filter(|due| *due < now),
-            next_retry: next_retry.filter(|due| *due >= now),
-            in_flight: self.in_flight,
-        }
-    }
-
-    /// Lanes that keep failing.
-    pub(super) fn failing(&self) -> Vec<LaneName> {
-        let failing = self.by_name.iter().filter(|(_, lane)| lane.is_failing());
-        failing.map(|(name, _)| Arc::clone(name)).collect()
     }
 
     /// Slots that a class has left of those for all lanes.

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
 use super::lanes::{Ended, LaneName, Lanes, URL_LANE};
-use super::rates::MinuteCounter;
 use super::stats::QueueStats;
 use super::subscribers::{SubscriberWatch, Subscribers};
 use crate::app::context::{Context, aside};
@@ -38,13 +37,6 @@ pub(super) struct AcceptedEvent {
     pub(super) deliveries: Vec<(LaneName, Delivery)>,
 }
 
-/// What happened lately.
-struct Rates {
-    events: MinuteCounter,
-    delivered: MinuteCounter,
-    failed: MinuteCounter,
-}
-
 /// The queue of one owner.
 pub(super) struct ServiceQueue {
     pub(super) context: Arc<Context>,
@@ -60,7 +52,6 @@ pub(super) struct ServiceQueue {
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
     /// Something may be due, or has room.
     pub(super) wake: Notify,
-    rates: Mutex<Rates>,
     /// Whether the ledger refuses changes.
     pub(super) is_failing: AtomicBool,
     /// Present until the service ends.
@@ -88,11 +79,6 @@ impl ServiceQueue {
             lanes: Mutex::new(Lanes::new(engine::TOTAL, time_scale)),
             taken: Mutex::default(),
             stats: QueueStats::default(),
-            rates: Mutex::new(Rates {
-                events: MinuteCounter::new(Instant::now()),
-                delivered: MinuteCounter::new(Instant::now()),
-                failed: MinuteCounter::new(Instant::now()),
-            }),
             wake: Notify::new(),
             is_failing: AtomicBool::new(false),
             jobs: Mutex::new(Some(jobs)),
@@ -101,16 +87,6 @@ impl ServiceQueue {
 
     pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn rates(&self) -> MutexGuard<'_, Rates> {
-        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Events that were accepted in the last minute, and deliveries that succeeded and that failed for good.
-    pub(super) fn last_minute(&self) -> (u64, u64, u64) {
-        let (now, mut rates) = (Instant::now(), self.rates());
-        (rates.events.sum(now), rates.delivered.sum(now), rates.failed.sum(now))
     }
 
     fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, (LaneName, QueueClass)>> {
@@ -161,7 +137,6 @@ impl ServiceQueue {
             .into_iter()
             .map(|event| self.new_event(event, (at, due), &mut begun, &mut waiting));
         let events: Vec<NewEvent> = events.collect();
-        let count = events.len() as u64;
         let intake = Intake {
             owner: self.owner.clone(),
             key,
@@ -176,7 +151,6 @@ impl ServiceQueue {
             return written;
         }
         self.stats.accepted(accepted);
-        self.rates().events.add(Instant::now(), count);
         for (lane, delivery) in begun {
             self.begin(lane, QueueClass::First, delivery).await;
         }
@@ -250,11 +224,6 @@ impl ServiceQueue {
             Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
         };
         self.stats.ended(&event.next);
-        match &event.next {
-            Next::Delivered => self.rates().delivered.add(Instant::now(), 1),
-            Next::Failed(_) => self.rates().failed.add(Instant::now(), 1),
-            Next::Retry { .. } | Next::Interrupted => {}
-        }
         let mut lanes = self.lanes();
         lanes.ended(&lane, class, how);
         if let Next::Retry { after, .. } = &event.next {

@@ -13,9 +13,15 @@ pub(super) struct MinuteCounter {
     counts: [u64; SECONDS],
 }
 
+impl Default for MinuteCounter {
+    fn default() -> Self {
+        Self::new(Instant::now())
+    }
+}
+
 impl MinuteCounter {
     /// Nothing has happened.
-    pub(super) fn new(now: Instant) -> Self {
+    fn new(now: Instant) -> Self {
         Self {
             began: now,
             newest: 0,

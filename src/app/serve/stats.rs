@@ -1,7 +1,10 @@
 //! What a service has done since its start.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use super::rates::MinuteCounter;
 use crate::clock::Timestamp;
 use crate::engine::Next;
 
@@ -20,12 +23,25 @@ pub(super) struct QueueStats {
     pub(super) waiting: AtomicU64,
     /// What is parked there.
     pub(super) parked: AtomicU64,
+    /// Events, deliveries with success, and deliveries that failed for good.
+    lately: Mutex<[MinuteCounter; 3]>,
 }
 
 impl QueueStats {
     /// So many events were accepted.
     pub(super) fn accepted(&self, events: usize) {
         self.events.fetch_add(events as u64, Ordering::Relaxed);
+        self.lately()[0].add(Instant::now(), events as u64);
+    }
+
+    /// Events that were accepted in the last minute, and deliveries that succeeded and that failed for good.
+    pub(super) fn last_minute(&self) -> [u64; 3] {
+        let (now, mut lately) = (Instant::now(), self.lately());
+        lately.each_mut().map(|counter| counter.sum(now))
+    }
+
+    fn lately(&self) -> MutexGuard<'_, [MinuteCounter; 3]> {
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An attempt is on record.
@@ -37,6 +53,11 @@ impl QueueStats {
             Next::Interrupted => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        match next {
+            Next::Delivered => self.lately()[1].add(Instant::now(), 1),
+            Next::Failed(_) => self.lately()[2].add(Instant::now(), 1),
+            Next::Retry { .. } | Next::Interrupted => {}
+        }
     }
 }
 

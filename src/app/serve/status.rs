@@ -10,11 +10,8 @@ use tokio_util::sync::CancellationToken;
 use super::queue::ServiceQueue;
 use crate::clock::Clock as _;
 
-/// How long the counts of the ledger are used, at least.
+/// How long the counts of the ledger are used.
 const COUNTS_KEPT: Duration = Duration::from_secs(1);
-
-/// The share of the time in which the ledger may count: a queue of a million takes long.
-const COUNTING_SHARE: u32 = 20;
 
 /// The time over which a rate is measured.
 const RATE_WINDOW: Duration = Duration::from_secs(3);
@@ -90,19 +87,18 @@ impl StatusSampler {
 }
 
 impl ServiceQueue {
-    /// Counts what the ledger has for the status until `stop`.
+    /// Reads the counts of the ledger for the status until `stop`.
     pub(super) async fn keep_counting(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            let (owner, begun) = (self.owner.clone(), Instant::now());
+            let owner = self.owner.clone();
             // The last counts stay where the ledger cannot be read.
             if let Ok(counts) = self.reader.ask(move |store| store.queue_counts(&owner)).await {
                 self.stats.waiting.store(counts.waiting, Ordering::Relaxed);
                 self.stats.parked.store(counts.parked, Ordering::Relaxed);
             }
-            let rest = COUNTS_KEPT.max(begun.elapsed() * COUNTING_SHARE);
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(rest) => {}
+                () = tokio::time::sleep(COUNTS_KEPT) => {}
             }
         }
     }

@@ -113,6 +113,7 @@ fn calls(state: &Arc<RouteState>) -> Router<Arc<RouteState>> {
         .route("/events/batch", post(events::batch))
         .route("/deliveries/{id}", get(reads::delivery))
         .route("/deliveries/{id}/attempts", get(reads::attempts))
+        .route("/endpoints/{endpoint}/health", get(status::endpoint_health))
         .route("/status", get(status::status))
         .route("/ready", get(status::ready))
         .merge(control)

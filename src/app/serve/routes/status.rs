@@ -9,13 +9,19 @@ use serde_json::json;
 
 use super::problem::Problem;
 use super::{RouteState, Summary, document};
+use crate::app::serve::lanes::LaneName;
 use crate::app::serve::subscribers::Subscribers;
 use crate::clock::{Clock as _, Timestamp};
+use crate::health::Disabled;
 
 /// What `/status` answers.
 #[derive(Debug, Serialize)]
 struct Status {
     queue: QueueStatus,
+    /// How long the delivery that is due the longest has waited.
+    backlog_age_s: f64,
+    /// When the next retry is due, unless one is due already.
+    next_retry: Option<Timestamp>,
     /// Whether everything is paused.
     paused: bool,
     paused_endpoints: Vec<String>,
@@ -29,10 +35,6 @@ struct QueueStatus {
     waiting: u64,
     taken: u64,
     parked: u64,
-    /// When the first of all that waits is due; in the past when it had to wait.
-    next_due: Option<Timestamp>,
-    /// How long the attempt that is due for the longest time has been waiting.
-    backlog_age_s: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -48,18 +50,18 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
     let counts = queue.reader.ask(move |store| store.queue_counts(&owner)).await?;
     let subscribers = queue.book.current();
     let now = queue.clock.now();
-    let (events, delivered, failed) = queue.last_minute();
+    let [events, delivered, failed] = queue.stats.last_minute();
     let lanes = queue.lanes();
-    let oldest = lanes.oldest_due();
+    let outlook = lanes.outlook(now);
     let (is_paused, paused) = lanes.paused();
     let status = Status {
         queue: QueueStatus {
             waiting: counts.waiting,
             taken: counts.taken,
             parked: counts.parked,
-            next_due: oldest,
-            backlog_age_s: oldest.map_or(0.0, |due| now.since(due).as_secs_f64()),
         },
+        backlog_age_s: outlook.oldest.map_or(0.0, |due| now.since(due).as_secs_f64()),
+        next_retry: outlook.next_retry,
         paused: is_paused,
         paused_endpoints: names(&subscribers, &paused),
         failing_endpoints: names(&subscribers, &lanes.failing()),
@@ -93,6 +95,50 @@ pub(super) async fn ready(State(state): State<Arc<RouteState>>) -> Result<Respon
 /// Whether the process answers.
 pub(super) async fn health() -> Response {
     document(&json!({"status": "ok"}))
+}
+
+/// How deliveries to one endpoint go.
+#[derive(Debug, Serialize)]
+struct EndpointStatus {
+    endpoint: String,
+    /// Whether it gets deliveries.
+    active: bool,
+    /// Why it does not, and since when.
+    disabled: Option<Disabled>,
+    /// Whether it is paused itself.
+    paused: bool,
+    /// Whether its last attempts all failed.
+    failing: bool,
+    /// Failed deliveries in a row, and since when.
+    failed_deliveries: u32,
+    failing_since: Option<Timestamp>,
+    /// When a delivery succeeded last, about.
+    succeeded_at: Option<Timestamp>,
+}
+
+/// How deliveries to one endpoint go.
+pub(super) async fn endpoint_health(
+    State(state): State<Arc<RouteState>>,
+    Path(endpoint): Path<String>,
+) -> Result<Response, Problem> {
+    let subscriber = state.endpoint(&endpoint).await?;
+    let id = subscriber.endpoint.id.clone();
+    let known = state.read(move |_, store| Ok(store.health()?.remove(&id))).await?;
+    let known = known.unwrap_or_default();
+    let (endpoint, lanes) = (&subscriber.endpoint, state.queue.lanes());
+    let has = |lanes: &[LaneName]| lanes.contains(&subscriber.lane);
+    let status = EndpointStatus {
+        endpoint: endpoint.name.clone(),
+        active: endpoint.is_active(),
+        disabled: endpoint.disabled.clone(),
+        paused: has(&lanes.paused().1),
+        failing: has(&lanes.failing()),
+        failed_deliveries: known.failed,
+        failing_since: known.failing_since,
+        succeeded_at: known.succeeded_at,
+    };
+    drop(lanes);
+    Ok(document(&status))
 }
 
 /// Begins no attempts.
