@@ -379,11 +379,7 @@ pub(crate) fn figures_count_what_matches<F: Fixture>() {
         delivered: 1,
         failed: 1,
         pending: 1,
-<<<<<<< HEAD
         parked: 1,
-=======
-        parked: 1,
->>>>>>> queue
         attempts: 22,
         p50: Some(ms(10)),
         p95: Some(ms(19)),
