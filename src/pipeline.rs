@@ -71,13 +71,16 @@ pub struct Pipeline<T> {
     pub disabled: Arc<dyn DisableObserver>,
 }
 
+/// Gets what the ledger fails with, and nothing once it works again.
+pub type StallReport = Arc<dyn Fn(Option<&StoreError>) + Send + Sync>;
+
 /// How deliveries of the ledger's queue are recorded.
 #[derive(Clone)]
 pub struct QueueMode {
     /// By which deliveries are due.
     pub clock: SteadyClock,
     /// Learns that the ledger fails, and that it works again. What it refuses is tried again until it takes it.
-    pub stalled: Arc<dyn Fn(Option<&StoreError>) + Send + Sync>,
+    pub stalled: StallReport,
 }
 
 impl<T: Transport> Pipeline<T> {

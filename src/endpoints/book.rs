@@ -211,7 +211,9 @@ impl Book {
         (stored, after): (&[Endpoint], &[Endpoint]),
     ) -> Result<(), EndpointError> {
         let mut written = after.to_vec();
-        written.iter_mut().for_each(|endpoint| endpoint.enabled_at = None);
+        for endpoint in &mut written {
+            endpoint.enabled_at = None;
+        }
         if self.health.is_some() {
             without_health(&mut written);
         }

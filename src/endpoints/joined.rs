@@ -144,7 +144,7 @@ mod tests {
         let (setting, written) = setting();
         let read = setting.book.read().unwrap();
         assert_eq!((read[0].failed_deliveries, read[0].is_active()), (3, false));
-        assert_eq!(setting.book.written().unwrap(), [written.clone()]);
+        assert_eq!(setting.book.written().unwrap(), std::slice::from_ref(&written));
         let change = Change {
             description: Some("x".into()),
             ..Change::default()

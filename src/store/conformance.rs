@@ -203,6 +203,10 @@ macro_rules! without_queue {
             unreachable!()
         }
 
+        fn event_ids(&self, _: &str, _: usize) -> std::result::Result<Vec<String>, StoreError> {
+            unreachable!()
+        }
+
         fn events(&self, _: Option<u64>, _: usize) -> std::result::Result<Vec<$crate::store::EventRecord>, StoreError> {
             unreachable!()
         }

@@ -128,7 +128,9 @@ mod tests {
         let (journal, left) = AnswerJournal::open(&ledger).unwrap();
         assert_eq!(left, []);
         let noted = [answer(1), answer(2)];
-        noted.iter().for_each(|answer| journal.note(answer));
+        for answer in &noted {
+            journal.note(answer);
+        }
         let (again, left) = AnswerJournal::open(&ledger).unwrap();
         assert_eq!(left, noted);
         again.clear().unwrap();

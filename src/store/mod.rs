@@ -12,16 +12,14 @@ mod op;
 mod query;
 pub mod queue;
 mod reader;
+mod record;
 mod sealed;
 mod sqlite;
 mod url_parts;
 mod work;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
-
-use bytes::Bytes;
 
 pub use error::{StoreError, StoreNotice};
 pub use journal::{AnswerJournal, JournaledAnswer};
@@ -32,6 +30,7 @@ pub use op::Op;
 pub use query::{EventStats, FailedProcessing, Query, QueryPage, Stats, Summary};
 pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
+pub use record::{Capture, DeliveryRecord, DeliveryState, NewCapture, NewDelivery, Record, RecordKind};
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 #[cfg(any(test, feature = "internals"))]
 pub use sqlite::SqliteStore;
@@ -41,12 +40,8 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, SigningMode, Source};
-use crate::headers::Headers;
 use crate::health::{HealthById, OwnerNotice};
 use crate::id::Id;
-use crate::message::Message;
-use crate::provider::policy::Policy;
-use crate::words::words;
 
 /// The purpose for which a ledger is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,202 +101,6 @@ pub struct Pruned {
     pub records: u64,
     /// Parked deliveries among them: they will never be delivered.
     pub parked: u64,
-}
-
-words! {
-    /// What a numbered record is.
-    pub enum RecordKind {
-        /// A request that `listen` received.
-        Capture = "capture",
-        /// A message for one URL.
-        Delivery = "delivery",
-    }
-}
-
-/// A request that was received, to be recorded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewCapture {
-    /// `cap_...`
-    pub id: Id,
-    /// When its last byte was there.
-    pub at: Timestamp,
-    /// Of the request line.
-    pub method: String,
-    /// Path and query as they came.
-    pub target: String,
-    /// As they came.
-    pub headers: Headers,
-    /// The raw bytes.
-    pub body: Bytes,
-    /// Address and port of the peer.
-    pub remote: String,
-    /// The provider recognised or given, with its variant.
-    pub provider: Option<String>,
-    /// The event's type.
-    pub event: Option<String>,
-    /// The event's id.
-    pub event_id: Option<String>,
-    /// The verdict of the check.
-    pub verdict: VerdictNote,
-    /// The status answered.
-    pub status: u16,
-    /// Equal for two deliveries of the same event of a provider; absent for refused requests, which must not
-    /// be able to make a later genuine one a duplicate.
-    pub dedupe_key: Option<String>,
-    /// The workflow whose inbound trigger received it.
-    pub workflow: Option<String>,
-}
-
-/// A request that was received, as recorded.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Capture {
-    /// Shown as `#N`.
-    pub number: u64,
-    /// What was recorded.
-    pub request: NewCapture,
-    /// The first capture of the same event.
-    pub duplicate_of: Option<u64>,
-    /// Where it was forwarded last.
-    pub forwarded_to: Option<String>,
-    /// Commands that failed for it, whether or not they succeeded since.
-    pub processing: Vec<Processing>,
-    /// Why it was refused, where that is known.
-    pub diagnosis: Option<DiagnosisNote>,
-    /// Secrets that are not in the ledger and could not be restored.
-    pub sealed: Vec<Sealed>,
-}
-
-words! {
-    /// The state of a delivery.
-    #[derive(Default)]
-    pub enum DeliveryState {
-        /// Attempts are left.
-        #[default]
-        Pending = "pending",
-        /// The target responded with success.
-        Delivered = "delivered",
-        /// No attempts are left.
-        Failed = "failed",
-        /// Set aside by a person or a rule: not retried until a user asks for it.
-        Parked = "parked",
-        /// Given up before its attempts were used: its endpoint was removed.
-        Cancelled = "cancelled",
-        /// A workflow's condition did not hold: nothing was sent.
-        Skipped = "skipped",
-        /// A workflow in test: its request was built, and not sent.
-        Rehearsed = "rehearsed",
-    }
-}
-
-/// A delivery to be recorded, in whatever state it is by then.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NewDelivery {
-    /// `dlv_...`
-    pub id: Id,
-    /// When it was made.
-    pub at: Timestamp,
-    /// What is delivered; several deliveries may share it.
-    pub message: Message,
-    /// The simulated provider, with its variant.
-    pub provider: Option<String>,
-    /// The endpoint's name, when it goes to one.
-    pub endpoint: Option<String>,
-    /// Where it goes.
-    pub url: String,
-    /// With which method.
-    pub method: String,
-    /// Headers beside the provider's own: the user's, or those of the capture.
-    pub headers: Headers,
-    /// How it is signed.
-    pub signing: SigningMode,
-    /// With which secret; absent in records of older formats.
-    pub secret: Option<SecretKind>,
-    /// The rules that its attempts follow; absent in records of older formats, which follow the provider's.
-    pub policy: Option<Arc<Policy>>,
-    /// Which addresses it may reach, by name; absent in records of older formats.
-    pub addresses: Option<String>,
-    /// Who made it.
-    pub source: Source,
-    /// The record that it repeats or forwards.
-    pub origin: Option<u64>,
-    /// Of which workflow, when it is one's.
-    pub execution: Option<Execution>,
-    /// Waits before attempts 2, 3, ... as they were planned, already scaled.
-    pub delays: Vec<Duration>,
-    /// The lease of the process that works on it, until it is finished.
-    pub owner: Option<String>,
-    /// Its state.
-    pub state: DeliveryState,
-    /// When the next attempt is due, while pending.
-    pub next_due: Option<Timestamp>,
-    /// The attempts so far.
-    pub attempts: Vec<Attempt>,
-}
-
-/// A delivery as recorded.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(
-    clippy::struct_field_names,
-    reason = "what was recorded is a delivery without its number"
-)]
-pub struct DeliveryRecord {
-    /// Shown as `#N`.
-    pub number: u64,
-    /// What was recorded, with all attempts.
-    pub delivery: NewDelivery,
-    /// Secrets that are not in the ledger and could not be restored.
-    pub sealed: Vec<Sealed>,
-}
-
-/// A record, whole.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Record {
-    /// A request that was received.
-    Capture(Box<Capture>),
-    /// A message on its way.
-    Delivery(Box<DeliveryRecord>),
-}
-
-impl Record {
-    /// Shown as `#N`.
-    pub fn number(&self) -> u64 {
-        match self {
-            Self::Capture(capture) => capture.number,
-            Self::Delivery(delivery) => delivery.number,
-        }
-    }
-
-    /// Restores the secrets that this process knows.
-    pub fn unseal(&mut self) {
-        match self {
-            Self::Capture(capture) => capture.unseal(),
-            Self::Delivery(delivery) => delivery.unseal(),
-        }
-    }
-
-    /// The secrets that were left out and that this process does not know.
-    pub fn sealed(&self) -> &[Sealed] {
-        match self {
-            Self::Capture(capture) => &capture.sealed,
-            Self::Delivery(delivery) => &delivery.sealed,
-        }
-    }
-
-    /// The capture, when it is one.
-    pub fn into_capture(self) -> Option<Capture> {
-        match self {
-            Self::Capture(capture) => Some(*capture),
-            Self::Delivery(_) => None,
-        }
-    }
-
-    /// The delivery, when it is one.
-    pub fn into_delivery(self) -> Option<DeliveryRecord> {
-        match self {
-            Self::Delivery(delivery) => Some(*delivery),
-            Self::Capture(_) => None,
-        }
-    }
 }
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.
@@ -364,7 +163,7 @@ pub trait Store: Send {
     /// Lanes and classes of that owner's queue in which something waits.
     fn queue_lanes(&self, owner: &str) -> Result<Vec<LaneDue>, StoreError>;
 
-    /// How many deliveries that owner's queue has.
+    /// How many deliveries that owner's queue has. Costs the same however many there are.
     fn queue_counts(&self, owner: &str) -> Result<QueueCounts, StoreError>;
 
     /// The paused lanes; an empty name stands for all of them.
@@ -391,6 +190,9 @@ pub trait Store: Send {
 
     /// The newest event with that id.
     fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;
+
+    /// Ids of events that begin with that text, each once, at most `limit`.
+    fn event_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError>;
 
     /// Events with a number below `before`, the newest first, at most `limit`.
     fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError>;

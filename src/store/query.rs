@@ -17,10 +17,8 @@ pub struct Query {
     pub kind: Option<RecordKind>,
     /// Refused captures and failed deliveries only.
     pub failed: bool,
-    /// Deliveries with attempts left only.
-    pub pending: bool,
-    /// Parked deliveries only.
-    pub parked: bool,
+    /// Deliveries in that state only.
+    pub state: Option<DeliveryState>,
     /// Captures only for which a command failed and did not succeed since.
     pub unprocessed: bool,
     /// Not older than that.

@@ -203,13 +203,6 @@ pub enum QueueOp {
         /// Which delivery.
         delivery: Id,
     },
-    /// Parks a delivery.
-    Park {
-        /// Which delivery.
-        delivery: Id,
-        /// Why.
-        reason: ParkReason,
-    },
     /// Parks what waits in a lane, at most `limit` deliveries. The ack has their number.
     ParkLane {
         /// Whose.
@@ -270,7 +263,8 @@ pub enum QueueOp {
         to: String,
         /// Now.
         now: Timestamp,
-        /// How long what crashed twice waits, so that nothing else is in its company.
+        /// How long what crashed twice waits after every start, so that nothing else is in its company, and so that it is not
+        /// tried between other crashes.
         pause: Duration,
     },
     /// Gives up all deliveries of an owner: they wait for somebody to resume them.

@@ -254,6 +254,10 @@ impl Store for SqliteStore {
         queue_reads::event_by_id(&self.connection, id).map_err(|e| self.place.reading(&e))
     }
 
+    fn event_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        queue_reads::event_ids(&self.connection, prefix, limit).map_err(|e| self.place.reading(&e))
+    }
+
     fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError> {
         queue_reads::events(&self.connection, before, limit).map_err(|e| self.place.reading(&e))
     }

@@ -1,6 +1,7 @@
 //! `kill -9` of a service under load, at every step of its work.
 
 use std::collections::HashSet;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -208,6 +209,6 @@ fn delivered(watch: &Watch, events: usize, kills: usize, sums: &Interrupted) {
         sums.open,
         sums.unfinished
     );
-    println!("{report}");
+    let _ = writeln!(std::io::stdout(), "{report}");
     assert!(missing.is_empty() && twice <= sums.unfinished, "{report}: {missing:?}");
 }

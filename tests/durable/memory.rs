@@ -37,22 +37,23 @@ fn fill_up(sandbox: &Sandbox, count: u32, due: u32) {
     let mut sql = String::from("BEGIN;");
     for (table, key) in [("attempt", "delivery"), ("delivery", "n"), ("queue", "n")] {
         let statement = ledger.prepare(&format!("SELECT * FROM {table}")).expect(table);
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let value = |name: &String| match name.as_str() {
             name if name == key => "copy".to_owned(),
             "id" => "randomblob(16)".to_owned(),
             name => name.to_owned(),
         };
         let values: Vec<String> = names.iter().map(value).collect();
-        sql += &format!(
+        let copies = format!(
             "WITH RECURSIVE copies (copy) AS (VALUES ({first}) UNION ALL SELECT copy + 1 FROM copies WHERE copy < {last})
              INSERT INTO {table} ({}) SELECT {} FROM copies, {table} WHERE {key} = 1;",
             names.join(", "),
             values.join(", ")
         );
+        sql.push_str(&copies);
     }
-    sql += &format!("UPDATE queue SET due = 0 WHERE n > {last} - {due}; COMMIT;");
-    ledger.execute_batch(&sql).expect("the ledger's format");
+    let due = format!("UPDATE queue SET due = 0 WHERE n > {last} - {due}; COMMIT;");
+    ledger.execute_batch(&(sql + &due)).expect("the ledger's format");
 }
 
 #[test]

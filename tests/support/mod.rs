@@ -21,7 +21,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use app::{App, Reply, Seen};
-pub(crate) use face::{KEY, MockApi, TEST_KEY};
+pub(crate) use face::{Api, KEY, MockApi, TEST_KEY};
 pub(crate) use http::{Answer, connect, post, raw, request, try_post, try_request};
 pub(crate) use listener::Listener;
 pub(crate) use process::{DEADLINE, Process};

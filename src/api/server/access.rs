@@ -86,7 +86,7 @@ impl From<AccessDenied> for ApiRejection {
             AccessDenied::NoKey | AccessDenied::UnknownKey => {
                 Self::fault(FaultKind::Unauthorised, denied.to_string()).header("www-authenticate", "Bearer".to_owned())
             }
-            AccessDenied::WebPage | AccessDenied::ForeignHost => Self::own(403, "FORBIDDEN", &denied.to_string()),
+            AccessDenied::WebPage | AccessDenied::ForeignHost => Self::own(403, "FORBIDDEN", denied.to_string()),
         }
     }
 }

@@ -53,14 +53,18 @@ pub struct WaitingWork {
 
 /// The body of a record, as it was recorded.
 pub fn body(context: &Context, id: Option<&str>, reveal: bool) -> Result<bytes::Bytes> {
-    let (_, record) = find(context, id, reveal)?;
+    let record = find(context, &*select::reader(context)?, id, reveal)?;
     Ok(body_of(&record).clone())
 }
 
 /// The record that a user names, else the newest, and what belongs to it.
 pub fn show(context: &Context, id: Option<&str>, reveal: bool) -> Result<RecordDetails> {
-    let (store, mut record) = find(context, id, reveal)?;
-    let store = &*store;
+    show_from(context, &*select::reader(context)?, id, reveal)
+}
+
+/// The same from a ledger that is open already.
+pub fn show_from(context: &Context, store: &dyn Store, id: Option<&str>, reveal: bool) -> Result<RecordDetails> {
+    let mut record = find(context, store, id, reveal)?;
     let number = record.number();
     let (waiting, is_worked_on_now, provider_schedule) = match &record {
         Record::Capture(_) => (store.waiting(number)?, false, None),
@@ -95,20 +99,19 @@ pub fn show(context: &Context, id: Option<&str>, reveal: bool) -> Result<RecordD
     })
 }
 
-fn find(context: &Context, id: Option<&str>, reveal: bool) -> Result<(Box<dyn Store>, Record)> {
-    let store = select::reader(context)?;
+fn find(context: &Context, store: &dyn Store, id: Option<&str>, reveal: bool) -> Result<Record> {
     let number = match id {
-        Some(id) => select::number(&*store, id)?,
-        None => select::newest_of_all(&*store)?,
+        Some(id) => select::number(store, id)?,
+        None => select::newest_of_all(store)?,
     };
-    let mut record = select::record(&*store, number)?;
+    let mut record = select::record(store, number)?;
     // Either way the secrets of the record become known: put back, or recognised wherever they are to be masked.
     if reveal {
         context.restore(&mut record);
     } else {
         context.learn_secrets_of(&record);
     }
-    Ok((store, record))
+    Ok(record)
 }
 
 fn body_of(record: &Record) -> &bytes::Bytes {

@@ -77,7 +77,7 @@ impl FanOut {
                 .map_err(|reason| Undeliverable { endpoint: None, reason })?;
             messages.insert(profile.label(), made);
         }
-        for subscriber in self.of_account(context, subscribers) {
+        for subscriber in Self::of_account(context, subscribers) {
             let profile = self.profile(subscriber);
             let refused = |reason: String| Undeliverable {
                 endpoint: Some(subscriber.endpoint.name.clone()),
@@ -123,7 +123,7 @@ impl FanOut {
     ) -> Vec<(LaneName, Delivery)> {
         let (notices, now) = (&context.notices, context.now());
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
-        for subscriber in self.of_account(context, subscribers) {
+        for subscriber in Self::of_account(context, subscribers) {
             let (name, profile) = (&subscriber.endpoint.name, self.profile(subscriber));
             if let Err(skip) = subscriber.wants(profile, &message.event, params) {
                 skipped.push((name, skip));
@@ -143,7 +143,7 @@ impl FanOut {
     }
 
     /// All endpoints, or none where the account's webhooks are switched off.
-    fn of_account<'s>(&self, context: &Context, subscribers: &'s Subscribers) -> &'s [Arc<Subscriber>] {
+    fn of_account<'s>(context: &Context, subscribers: &'s Subscribers) -> &'s [Arc<Subscriber>] {
         if subscribers.account_off {
             context.notices.warn(ACCOUNT_OFF);
             return &[];

@@ -14,6 +14,9 @@ use crate::store::QueueClass;
 /// The name of a lane.
 pub(super) type LaneName = Arc<str>;
 
+/// How the lanes of deliveries begin that go to no endpoint of the book.
+pub(super) const URL_LANE: &str = "url:";
+
 /// Attempts at once to one endpoint, unless it has a limit of its own.
 pub(super) const CONCURRENCY: usize = 64;
 
@@ -91,7 +94,7 @@ pub(super) struct Lanes {
     /// Attempts at once.
     pub(super) total: usize,
     time_scale: f64,
-    lanes: HashMap<LaneName, Lane>,
+    by_name: HashMap<LaneName, Lane>,
     /// Lanes with room and something to do, by when it may begin, for each class.
     index: [BTreeSet<(Timestamp, LaneName)>; 3],
     in_flight: usize,
@@ -179,7 +182,7 @@ impl Lanes {
         Self {
             total,
             time_scale,
-            lanes: HashMap::new(),
+            by_name: HashMap::new(),
             index: Default::default(),
             in_flight: 0,
             retries: 0,
@@ -275,7 +278,7 @@ impl Lanes {
 
     /// Pauses exactly these lanes.
     pub(super) fn pause_only(&mut self, paused: &[String]) {
-        let names: Vec<LaneName> = self.lanes.keys().cloned().collect();
+        let names: Vec<LaneName> = self.by_name.keys().cloned().collect();
         for name in names {
             let is_paused = paused.iter().any(|paused| **paused == *name);
             self.change(&name, |lane| lane.is_paused = is_paused);
@@ -283,6 +286,22 @@ impl Lanes {
         for name in paused.iter().filter(|name| !name.is_empty()) {
             self.change(name, |lane| lane.is_paused = true);
         }
+    }
+
+    /// Pauses a lane, or resumes it.
+    pub(super) fn pause(&mut self, name: &str, is_paused: bool) {
+        self.change(name, |lane| lane.is_paused = is_paused);
+    }
+
+    /// Whether everything is paused, and the lanes that are paused themselves.
+    pub(super) fn paused(&self) -> (bool, Vec<LaneName>) {
+        let paused = self.by_name.iter().filter(|(_, lane)| lane.is_paused);
+        (self.is_paused, paused.map(|(name, _)| Arc::clone(name)).collect())
+    }
+
+    /// When the first of all that waits is due, whether it may begin or not.
+    pub(super) fn oldest_due(&self) -> Option<Timestamp> {
+        self.by_name.values().flat_map(|lane| lane.due).flatten().min()
     }
 
     /// Closes a lane, whose endpoint is disabled or gone, or opens it again.
@@ -297,7 +316,7 @@ impl Lanes {
 
     /// Closes the lanes that `is_gone` names.
     pub(super) fn close_all(&mut self, is_gone: impl Fn(&str) -> bool) {
-        let gone = self.lanes.keys().filter(|name| is_gone(name));
+        let gone = self.by_name.keys().filter(|name| is_gone(name));
         let gone: Vec<LaneName> = gone.cloned().collect();
         for name in gone {
             self.change(&name, |lane| lane.is_closed = true);
@@ -306,7 +325,7 @@ impl Lanes {
 
     /// What is due the longest, and when the next retry is due, of the lanes that are neither paused nor closed.
     pub(super) fn outlook(&self, now: Timestamp) -> Outlook {
-        let open = || self.lanes.values().filter(|lane| !lane.is_paused && !lane.is_closed);
+        let open = || self.by_name.values().filter(|lane| !lane.is_paused && !lane.is_closed);
         let oldest = open().flat_map(|lane| lane.due.iter().flatten()).min();
         let next_retry = open().filter_map(|lane| lane.due[place(QueueClass::Retry)]).min();
         Outlook {
@@ -318,7 +337,7 @@ impl Lanes {
 
     /// Lanes that keep failing.
     pub(super) fn failing(&self) -> Vec<LaneName> {
-        let failing = self.lanes.iter().filter(|(_, lane)| lane.is_failing());
+        let failing = self.by_name.iter().filter(|(_, lane)| lane.is_failing());
         failing.map(|(name, _)| Arc::clone(name)).collect()
     }
 
@@ -364,11 +383,11 @@ impl Lanes {
 
     /// Changes a lane, and its places in the index.
     fn change<T>(&mut self, name: &str, change: impl FnOnce(&mut Lane) -> T) -> T {
-        let name: LaneName = match self.lanes.get_key_value(name) {
+        let name: LaneName = match self.by_name.get_key_value(name) {
             Some((known, _)) => Arc::clone(known),
             None => name.into(),
         };
-        let lane = self.lanes.entry(Arc::clone(&name)).or_default();
+        let lane = self.by_name.entry(Arc::clone(&name)).or_default();
         let changed = change(lane);
         for class in QueueClass::ALL {
             let at = place(*class);
@@ -386,7 +405,7 @@ impl Lanes {
             lane.indexed[at] = wanted;
         }
         if lane.is_idle() && lane.limits == LaneLimits::default() {
-            self.lanes.remove(&name);
+            self.by_name.remove(&name);
         }
         changed
     }
@@ -405,12 +424,12 @@ mod tests {
         Lanes::new(256, 1.0)
     }
 
-    fn order(lane: &str, class: QueueClass, limit: usize) -> Option<Order> {
-        Some(Order {
+    fn order(lane: &str, class: QueueClass, limit: usize) -> Order {
+        Order {
             lane: lane.into(),
             class,
             limit,
-        })
+        }
     }
 
     #[test]
@@ -419,8 +438,8 @@ mod tests {
         lanes.add("b", First, at(20));
         lanes.add("a", Retry, at(10));
         assert_eq!((lanes.next(at(9)), lanes.wake_at()), (None, Some(at(10))));
-        assert_eq!(lanes.next(at(30)), order("a", Retry, 48));
-        assert_eq!(lanes.next(at(30)), order("b", First, 64));
+        assert_eq!(lanes.next(at(30)), Some(order("a", Retry, 48)));
+        assert_eq!(lanes.next(at(30)), Some(order("b", First, 64)));
         assert_eq!((lanes.next(at(30)), lanes.wake_at()), (None, None));
     }
 
@@ -431,7 +450,7 @@ mod tests {
         let first = lanes.next(at(0)).unwrap();
         lanes.taken(&first, 3, Some(at(5)));
         assert_eq!(lanes.in_flight, 3);
-        assert_eq!(lanes.next(at(5)), order("a", First, 61));
+        assert_eq!(lanes.next(at(5)), Some(order("a", First, 61)));
     }
 
     #[test]
@@ -452,7 +471,7 @@ mod tests {
         assert!(lanes.reserve("a", at(0)));
         assert!(!lanes.reserve("a", at(0)));
         lanes.ended("a", Retry, Ended::Delivered);
-        assert_eq!(lanes.next(at(0)), order("a", Retry, 1));
+        assert_eq!(lanes.next(at(0)), Some(order("a", Retry, 1)));
     }
 
     #[test]
@@ -487,7 +506,7 @@ mod tests {
         assert_eq!((retry.class, retry.limit), (Retry, 1));
         lanes.taken(&retry, 1, None);
         lanes.ended("a", Retry, Ended::Delivered);
-        assert_eq!(lanes.next(at(50)), order("a", First, 1));
+        assert_eq!(lanes.next(at(50)), Some(order("a", First, 1)));
     }
 
     #[test]
@@ -525,7 +544,7 @@ mod tests {
         assert_eq!((lanes.next(at(99)), lanes.wake_at()), (None, Some(at(100))));
         lanes.ended("a", Retry, Ended::Delivered);
         assert!(lanes.failing().is_empty());
-        assert_eq!(lanes.next(at(99)), order("a", Retry, 48));
+        assert_eq!(lanes.next(at(99)), Some(order("a", Retry, 48)));
     }
 
     #[test]
@@ -538,7 +557,7 @@ mod tests {
         assert_eq!(lanes.next(at(0)), None);
         lanes.taken(&one, 1, None);
         lanes.ended(&one.lane, Suspect, Ended::Delivered);
-        assert_eq!(lanes.next(at(0)), order("b", Suspect, 1));
+        assert_eq!(lanes.next(at(0)), Some(order("b", Suspect, 1)));
     }
 
     #[test]
@@ -553,7 +572,7 @@ mod tests {
         lanes.pause_all(true);
         assert_eq!((lanes.next(at(0)), lanes.wake_at()), (None, None));
         lanes.pause_all(false);
-        assert_eq!(lanes.next(at(0)), order("a", First, 64));
+        assert_eq!(lanes.next(at(0)), Some(order("a", First, 64)));
     }
 
     #[test]
@@ -561,7 +580,7 @@ mod tests {
         let mut lanes = lanes();
         assert!(lanes.reserve("a", at(0)));
         lanes.ended("a", First, Ended::Delivered);
-        assert!(lanes.lanes.is_empty());
+        assert!(lanes.by_name.is_empty());
     }
 
     #[test]

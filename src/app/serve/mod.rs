@@ -1,6 +1,7 @@
 //! `hook serve`: the durable service, which accepts events and delivers them, and the mock of a provider's management API. Both
 //! work off a queue in the ledger.
 
+mod control;
 mod deliveries;
 mod event_loop;
 mod journal;
@@ -9,6 +10,7 @@ mod lanes;
 mod mock;
 mod observer;
 mod queue;
+mod rates;
 mod remake;
 mod routes;
 mod sockets;
@@ -200,6 +202,8 @@ impl<'a> Service<'a> {
         running.journal = running.queue.load(self.options.time_scale).await?;
         let state = RouteState {
             queue: Arc::clone(&running.queue),
+            // A long list must not hold up the queue.
+            reader: context.background_reader(),
             access: self.keys.access(address.port()),
             fan_out: running.fan_out.clone(),
         };

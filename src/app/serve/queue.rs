@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::lanes::{Ended, LaneName, Lanes, Order};
+use super::lanes::{Ended, LaneName, Lanes, Order, URL_LANE};
+use super::rates::MinuteCounter;
 use super::remake;
 use super::stats::QueueStats;
 use super::subscribers::{SubscriberWatch, Subscribers};
@@ -25,9 +26,6 @@ use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreErro
 
 /// Bytes of bodies that are taken from one lane at once.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
-
-/// How the lanes of deliveries begin that go to no endpoint of the book.
-pub(super) const URL_LANE: &str = "url:";
 
 /// How long the ledger is left alone after it refused a change.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -52,6 +50,13 @@ pub(super) struct AcceptedEvent {
     pub(super) deliveries: Vec<(LaneName, Delivery)>,
 }
 
+/// What happened lately.
+struct Rates {
+    events: MinuteCounter,
+    delivered: MinuteCounter,
+    failed: MinuteCounter,
+}
+
 /// The queue of one owner.
 pub(super) struct ServiceQueue {
     pub(super) context: Arc<Context>,
@@ -67,6 +72,7 @@ pub(super) struct ServiceQueue {
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
     /// Something may be due, or has room.
     pub(super) wake: Notify,
+    rates: Mutex<Rates>,
     /// Whether the ledger refuses changes.
     is_failing: AtomicBool,
     /// Present until the service ends.
@@ -94,6 +100,11 @@ impl ServiceQueue {
             lanes: Mutex::new(Lanes::new(engine::TOTAL, time_scale)),
             taken: Mutex::default(),
             stats: QueueStats::default(),
+            rates: Mutex::new(Rates {
+                events: MinuteCounter::new(Instant::now()),
+                delivered: MinuteCounter::new(Instant::now()),
+                failed: MinuteCounter::new(Instant::now()),
+            }),
             wake: Notify::new(),
             is_failing: AtomicBool::new(false),
             jobs: Mutex::new(Some(jobs)),
@@ -102,6 +113,16 @@ impl ServiceQueue {
 
     pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rates(&self) -> MutexGuard<'_, Rates> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Events that were accepted in the last minute, and deliveries that succeeded and that failed for good.
+    pub(super) fn last_minute(&self) -> (u64, u64, u64) {
+        let (now, mut rates) = (Instant::now(), self.rates());
+        (rates.events.sum(now), rates.delivered.sum(now), rates.failed.sum(now))
     }
 
     fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, (LaneName, QueueClass)>> {
@@ -151,10 +172,12 @@ impl ServiceQueue {
         let events = events
             .into_iter()
             .map(|event| self.new_event(event, (at, due), &mut begun, &mut waiting));
+        let events: Vec<NewEvent> = events.collect();
+        let count = events.len() as u64;
         let intake = Intake {
             owner: self.owner.clone(),
             key,
-            events: events.collect(),
+            events,
         };
         let written = self.ledger.write(Op::Queue(QueueOp::Accept(Box::new(intake)))).await;
         if !matches!(&written, Ok(ack) if ack.answer.is_none()) {
@@ -165,12 +188,15 @@ impl ServiceQueue {
             return written;
         }
         self.stats.accepted(accepted);
+        self.rates().events.add(Instant::now(), count);
         for (lane, delivery) in begun {
             self.begin(lane, QueueClass::First, delivery).await;
         }
         if !waiting.is_empty() {
             let mut lanes = self.lanes();
-            waiting.iter().for_each(|lane| lanes.add(lane, QueueClass::First, due));
+            for lane in &waiting {
+                lanes.add(lane, QueueClass::First, due);
+            }
             drop(lanes);
             self.wake.notify_one();
         }
@@ -236,6 +262,11 @@ impl ServiceQueue {
             Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
         };
         self.stats.ended(&event.next);
+        match &event.next {
+            Next::Delivered => self.rates().delivered.add(Instant::now(), 1),
+            Next::Failed(_) => self.rates().failed.add(Instant::now(), 1),
+            Next::Retry { .. } | Next::Interrupted => {}
+        }
         let mut lanes = self.lanes();
         lanes.ended(&lane, class, how);
         if let Next::Retry { after, .. } = &event.next {

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use super::lanes::{CONCURRENCY, LaneLimits, LaneName};
+use super::lanes::{CONCURRENCY, LaneLimits, LaneName, URL_LANE};
 use crate::app::context::Context;
 use crate::app::sign::check_signature;
 use crate::clock::Timestamp;
-use crate::endpoints::{BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, WantedEvent};
+use crate::endpoints::{BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, WantedEvent, select};
 use crate::engine::{Delivery, Label, Promise, Signing};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exchange::Source;
 use crate::health::HealthTarget;
 use crate::message::{Message, Mode};
@@ -80,10 +80,42 @@ impl Subscribers {
         self.by_lane.get(lane)
     }
 
+    /// The lane of a delivery to an endpoint, or to a URL that is none's.
+    pub(super) fn lane(&self, endpoint: Option<&str>, url: &str) -> String {
+        match endpoint {
+            None => url_lane(url),
+            Some(name) => match self.named(name) {
+                Some(subscriber) => subscriber.lane.to_string(),
+                None => removed_lane(name),
+            },
+        }
+    }
+
+    /// The endpoint of that name, id, or unique beginning of an id.
+    pub(super) fn find(&self, selector: &str) -> Result<Arc<Subscriber>> {
+        let all: Vec<Endpoint> = self.all.iter().map(|subscriber| subscriber.endpoint.clone()).collect();
+        let found = select(&all, selector)?;
+        let found = self.all.iter().find(|subscriber| subscriber.endpoint.id == found.id);
+        found
+            .map(Arc::clone)
+            .ok_or_else(|| Error::nothing("endpoint not found"))
+    }
+
     /// The endpoint of that name.
     pub(super) fn named(&self, name: &str) -> Option<&Arc<Subscriber>> {
         self.all.iter().find(|subscriber| subscriber.endpoint.name == name)
     }
+}
+
+/// The lane of deliveries that go to no endpoint of the book.
+fn url_lane(url: &str) -> String {
+    let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+    format!("{URL_LANE}{}", origin.as_deref().unwrap_or("unknown"))
+}
+
+/// The lane of an endpoint that is not in the book any more.
+fn removed_lane(name: &str) -> String {
+    format!("removed:{name}")
 }
 
 impl Subscriber {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use super::queue::{ServiceQueue, URL_LANE};
+use super::lanes::URL_LANE;
+use super::queue::ServiceQueue;
 use crate::app::context::aside;
 use crate::clock::Clock as _;
 use crate::engine::Witness;
@@ -25,17 +25,6 @@ const SUSPECT_PAUSE: Duration = Duration::from_secs(10);
 
 /// Deliveries of a lane that are parked, cancelled or adopted in one transaction.
 const AT_ONCE: usize = 500;
-
-/// The lane of deliveries that go to no endpoint of the book.
-fn url_lane(url: &str) -> String {
-    let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
-    format!("{URL_LANE}{}", origin.as_deref().unwrap_or("unknown"))
-}
-
-/// The lane of an endpoint that is not in the book any more.
-fn removed_lane(name: &str) -> String {
-    format!("removed:{name}")
-}
 
 impl ServiceQueue {
     /// Whether this is the durable service, and not the mock of a provider.
@@ -179,16 +168,9 @@ impl ServiceQueue {
             return Ok(false);
         }
         let subscribers = self.book.current();
-        let lane = |endpoint: Option<String>, url: &str| match endpoint {
-            None => url_lane(url),
-            Some(name) => match subscribers.named(&name) {
-                Some(subscriber) => subscriber.lane.to_string(),
-                None => removed_lane(&name),
-            },
-        };
         let deliveries = left
             .into_iter()
-            .map(|(number, endpoint, url)| (number, lane(endpoint, &url)));
+            .map(|(number, endpoint, url)| (number, subscribers.lane(endpoint.as_deref(), &url)));
         let op = QueueOp::Adopt {
             from: owner.to_owned(),
             to: self.owner.clone(),

@@ -4,7 +4,7 @@ use crate::app::inspect::{DEFAULT_LIMIT, names, select};
 use crate::cli::input::words;
 use crate::cli::session::Session;
 use crate::error::Result;
-use crate::store::{Query, RecordKind};
+use crate::store::{DeliveryState, Query, RecordKind};
 
 const KINDS: [(&str, RecordKind, &str); 2] = [
     ("capture", RecordKind::Capture, "Requests that `hook listen` received"),
@@ -91,7 +91,7 @@ impl FilterArgs {
             kind: self.kind,
             failed: self.failed,
             unprocessed: self.failed_processing,
-            parked: self.parked,
+            state: self.parked.then_some(DeliveryState::Parked),
             since: since.transpose()?,
             event: self.event.clone(),
             endpoint: self.endpoint.clone(),

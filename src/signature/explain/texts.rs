@@ -92,9 +92,7 @@ fn without_zeros(scheme: &Scheme, carrier: &SignatureLocation, token: &Token<'_>
     };
     let text = token.text.to_ascii_lowercase();
     let is_shorter = (digest.size() * 3 / 2..digest.size() * 2).contains(&text.len());
-    if !is_shorter || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Vec::new();
-    }
+    let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let ways: [(WriteBytes, &str); 2] = [
         (
             |bytes| bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:x}")),
@@ -111,7 +109,7 @@ fn without_zeros(scheme: &Scheme, carrier: &SignatureLocation, token: &Token<'_>
         written: Some(write),
         mistakes: vec![mistake("signature-encoding", odd, form_hint(carrier))],
     };
-    ways.into_iter().map(target).collect()
+    ways.into_iter().filter(|_| is_shorter && is_hex).map(target).collect()
 }
 
 /// The form that the header must have.

@@ -34,10 +34,6 @@ impl ChangeGroup<'_> {
                 Some(n) => leave(self.connection, n),
                 None => Ok(Ack::default()),
             },
-            QueueOp::Park { delivery, reason } => match self.delivery_number(*delivery)? {
-                Some(n) => park(self.connection, n, *reason),
-                None => Ok(Ack::default()),
-            },
             QueueOp::ParkLane {
                 owner,
                 lane,
@@ -257,9 +253,10 @@ fn cancel_lane(connection: &Connection, lane: &str, limit: usize) -> rusqlite::R
 }
 
 fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Timestamp) -> rusqlite::Result<Ack> {
+    // A forward is made again by `hook listen` alone.
     let sql = "
         SELECT attempts, state = 'failed' OR coalesce((SELECT again FROM queue WHERE queue.n = delivery.n), 0)
-        FROM delivery WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled')";
+        FROM delivery WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled') AND source <> 'forward'";
     let found = row(connection, sql, [n], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
     })?;
@@ -313,10 +310,14 @@ fn recover(
     for n in &taken {
         crashed(connection, *n, now, pause)?;
     }
+    // In a row of crashes they are not tried at all.
+    let sql = "UPDATE queue SET due = max(due, ?2) WHERE owner = ?1 AND class = 2 AND state = 0";
+    change(connection, sql, params![from, now.plus(pause).unix_us()])?;
     if from != to {
         let sql = "UPDATE delivery SET owner = ?2 WHERE n IN (SELECT n FROM queue WHERE owner = ?1)";
         change(connection, sql, [from, to])?;
         change(connection, "UPDATE queue SET owner = ?2 WHERE owner = ?1", [from, to])?;
+        forget_counts(connection, from)?;
     }
     restrain(connection, to, now)?;
     Ok(counted(taken.len()))
@@ -373,7 +374,14 @@ fn disown(connection: &Connection, owner: &str) -> rusqlite::Result<Ack> {
         "DELETE FROM queue WHERE owner = ?1 AND state <> ?2",
         params![owner, PARKED],
     )?;
+    forget_counts(connection, owner)?;
     Ok(counted(rows))
+}
+
+/// The owner has ended: its counters that are zero stay so.
+fn forget_counts(connection: &Connection, owner: &str) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM queue_count WHERE owner = ?1 AND count = 0";
+    change(connection, sql, [owner]).map(drop)
 }
 
 fn pause(connection: &Connection, lane: Option<&str>, at: Option<Timestamp>) -> rusqlite::Result<Ack> {

@@ -33,7 +33,7 @@ pub(super) fn lanes(connection: &Connection, owner: &str) -> rusqlite::Result<Ve
 }
 
 pub(super) fn counts(connection: &Connection, owner: &str) -> rusqlite::Result<QueueCounts> {
-    let sql = "SELECT state, count(*) FROM queue WHERE owner = ?1 GROUP BY state";
+    let sql = "SELECT state, count FROM queue_count WHERE owner = ?1";
     let mut counts = QueueCounts::default();
     for (state, count) in rows(connection, sql, [owner], |row| {
         Ok((row.get(0)?, row.get(1).map(unsigned)?))
@@ -123,6 +123,14 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRecord> {
 pub(super) fn event_by_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<EventRecord>> {
     let sql = format!("{EVENT} WHERE id = ?1 ORDER BY e DESC LIMIT 1");
     row(connection, &sql, [id], event)
+}
+
+/// Ids of events that begin like that, at most `limit`.
+pub(super) fn event_ids(connection: &Connection, prefix: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
+    // The largest character ends the range of texts that begin so.
+    let sql = "
+        SELECT DISTINCT id FROM event INDEXED BY event_id WHERE id >= ?1 AND id < ?1 || char(1114111) ORDER BY id LIMIT ?2";
+    rows(connection, sql, params![prefix, limit.cast_signed()], |row| row.get(0))
 }
 
 /// Events before that one, the newest first.

@@ -19,7 +19,10 @@ pub(super) fn insert(
     due: Timestamp,
     state: i64,
 ) -> rusqlite::Result<usize> {
-    let sql = "INSERT OR REPLACE INTO queue (n, owner, lane, class, due, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    // Not `INSERT OR REPLACE`, for which the triggers that keep `queue_count` see no deletion.
+    let sql = "
+        INSERT INTO queue (n, owner, lane, class, due, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (n) DO UPDATE SET owner = ?2, lane = ?3, class = ?4, due = ?5, state = ?6, parked = NULL";
     change(
         connection,
         sql,

@@ -237,7 +237,7 @@ fn moments(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     sheet.row("in all", human_duration(span), &[]);
     match schedule.then {
         Exhaustion::Fail | Exhaustion::Unstated => {
-            sheet.row("afterwards", "the delivery has failed, no more", &["then"])
+            sheet.row("afterwards", "the delivery has failed, no more", &["then"]);
         }
         Exhaustion::DisableEndpoint { after } => {
             sheet.row("afterwards", "the endpoint is disabled", &["then"]);

@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde::de::IgnoredAny;
 
+use super::input::json;
 use super::problem::Problem;
 use super::{Caller, RouteState, Summary};
 use crate::app::serve::deliveries::NamedEvent;
@@ -20,9 +20,13 @@ use crate::id::{Id, IdKind};
 use crate::json_text;
 use crate::message::Mode;
 use crate::store::queue::IdempotencyKey;
+use crate::text::printable;
 
 /// Events of one call, at most.
 const MOST_EVENTS: usize = 1000;
+
+/// Bytes of the data of an event, at most: every delivery of it is held in memory while it is sent.
+const LARGEST_DATA: usize = 1024 * 1024;
 
 /// Characters of an event's name or id, and of an idempotency key, at most.
 const LONGEST_NAME: usize = 255;
@@ -42,7 +46,7 @@ pub(super) async fn one(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let text = json(&body)?;
+    let text = json(&headers, &body)?;
     let event = read(&state, text, caller)?;
     let (event, answer) = state.event(event).await?;
     let text = serde_json::to_string(&answer).unwrap_or_default();
@@ -57,7 +61,7 @@ pub(super) async fn batch(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let text = json(&body)?;
+    let text = json(&headers, &body)?;
     let items = json_text::items(text).ok_or_else(|| Problem::invalid("the body must be an array of events"))?;
     if items.is_empty() || items.len() > MOST_EVENTS {
         let what = format!("a batch has 1 to {MOST_EVENTS} events, this one has {}", items.len());
@@ -126,14 +130,6 @@ fn idempotency_key(
     }))
 }
 
-fn json(body: &Bytes) -> Result<&str, Problem> {
-    let text = std::str::from_utf8(body).map_err(|_| Problem::invalid("the body is not UTF-8"))?;
-    match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => Ok(text),
-        Err(error) => Err(Problem::invalid(format!("the body is not JSON: {error}"))),
-    }
-}
-
 /// Reads an event. Data is only left out where a provider is played, which has samples.
 fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Problem> {
     let fields = json_text::members(text).ok_or_else(|| Problem::invalid("an event must be a JSON object"))?;
@@ -143,7 +139,8 @@ fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Pr
         let name = if name == "type" { "event" } else { name };
         if !["event", "data", "id", "mode", "params"].contains(&name) {
             return Err(Problem::invalid(format!(
-                "`{name}` is not known: an event has `event`, `data`, `id`, `mode` and `params`"
+                "`{}` is not known: an event has `event`, `data`, `id`, `mode` and `params`",
+                printable(name, 100)
             )));
         }
         if given.insert(name, value).is_some() {
@@ -164,6 +161,10 @@ fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Pr
     let data = given.get("data").map(|data| (*data).to_owned());
     if data.is_none() && state.fan_out.played.is_none() {
         return Err(Problem::invalid("`data` is missing: the data of the event"));
+    }
+    if data.as_ref().is_some_and(|data| data.len() > LARGEST_DATA) {
+        let what = format!("`data` is larger than {LARGEST_DATA} bytes");
+        return Err(Problem::new(413, what));
     }
     let mode = match given.get("mode").copied() {
         None | Some("null") => caller.mode,
@@ -200,11 +201,7 @@ impl RouteState {
         let context = &self.queue.context;
         let own_id = Id::new(IdKind::Message, context.now(), &context.random);
         let id = event.id.clone().unwrap_or_else(|| own_id.to_string());
-        let subscribers = self
-            .queue
-            .subscribers()
-            .await
-            .map_err(|error| Problem::unavailable(error.to_string()))?;
+        let subscribers = self.subscribers().await?;
         let deliveries = self
             .fan_out
             .event(context, &subscribers, &event, own_id)

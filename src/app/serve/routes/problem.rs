@@ -5,6 +5,9 @@ use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 
+use super::Summary;
+use crate::error::Error;
+use crate::exit::Exit;
 use crate::server::Reply;
 use crate::store::StoreError;
 
@@ -19,7 +22,7 @@ const RETRY_AFTER: &str = "5";
 pub(super) struct Problem {
     /// The status of the answer.
     pub(super) status: u16,
-    /// The same for every problem of that kind.
+    /// The same for every problem of that status, which is its type.
     pub(super) title: &'static str,
     /// This one.
     pub(super) detail: String,
@@ -30,10 +33,12 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    fn new(status: u16, title: &'static str, detail: impl Into<String>) -> Self {
+    /// A problem of that status.
+    pub(super) fn new(status: u16, detail: impl Into<String>) -> Self {
+        let known = StatusCode::from_u16(status).ok();
         Self {
             status,
-            title,
+            title: known.and_then(|status| status.canonical_reason()).unwrap_or("Error"),
             detail: detail.into(),
             is_temporary: false,
             asks_for_key: false,
@@ -42,52 +47,47 @@ impl Problem {
 
     /// 400: the call is not what it should be.
     pub(super) fn invalid(detail: impl Into<String>) -> Self {
-        Self::new(400, "invalid request", detail)
+        Self::new(400, detail)
     }
 
     /// 401: without a key.
     pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
         Self {
             asks_for_key: true,
-            ..Self::new(401, "unauthorized", detail)
+            ..Self::new(401, detail)
         }
     }
 
     /// 403: not from there.
     pub(super) fn forbidden(detail: impl Into<String>) -> Self {
-        Self::new(403, "forbidden", detail)
+        Self::new(403, detail)
     }
 
     /// 404: there is nothing of that name.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(404, "not found", detail)
+        Self::new(404, detail)
     }
 
-    /// 405: not with that method.
-    pub(super) fn method(detail: impl Into<String>) -> Self {
-        Self::new(405, "method not allowed", detail)
-    }
-
-    /// 409: it contradicts an earlier call.
+    /// 409: it contradicts an earlier call, or the state of things.
     pub(super) fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(409, "conflict", detail)
+        Self::new(409, detail)
     }
 
     /// 422: the event cannot be delivered as it is.
     pub(super) fn unusable(detail: impl Into<String>) -> Self {
-        Self::new(422, "event cannot be delivered", detail)
+        Self::new(422, detail)
     }
 
     /// 500: a fault of ours.
     pub(super) fn broken() -> Self {
-        Self::new(500, "internal error", "the call failed: this is a fault of hook")
+        Self::new(500, "the call failed: this is a fault of hook")
     }
 
     /// 503: later.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self {
             is_temporary: true,
-            ..Self::new(503, "unavailable", detail)
+            ..Self::new(503, detail)
         }
     }
 }
@@ -105,6 +105,18 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error.exit {
+            Exit::Usage => Self::invalid(error.message),
+            Exit::Nothing => Self::not_found(error.message),
+            // Here too the path of the ledger would be told.
+            Exit::Store => Self::unavailable("the store cannot be used"),
+            _ => Self::broken(),
+        }
+    }
+}
+
 impl Problem {
     /// The answer to a request that axum never saw.
     pub(super) fn reply(&self) -> Reply {
@@ -116,10 +128,35 @@ impl Problem {
     }
 }
 
+/// Makes a problem document of an error that is none: those of the router itself.
+pub(super) async fn as_problem(response: axum::response::Response) -> axum::response::Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let headers = response.headers();
+    if !is_error
+        || headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|name| name == CONTENT_TYPE)
+    {
+        return response;
+    }
+    let allow = headers.get(header::ALLOW).cloned();
+    let detail = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "the path has no such method",
+        _ => "the request is not valid",
+    };
+    let mut problem = Problem::new(status.as_u16(), detail).into_response();
+    if let Some(allow) = allow {
+        problem.headers_mut().insert(header::ALLOW, allow);
+    }
+    problem
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
+        response.extensions_mut().insert(Summary(self.detail));
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(CONTENT_TYPE));

@@ -17,6 +17,27 @@ CREATE TABLE queue (
 CREATE INDEX queue_due ON queue (owner, lane, class, due, n) WHERE state = 0;
 CREATE INDEX queue_parked ON queue (lane, n) WHERE state = 2;
 
+-- How many rows of `queue` each owner has in each state, so that nobody has to count them.
+CREATE TABLE queue_count (
+    owner TEXT    NOT NULL,
+    state INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (owner, state)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER queue_added AFTER INSERT ON queue BEGIN
+    INSERT INTO queue_count (owner, state, count) VALUES (new.owner, new.state, 1)
+        ON CONFLICT (owner, state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER queue_removed AFTER DELETE ON queue BEGIN
+    UPDATE queue_count SET count = count - 1 WHERE owner = old.owner AND state = old.state;
+END;
+CREATE TRIGGER queue_moved AFTER UPDATE OF owner, state ON queue
+WHEN old.owner <> new.owner OR old.state <> new.state BEGIN
+    UPDATE queue_count SET count = count - 1 WHERE owner = old.owner AND state = old.state;
+    INSERT INTO queue_count (owner, state, count) VALUES (new.owner, new.state, 1)
+        ON CONFLICT (owner, state) DO UPDATE SET count = count + 1;
+END;
+
 -- Moments at which a process died during an attempt of delivery `n`: nobody knows what came of it.
 CREATE TABLE crash (
     n  INTEGER NOT NULL,

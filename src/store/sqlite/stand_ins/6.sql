@@ -1,5 +1,6 @@
 CREATE TEMP TABLE queue (n INTEGER, owner TEXT, lane TEXT, class INTEGER, due INTEGER, state INTEGER, parked TEXT,
     again INTEGER);
+CREATE TEMP TABLE queue_count (owner TEXT, state INTEGER, count INTEGER);
 CREATE TEMP TABLE crash (n INTEGER, at INTEGER);
 CREATE TEMP TABLE event (
     e INTEGER PRIMARY KEY, id TEXT, at INTEGER, name TEXT, mode TEXT, first INTEGER, deliveries INTEGER, data BLOB
