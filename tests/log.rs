@@ -438,7 +438,7 @@ fn figures_tell_success_durations_duplicates_and_events() {
     assert_eq!(
         keys(&stats).join(" "),
         "schema since from until captures verified refused duplicates failed_processing deliveries delivered failed \
-         pending success_rate attempts p50_ms p95_ms events"
+         pending parked success_rate attempts p50_ms p95_ms events"
     );
     assert_eq!(stats["schema"], "hook.stats/1");
     assert_eq!((&stats["captures"], &stats["deliveries"]), (&json!(0), &json!(2)));

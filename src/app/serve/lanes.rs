@@ -265,6 +265,7 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::super::lane::FAILURES;
+    use super::super::stats::Outlook;
     use super::*;
     use QueueClass::{First, Retry, Suspect};
 
