@@ -28,9 +28,9 @@ ci:
 generate:
     UPDATE_GENERATED=1 INSTA_UPDATE=always cargo test --locked --test integration -- generated:: screens:: schemas::
 
-# Kill a loaded listener 50 times, and look for what is lost or doubled; arguments go to the test program.
+# The long forms of the proofs that nothing is lost: kills, a rehearsal, memory; arguments go to the test program.
 soak *args:
-    HOOK_SOAK=1 cargo test --locked --test integration -- crash:: --nocapture "$@"
+    HOOK_SOAK=1 cargo test --locked --test integration -- crash:: durable:: --nocapture --test-threads 1 "$@"
 
 # Measure against bare limits and peers: `just bench --quick --only once`.
 bench *args:

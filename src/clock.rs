@@ -214,6 +214,19 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// Writes a moment, where there is one, as RFC 3339 without needless digits.
+pub fn write_short<T: Copy + Into<Option<Timestamp>>, S: Serializer>(at: &T, to: S) -> Result<S::Ok, S::Error> {
+    let text = |at: Timestamp| {
+        let is_whole = at.0.rem_euclid(1_000_000) == 0;
+        at.rfc3339(if is_whole {
+            Precision::Seconds
+        } else {
+            Precision::Micros
+        })
+    };
+    (*at).into().map(text).serialize(to)
+}
+
 /// A source of the current time.
 pub trait Clock: Send + Sync {
     /// The current time.
@@ -244,6 +257,35 @@ impl SteppingClock {
 impl Clock for SteppingClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Time since a start, as a wall-clock time: it is not moved when the machine's clock is set. For due times, which would
+/// otherwise jump with that clock.
+#[derive(Debug, Clone, Copy)]
+pub struct SteadyClock {
+    start: Timestamp,
+    begun: tokio::time::Instant,
+}
+
+impl SteadyClock {
+    /// Starts now, which is `start`.
+    pub fn new(start: Timestamp) -> Self {
+        Self {
+            start,
+            begun: tokio::time::Instant::now(),
+        }
+    }
+
+    /// When that moment comes, for a timer.
+    pub fn instant(&self, at: Timestamp) -> tokio::time::Instant {
+        self.begun + at.since(self.start)
+    }
+}
+
+impl Clock for SteadyClock {
+    fn now(&self) -> Timestamp {
+        self.start.plus(self.begun.elapsed())
     }
 }
 

@@ -18,6 +18,16 @@ pub fn sha256_of(parts: &[&[u8]]) -> String {
     hex::encode(hash.finalize())
 }
 
+/// SHA-256 of parts, each with its length, so that two lists of parts never look alike.
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = sha2::Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
 /// The first 12 hex digits of the SHA-256 of a secret's text: tells two secrets apart without giving either away.
 pub fn fingerprint(secret: &Secret) -> String {
     hex::encode(&sha2::Sha256::digest(secret.expose())[..6])

@@ -102,6 +102,50 @@ pub fn create_once(path: &Path, bytes: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
+/// A new private file that gets its name once it is whole. Dropped before that, it leaves nothing behind.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    temporary: PathBuf,
+}
+
+impl NewFile {
+    /// An empty file beside its future place. Fails when there is a file at that place.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        if fs::symlink_metadata(path).is_ok() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let temporary = temporary(path);
+        write_with_mode(&temporary, b"", 0o600)?;
+        let path = path.to_owned();
+        Ok(Self { path, temporary })
+    }
+
+    /// Where it is written.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Writes it to the disk and gives it its name, which must still be free.
+    pub fn finish(self) -> io::Result<()> {
+        File::open(&self.temporary)?.sync_all()?;
+        match fs::hard_link(&self.temporary, &self.path) {
+            // Some file systems have no hard links.
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) => {
+                fs::rename(&self.temporary, &self.path)?;
+            }
+            other => other?,
+        }
+        sync_folder(folder_of(&self.path))
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
 /// Makes renamed, new and deleted names of a folder outlive a crash.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()

@@ -149,6 +149,12 @@ impl Headers {
         self.0.iter().map(|line| (&*line.name, &*line.value))
     }
 
+    /// Every line as text, in order.
+    pub fn lines(&self) -> Vec<(String, String)> {
+        let text = |(name, value): (&str, &[u8])| (name.to_owned(), String::from_utf8_lossy(value).into_owned());
+        self.iter().map(text).collect()
+    }
+
     /// How many lines there are.
     pub fn len(&self) -> usize {
         self.0.len()

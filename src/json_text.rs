@@ -92,11 +92,14 @@ pub fn members(text: &str) -> Option<Vec<(String, &str)>> {
 
 /// The values of a JSON text that is an array.
 pub fn items(text: &str) -> Option<Vec<&str>> {
+    if !text.trim_ascii_start().starts_with('[') {
+        return None;
+    }
     let mut scanner = Scanner {
         text,
         at: whole(text)?.start,
     };
-    let items = (scanner.peek()? == b'[').then(|| scanner.items())??;
+    let items = scanner.items()?;
     items.into_iter().map(|item| text.get(item)).collect()
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod form;
 pub(crate) mod fs;
 pub(crate) mod glob;
 pub(crate) mod headers;
+pub(crate) mod health;
 pub(crate) mod id;
 pub(crate) mod inflate;
 pub(crate) mod json;

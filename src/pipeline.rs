@@ -1,6 +1,7 @@
 //! Runs the engine, records its events in the ledger, and only then passes them to an observer, so that a number on the
 //! screen can be replayed at once.
 
+mod health;
 mod stored;
 mod tally;
 #[cfg(test)]
@@ -9,38 +10,47 @@ mod times;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::endpoints::DeliveryOutcome;
-use crate::engine::{Delivery, Engine, Event, FailureReason, Next, Promise};
+use crate::clock::{Clock as _, SteadyClock};
+use crate::engine::{Delivery, Engine, Event, Next, Promise};
 use crate::error::Result;
 use crate::exchange::Source;
+use crate::health::DisabledEndpoint;
 use crate::id::Id;
-use crate::store::{Ack, DeliveryState, Lease, Ledger, Op, PendingAck, StoreError};
+use crate::store::{Ack, DeliveryState, Lease, Ledger, Op, PendingAck, QueueOp, StoreError};
 use crate::transport::Transport;
+pub use health::DisableRules;
 use stored::{LedgerContentStore, record_attempt};
 pub use stored::{message_of, progress, record};
 pub use tally::Tally;
 pub use times::Times;
 
+/// How long the ledger is left alone after it refused an event of the queue.
+const RECORD_AGAIN: Duration = Duration::from_secs(1);
+
 /// Learns what happens to deliveries.
 pub trait DeliveryObserver {
     /// After the event is in the ledger under that number.
     fn event(&mut self, number: u64, event: &Event) -> Result<()>;
-
-    /// How a delivery to an endpoint ended.
-    fn outcome(&mut self, _outcome: EndpointOutcome) {}
 }
 
-/// How a delivery to an endpoint ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndpointOutcome {
-    /// The endpoint's name.
-    pub endpoint: String,
-    /// How the delivery ended.
-    pub ending: DeliveryOutcome,
+/// Learns that a delivery disabled its endpoint.
+pub trait DisableObserver: Send + Sync {
+    /// The ledger has it: nothing more goes to that endpoint.
+    fn disabled(&self, endpoint: &DisabledEndpoint);
+
+    /// The event of the delivery has been shown.
+    fn shown(&self, endpoint: &DisabledEndpoint);
+}
+
+/// For deliveries that go to no endpoint.
+impl DisableObserver for () {
+    fn disabled(&self, _: &DisabledEndpoint) {}
+    fn shown(&self, _: &DisabledEndpoint) {}
 }
 
 /// Everything that one run of deliveries needs.
@@ -53,6 +63,24 @@ pub struct Pipeline<T> {
     pub cancel: CancellationToken,
     /// The lease on deliveries with several attempts; absent: each has one, and is recorded when it is over.
     pub lease: Option<Arc<Lease>>,
+    /// Present when deliveries come from the ledger's queue.
+    pub queue: Option<QueueMode>,
+    /// By which rules endpoints are disabled.
+    pub rules: DisableRules,
+    /// Learns which endpoints are.
+    pub disabled: Arc<dyn DisableObserver>,
+}
+
+/// Gets what the ledger fails with, and nothing once it works again.
+pub type StallReport = Arc<dyn Fn(Option<&StoreError>) + Send + Sync>;
+
+/// How deliveries of the ledger's queue are recorded.
+#[derive(Clone)]
+pub struct QueueMode {
+    /// By which deliveries are due.
+    pub clock: SteadyClock,
+    /// Learns that the ledger fails, and that it works again. What it refuses is tried again until it takes it.
+    pub stalled: StallReport,
 }
 
 impl<T: Transport> Pipeline<T> {
@@ -65,16 +93,20 @@ impl<T: Transport> Pipeline<T> {
         let (events_in, events) = mpsc::channel(256);
         let (acked_in, acked) = mpsc::channel::<(Event, PendingAck)>(512);
         let mut engine = self.engine;
-        engine.store = Some(Arc::new(LedgerContentStore {
-            ledger: self.ledger.clone(),
-            cancel: self.cancel.clone(),
-        }));
+        if self.queue.is_none() {
+            engine.store = Some(Arc::new(LedgerContentStore {
+                ledger: self.ledger.clone(),
+                cancel: self.cancel.clone(),
+            }));
+        }
         let recheck = Arc::clone(&engine.recheck);
         let stored_first = engine.stored_first;
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
         let recorder = Recorder {
-            ledger: self.ledger,
+            ledger: self.ledger.clone(),
             lease: self.lease,
+            queue: self.queue.clone(),
+            rules: self.rules,
             stored_first,
             pending: HashSet::new(),
         };
@@ -82,8 +114,20 @@ impl<T: Transport> Pipeline<T> {
         // Without a ledger or an observer no attempt is begun; those in flight are recorded if possible.
         let stop = self.cancel;
         let recording = async { recorder.run(events, acked_in).await.inspect_err(|_| stop.cancel()) };
+        let again = self.queue.map(|mode| RecordAgain {
+            mode,
+            rules: self.rules,
+            ledger: self.ledger,
+            stop: stop.clone(),
+        });
         let showing = async {
-            let shown = show(acked, &mut tally, observer, &recheck).await;
+            let shown = show(
+                acked,
+                &mut tally,
+                (observer, &*self.disabled),
+                (&recheck, again.as_ref()),
+            )
+            .await;
             shown.inspect_err(|_| stop.cancel())
         };
         let (recorded, shown) = tokio::join!(recording, showing);
@@ -97,29 +141,67 @@ impl<T: Transport> Pipeline<T> {
 async fn show(
     mut acked: mpsc::Receiver<(Event, PendingAck)>,
     tally: &mut Tally,
-    observer: &mut (dyn DeliveryObserver + Send),
-    recheck: &Notify,
+    (observer, disables): (&mut (dyn DeliveryObserver + Send), &dyn DisableObserver),
+    (recheck, again): (&Notify, Option<&RecordAgain>),
 ) -> Result<()> {
     while let Some((event, ack)) = acked.recv().await {
-        let Ack { number, .. } = ack.await?;
+        let Ack { number, disabled, .. } = match (ack.await, again) {
+            (Err(error), Some(again)) => again.until_recorded(&event, error).await?,
+            (ack, _) => ack?,
+        };
+        if let Some(endpoint) = &disabled {
+            disables.disabled(endpoint);
+            // Other deliveries may wait for it.
+            recheck.notify_one();
+        }
         tally.count(&event);
         observer.event(number, &event)?;
-        if let Some(outcome) = EndpointOutcome::of(&event) {
-            let failed = outcome.ending != DeliveryOutcome::Delivered;
-            observer.outcome(outcome);
-            // It may have disabled the endpoint of other waiting deliveries.
-            if failed {
-                recheck.notify_one();
-            }
+        if let Some(endpoint) = &disabled {
+            disables.shown(endpoint);
         }
     }
     Ok(())
+}
+
+/// Records events of the queue that the ledger refused: a full disk may have room again.
+struct RecordAgain {
+    mode: QueueMode,
+    rules: DisableRules,
+    ledger: Ledger,
+    stop: CancellationToken,
+}
+
+impl RecordAgain {
+    /// Tries until the ledger takes it; the error is the last one when no time is left.
+    async fn until_recorded(&self, event: &Event, mut error: StoreError) -> std::result::Result<Ack, StoreError> {
+        (self.mode.stalled)(Some(&error));
+        while error != StoreError::Closed && !self.stop.is_cancelled() {
+            tokio::select! {
+                () = tokio::time::sleep(RECORD_AGAIN) => {}
+                () = self.stop.cancelled() => {}
+            }
+            match self
+                .ledger
+                .write(queue_change(event, &self.mode.clock, self.rules))
+                .await
+            {
+                Ok(ack) => {
+                    (self.mode.stalled)(None);
+                    return Ok(ack);
+                }
+                Err(again) => error = again,
+            }
+        }
+        Err(error)
+    }
 }
 
 /// Turns the engine's events into changes of the ledger.
 struct Recorder {
     ledger: Ledger,
     lease: Option<Arc<Lease>>,
+    queue: Option<QueueMode>,
+    rules: DisableRules,
     /// Whether every delivery was recorded before it came.
     stored_first: bool,
     /// Deliveries that this run has recorded and that go on.
@@ -155,6 +237,9 @@ impl Recorder {
 
     /// The change with those that belong into its transaction.
     fn with_promise(&mut self, event: &Event) -> Op {
+        if let Some(mode) = &self.queue {
+            return queue_change(event, &mode.clock, self.rules);
+        }
         let first = !self.is_recorded(event.delivery.id);
         let mut ops = vec![self.op(event)];
         if let Promise::Item(work) = event.delivery.label.promise
@@ -164,13 +249,8 @@ impl Recorder {
             ops.push(Op::WorkStarted { work, delivery });
         }
         ops.extend(forwarded(event));
-        match ops.pop() {
-            Some(only) if ops.is_empty() => only,
-            last => {
-                ops.extend(last);
-                Op::Together(ops)
-            }
-        }
+        ops.extend(self.rules.change(event).map(Op::Health));
+        together(ops)
     }
 
     fn op(&mut self, event: &Event) -> Op {
@@ -218,20 +298,40 @@ impl Recorder {
     }
 }
 
-impl EndpointOutcome {
-    /// How a delivery to an endpoint ended; `None` where it has not, or was only a test.
-    fn of(event: &Event) -> Option<Self> {
-        let label = &event.delivery.label;
-        let ending = match event.next {
-            Next::Delivered => DeliveryOutcome::Delivered,
-            Next::Failed(FailureReason::Gone) => DeliveryOutcome::Gone,
-            // A delivery that was withheld says nothing about the endpoint's health.
-            Next::Retry { .. } | Next::Interrupted | Next::Failed(FailureReason::Withheld) => return None,
-            Next::Failed(_) => DeliveryOutcome::Failed,
-        };
-        let endpoint = label.endpoint.clone().filter(|_| label.source != Source::Test)?;
-        Some(Self { endpoint, ending })
+/// Changes of one transaction.
+fn together(mut ops: Vec<Op>) -> Op {
+    match ops.pop() {
+        Some(only) if ops.is_empty() => only,
+        last => {
+            ops.extend(last);
+            Op::Together(ops)
+        }
     }
+}
+
+/// The change of a delivery that comes from the queue, by the queue's clock, with that of its endpoint's health.
+pub fn queue_change(event: &Event, clock: &SteadyClock, rules: DisableRules) -> Op {
+    let delivery = event.delivery.id;
+    let (state, next_due) = match &event.next {
+        Next::Delivered => (DeliveryState::Delivered, None),
+        Next::Failed(_) => (DeliveryState::Failed, None),
+        Next::Retry { after, .. } => (DeliveryState::Pending, Some(clock.now().plus(*after))),
+        Next::Interrupted => (DeliveryState::Pending, None),
+    };
+    let change = match &event.attempt {
+        Some(attempt) => Op::Attempt {
+            delivery,
+            attempt: Box::new(record_attempt(attempt, &event.delivery)),
+            state,
+            next_due,
+        },
+        None => Op::Queue(QueueOp::Release {
+            delivery,
+            due: clock.now(),
+        }),
+    };
+    let health = rules.change(event).map(Op::Health);
+    together([change].into_iter().chain(health).collect())
 }
 
 /// The note at a capture that was forwarded.

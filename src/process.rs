@@ -5,7 +5,9 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit, test_kill_process_group,
+};
 use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -145,6 +147,20 @@ impl Drop for GroupChild {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
     }
+}
+
+/// How many files and sockets this process may have open at once: its limit, which is raised to `wanted` where that is allowed.
+pub fn open_files(wanted: u64) -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let Some(current) = current.filter(|current| *current < wanted) else {
+        return current.unwrap_or(u64::MAX);
+    };
+    let raised = maximum.map_or(wanted, |most| most.min(wanted));
+    let limit = Rlimit {
+        current: Some(raised),
+        maximum,
+    };
+    setrlimit(Resource::Nofile, limit).map_or(current, |()| raised)
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub fn read(bytes: &[u8], entry: Option<usize>) -> Result<ExportedRequest> {
     };
     let entries = entries
         .filter(|entries| !entries.found.is_empty())
-        .ok_or_else(not_recognised)?;
+        .ok_or_else(|| not_recognised(bytes))?;
     choose(entries, entry)
 }
 
@@ -70,7 +70,27 @@ fn json_entries(document: &Value) -> Option<Entries<'_>> {
         .or_else(|| postman::entries(document))
 }
 
-fn not_recognised() -> Error {
+/// Programs whose commands are copied as well, by how their texts begin.
+const OTHER_PROGRAMS: [(&str, &str); 8] = [
+    ("Invoke-WebRequest", "PowerShell"),
+    ("Invoke-RestMethod", "PowerShell"),
+    ("$session", "PowerShell"),
+    ("iwr ", "PowerShell"),
+    ("fetch(", "`fetch` of JavaScript"),
+    ("await fetch(", "`fetch` of JavaScript"),
+    ("wget ", "wget"),
+    ("http ", "HTTPie"),
+];
+
+fn not_recognised(bytes: &[u8]) -> Error {
+    let start = bytes.trim_ascii_start();
+    let other = OTHER_PROGRAMS
+        .iter()
+        .find(|(beginning, _)| start.starts_with(beginning.as_bytes()));
+    if let Some((_, program)) = other {
+        return Error::usage(format!("the file is a request for {program}, which is not read"))
+            .hint("copy the request as a curl command, which browsers call `Copy as cURL`, or save it as HAR");
+    }
     Error::usage("the file holds no request in a form that is known").hint(
         "forms: a curl command, a raw HTTP request, a HAR file, an AWS Lambda or API Gateway event, a Postman collection",
     )

@@ -6,6 +6,8 @@ use std::fmt::{Display, Write as _};
 use std::io;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use serde::{Serialize, Serializer};
 
@@ -75,6 +77,16 @@ pub fn harmless_line(text: &str, styled: bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A record with the name and version of its schema before its fields.
+#[derive(Serialize)]
+pub struct WithSchema<'a, T> {
+    /// Such as `hook.capture/1`.
+    pub schema: &'a str,
+    /// An object.
+    #[serde(flatten)]
+    pub record: &'a T,
+}
+
 /// Writes a value as JSON on one line, with every unsafe character as a `\u` escape: for a JSON reader the text is the same.
 pub fn write_json(mut to: impl io::Write, value: &impl Serialize) -> io::Result<()> {
     to.write_all(escaped_json(serde_json::to_string(value)?).as_bytes())
@@ -102,6 +114,14 @@ fn escaped_json(json: String) -> String {
         }
     }
     escaped
+}
+
+/// Bytes for JSON: as text, or in base64 when they are not UTF-8.
+pub fn encoded(bytes: &[u8]) -> (Option<String>, Option<String>) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Some(text.to_owned()), None),
+        Err(_) => (None, Some(STANDARD.encode(bytes))),
+    }
 }
 
 /// A short duration for tables: `850us`, `3.4ms`, `1.20s`.

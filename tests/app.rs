@@ -21,7 +21,7 @@ use hook::internals::app::retry::RetryPlan;
 use hook::internals::clock::SystemClock;
 use hook::internals::config::{Paths, Settings};
 use hook::internals::endpoints::rules::RuleOptions;
-use hook::internals::endpoints::{EndpointEntry, Events};
+use hook::internals::endpoints::{EndpointEntry, EndpointLimits, Events};
 use hook::internals::engine::{Event, Next};
 use hook::internals::error::Result;
 use hook::internals::exchange::{SecretKind, Source};
@@ -250,6 +250,7 @@ impl Machine {
                 env: None,
                 plan: None,
                 params: BTreeMap::new(),
+                limits: EndpointLimits::default(),
                 secret: None,
             },
             confirm: false,

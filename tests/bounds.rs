@@ -10,14 +10,6 @@ use crate::support::{Listener, Sandbox, connect, post};
 /// What an honest request may take while a listener is under attack.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The most memory that the listener had so far, in MiB; nothing where the system does not tell.
-fn peak(listener: &Listener) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", listener.process.id())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(kibibytes / 1024)
-}
-
 /// Opens many connections and sends the same on each, for as long as the listener takes it. They stay open.
 fn attack(listener: &Listener, count: usize, head: &str, body: usize) -> Vec<TcpStream> {
     let senders: Vec<_> = (0..count)
@@ -68,9 +60,9 @@ fn stalled_bodies_hold_a_bounded_memory_and_an_honest_request_is_answered() {
         is_served(&listener, b"{}");
         is_served(&listener, &vec![b'a'; 200_000]);
         assert!(
-            peak(&listener).is_none_or(|peak| peak < 300),
+            listener.process.peak().is_none_or(|peak| peak < 300),
             "{:?} MiB",
-            peak(&listener)
+            listener.process.peak()
         );
         drop(attackers);
     }
@@ -88,9 +80,9 @@ fn requests_that_do_not_get_on_leave_a_place_for_others() {
         let attackers = drip(&listener, 1100, start);
         is_served(&listener, b"{}");
         assert!(
-            peak(&listener).is_none_or(|peak| peak < 300),
+            listener.process.peak().is_none_or(|peak| peak < 300),
             "{:?} MiB",
-            peak(&listener)
+            listener.process.peak()
         );
         drop(attackers);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
-use crate::support::{App, Listener, Reply, Sandbox, try_post};
+use crate::support::{App, Listener, Reply, Sandbox, soak, try_post};
 
 const THREADS: usize = 4;
 const ROUNDS: usize = 3;
@@ -63,7 +63,7 @@ fn what_a_killed_listener_acknowledged_is_in_the_ledger_with_its_exact_body() {
 
 /// Kills of a listener under load: a few with every test run, all of them with `just soak`.
 fn kills() -> usize {
-    if std::env::var_os("HOOK_SOAK").is_some() { 50 } else { 5 }
+    if soak() { 50 } else { 5 }
 }
 
 /// Forwards and commands that are in flight at once.

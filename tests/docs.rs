@@ -56,6 +56,28 @@ fn commands_that_the_documents_name_have_the_flags_that_stand_with_them() {
     );
 }
 
+#[test]
+fn every_cause_has_an_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/verify.md")).expect("a document");
+    let (table, examples) = text.split_once("## An example of each cause").expect("the examples");
+    let table = table.split_once("## Causes").expect("the causes").1;
+    let causes = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let causes: Vec<&str> = causes.map(|(cause, _)| cause).collect();
+    assert!(causes.len() > 40, "{causes:?}");
+    let missing = causes.iter().filter(|cause| {
+        let begins = |line: &str| {
+            line.strip_prefix('`')
+                .and_then(|rest| rest.strip_prefix(**cause))
+                .is_some_and(|rest| rest.starts_with('`'))
+        };
+        !examples.lines().any(begins)
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), Vec::<&&str>::new());
+}
+
 /// The README and every document.
 fn documents(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root.join("docs")).expect("the folder is there").flatten();
@@ -120,7 +142,14 @@ fn a_flag_is_known_to_the_command_it_stands_with() {
 
 /// Runs a command; what is wrong with it, after its line's number.
 fn fault(sandbox: &Sandbox, example: &Example) -> Option<String> {
-    let outcome = sandbox.hook(&example.words).run();
+    // Files of the repository are named from its root.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let word = |word: &String| match word.strip_prefix("docs/") {
+        Some(file) => root.join("docs").join(file).display().to_string(),
+        None => word.clone(),
+    };
+    let words: Vec<String> = example.words.iter().map(word).collect();
+    let outcome = sandbox.hook(&words).run();
     if outcome.code != example.exit {
         return Some(format!("{}: exit {} is shown\n{outcome}", example.line, example.exit));
     }

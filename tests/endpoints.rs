@@ -1,6 +1,7 @@
 //! `hook endpoints`, and endpoints as targets of `hook send`.
 
 mod doctor;
+mod health;
 pub(crate) mod remote;
 mod reviewed;
 mod rules;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::support::{Outcome, Process, Sandbox, keys};
 
 /// The keys of an endpoint in JSON, whatever happened to it.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "schema",
     "id",
     "name",
@@ -27,6 +28,7 @@ const KEYS: [&str; 16] = [
     "plan",
     "params",
     "active",
+    "paused",
     "disabled",
     "failed_deliveries",
     "secrets",

@@ -191,7 +191,7 @@ fn a_delivery_is_shown_with_each_attempt_and_what_the_answer_said() {
     assert_eq!(
         keys(&shown).join(" "),
         "schema number id at source origin event message message_record message_time mode provider endpoint workflow \
-         reason method url signing state next_due owner_alive delays_ms attempts deliveries size content_type headers body \
+         reason method url signing state next_due parked crashes owner_alive delays_ms attempts deliveries size content_type headers body \
          body_base64"
     );
     assert_eq!(shown["schema"], "hook.delivery/1");
@@ -438,7 +438,7 @@ fn figures_tell_success_durations_duplicates_and_events() {
     assert_eq!(
         keys(&stats).join(" "),
         "schema since from until captures verified refused duplicates failed_processing deliveries delivered failed \
-         pending success_rate attempts p50_ms p95_ms events"
+         pending parked success_rate attempts p50_ms p95_ms events"
     );
     assert_eq!(stats["schema"], "hook.stats/1");
     assert_eq!((&stats["captures"], &stats["deliveries"]), (&json!(0), &json!(2)));
@@ -543,7 +543,7 @@ fn pruning_asks_first_and_says_how_many_records_went() {
         .run()
         .ok()
         .object();
-    assert_eq!(pruned, json!({"schema": "hook.pruned/1", "dropped": 1}));
+    assert_eq!(pruned, json!({"schema": "hook.pruned/1", "dropped": 1, "parked": 0}));
     sandbox.hook(["log"]).run().ok().says(["the ledger is empty"]);
     sandbox.hook(["log", "prune", "--max-size", "some"]).run().exits(2);
 }

@@ -3,6 +3,7 @@
 mod formats;
 mod hostile;
 mod tools;
+mod variants;
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};

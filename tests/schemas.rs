@@ -190,6 +190,12 @@ fn facts_about_endpoints() {
     let mut story = story.silent();
     story.json("send job.paid --random-seed 1 -s literal:a -p poolflow --subscribed --json");
     story.compare("json-skip");
+    let mut story = story.silent();
+    story.json("endpoints pause --all --json");
+    story.compare("json-pause");
+    let mut story = story.silent();
+    story.json("log backup copy.db --json");
+    story.compare("json-backup");
 }
 
 #[test]

@@ -314,7 +314,6 @@ fn errors() {
         "listen --port 0 --for 10ms --allow-ip 10.0.0.0/99",
         "listen --port 0 --for 10ms --on nothing",
         "listen --port 0 --for 10ms -p poolflo",
-        "serve",
         "serve -p poolflow",
         "log show nothing",
         "log --since soon",

@@ -1,9 +1,14 @@
-//! `hook serve`: a provider's management API on this machine, and what it delivers.
+//! `hook serve`: the durable service, a provider's management API on this machine, and what both deliver.
 
 mod access;
 mod command;
+mod durable_access;
+mod durable_api;
+mod durable_control;
+mod durable_docs;
 mod events;
 mod handshake;
+mod health;
 mod sdk;
 mod statuses;
 mod subscriptions;

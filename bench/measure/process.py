@@ -17,12 +17,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Server:
     """A receiver on its own core, until the block ends."""
 
-    def __init__(self, bench, command, port, core=SERVER_CORE):
+    def __init__(self, bench, command, port, core=SERVER_CORE, env=None):
         self.port = port
         self.began = time.perf_counter()
         self.process = subprocess.Popen(
             ["taskset", "-c", core, *command],
-            env=bench.env,
+            env=env or bench.env,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -76,9 +76,10 @@ def on_load_core(command):
     return ["taskset", "-c", LOAD_CORE, *map(str, command)]
 
 
-def run_json(bench, command):
-    """Runs a program on the load core and reads the JSON that it prints."""
-    done = subprocess.run(on_load_core(command), env=bench.env, capture_output=True, text=True, check=False)
+def run_json(bench, command, core=LOAD_CORE):
+    """Runs a program and reads the JSON that it prints."""
+    pinned = ["taskset", "-c", core, *map(str, command)]
+    done = subprocess.run(pinned, env=bench.env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -18,6 +18,9 @@ HEADER = "x-poolflow-signature"
 # Server on one core, load on the other.
 SERVER_CORE, LOAD_CORE = "0", "1"
 
+# A service stands between its load and its receiver: the three share both.
+BOTH_CORES = "0-1"
+
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
@@ -130,6 +133,6 @@ class Bench:
         return [
             f"{os.cpu_count()} cores, {model[0].split(':')[1].strip() if model else platform.machine()}, {pages} GiB",
             f"{platform.system()} {platform.release()}, {first_line('rustc', '--version')}",
-            f"node {first_line(self.node, '--version')}, express {peers['express']}, undici {peers['undici']}",
+            f"node {first_line(self.node, '--version')}, " + ", ".join(f"{name} {peers[name]}" for name in sorted(peers)),
             f"{' '.join(first_line('curl', '--version').split()[:2])}, {' '.join(first_line(self.wrk, '--version').split()[:2])}",
         ]

@@ -12,6 +12,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::endpoint_gate::EndpointGate;
+use crate::app::endpoint_health::DisableNotices;
 use crate::app::notice::Notices;
 use crate::app::retention::{Retention, RetentionLimits};
 use crate::clock::{Clock, SteppingClock, SystemClock, Timestamp};
@@ -19,7 +20,7 @@ use crate::config::{Paths, Settings};
 use crate::engine::{Engine, Limits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{DisableRules, Pipeline};
 use crate::process::CommandOutput;
 use crate::provider::Registry;
 use crate::random::Random;
@@ -168,10 +169,14 @@ impl Context {
 
     /// This process's lease on the work that it does.
     pub fn lease(&self) -> Result<Lease> {
-        Lease::claim(&self.ledger_path).map_err(|error| {
-            let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());
-            Error::new(Exit::Store, what).cause(error)
-        })
+        Lease::claim(&self.ledger_path).map_err(|error| self.unclaimed(&error))
+    }
+
+    /// Beside the ledger nothing can be written, which a lease needs.
+    pub fn unclaimed(&self, error: &std::io::Error) -> Error {
+        let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());
+        let hint = "use a file in a folder that can be written: `--ledger FILE`";
+        Error::new(Exit::Store, what).cause(error).hint(hint)
     }
 
     /// The pipeline of a run. With a lease every delivery must be on record before it is handed over.
@@ -186,13 +191,29 @@ impl Context {
         let (clock, random) = (Arc::clone(&self.clock), Arc::clone(&self.random));
         let mut engine = Engine::new(transport, clock, random, limits);
         // An endpoint that is disabled during the run ends the deliveries that wait for it.
-        engine.gate = Some(Arc::new(EndpointGate::new(Arc::new(self.book_watch()))));
+        let (book, pauses) = (Arc::new(self.book_watch()), self.pause_watch());
+        engine.gate = Some(Arc::new(EndpointGate::new(
+            Arc::clone(&book),
+            pauses,
+            self.notices.clone(),
+        )));
         engine.stored_first = lease.is_some();
+        // What cannot be moved still counts where it is.
+        let _ = self.book().move_health();
         Pipeline {
             engine,
             ledger,
             cancel,
             lease,
+            queue: None,
+            rules: DisableRules {
+                time_scale: limits.time_scale,
+                unstated: false,
+            },
+            disabled: Arc::new(DisableNotices {
+                notices: self.notices.clone(),
+                book,
+            }),
         }
     }
 }

@@ -1,137 +1,119 @@
-//! Endpoint health: failed deliveries are counted, and disable the endpoint where the provider does so.
+//! The health of endpoints in the ledger, and the notices about those that deliveries disable.
 
-use crate::app::context::Context;
-use crate::app::notice::{DisabledEndpoint, Fact};
-use crate::endpoints::{DeliveryOutcome, Endpoint, note_delivery};
-use crate::engine::Event;
-use crate::error::Result;
-use crate::pipeline::{DeliveryObserver, EndpointOutcome};
-use crate::provider::policy::{Exhaustion, Schedule};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::app::notice::{Fact, Notices};
+use crate::endpoints::{BookWatch, EndpointError, HealthStore};
+use crate::error::Error;
+use crate::health::{DisabledEndpoint, HealthById, HealthChange};
+use crate::pipeline::DisableObserver;
+use crate::store::{self, Access, Op, QueueOp, Store, StoreError, StoreOptions};
 use crate::text::printable;
 
-/// An observer that counts what came of deliveries to endpoints: at once where that may disable one, so that what waits for
-/// it ends, else when [`EndpointHealth::finish`] is called.
-pub struct EndpointHealth<'a> {
-    context: &'a Context,
-    inner: &'a mut (dyn DeliveryObserver + Send),
-    whole_schedule: bool,
-    pending: Vec<EndpointOutcome>,
-    /// Whether anything is counted.
-    pub counts: bool,
-    /// Whether failures of the delivery that was shown last disable endpoints.
-    disables: bool,
+/// Deliveries of a removed endpoint that are cancelled in one transaction.
+const AT_ONCE: usize = 500;
+
+/// The ledger as the place where the health of endpoints is kept. It is opened when it is needed, and never made for an
+/// endpoint of which nothing is known.
+pub struct LedgerHealth {
+    path: PathBuf,
+    reader: Mutex<Option<Box<dyn Store>>>,
 }
 
-impl<'a> EndpointHealth<'a> {
-    /// Passes everything on to `inner`. A failure counts only with the `whole_schedule` worked off.
-    pub fn new(context: &'a Context, inner: &'a mut (dyn DeliveryObserver + Send), whole_schedule: bool) -> Self {
-        Self {
-            context,
-            inner,
-            whole_schedule,
-            pending: Vec::new(),
-            counts: true,
-            disables: false,
-        }
+impl LedgerHealth {
+    /// In that ledger.
+    pub fn new(path: PathBuf) -> Self {
+        let reader = Mutex::default();
+        Self { path, reader }
     }
 
-    /// Counts what was not counted yet.
-    pub fn finish(self) -> Result<()> {
-        count_outcomes(self.context, &self.pending, self.whole_schedule)
-    }
-}
-
-impl DeliveryObserver for EndpointHealth<'_> {
-    fn event(&mut self, number: u64, event: &Event) -> Result<()> {
-        self.disables = event.delivery.policy.schedule.then != Exhaustion::Fail;
-        self.inner.event(number, event)
-    }
-
-    fn outcome(&mut self, outcome: EndpointOutcome) {
-        if !self.counts {
-            return;
-        }
-        let may_disable = match outcome.ending {
-            DeliveryOutcome::Delivered => false,
-            DeliveryOutcome::Failed => self.whole_schedule && self.disables,
-            DeliveryOutcome::Gone => true,
+    fn try_read(&self) -> Result<HealthById, StoreError> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let store = match reader.take().filter(|store| store.is_current()) {
+            Some(store) => store,
+            None => store::open_read_only(&self.path)?,
         };
-        // A success that follows one says nothing new, and there may be a million of them.
-        if !(outcome.ending == DeliveryOutcome::Delivered && self.pending.last() == Some(&outcome)) {
-            self.pending.push(outcome);
+        reader.insert(store).health()
+    }
+
+    fn try_write(&self, changes: &[HealthChange]) -> Result<(), StoreError> {
+        let mut store = store::open(&self.path, Access::ReadWrite, StoreOptions::default())?;
+        let ops: Vec<Op> = changes.iter().cloned().map(Op::Health).collect();
+        store.write(&ops)?;
+        for change in changes {
+            let HealthChange::Removed { id } = change else { continue };
+            let cancel = Op::Queue(QueueOp::CancelLane {
+                lane: id.clone(),
+                limit: AT_ONCE,
+            });
+            while store
+                .write(std::slice::from_ref(&cancel))?
+                .iter()
+                .any(|ack| ack.number > 0)
+            {}
         }
-        // A book that cannot be written now is told about at the end.
-        if may_disable && count_outcomes(self.context, &self.pending, self.whole_schedule).is_ok() {
-            self.pending.clear();
-        }
+        Ok(())
     }
 }
 
-/// Counts what came of deliveries to endpoints, and says when one was disabled. A failure counts only when the schedule
-/// was worked off to its end: after a single attempt the provider would have gone on.
-pub fn count_outcomes(context: &Context, outcomes: &[EndpointOutcome], whole_schedule: bool) -> Result<()> {
-    let counts = |outcome: &&EndpointOutcome| whole_schedule || outcome.ending != DeliveryOutcome::Failed;
-    let outcomes: Vec<&EndpointOutcome> = outcomes.iter().filter(counts).collect();
-    if outcomes.is_empty() {
-        return Ok(());
-    }
-    let known = context.book().read()?;
-    // A success after successes changes nothing, and must not wait for the book.
-    let changes = |outcome: &&EndpointOutcome| {
-        let of = known.iter().find(|endpoint| endpoint.name == outcome.endpoint);
-        of.is_some_and(|endpoint| outcome.ending != DeliveryOutcome::Delivered || endpoint.failed_deliveries > 0)
-    };
-    if !outcomes.iter().any(changes) {
-        return Ok(());
-    }
-    let disabled = context
-        .book()
-        .edit(|endpoints| Ok(count(context, endpoints, &outcomes)))?;
-    for (endpoint, schedule) in disabled {
-        warn_of_disabled(context, &endpoint, schedule.as_ref());
-    }
-    Ok(())
-}
-
-/// Counts the outcomes. Returns the endpoints that they disabled, with the retry schedules of their providers.
-fn count(
-    context: &Context,
-    endpoints: &mut [Endpoint],
-    outcomes: &[&EndpointOutcome],
-) -> Vec<(Endpoint, Option<Schedule>)> {
-    let mut disabled = Vec::new();
-    for endpoint in endpoints {
-        let profile = context.registry.get(&endpoint.provider).ok();
-        let schedule = profile.map(|profile| profile.policy.schedule.clone());
-        let rule = schedule.as_ref().map(|schedule| schedule.then).unwrap_or_default();
-        let name = endpoint.name.clone();
-        for outcome in outcomes.iter().filter(|outcome| outcome.endpoint == name) {
-            if note_delivery(endpoint, outcome.ending, rule, context.now()) {
-                disabled.push((endpoint.clone(), schedule.clone()));
-            }
+impl HealthStore for LedgerHealth {
+    fn read(&self) -> Result<HealthById, EndpointError> {
+        match self.try_read() {
+            Err(StoreError::Missing(_)) => Ok(HealthById::new()),
+            read => Ok(read.map_err(Error::from)?),
         }
     }
-    disabled
+
+    fn write(&self, changes: &[HealthChange]) -> Result<(), EndpointError> {
+        let is_new = |change: &HealthChange| matches!(change, HealthChange::Kept { .. });
+        // Without a ledger nothing is known that could change.
+        if !self.path.exists() && !changes.iter().any(is_new) {
+            return Ok(());
+        }
+        Ok(self.try_write(changes).map_err(Error::from)?)
+    }
 }
 
-fn warn_of_disabled(context: &Context, endpoint: &Endpoint, schedule: Option<&Schedule>) {
-    let notices = &context.notices;
-    let name = &endpoint.name;
-    let notified_by = schedule.and_then(|schedule| schedule.notify.as_ref());
-    if let Some(why) = &endpoint.disabled {
-        notices.fact(Fact::Disabled(DisabledEndpoint {
-            endpoint: name.clone(),
-            provider: endpoint.provider.clone(),
-            reason: why.to_string(),
-            notified_by: notified_by.cloned(),
-        }));
+impl fmt::Debug for LedgerHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LedgerHealth")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
-    if let Some(how) = notified_by {
-        let how = printable(how, 80);
+}
+
+/// Reports endpoints that deliveries disable, and withholds from them what waits.
+pub struct DisableNotices {
+    /// Where the notices go.
+    pub notices: Notices,
+    /// The endpoints that a gate asks for.
+    pub book: Arc<BookWatch>,
+}
+
+impl DisableObserver for DisableNotices {
+    fn disabled(&self, _: &DisabledEndpoint) {
+        self.book.outdate();
+    }
+
+    fn shown(&self, endpoint: &DisabledEndpoint) {
+        report(&self.notices, endpoint);
+    }
+}
+
+/// Reports an endpoint that a delivery disabled.
+pub fn report(notices: &Notices, endpoint: &DisabledEndpoint) {
+    notices.fact(Fact::Disabled(endpoint.clone()));
+    if let Some(how) = &endpoint.notified_by {
         notices.note(format!(
-            "{} would tell the endpoint's owner by {how}",
-            printable(&endpoint.provider, 80)
+            "{} would tell the endpoint's owner by {}",
+            printable(&endpoint.provider, 80),
+            printable(how, 80)
         ));
     }
-    notices.hint(endpoint.activation_hint());
+    notices.hint(format!(
+        "`hook endpoints enable {}` turns it on again",
+        endpoint.endpoint
+    ));
 }

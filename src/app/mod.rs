@@ -1,6 +1,7 @@
 //! Use cases: what hook can do, for every front end. Nothing here knows the command line, prints or prompts; a use case
 //! takes plain options and returns values, or emits events that a front end shows.
 
+pub mod backup;
 pub mod context;
 pub mod endpoint_gate;
 pub mod endpoint_health;
@@ -10,6 +11,7 @@ pub mod inspect;
 pub mod new_secret;
 pub mod notice;
 pub mod outgoing;
+pub mod pauses;
 pub mod providers;
 pub mod receive;
 pub mod rejected_peers;

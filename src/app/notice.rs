@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::finding::Finding;
+use crate::health::DisabledEndpoint;
 
 /// One remark, in order of occurrence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,19 +48,6 @@ pub struct SkippedEndpoint {
     /// How wide the names of a list are that it is a line of.
     #[serde(skip)]
     pub width: usize,
-}
-
-/// An endpoint that was disabled: `hook.endpoint-disabled/1`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DisabledEndpoint {
-    /// Its name.
-    pub endpoint: String,
-    /// Its provider.
-    pub provider: String,
-    /// Why, for people.
-    pub reason: String,
-    /// How the provider would tell the endpoint's owner.
-    pub notified_by: Option<String>,
 }
 
 /// Where the notices of a use case go. The front end gives it; a test collects them.

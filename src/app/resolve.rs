@@ -174,7 +174,28 @@ impl Context {
             let dev = self.dev_secret();
             all.extend(dev.and_then(|dev| dev.for_profile(profile, Purpose::Verify)));
         }
-        all.extend(self.known_endpoint_secrets(profile));
+        all.extend(self.known_endpoint_secrets(profile, false));
+        all
+    }
+
+    /// Secrets that may have signed a request which a provider's own ones did not: those that are known for the provider,
+    /// then those of other providers.
+    pub fn secrets_for_diagnosis(&self, profile: &Profile) -> Vec<Secret> {
+        let mut all = self.known_secrets(profile);
+        all.extend(self.known_endpoint_secrets(profile, true));
+        if !self.paths.dev_secret().exists() {
+            return all;
+        }
+        let Ok(dev) = self.dev_secret() else { return all };
+        let names = self.registry.names().into_iter().filter(|name| **name != *profile.name);
+        for other in names.filter_map(|name| self.registry.get(&name).ok()) {
+            // Pairs of keys are the same for all providers.
+            if !matches!(other.scheme, Scheme::Asymmetric(_))
+                && let Ok(secret) = dev.for_profile(&other, Purpose::Verify)
+            {
+                all.push(secret.named(format!("the dev secret of {}", other.name)));
+            }
+        }
         all
     }
 

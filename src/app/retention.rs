@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::app::notice::Notices;
 use crate::clock::{Clock, Timestamp, human_duration};
 use crate::config::Settings;
-use crate::store::{self, Access, Store, StoreError, StoreOptions};
+use crate::store::{self, Access, Pruned, Store, StoreError, StoreOptions};
+use crate::text::count;
 
 /// After the start: the first requests come first.
 const FIRST: Duration = Duration::from_secs(1);
@@ -34,13 +35,13 @@ impl RetentionLimits {
         }
     }
 
-    fn apply(self, store: &mut dyn Store, now: Timestamp) -> Result<u64, StoreError> {
+    fn apply(self, store: &mut dyn Store, now: Timestamp) -> Result<Pruned, StoreError> {
         store.prune(self.age.map(|age| now.minus(age)), self.size)
     }
 }
 
-/// Drops what is beyond the limits, and captures that nobody verified beyond their share. Returns how many records went.
-pub fn prune(ledger: &Path, limits: RetentionLimits, now: Timestamp) -> Result<u64, StoreError> {
+/// Drops what is beyond the limits, and captures that nobody verified beyond their share.
+pub fn prune(ledger: &Path, limits: RetentionLimits, now: Timestamp) -> Result<Pruned, StoreError> {
     let mut store = store::open(ledger, Access::ReadWrite, StoreOptions::default())?;
     limits.apply(&mut *store, now)
 }
@@ -66,10 +67,11 @@ impl Retention {
             notices
                 .hint("`hook log prune` drops records at once, `[ledger] retention` in the settings keeps them longer");
         }
+        let notices = notices.clone();
         // Without a thread the ledger grows until the next start.
         let _ = thread::Builder::new()
             .name("retention".to_owned())
-            .spawn(move || self.run(first));
+            .spawn(move || self.run(first, &notices));
     }
 
     /// When the first round is, and why it waits.
@@ -92,23 +94,28 @@ impl Retention {
         (first, Some(notice))
     }
 
-    fn run(&self, first: Duration) {
+    fn run(&self, first: Duration, notices: &Notices) {
         // Kept open: closing it would move what the listener has just written into the file, and hold up the next request.
         let mut store = None;
         thread::sleep(first);
         loop {
-            // What fails is tried again in an hour; every use of the ledger reports what is wrong with it anyway.
-            if self.round(&mut store).is_err() {
-                store = None;
+            match self.round(&mut store) {
+                Ok(Pruned { parked: 0, .. }) => {}
+                Ok(Pruned { parked, .. }) => notices.warn(format!(
+                    "the retention dropped {}: what was parked for too long is not delivered",
+                    count(parked, "parked delivery")
+                )),
+                // Tried again in an hour; every use of the ledger reports what is wrong with it anyway.
+                Err(_) => store = None,
             }
             thread::sleep(INTERVAL);
         }
     }
 
-    fn round(&self, store: &mut Option<Box<dyn Store>>) -> Result<u64, StoreError> {
+    fn round(&self, store: &mut Option<Box<dyn Store>>) -> Result<Pruned, StoreError> {
         // A ledger that was deleted is not created again.
         if !self.ledger.exists() {
-            return Ok(0);
+            return Ok(Pruned::default());
         }
         if store.as_ref().is_none_or(|store| !store.is_current()) {
             let options = StoreOptions {
@@ -120,7 +127,7 @@ impl Retention {
         let now = self.clock.now();
         store
             .as_deref_mut()
-            .map_or(Ok(0), |store| self.limits.apply(store, now))
+            .map_or_else(|| Ok(Pruned::default()), |store| self.limits.apply(store, now))
     }
 }
 
@@ -163,14 +170,15 @@ mod tests {
             clock: Arc::new(SteppingClock::new(now)),
         };
         let (mut store, day) = (None, Duration::from_secs(86_400));
-        assert_eq!(keeper(Some(day)).round(&mut store), Ok(0), "without a ledger");
+        let dropped = |age, store: &mut Option<Box<dyn Store>>| keeper(age).round(store).unwrap().records;
+        assert_eq!(dropped(Some(day), &mut store), 0, "without a ledger");
         assert!(!ledger.exists());
         let mut writer = store::open(&ledger, Access::ReadWrite, StoreOptions::default()).unwrap();
         let ops: Vec<Op> = (0..100).map(|n| capture(now.minus(day * n))).collect();
         writer.write(&ops).unwrap();
-        assert_eq!(keeper(None).round(&mut store), Ok(0));
-        assert_eq!(keeper(Some(day * 30)).round(&mut store), Ok(69));
-        assert_eq!(keeper(Some(day)).round(&mut store), Ok(29));
+        assert_eq!(dropped(None, &mut store), 0);
+        assert_eq!(dropped(Some(day * 30), &mut store), 69);
+        assert_eq!(dropped(Some(day), &mut store), 29);
         assert_eq!(writer.list(&Query::default()).unwrap().len(), 2);
     }
 

@@ -195,7 +195,7 @@ fn diagnosis(
         return Diagnosis::default();
     }
     let profile = judged.profile.as_ref();
-    let others = profile.map_or_else(Vec::new, |profile| context.known_secrets(profile));
+    let others = profile.map_or_else(Vec::new, |profile| context.secrets_for_diagnosis(profile));
     verification.explain(judged, received, &others)
 }
 

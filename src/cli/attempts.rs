@@ -15,6 +15,7 @@ pub(super) struct Attempts {
     countdown: Option<Countdown>,
     /// Whether a countdown makes sense: one delivery, a terminal.
     counts_down: bool,
+    failures_only: bool,
 }
 
 impl Attempts {
@@ -24,12 +25,26 @@ impl Attempts {
             ui: Arc::clone(ui),
             countdown: None,
             counts_down: single && ui.shows_progress(),
+            failures_only: false,
         }
+    }
+
+    /// Leaves out attempts with success, and details of the others.
+    pub(super) fn failures_only(mut self, failures_only: bool) -> Self {
+        self.failures_only = failures_only;
+        self
     }
 }
 
 impl DeliveryObserver for Attempts {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
+        if self.failures_only {
+            // Flushed with the status: a line at a time would erase it again and again.
+            return match event.next {
+                Next::Delivered => Ok(()),
+                _ => self.ui.show(&NumberedEvent(number, event)),
+            };
+        }
         // Dropping the countdown clears its line before the attempt is printed.
         self.countdown = None;
         self.ui.show(&NumberedEvent(number, event))?;

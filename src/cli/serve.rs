@@ -1,7 +1,8 @@
-//! `hook serve`: the provider's side as a service: its management API, and deliveries of its events.
+//! `hook serve`: a durable service that accepts and delivers events, or the mock of a provider's management API.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{complete, input, retry, runtime, socket};
 use crate::app::serve::{AccessOptions, ServeEvent, ServeOptions, ServeReady, Service};
@@ -15,17 +16,25 @@ use crate::pipeline::Tally;
 use crate::shutdown::Shutdown;
 use crate::view::call::TimedEvent;
 use crate::view::count;
+use crate::view::serve_status::status_line;
 
-/// Play a provider: serve its management API, and deliver signed events of what happens there
+/// How often the status on a terminal is drawn again.
+const STATUS_EVERY: Duration = Duration::from_millis(250);
+
+/// Accept events over HTTP and deliver them to the subscribed endpoints; or mock the API of a provider
+///
+/// Without `--provider`, `POST /events` records an event and delivers it to every subscribed endpoint of the endpoint file,
+/// signed and retried as the endpoint's provider does. What was answered with 202 survives every crash: the next start goes
+/// on with it. With `--provider`, the management API of that provider is mocked, and deliveries of its events are made.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ServeArgs {
-    /// The provider to play: `NAME` or `NAME@VARIANT`
+    /// Mock the management API of this provider: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = complete::providers(), help_heading = "Provider")]
     provider: Option<String>,
     /// Plan of the account; default: that of the settings, else the provider's first
-    #[arg(long, value_name = "PLAN", help_heading = "Provider")]
+    #[arg(long, value_name = "PLAN", requires = "provider", help_heading = "Provider")]
     plan: Option<String>,
-    /// Validate endpoints as strictly as the provider: no local targets, https where it is advised
+    /// Deliver to no target on this machine; with `--provider`, validate endpoints as strictly as it does
     #[arg(long, help_heading = "Provider")]
     production: bool,
 
@@ -36,7 +45,7 @@ pub(super) struct ServeArgs {
     #[arg(long = "test-key", value_name = "REF", add = complete::references(), help_heading = "Access")]
     test_keys: Vec<String>,
     /// Scope of the keys (can be repeated); default: all
-    #[arg(long = "scope", value_name = "NAME", help_heading = "Access")]
+    #[arg(long = "scope", value_name = "NAME", requires = "provider", help_heading = "Access")]
     scopes: Vec<String>,
     /// Accept calls without a key; calls from web pages and with foreign host names are refused
     #[arg(long, conflicts_with_all = ["keys", "test_keys", "scopes", "expose"], help_heading = "Access")]
@@ -80,6 +89,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         exposed: args.expose,
         allow_private: args.allow_private,
         time_scale: args.time_scale,
+        status_every: is_live(session, args).then_some(STATUS_EVERY),
     };
     let service = Service::new(&session.context, &options)?;
     // Nobody could call a service whose generated key is never shown.
@@ -92,16 +102,29 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         let shutdown = Shutdown::install()?;
         let socket = app_socket::bind(args.bind, args.port).await?;
         let observer = |event: ServeEvent<'_>| show(session, args, &event);
-        let attempts = Attempts::new(&session.ui, false);
+        let failures_only = is_live(session, args) && session.ui.verbose == 0;
+        let attempts = Attempts::new(&session.ui, false).failures_only(failures_only);
         service.run(socket, &shutdown, observer, attempts).await
     })?;
-    Ok(tally.map_or(Exit::Interrupted, |tally| summary(session, &tally)))
+    Ok(tally.map_or(Exit::Interrupted, |tally| {
+        summary(session, &tally, args.provider.is_some())
+    }))
+}
+
+/// Whether a line tells how the service does, in place of a line for each call and each success.
+fn is_live(session: &Session, args: &ServeArgs) -> bool {
+    args.provider.is_none() && session.ui.shows_status()
 }
 
 fn show(session: &Session, args: &ServeArgs, event: &ServeEvent<'_>) -> Result<()> {
     let (ui, at) = (&session.ui, session.context.now());
     match event {
         ServeEvent::Ready(ready) => return show_ready(session, args, ready),
+        ServeEvent::Status(status) => {
+            ui.status(&status_line(ui.err, status));
+            return Ok(());
+        }
+        ServeEvent::Call(call) if is_live(session, args) && ui.verbose == 0 && call.status < 400 => return Ok(()),
         ServeEvent::Call(call) => ui.show(&TimedEvent(at, *call))?,
         ServeEvent::Confirmation(result) => ui.show(&TimedEvent(at, *result))?,
     }
@@ -130,14 +153,14 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
         ui.note(&format!("plan {plan}{limit}"));
     }
     ui.note(&format!("endpoints are stored in {}", ready.endpoints.display()));
-    if !args.production {
+    if ready.provider.is_some() && !args.production {
         ui.note("local targets are accepted; `--production` validates targets as the provider does");
     }
     Ok(())
 }
 
 /// Reports the deliveries of the run.
-fn summary(session: &Session, tally: &Tally) -> Exit {
+fn summary(session: &Session, tally: &Tally, is_mock: bool) -> Exit {
     let (ui, left) = (&session.ui, tally.interrupted);
     let done = format!("deliveries: {} delivered, {} failed", tally.delivered, tally.failed);
     if left == 0 {
@@ -145,6 +168,10 @@ fn summary(session: &Session, tally: &Tally) -> Exit {
         return Exit::Ok;
     }
     ui.note(&format!("{done}, {left} left with attempts to make"));
+    if !is_mock {
+        ui.note("the next `hook serve` goes on with them");
+        return Exit::Ok;
+    }
     ui.hint("`hook replay --resume` continues what was interrupted");
     Exit::Interrupted
 }

@@ -13,6 +13,7 @@ use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::process::CommandOutput;
 use crate::text::{harmless_line, printable, printable_lines, write_json};
+use crate::view::progress::StatusLine;
 use crate::view::style::{ColorChoice, Style};
 use crate::view::{JsonLines, Page, View, WithSchema};
 
@@ -30,6 +31,8 @@ pub struct Ui {
     stderr: Mutex<Box<dyn Write + Send>>,
     stderr_terminal: bool,
     stdout_terminal: bool,
+    /// Below all lines, where a command has one.
+    status: StatusLine,
 }
 
 /// Commands print to this process's stderr, since stdout is for hook's data.
@@ -76,7 +79,15 @@ impl Ui {
             stderr: Mutex::new(stderr),
             stderr_terminal: false,
             stdout_terminal: false,
+            status: StatusLine::default(),
         }
+    }
+
+    /// Draws a line below all others, after the data that was written since. What is printed next replaces it.
+    pub fn status(&self, text: &str) {
+        // What cannot be written fails with the next line of data.
+        let _ = self.flush();
+        self.status.draw(text);
     }
 
     /// A value, in the form that the user asked for.
@@ -130,7 +141,12 @@ impl Ui {
 
     /// Flushes stdout: after each line that a reader may wait for, and at the end.
     pub fn flush(&self) -> Result<()> {
-        self.write(Write::flush)
+        self.write(|out| {
+            if !out.buffer().is_empty() {
+                self.status.erase();
+            }
+            out.flush()
+        })
     }
 
     /// A remark on stderr; `--quiet` drops it. Credentials in it are masked.
@@ -269,10 +285,16 @@ impl Ui {
         self.stderr_terminal && io::stdin().is_terminal() && self.output == Output::Human
     }
 
+    /// Whether lines come and go below all others: on a terminal that shows data too.
+    pub fn shows_status(&self) -> bool {
+        self.shows_progress() && self.stdout_terminal
+    }
+
     fn err_line(&self, text: &str) {
         // On a terminal both streams share the screen, so buffered data must come first.
         let _ = self.flush();
         let text = harmless_line(text, self.err.is_on());
+        self.status.erase();
         let mut stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         // A closed stderr leaves no place to report the failure.
         let _ = stderr.write_all(format!("{text}\n").as_bytes());
@@ -280,6 +302,10 @@ impl Ui {
 
     fn write(&self, action: impl FnOnce(&mut BufWriter<Box<dyn Write + Send>>) -> io::Result<()>) -> Result<()> {
         let mut out = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may have to write out what it holds.
+        if out.buffer().len() > out.capacity() / 2 {
+            self.status.erase();
+        }
         action(&mut out).map_err(|error| match error.kind() {
             // The reader of the pipe has closed it, as `head` does: not a failure.
             io::ErrorKind::BrokenPipe => Error::silent(Exit::Ok),

@@ -1,7 +1,7 @@
 //! Steps that are done together: checked by the providers' rules and made in memory. Every store does this first, so that
 //! none of the steps is done where one of them is refused.
 
-use super::endpoint::{DisabledBy, Endpoint};
+use super::endpoint::Endpoint;
 use super::error::EndpointError;
 use super::names::{name_for, position};
 use super::plan::{PlannedEndpoint, Step};
@@ -9,6 +9,7 @@ use super::rules::RuleOptions;
 use super::rules::{validate, validate_change};
 use crate::clock::Timestamp;
 use crate::finding::Finding;
+use crate::health::DisabledBy;
 use crate::provider::Registry;
 use crate::secret::Secret;
 

@@ -4,6 +4,8 @@
 //!
 //! The book of a project may come from another person: it is read within limits, and its secrets are used only where the
 //! user allowed it or wrote them by a command.
+//!
+//! What deliveries tell about an endpoint is not in the file: a book with a [`HealthStore`] adds it when it is read.
 
 mod project;
 
@@ -13,18 +15,21 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
+use super::joined::{HealthStore, changes, join, misplaced, without_health};
 use super::names::check_name;
 use super::secrets::Vault;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::finding::Finding;
 use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, read_in_project, remove, sync_folder, write_new};
+use crate::health::{HealthById, HealthChange};
 use crate::id::{Id, IdKind};
 use crate::target;
 use crate::trust::TrustList;
@@ -40,6 +45,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 pub struct Book {
     path: PathBuf,
     vault: Vault,
+    health: Option<Arc<dyn HealthStore>>,
     own_ids: bool,
     project: Option<Project>,
     lock_wait: Duration,
@@ -75,6 +81,7 @@ impl Book {
         Self {
             vault: vault.of_book(&path, false),
             path,
+            health: None,
             own_ids: true,
             project: None,
             lock_wait: LOCK_WAIT,
@@ -104,6 +111,15 @@ impl Book {
         }
     }
 
+    /// The same book, whose endpoints have the health that is kept there.
+    #[must_use]
+    pub fn with_health(self, health: Arc<dyn HealthStore>) -> Self {
+        Self {
+            health: Some(health),
+            ..self
+        }
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -114,9 +130,43 @@ impl Book {
         &self.vault
     }
 
-    /// All endpoints in the order of the file; none when there is no file.
+    /// All endpoints in the order of the file, with their health; none when there is no file.
     pub fn read(&self) -> Result<Vec<Endpoint>, EndpointError> {
+        if fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Ok(Vec::new());
+        }
+        // Before the file, which is written before the health: what is read as enabled since then is enabled in the file too.
+        let health = self.health()?;
+        let mut endpoints = self.written()?;
+        join(&mut endpoints, &health);
+        Ok(endpoints)
+    }
+
+    /// All endpoints as they are in the file, for whom it does not matter whether they are disabled.
+    pub fn written(&self) -> Result<Vec<Endpoint>, EndpointError> {
         self.load(&self.path)
+    }
+
+    /// The health of its endpoints, as far as it is known.
+    pub(super) fn health(&self) -> Result<HealthById, EndpointError> {
+        self.health
+            .as_ref()
+            .map_or_else(|| Ok(HealthById::new()), |health| health.read())
+    }
+
+    fn tell_health(&self, changes: &[HealthChange]) -> Result<(), EndpointError> {
+        match &self.health {
+            Some(health) if !changes.is_empty() => health.write(changes),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves what an earlier hook wrote into the file about the health of endpoints to where it is kept now.
+    pub fn move_health(&self) -> Result<(), EndpointError> {
+        if self.health.is_none() || misplaced(&self.written()?).is_empty() {
+            return Ok(());
+        }
+        self.edit(|_| Ok(()))
     }
 
     /// Changes the endpoints under the lock. An error from `change` leaves the file as it is; a stored secret
@@ -132,18 +182,45 @@ impl Book {
         let temporary = beside(&path, ".tmp");
         remove(&temporary).map_err(EndpointError::io(&temporary, "removed"))?;
 
-        let before = self.load(&path)?;
+        let health = self.health()?;
+        let stored = self.load(&path)?;
+        let mut before = stored.clone();
+        join(&mut before, &health);
         let mut after = before.clone();
         let answer = change(&mut after)?;
-        // Without a change the file keeps its formatting, and its time of change.
-        if after != before {
+        // Moved before the file loses it.
+        let moved = self.health.as_ref().map_or_else(Vec::new, |_| misplaced(&stored));
+        self.tell_health(&moved)?;
+        if after != before || !moved.is_empty() {
             check(&after, self.own_ids)?;
             // Trusted first: a crash in between leaves a grant that nothing uses, not an endpoint that cannot sign.
             self.bind_changes(&before, &after)?;
-            replace(&path, &temporary, &after)?;
+            self.write(&path, &temporary, (&stored, &after))?;
+            self.tell_health(&changes(&before, &after))?;
             self.vault.forget_dropped(&before, &after)?;
         }
         Ok(answer)
+    }
+
+    /// Writes the endpoints without what is kept elsewhere. A file that is the same keeps its formatting, and its time of
+    /// change.
+    fn write(
+        &self,
+        path: &Path,
+        temporary: &Path,
+        (stored, after): (&[Endpoint], &[Endpoint]),
+    ) -> Result<(), EndpointError> {
+        let mut written = after.to_vec();
+        for endpoint in &mut written {
+            endpoint.enabled_at = None;
+        }
+        if self.health.is_some() {
+            without_health(&mut written);
+        }
+        if written == stored {
+            return Ok(());
+        }
+        replace(path, temporary, &written)
     }
 
     /// Keeps other processes from holding it too, until the file that is returned is dropped. Changes are not hindered:

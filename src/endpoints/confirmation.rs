@@ -1,9 +1,10 @@
 //! Endpoints that are sent a challenge: until the token comes back, nothing is delivered. The book keeps a digest of the
 //! token, never the token. Another URL is pending again.
 
-use super::endpoint::{DisabledBy, Endpoint};
+use super::endpoint::Endpoint;
 use crate::clock::Timestamp;
 use crate::digest::body_sha256;
+use crate::health::DisabledBy;
 use crate::signature::same;
 
 /// The result of a confirmation.

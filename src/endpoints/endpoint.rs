@@ -8,8 +8,10 @@ use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::form;
+use super::limits::EndpointLimits;
 use super::reference::Reference;
-use crate::clock::Timestamp;
+use crate::clock::{self, Timestamp};
+use crate::health::{Disabled, DisabledBy};
 use crate::provider::name_of;
 use crate::text::printable;
 
@@ -40,6 +42,9 @@ pub struct Endpoint {
     /// Parameters of the provider's envelope, such as the company whose events are wanted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+    /// How fast it gets deliveries.
+    #[serde(default, skip_serializing_if = "EndpointLimits::is_default")]
+    pub limits: EndpointLimits,
     /// The current one first, then those that a rotation keeps for a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<EndpointSecret>,
@@ -49,17 +54,24 @@ pub struct Endpoint {
     /// Where it is asked to confirm its subscription: `sha256:` and the digest of the token that it was sent last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub confirmation: Option<String>,
-    /// Failed deliveries in a row.
+    /// Failed deliveries in a row. This and the next are in the ledger, and in the books of earlier hooks.
     #[serde(default, skip_serializing_if = "form::is_zero")]
     pub failed_deliveries: u32,
     /// When the first of them ended.
-    #[serde(default, serialize_with = "form::time", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        serialize_with = "clock::write_short",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub failing_since: Option<Timestamp>,
+    /// When it was enabled last. Never in the book.
+    #[serde(skip)]
+    pub enabled_at: Option<Timestamp>,
     /// When it was added.
-    #[serde(serialize_with = "form::time")]
+    #[serde(serialize_with = "clock::write_short")]
     pub created: Timestamp,
     /// The last change by hand; counting failed deliveries is not one.
-    #[serde(serialize_with = "form::time")]
+    #[serde(serialize_with = "clock::write_short")]
     pub updated: Timestamp,
 }
 
@@ -70,34 +82,6 @@ pub enum Events {
     All,
     /// Exact names of the catalogue.
     Only(Vec<String>),
-}
-
-/// Why an endpoint gets no deliveries.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Disabled {
-    /// Who or what did it.
-    pub reason: DisabledBy,
-    /// For people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// Since when.
-    #[serde(serialize_with = "form::time")]
-    pub since: Timestamp,
-}
-
-/// Who or what disabled an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DisabledBy {
-    /// A person.
-    Hand,
-    /// Too many failed deliveries in a row.
-    FailedDeliveries,
-    /// An answer that ends the subscription, such as 410.
-    Answer,
-    /// It did not pass the provider's challenge yet.
-    Unconfirmed,
 }
 
 /// One secret of an endpoint: where it is, never what it is.
@@ -111,7 +95,11 @@ pub struct EndpointSecret {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// After a rotation: how long the old one stays valid.
-    #[serde(default, serialize_with = "form::time", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        serialize_with = "clock::write_short",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub until: Option<Timestamp>,
 }
 
@@ -134,17 +122,13 @@ pub struct Change {
     pub plan: Option<String>,
     /// All parameters, replaced.
     pub params: Option<BTreeMap<String, String>>,
+    /// All limits, replaced.
+    pub limits: Option<EndpointLimits>,
     /// A new secret, and how long those before it still count.
     pub secret: Option<(EndpointSecret, Duration)>,
 }
 
 impl Endpoint {
-    /// Resets the count of failed deliveries.
-    pub(super) fn forget_failures(&mut self) {
-        self.failed_deliveries = 0;
-        self.failing_since = None;
-    }
-
     /// An active endpoint without a secret.
     pub fn new(id: impl Into<String>, name: &str, url: &str, provider: &str, events: Events, now: Timestamp) -> Self {
         let now = form::whole_seconds(now);
@@ -158,11 +142,13 @@ impl Endpoint {
             labels: BTreeMap::new(),
             plan: None,
             params: BTreeMap::new(),
+            limits: EndpointLimits::default(),
             secrets: Vec::new(),
             disabled: None,
             confirmation: None,
             failed_deliveries: 0,
             failing_since: None,
+            enabled_at: None,
             created: now,
             updated: now,
         }
@@ -198,6 +184,7 @@ impl Endpoint {
         set(&mut self.labels, change.labels);
         set(&mut self.plan, change.plan.map(unless_empty));
         set(&mut self.params, change.params);
+        set(&mut self.limits, change.limits);
         if let Some((secret, overlap)) = change.secret {
             self.rotate(secret, overlap, now);
         }
@@ -231,7 +218,10 @@ impl Endpoint {
             return false;
         }
         let was_disabled = self.disabled.take().is_some();
-        self.forget_failures();
+        if was_disabled || self.failed_deliveries > 0 {
+            self.enabled_at = Some(now);
+        }
+        (self.failed_deliveries, self.failing_since) = (0, None);
         if was_disabled {
             self.updated = form::whole_seconds(now);
         }
@@ -300,18 +290,6 @@ impl fmt::Display for Events {
         match self {
             Self::All => f.write_str("all"),
             Self::Only(names) => f.write_str(&names.join(", ")),
-        }
-    }
-}
-
-impl fmt::Display for Disabled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.detail, self.reason) {
-            (Some(detail), _) => f.write_str(detail),
-            (None, DisabledBy::Hand) => f.write_str("switched off by hand"),
-            (None, DisabledBy::FailedDeliveries) => f.write_str("too many failed deliveries in a row"),
-            (None, DisabledBy::Answer) => f.write_str("an answer told the provider to stop"),
-            (None, DisabledBy::Unconfirmed) => f.write_str("not confirmed yet"),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! The form of single values in the book. What is refused is reported with its line and column.
 
 use serde::de::{Deserialize, Deserializer, Error as _};
-use serde::{Serialize as _, Serializer};
 
-use crate::clock::{self, Precision, Timestamp};
+use crate::clock::{self, Timestamp};
 use crate::target;
 
 /// The moment as the book keeps it: in whole seconds, and never one that cannot be written.
@@ -26,17 +25,4 @@ pub(super) fn url<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 pub(super) fn is_zero(count: &u32) -> bool {
     *count == 0
-}
-
-/// Writes a moment, where there is one, as RFC 3339 without needless digits.
-pub(super) fn time<T: Copy + Into<Option<Timestamp>>, S: Serializer>(at: &T, to: S) -> Result<S::Ok, S::Error> {
-    let text = |at: Timestamp| {
-        let is_whole = at.unix_us().rem_euclid(1_000_000) == 0;
-        at.rfc3339(if is_whole {
-            Precision::Seconds
-        } else {
-            Precision::Micros
-        })
-    };
-    (*at).into().map(text).serialize(to)
 }

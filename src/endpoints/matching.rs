@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::endpoint::{Disabled, Endpoint, Events};
+use super::endpoint::{Endpoint, Events};
+use crate::health::Disabled;
 use crate::provider::name_of;
 
 /// The label for the environment of an endpoint.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::{Change, Endpoint, Events};
+use super::limits::EndpointLimits;
 use crate::target::normalised;
 
 /// `[[endpoint]]`: one endpoint of a reviewed file.
@@ -36,6 +37,9 @@ pub struct EndpointEntry {
     /// Parameters of the provider's envelope.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+    /// How fast it gets deliveries.
+    #[serde(default, skip_serializing_if = "EndpointLimits::is_default")]
+    pub limits: EndpointLimits,
     /// Reference of the secret of a new endpoint; generated when absent. One that is there keeps its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
@@ -149,6 +153,7 @@ fn changed(target: &PlannedEndpoint, before: &Endpoint) -> Option<Step> {
         labels: differs(wanted.labels != before.labels).map(|()| wanted.labels.clone()),
         plan: text(&wanted.plan, &before.plan),
         params: differs(wanted.params != before.params).map(|()| wanted.params.clone()),
+        limits: differs(wanted.limits != before.limits).map(|()| wanted.limits),
         secret: None,
     };
     (change != Change::default()).then(|| Step::change(before, change))

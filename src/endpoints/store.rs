@@ -97,14 +97,20 @@ impl RemotePlace<'_> {
     pub fn check(&self, step: &Step) -> Result<(), String> {
         let label = self.profile.label();
         let has_place = self.api.takes(Verb::Create, Field::Description);
-        let (active, description) = match step {
+        let (active, description, limits) = match step {
             Step::Remove(_) => return Ok(()),
             Step::Add(planned) => (
                 planned.active.filter(|active| !active),
                 planned.endpoint.description.as_deref(),
+                Some(planned.endpoint.limits),
             ),
-            Step::Change { change, .. } => (change.active, change.description.as_deref()),
+            Step::Change { change, .. } => (change.active, change.description.as_deref(), change.limits),
         };
+        if limits.is_some_and(|limits| !limits.is_default()) {
+            return Err(format!(
+                "`{label}` decides itself how fast it delivers: limits are for local endpoints"
+            ));
+        }
         if active.is_some() && !self.api.takes(Verb::Update, Field::Active) {
             return Err(format!("`{label}` cannot switch endpoints on and off"));
         }

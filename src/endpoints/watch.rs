@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::book::Book;
 use super::endpoint::Endpoint;
@@ -27,6 +27,11 @@ struct BookState {
     mark: Mark,
     good: Option<Arc<[Endpoint]>>,
     is_broken: bool,
+    /// When it was read, or the health looked at.
+    checked_at: Option<Instant>,
+    /// Known changes of the health of endpoints, and how many of them it was read after.
+    changes: u64,
+    seen_changes: u64,
 }
 
 /// A book that is read again and again.
@@ -46,11 +51,47 @@ impl BookWatch {
         }
     }
 
-    /// The endpoints without reading the file, where its metadata is unchanged.
+    /// The endpoints without reading anything, where the metadata of the file is unchanged, and no change of their health is
+    /// known.
     pub fn current(&self) -> Option<Arc<[Endpoint]>> {
+        self.current_within(Duration::MAX)
+    }
+
+    /// The same, unless they were read or looked at longer ago than that: other processes change the health of endpoints.
+    pub fn current_within(&self, age: Duration) -> Option<Arc<[Endpoint]>> {
         let mark = self.mark();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.good.clone().filter(|_| seen.mark == mark)
+        let is_young = seen.checked_at.is_some_and(|at| at.elapsed() <= age);
+        let is_current = is_young && seen.mark == mark && seen.seen_changes == seen.changes;
+        seen.good.clone().filter(|_| is_current)
+    }
+
+    /// The health of an endpoint has changed: all of them are to be read again.
+    pub fn outdate(&self) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).changes += 1;
+    }
+
+    /// Whether that was said since they were read.
+    pub fn is_outdated(&self) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.seen_changes != seen.changes
+    }
+
+    /// Looks whether another process has disabled or enabled an endpoint.
+    pub fn look(&self) -> Result<(), EndpointError> {
+        let now = Instant::now();
+        let health = self.book.health()?;
+        let is_same = |endpoint: &Endpoint| {
+            health.get(&endpoint.id).is_none_or(|known| {
+                known.enabled_at == endpoint.enabled_at && (known.disabled.is_none() || !endpoint.is_active())
+            })
+        };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if !seen.good.as_deref().unwrap_or_default().iter().all(is_same) {
+            seen.changes += 1;
+        }
+        seen.checked_at = Some(now);
+        Ok(())
     }
 
     /// The endpoints as they are now, or as they were when the file could be used. An error only where it never could.
@@ -59,7 +100,8 @@ impl BookWatch {
             return Ok(current);
         }
         // Marked before it is read: a change in between is seen the next time.
-        let mark = self.mark();
+        let (mark, checked_at) = (self.mark(), Some(Instant::now()));
+        let changes = self.seen.lock().unwrap_or_else(PoisonError::into_inner).changes;
         let found = self.book.read();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let was_broken = seen.is_broken;
@@ -77,7 +119,7 @@ impl BookWatch {
             }
             (Err(error), None) => return Err(error),
         };
-        seen.mark = mark;
+        (seen.mark, seen.checked_at, seen.seen_changes) = (mark, checked_at, changes);
         drop(seen);
         if let Some(change) = change {
             (self.report)(change);

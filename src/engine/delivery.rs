@@ -8,6 +8,7 @@ use url::Url;
 use crate::clock::Timestamp;
 use crate::exchange::{Execution, Request, SecretKind, SigningMode, Source, WorkKey};
 use crate::headers::Headers;
+use crate::health::HealthTarget;
 use crate::id::{Id, IdKind};
 use crate::message::Message;
 use crate::provider::policy::Policy;
@@ -60,6 +61,8 @@ pub struct Label {
     pub execution: Option<Execution>,
     /// What was promised before it began.
     pub promise: Promise,
+    /// Whose health its end changes.
+    pub health: Option<HealthTarget>,
 }
 
 /// What was promised before a delivery began.
@@ -72,6 +75,8 @@ pub enum Promise {
     Item(WorkKey),
     /// It is on record, and resumed.
     Taken,
+    /// It was taken from the ledger's queue for one attempt, and waits there for the next one.
+    Queued,
     /// The sender waits for the answer, and sends again when it gets none: it is not resumed.
     Answer,
 }

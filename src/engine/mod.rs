@@ -53,6 +53,15 @@ pub trait ContentStore: Send + Sync {
 pub trait Gate: Send + Sync {
     /// Whether a delivery with that label may be tried now.
     fn admits<'a>(&'a self, label: &'a Label) -> Boxed<'a, bool>;
+
+    /// Waits as long as deliveries with that label are held back.
+    fn released<'a>(&'a self, label: &'a Label) -> Boxed<'a, ()>;
+}
+
+/// Learns of attempts the moment they are over.
+pub trait Witness: Send + Sync {
+    /// An attempt of that delivery is over.
+    fn attempted(&self, delivery: &Delivery, attempt: &Attempt);
 }
 
 /// Requests in flight at once to all targets together, which bounds the memory of a run.
@@ -70,6 +79,8 @@ pub struct Limits {
     pub time_scale: f64,
     /// Attempts begun in a second, at most.
     pub rate: Option<f64>,
+    /// As in [`Situation::spread`].
+    pub spread: f64,
 }
 
 impl Default for Limits {
@@ -79,6 +90,7 @@ impl Default for Limits {
             total: None,
             time_scale: 1.0,
             rate: None,
+            spread: 0.0,
         }
     }
 }
@@ -104,6 +116,8 @@ pub struct Engine<T> {
     pub gate: Option<Arc<dyn Gate>>,
     /// Makes the gate check everything that waits.
     pub recheck: Arc<Notify>,
+    /// Learns of each attempt the moment it is over, before its event.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 impl<T: Transport> Engine<T> {
@@ -119,6 +133,7 @@ impl<T: Transport> Engine<T> {
             stored_first: false,
             gate: None,
             recheck: Arc::default(),
+            witness: None,
         }
     }
 

@@ -9,6 +9,9 @@ use crate::provider::policy::{Policy, RunFrom};
 /// The longest `Retry-After` that is honoured.
 const RETRY_AFTER_MOST: Duration = Duration::from_secs(24 * 3600);
 
+/// What `Retry-After` may ask for at least, however short the schedule's delay is; beyond it twice that delay.
+const RETRY_AFTER_LEAST: Duration = Duration::from_secs(3600);
+
 /// What follows an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
@@ -53,6 +56,9 @@ pub struct Situation {
     pub time_scale: f64,
     /// `0.0..1.0`, for jitter.
     pub chance: f64,
+    /// Share of a delay by which it is made longer where the policy states no jitter, so that many deliveries that failed at
+    /// once do not come back at once.
+    pub spread: f64,
 }
 
 /// Decides what follows.
@@ -75,11 +81,18 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
             delay.saturating_sub(passed)
         }
     };
-    let jittered = wait.mul_f64(1.0 + schedule.jitter * (situation.chance * 2.0 - 1.0));
+    let jittered = match schedule.jitter {
+        Some(jitter) => wait.mul_f64(1.0 + jitter * (situation.chance * 2.0 - 1.0)),
+        None => wait.mul_f64(1.0 + situation.spread * situation.chance),
+    };
     let honours = outcome
         .status()
         .is_some_and(|status| schedule.honour_retry_after.contains(status));
-    let asked = retry_after(outcome, situation.now).filter(|_| honours);
+    // An answer can delay the next attempt, but not put it off for as long as it likes.
+    let longest = (*delay * 2).max(RETRY_AFTER_LEAST);
+    let asked = retry_after(outcome, situation.now)
+        .filter(|_| honours)
+        .map(|asked| asked.min(longest));
     let overload = schedule
         .overload
         .as_ref()
@@ -149,6 +162,7 @@ mod tests {
             now: first_at,
             time_scale: 1.0,
             chance: 0.5,
+            spread: 0.0,
         }
     }
 
@@ -319,6 +333,48 @@ mod tests {
             panic!("a retry is left")
         };
         assert_eq!(after, Duration::from_millis(240));
+    }
+
+    #[test]
+    fn where_no_jitter_is_stated_delays_are_spread_to_the_later_side() {
+        let registry = Registry::default();
+        let seconds = |provider: &str, chance| {
+            let policy = registry.get(provider).unwrap().policy.clone();
+            let spread = 0.1;
+            match decide(
+                &policy,
+                &answer(500),
+                Situation {
+                    chance,
+                    spread,
+                    ..situation(1)
+                },
+            ) {
+                Next::Retry { after, .. } => after.as_secs(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!([0.0, 0.5, 1.0].map(|chance| seconds("zoom", chance)), [300, 315, 330]);
+        assert_eq!(
+            [0.0, 1.0].map(|chance| seconds("poolflow", chance)),
+            [60, 60],
+            "stated to be exact"
+        );
+        assert_eq!([0.0, 1.0].map(|chance| seconds("pool-brain", chance)), [270, 330]);
+    }
+
+    #[test]
+    fn an_answer_cannot_put_a_retry_off_for_as_long_as_it_likes() {
+        let policy = Registry::default().get("standard-webhooks").unwrap().policy.clone();
+        let asking = Outcome::Answer(Answer {
+            status: 503,
+            headers: [("retry-after", "999999")].into_iter().collect(),
+            ..Answer::default()
+        });
+        let Next::Retry { after, .. } = decide(&policy, &asking, situation(1)) else {
+            panic!("a retry is left")
+        };
+        assert_eq!(after, RETRY_AFTER_LEAST);
     }
 
     #[test]

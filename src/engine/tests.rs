@@ -450,6 +450,10 @@ impl Gate for Closed {
             .is_none_or(|endpoint| !closed.contains(endpoint));
         Box::pin(async move { admitted })
     }
+
+    fn released<'a>(&'a self, _: &'a Label) -> Boxed<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 fn to_endpoint(endpoint: &str, body: &'static str) -> Delivery {

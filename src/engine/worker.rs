@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::waiting::QueuedDelivery;
-use super::{Delivery, Engine, Event, FailureReason, Next, Progress, Situation, decide};
+use super::{Delivery, Engine, Event, FailureReason, Next, Progress, Promise, Situation, decide};
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::headers::Headers;
 use crate::transport::Transport;
@@ -29,7 +29,14 @@ impl<T: Transport> Worker<T> {
         let mut progress = waiting.progress;
         let delivery = waiting.whole(self.engine.store.as_ref()).await?;
         let is_admitted = match &self.engine.gate {
-            Some(gate) => gate.admits(&delivery.label).await,
+            Some(gate) => {
+                tokio::select! {
+                    biased;
+                    () = gate.released(&delivery.label) => {}
+                    () = self.cancel.cancelled() => {}
+                }
+                gate.admits(&delivery.label).await
+            }
             None => true,
         };
         if !is_admitted {
@@ -46,6 +53,9 @@ impl<T: Transport> Worker<T> {
         let attempt = self.exchange(&delivery, progress).await;
         progress.attempts += 1;
         progress.retry_reason = Some(attempt.outcome.retry_reason());
+        if let Some(witness) = &self.engine.witness {
+            witness.attempted(&delivery, &attempt);
+        }
         let first_at = *progress.first_at.get_or_insert(attempt.at);
         let next = decide(
             &delivery.policy,
@@ -56,6 +66,7 @@ impl<T: Transport> Worker<T> {
                 now: self.engine.clock.now(),
                 time_scale: self.engine.limits.time_scale,
                 chance: self.engine.random.unit(),
+                spread: self.engine.limits.spread,
             },
         );
         let after = match &next {
@@ -66,8 +77,10 @@ impl<T: Transport> Worker<T> {
         let has_store = self.engine.store.is_some();
         let recorded = CancellationToken::new();
         let guard = has_store.then(|| Arc::new(recorded.clone().drop_guard()));
+        let is_queued = delivery.label.promise == Promise::Queued;
         self.emit(delivery, Some(attempt), next, guard).await;
-        let after = after?;
+        // The ledger's queue gives it back when it is due.
+        let after = after.filter(|_| !is_queued)?;
         if !has_store {
             return Some((waiting, after));
         }

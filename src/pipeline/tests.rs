@@ -80,12 +80,14 @@ impl Store for Diary {
         Ok(Vec::new())
     }
 
+    crate::store::conformance::without_queue!();
+
     fn stats(&self, _: &Query) -> std::result::Result<Stats, StoreError> {
         Ok(Stats::default())
     }
 
-    fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> std::result::Result<u64, StoreError> {
-        Ok(0)
+    fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> std::result::Result<store::Pruned, StoreError> {
+        Ok(store::Pruned::default())
     }
 }
 
@@ -95,8 +97,8 @@ impl Diary {
             self.deliveries.push((**new).clone());
         }
         if let Op::Together(ops) = op {
-            let acks: Vec<Ack> = ops.iter().map(|op| self.keep(op)).collect();
-            return acks[0];
+            let mut acks: Vec<Ack> = ops.iter().map(|op| self.keep(op)).collect();
+            return acks.remove(0);
         }
         let said = match op {
             Op::Delivery(new) => format!("kept {} {}", new.message.wire_id, new.state.name()),
@@ -167,7 +169,10 @@ impl Setting {
             engine: Engine::new(transport, clock, random, limits),
             ledger: Ledger::start(move || Ok(Box::new(diary) as Box<dyn Store>)),
             cancel: CancellationToken::new(),
+            queue: None,
             lease: None,
+            rules: DisableRules::default(),
+            disabled: Arc::new(()),
         };
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
         for delivery in deliveries {

@@ -1,6 +1,7 @@
 //! A provider's management API: calls, answers, names of fields. Both the client and the mock server use it.
 
 mod names;
+mod paths;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, de};
@@ -210,7 +211,30 @@ impl Api {
             }
         }
         let mut causes = self.causes.iter_mut();
-        causes.try_for_each(|(name, cause)| cause.check(name, file))
+        causes.try_for_each(|(name, cause)| cause.check(name, file))?;
+        self.check_paths()
+    }
+
+    /// Of two calls whose method and path fit the same request, the second would never be made.
+    fn check_paths(&self) -> Result<()> {
+        let verbs = self
+            .calls()
+            .map(|(verb, call)| (format!("api.{verb}"), &call.method, &call.path));
+        let mut seen: Vec<(String, &String, &String)> = verbs.collect();
+        for (name, cause) in &self.causes {
+            let (create, delete) = (&cause.create, cause.delete.iter());
+            seen.push((format!("api.causes.{name}.create"), &create.method, &create.path));
+            seen.extend(delete.map(|call| (format!("api.causes.{name}.delete"), &call.method, &call.path)));
+        }
+        for (index, (key, method, path)) in seen.iter().enumerate() {
+            let mut earlier = seen.iter().take(index);
+            let clash = earlier.find(|(_, other, there)| other == method && paths::overlap(there, path));
+            if let Some((other, _, there)) = clash {
+                let what = format!("`{method} {path}` cannot be told from `{method} {there}` of `{other}`");
+                return fault(&format!("{key}.path"), what);
+            }
+        }
+        Ok(())
     }
 
     /// Their name of a field; `None` where they do not have it.

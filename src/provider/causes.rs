@@ -248,6 +248,11 @@ mod tests {
             ("${back}", "${home}", "api.causes.trip.record"),
             ("\"/trips\"", "\"/trips/{id}\"", "api.causes.trip.create.path"),
             (
+                "\"/trips\"",
+                "\"/hooks\"",
+                "`api.causes.trip.create.path`: `POST /hooks` cannot be told from `POST /hooks` of `api.create`",
+            ),
+            (
                 "event = \"trip.booked\"",
                 "event = \"trip.made\"",
                 "api.causes.trip.create.event",

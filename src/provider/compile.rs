@@ -88,13 +88,14 @@ impl Profile {
             })?;
         }
         // The tables are taken, not copied: what they compile to replaces them.
-        self.policy = policy::policy(&self.delivery, self.retry.take())?;
+        let is_assumed = self.is_assumed("retry.schedule.then");
+        self.policy = policy::policy(&self.delivery, self.retry.take(), is_assumed)?;
         if let Some(table) = overlay::test_mode_retry(file) {
             let table = serde_path_to_error::deserialize(&table).map_err(|error| ProfileError {
                 key: format!("test-mode.retry.{}", key_of(error.path())),
                 what: error.into_inner().to_string(),
             })?;
-            self.test_policy = Some(policy::policy(&self.delivery, Some(table))?);
+            self.test_policy = Some(policy::policy(&self.delivery, Some(table), is_assumed)?);
         }
         self.read.index_paths(&self.dedupe);
         let own = self.handshake.take().into_iter().map(|handshake| handshake.check(None));

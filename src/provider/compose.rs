@@ -277,6 +277,10 @@ impl Profile {
         let has = |wanted: Placeholder| {
             let mut fields = self.envelope.json.iter().filter(|(name, _)| *name != "...");
             fields.find_map(|(name, field)| {
+                // Most data has no such name, which costs less to find out than its structure.
+                if !data.contains(name.as_str()) {
+                    return None;
+                }
                 let inside = field.0.path_of(|placeholder| *placeholder == wanted)?;
                 let inside = inside.split('.').filter(|key| !key.is_empty());
                 let path = std::iter::once(name.as_str()).chain(inside);

@@ -198,10 +198,11 @@ pub struct ScheduleTable {
     pub until: Option<DurationText>,
     /// What the delays run from: `previous` attempt (default) or `first`.
     pub from: RunFrom,
-    /// How far a delay may be off, e.g. `10%`.
-    pub jitter: Share,
-    /// After the last failure: `fail` (default) or `disable-endpoint`.
-    pub then: Then,
+    /// How far a delay may be off, e.g. `10%`. Without it `hook serve` makes delays up to 10 % longer; `0%` keeps them exact.
+    pub jitter: Option<Share>,
+    /// After the last failure: `fail` or `disable-endpoint`. Absent, or assumed: the delivery has failed, and `hook serve`
+    /// disables an endpoint by its own rule.
+    pub then: Option<Then>,
     /// With `then = "disable-endpoint"`: how many failed deliveries in a row disable it. Default 1.
     pub disable_after_deliveries: Option<u32>,
     /// With `then = "disable-endpoint"`: how long nothing must have succeeded, instead of a number of deliveries.
@@ -227,10 +228,8 @@ pub struct ScheduleTable {
 
 words! {
     /// What follows the last failed attempt.
-    #[derive(Default)]
     pub enum Then {
-        /// Nothing.
-        #[default]
+        /// Nothing: the endpoint is never disabled for that.
         Fail = "fail",
         /// The endpoint is disabled.
         DisableEndpoint = "disable-endpoint",

@@ -113,8 +113,10 @@ words! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exhaustion {
-    /// The delivery has failed, nothing else.
+    /// The delivery has failed. What becomes of the endpoint is not stated.
     #[default]
+    Unstated,
+    /// The delivery has failed, nothing else: the endpoint is never disabled for that.
     Fail,
     /// The endpoint is disabled after that many failed deliveries in a row.
     DisableEndpoint {
@@ -198,7 +200,8 @@ pub struct Schedule {
     /// What they run from.
     pub from: RunFrom,
     /// Share of a delay by which it may be off either way, `0.0..=1.0`.
-    pub jitter: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter: Option<f64>,
     /// Codes whose `Retry-After` lengthens the wait.
     pub honour_retry_after: Codes,
     /// Which failures are tried again.
@@ -252,10 +255,9 @@ impl Schedule {
         } else {
             ""
         };
-        let jitter = if self.jitter > 0.0 {
-            format!(" (give or take {:.0} %)", self.jitter * 100.0)
-        } else {
-            String::new()
+        let jitter = match self.jitter {
+            Some(jitter) if jitter > 0.0 => format!(" (give or take {:.0} %)", jitter * 100.0),
+            _ => String::new(),
         };
         format!(
             "{} attempts: at once, then after {}{from}{jitter}",

@@ -53,7 +53,6 @@ const IGNORED: &[&str] = &[
     "cert",
     "cert-type",
     "ciphers",
-    "config",
     "connect-timeout",
     "connect-to",
     "continue-at",
@@ -162,6 +161,21 @@ fn read(words: Vec<String>) -> Result<ExportedRequest> {
 
 impl Command {
     fn long(&mut self, name: &str, words: &mut impl Iterator<Item = String>) -> Result<()> {
+        if name == "next" {
+            let fact = "`--next` of curl makes several requests of one command";
+            return Err(missing(fact, "write each request as a command of its own"));
+        }
+        if let Some((option, _)) = name.split_once('=') {
+            let fact = format!("curl has no option `--{name}`");
+            return Err(missing(
+                fact,
+                &format!("write a space in place of `=`: `--{option} VALUE`"),
+            ));
+        }
+        if name.starts_with("expand-") || name == "variable" {
+            let fact = format!("`--{name}` of curl takes values from elsewhere");
+            return Err(missing(fact, "write the values in their place"));
+        }
         let takes_value = matches!(
             name,
             "request"
@@ -183,6 +197,7 @@ impl Command {
                 | "oauth2-bearer"
                 | "range"
                 | "time-cond"
+                | "config"
         ) || IGNORED.contains(&name);
         if !takes_value {
             self.is_get |= name == "get";
@@ -218,6 +233,17 @@ impl Command {
         let headers = &mut self.request.headers;
         match name {
             "request" => self.request.method = value,
+            "config" => {
+                let fact = format!("`--config {value}`: the options are in the file `{value}`, which is not read");
+                return Err(missing(fact, "write the options in its place"));
+            }
+            "header" if value.starts_with('@') => {
+                let fact = format!(
+                    "`--header {value}`: the headers are in the file `{}`, which is not read",
+                    &value[1..]
+                );
+                return Err(missing(fact, "write the headers in its place"));
+            }
             // Read leniently, as curl does: the request shows what was sent, and nothing is sent from it unchecked.
             "header" => match split_line(&value) {
                 // `Name:` takes a header of curl's own away; `Name;` sends it empty.

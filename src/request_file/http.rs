@@ -71,8 +71,13 @@ fn frame(request: &mut ExportedRequest) {
         coding.to_ascii_lowercase().contains("chunked")
     };
     if is_chunked(&request.headers) {
-        if let Some(body) = unchunked(&request.body) {
-            request.body = body;
+        match unchunked(&request.body) {
+            Some(body) => request.body = body,
+            // Many programs decode the chunks and leave the header.
+            None if starts_with_size(&request.body) => request
+                .notes
+                .push("the chunks of the body are incomplete: the file is not what was sent".to_owned()),
+            None => {}
         }
         return;
     }
@@ -89,6 +94,16 @@ fn frame(request: &mut ExportedRequest) {
             "the body has {has} bytes and its `Content-Length` says {length}: the file is not what was sent"
         ));
     }
+}
+
+/// Whether the body's first line is the size of a chunk.
+fn starts_with_size(body: &[u8]) -> bool {
+    let line = body
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii();
+    !line.is_empty() && line.len() < body.len() && line.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// The data of a chunked body, or nothing when it has no chunk sizes.

@@ -8,11 +8,13 @@ use crate::error::{Error, Result};
 /// The commands of a script, each as its words.
 pub(super) fn commands(text: &str) -> Result<Vec<Vec<String>>> {
     let text = text.replace("\r\n", "\n");
-    let is_windows = has_carets(&text);
-    let text = if is_windows { without_carets(&text) } else { text };
+    let has_carets = has_carets(&text);
+    let doubles_quotes = !has_carets && doubles_quotes(&text);
+    let text = if has_carets { without_carets(&text) } else { text };
     let mut reader = WordReader {
         rest: text.chars().peekable(),
-        expands: !is_windows,
+        expands: !has_carets && !doubles_quotes,
+        doubles_quotes,
         word: None,
         words: Vec::new(),
         commands: Vec::new(),
@@ -27,6 +29,19 @@ fn has_carets(text: &str) -> bool {
     let before_quote = text.split(['"', '\'']).next().unwrap_or_default();
     let first_line = text.lines().next().unwrap_or_default();
     before_quote.ends_with('^') || first_line.ends_with('^') && !first_line.contains('\'')
+}
+
+/// Whether the text was written for `cmd.exe` without carets, as older versions of Firefox do: a quote inside of quotes is
+/// written twice, which a POSIX shell would take for nothing.
+fn doubles_quotes(text: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(|c| !c.is_whitespace() && c != '"');
+    let mut pairs = text.match_indices("\"\"");
+    let is_posix = [" '", " $'"].iter().any(|quote| text.contains(quote));
+    !is_posix
+        && pairs.any(|(at, pair)| {
+            is_part(text[..at].chars().next_back()) && is_part(text[at + pair.len()..].chars().next())
+        })
+        || text.contains("\"^\n\n\"")
 }
 
 /// The text without the carets that quote characters for `cmd.exe`.
@@ -53,6 +68,8 @@ struct WordReader<'t> {
     rest: Peekable<Chars<'t>>,
     /// Whether `$NAME` and backquotes mean something.
     expands: bool,
+    /// Whether two quotes inside of quotes are one that is no end.
+    doubles_quotes: bool,
     word: Option<Vec<u8>>,
     words: Vec<String>,
     commands: Vec<Vec<String>>,
@@ -68,7 +85,15 @@ impl WordReader<'_> {
                     Some('\n') | None => {}
                     Some(c) => self.push(c),
                 },
-                '\'' => self.single_quoted()?,
+                '^' if self.doubles_quotes => {
+                    let escaped = self.rest.next();
+                    // An empty line behind a caret is a newline of the text.
+                    let is_newline = escaped == Some('\n');
+                    if let Some(c) = escaped.filter(|_| !is_newline || self.rest.next_if_eq(&'\n').is_some()) {
+                        self.push(c);
+                    }
+                }
+                '\'' if !self.doubles_quotes => self.single_quoted()?,
                 '"' => self.double_quoted()?,
                 '$' if self.expands && self.rest.next_if_eq(&'\'').is_some() => self.ansi_quoted()?,
                 '$' | '`' => self.expansion(c)?,
@@ -119,6 +144,7 @@ impl WordReader<'_> {
         self.word.get_or_insert_default();
         loop {
             match self.rest.next().ok_or_else(|| unclosed("\""))? {
+                '"' if self.doubles_quotes && self.rest.next_if_eq(&'"').is_some() => self.push('"'),
                 '"' => return Ok(()),
                 '\\' => match self.rest.next() {
                     Some('\n') | None => {}

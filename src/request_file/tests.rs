@@ -27,7 +27,8 @@ fn curl_as_browsers_copy_it() {
     let older_chrome = r#"curl "https://a.example/in?x=1" -H "content-type: application/json" --data-binary $'{"name":"Caf\xc3\xa9 d\'or \xf0\x9f\x98\x80!",\n "n":1.50}' --compressed --insecure"#;
     let firefox = r#"curl --request POST --url https://a.example/in?x=1 -H 'content-type: application/json' --data-raw $'{"name":"Caf\xe9 d\'or \ud83d\ude00\u0021",\n "n":1.50}'"#;
     let windows = "curl ^\"https://a.example/in?x=1^\" ^\r\n  -H ^\"content-type: application/json^\" ^\r\n  --data-raw ^\"^{^\\^\"name^\\^\":^\\^\"Caf\u{e9} d'or \u{1f600}^!^\\^\",^\r\n\r\n ^\\^\"n^\\^\":1.50^}^\"";
-    for text in [chrome, older_chrome, firefox, windows] {
+    let older_firefox = "curl \"https://a.example/in?x=1\" -X POST -H \"content-type: application/json\" --data-raw \"{\"\"name\"\":\"\"Caf\u{e9} d'or \u{1f600}!\"\",\"^\r\n\r\n\" \"\"n\"\":1.50}\"";
+    for text in [chrome, older_chrome, firefox, windows, older_firefox] {
         let request = one(text);
         assert_eq!(String::from_utf8_lossy(&request.body), BODY, "{text}");
         assert_eq!(request.method, "POST", "{text}");
@@ -68,6 +69,16 @@ fn what_a_command_does_not_show_is_reported_and_nothing_is_run() {
         ),
         ("curl https://a.example --json @x", "is not read"),
         ("curl https://a.example --data-urlencode n@x", "is not read"),
+        ("curl https://a.example -H @/etc/passwd -d 1", "the file `/etc/passwd`"),
+        ("curl -K /etc/passwd https://a.example", "the file `/etc/passwd`"),
+        ("curl https://a.example --data=@x", "no option `--data=@x`"),
+        ("curl https://a.example -d 1 --next -d 2", "several requests"),
+        (
+            "curl --variable a@x --expand-data {{a}} https://a.example",
+            "from elsewhere",
+        ),
+        ("Invoke-WebRequest -Uri https://a.example -Body 1", "for PowerShell"),
+        ("fetch(\"https://a.example\", {})", "`fetch` of JavaScript"),
         ("curl https://a.example -F a=@x", "does not show"),
         ("curl https://a.example -H \"X-Key: $TOKEN\"", "`$TOKEN`"),
         ("curl https://a.example -d `id`", "`id"),
@@ -120,6 +131,15 @@ fn raw_http() {
 
     let cut = one("POST /in HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
     assert!(cut.notes.iter().any(|note| note.contains("3 bytes")), "{:?}", cut.notes);
+
+    let cut = one("POST /in HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nabc");
+    assert!(
+        cut.notes.iter().any(|note| note.contains("incomplete")),
+        "{:?}",
+        cut.notes
+    );
+    let decoded = one("POST /in HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{}");
+    assert!(decoded.notes.is_empty() && decoded.body == b"{}");
 
     let http_2 = one("POST /in HTTP/2\n:authority: a.example\n:method: POST\nx-a: 1\n\n{}");
     assert_eq!(http_2.url.as_deref(), Some("https://a.example/in"));

@@ -2,9 +2,11 @@
 
 pub(crate) mod changes;
 pub(crate) mod duplicates;
+pub(crate) mod health;
 pub(crate) mod processing;
 pub(crate) mod pruning;
 pub(crate) mod queries;
+pub(crate) mod queue;
 pub(crate) mod records;
 pub(crate) mod work;
 
@@ -104,6 +106,34 @@ macro_rules! conformance {
             one_of_two_claims_of_a_lane_succeeds
             captures_with_work_to_do_do_not_make_room
         );
+        conformance!($fixture, queue:
+            an_event_is_recorded_with_its_deliveries_and_found_again
+            an_event_without_deliveries_keeps_its_data
+            a_call_with_a_known_key_records_nothing_and_gets_the_first_answer
+            what_is_due_is_taken_once_the_longest_waiting_first
+            no_more_bytes_are_taken_than_asked_for
+            a_taken_delivery_waits_again_or_leaves_with_its_attempt
+            lanes_tell_when_the_first_of_each_class_is_due
+            a_crash_is_counted_and_the_third_one_parks
+            parked_deliveries_are_released_or_cancelled
+            a_failed_delivery_is_entered_again
+            what_a_dead_process_left_is_adopted_once
+            what_somebody_takes_over_by_hand_leaves_the_queue
+            what_is_given_up_has_no_owner
+            a_delivery_that_is_left_waits_for_somebody_to_resume_it
+            after_the_clock_was_set_back_nothing_waits_longer_than_its_longest_delay
+            pauses_are_kept
+            no_unfinished_delivery_of_a_service_is_pruned
+            an_event_goes_with_its_last_delivery
+            events_make_room_with_the_records_of_their_time
+            parked_deliveries_that_are_pruned_are_counted
+        );
+        conformance!($fixture, health:
+            the_end_of_a_delivery_is_counted_with_its_attempt_and_may_disable
+            health_reads_back_and_ends_with_its_endpoint
+            what_an_earlier_hook_wrote_counts_less_than_what_is_known
+            an_endpoint_that_was_enabled_keeps_what_waits
+        );
     };
     ($fixture:ty, $topic:ident: $($case:ident)*) => {
         $(
@@ -116,6 +146,78 @@ macro_rules! conformance {
 }
 
 pub(crate) use conformance;
+
+/// The methods of a store in a test that has no queue.
+macro_rules! without_queue {
+    () => {
+        fn queue_lanes(&self, _: &str) -> std::result::Result<Vec<$crate::store::LaneDue>, StoreError> {
+            unreachable!()
+        }
+
+        fn queue_counts(&self, _: &str) -> std::result::Result<$crate::store::QueueCounts, StoreError> {
+            unreachable!()
+        }
+
+        fn paused(&self) -> std::result::Result<Vec<String>, StoreError> {
+            unreachable!()
+        }
+
+        fn delivery_owners(&self) -> std::result::Result<Vec<String>, StoreError> {
+            unreachable!()
+        }
+
+        fn left_by(&self, _: &str, _: usize) -> std::result::Result<Vec<(u64, Option<String>, String)>, StoreError> {
+            unreachable!()
+        }
+
+        fn trouble(
+            &self,
+            _: u64,
+        ) -> std::result::Result<
+            (
+                Option<$crate::store::queue::ParkReason>,
+                Vec<$crate::clock::Timestamp>,
+            ),
+            StoreError,
+        > {
+            unreachable!()
+        }
+
+        fn health(&self) -> std::result::Result<$crate::health::HealthById, StoreError> {
+            unreachable!()
+        }
+
+        fn owner_notices(
+            &self,
+            _: &str,
+            _: usize,
+        ) -> std::result::Result<Vec<$crate::health::OwnerNotice>, StoreError> {
+            unreachable!()
+        }
+
+        fn parked(&self, _: &str) -> std::result::Result<u64, StoreError> {
+            unreachable!()
+        }
+
+        fn event(&self, _: &str) -> std::result::Result<Option<$crate::store::EventRecord>, StoreError> {
+            unreachable!()
+        }
+
+        fn event_ids(&self, _: &str, _: usize) -> std::result::Result<Vec<String>, StoreError> {
+            unreachable!()
+        }
+
+        fn events(&self, _: Option<u64>, _: usize) -> std::result::Result<Vec<$crate::store::EventRecord>, StoreError> {
+            unreachable!()
+        }
+
+        fn version(&self) -> std::result::Result<i64, StoreError> {
+            unreachable!()
+        }
+    };
+}
+
+pub(crate) use without_queue;
 
 /// The first moment of the samples: on a full hour.
 pub(crate) fn start() -> Timestamp {
@@ -255,7 +357,7 @@ pub(crate) fn record_delivery(store: &mut impl Store, delivery: &NewDelivery) ->
 }
 
 pub(crate) fn record(store: &mut impl Store, op: Op) -> Ack {
-    store.write(&[op]).unwrap()[0]
+    store.write(&[op]).unwrap().remove(0)
 }
 
 pub(crate) fn read_delivery(store: &impl Store, number: u64) -> DeliveryRecord {

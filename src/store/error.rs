@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::text::count;
 
 /// Why the ledger cannot be used: exit code 7, or 6 for [`StoreError::Missing`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,16 @@ pub enum StoreError {
         /// What the system said.
         what: String,
     },
+    /// A copy could not be made; no file was left.
+    #[error("ledger `{path}` cannot be copied to `{to}`: {what}")]
+    NotCopied {
+        /// The file.
+        path: String,
+        /// The file that was to be made.
+        to: String,
+        /// What the system said.
+        what: String,
+    },
     /// The writer has stopped.
     #[error("the ledger is closed")]
     Closed,
@@ -65,6 +76,9 @@ pub enum StoreNotice {
     /// Another file took its place.
     #[error("ledger `{0}` was replaced while it was in use; new records go into the file that is there now")]
     Replaced(String),
+    /// The size limit dropped deliveries that were parked.
+    #[error("the size limit of the ledger dropped {}: it will not be delivered", count(*.0, "parked delivery"))]
+    ParkedDropped(u64),
 }
 
 impl From<StoreError> for Error {
@@ -82,6 +96,9 @@ impl From<StoreError> for Error {
             }
             StoreError::Full(_) => base.hint("free some space, then run `hook log prune`"),
             StoreError::ReadOnly { .. } => base.hint("use a file that can be written: `--ledger FILE`"),
+            StoreError::NotCopied { .. } => {
+                base.hint("choose a new file in a folder with enough space: `hook log backup FILE`")
+            }
             StoreError::Closed => base,
         }
     }

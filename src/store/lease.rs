@@ -2,14 +2,18 @@
 //! the lease; the system releases the lock however the process ends, so that nothing has to be guessed from process ids.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::queue::SERVICE;
 use crate::fs::private_folder;
 use crate::random::Random;
+
+/// Digits of a process id, at most.
+const PID_MOST: u64 = 20;
 
 /// A lease, held until it is dropped.
 #[derive(Debug)]
@@ -46,6 +50,34 @@ impl Lease {
         })
     }
 
+    /// Takes the one lease of the durable service, whose name is [`SERVICE`]. The error of another process that has it is
+    /// `WouldBlock`, with its process id as text where that is known.
+    pub fn claim_service(ledger: &Path) -> io::Result<Self> {
+        let folder = folder(ledger);
+        private_folder(&folder)?;
+        let file = folder.join(SERVICE);
+        let mut options = File::options();
+        // Emptied only once it is locked: it says who holds the lock.
+        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut lock = options.open(&file)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                let _ = lock.take(PID_MOST).read_to_string(&mut pid);
+                return Err(io::Error::new(io::ErrorKind::WouldBlock, pid));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        lock.set_len(0)?;
+        lock.write_all(std::process::id().to_string().as_bytes())?;
+        Ok(Self {
+            name: SERVICE.to_owned(),
+            file,
+            _lock: lock,
+        })
+    }
+
     /// What is written beside a delivery: `NewDelivery::owner`.
     pub fn name(&self) -> &str {
         &self.name
@@ -54,17 +86,21 @@ impl Lease {
     /// Whether the process with that lease is still running.
     pub fn is_alive(ledger: &Path, name: &str) -> bool {
         // The name comes from the ledger file, which may be forged: it must not lead out of the folder.
-        Uuid::try_parse(name).is_ok() && is_locked(&folder(ledger).join(name))
+        (name == SERVICE || Uuid::try_parse(name).is_ok()) && is_locked(&folder(ledger).join(name))
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.file);
+        // Another process may open the service's file just before it is removed, and would lock what nobody else finds.
+        if self.name != SERVICE {
+            let _ = fs::remove_file(&self.file);
+        }
     }
 }
 
-fn folder(ledger: &Path) -> PathBuf {
+/// Where processes keep what is beside the ledger.
+pub(super) fn folder(ledger: &Path) -> PathBuf {
     let mut folder = ledger.as_os_str().to_owned();
     folder.push(".owners");
     folder.into()
@@ -121,6 +157,20 @@ mod tests {
         assert!(!Lease::is_alive(&ledger, &dead));
         let owner = Lease::claim(&ledger).unwrap();
         assert_eq!(files(&ledger), [owner.name()]);
+    }
+
+    #[test]
+    fn the_lease_of_the_service_is_held_by_one_process_which_is_named() {
+        let place = tempfile::tempdir().unwrap();
+        let ledger = place.path().join("ledger.db");
+        let service = Lease::claim_service(&ledger).unwrap();
+        assert!(Lease::is_alive(&ledger, SERVICE));
+        let other = Lease::claim_service(&ledger).unwrap_err();
+        assert_eq!(other.kind(), io::ErrorKind::WouldBlock);
+        assert_eq!(other.to_string(), std::process::id().to_string());
+        drop(service);
+        assert!(!Lease::is_alive(&ledger, SERVICE));
+        Lease::claim_service(&ledger).unwrap();
     }
 
     #[test]

@@ -321,11 +321,13 @@ mod tests {
             unreachable!()
         }
 
+        crate::store::conformance::without_queue!();
+
         fn stats(&self, _: &Query) -> Result<Stats, StoreError> {
             unreachable!()
         }
 
-        fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> Result<u64, StoreError> {
+        fn prune(&mut self, _: Option<Timestamp>, _: Option<u64>) -> Result<crate::store::Pruned, StoreError> {
             unreachable!()
         }
     }

@@ -3,12 +3,15 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+mod contract;
 mod error;
+mod journal;
 mod lease;
 mod ledger;
 mod notes;
 mod op;
 mod query;
+pub mod queue;
 mod reader;
 mod sealed;
 mod sqlite;
@@ -21,19 +24,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use contract::Store;
 pub use error::{StoreError, StoreNotice};
+pub use journal::{AnswerJournal, JournaledAnswer};
 pub use lease::Lease;
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use op::Op;
 pub use query::{EventStats, FailedProcessing, Query, QueryPage, Stats, Summary};
+pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 #[cfg(any(test, feature = "internals"))]
 pub use sqlite::SqliteStore;
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
-
-use uuid::Uuid;
 
 use crate::clock::Timestamp;
 pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, SigningMode, Source};
@@ -72,6 +76,35 @@ pub fn open(path: &Path, access: Access, options: StoreOptions) -> Result<Box<dy
 /// Opens the ledger at `path` for reading.
 pub fn open_read_only(path: &Path) -> Result<Box<dyn Store>, StoreError> {
     open(path, Access::ReadOnly, StoreOptions::default())
+}
+
+/// How far a backup is, in pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupProgress {
+    /// Copied.
+    pub done: u64,
+    /// In all.
+    pub all: u64,
+}
+
+/// Copies the ledger at `path` as it is now to a new file at `to`, whatever other processes write meanwhile. The copy is a ledger
+/// that can be opened. `goes_on` is asked again and again; `false` stops it. Returns the bytes of the copy; `None` when it was
+/// stopped: then, and after an error, there is no file.
+pub fn backup(
+    path: &Path,
+    to: &Path,
+    goes_on: &mut dyn FnMut(BackupProgress) -> bool,
+) -> Result<Option<u64>, StoreError> {
+    sqlite::backup(path, to, goes_on)
+}
+
+/// What [`Store::prune`] dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Records.
+    pub records: u64,
+    /// Parked deliveries among them: they will never be delivered.
+    pub parked: u64,
 }
 
 words! {
@@ -150,6 +183,8 @@ words! {
         Failed = "failed",
         /// Set aside by a person or a rule: not retried until a user asks for it.
         Parked = "parked",
+        /// Given up before its attempts were used: its endpoint was removed.
+        Cancelled = "cancelled",
         /// A workflow's condition did not hold: nothing was sent.
         Skipped = "skipped",
         /// A workflow in test: its request was built, and not sent.
@@ -266,68 +301,4 @@ impl Record {
             Self::Capture(_) => None,
         }
     }
-}
-
-/// A place where the ledger is kept. One conformance suite runs against every implementation.
-pub trait Store: Send {
-    /// Applies a group of changes: all or none, durable when this returns. Acks are in the order of the changes.
-    fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError>;
-
-    /// Does work ahead that the first group would have to do, such as compiling statements. Changes nothing.
-    fn prepare(&mut self) {}
-
-    /// Keeps the store within its limits. Called after the acks of a group were sent.
-    fn tidy(&mut self) {}
-
-    /// Whether the file at the path is still the one that was opened. Otherwise the reader opens it again.
-    fn is_current(&self) -> bool {
-        true
-    }
-
-    /// What happened to the store and its user has to know; returned once.
-    fn notice(&mut self) -> Option<StoreNotice> {
-        None
-    }
-
-    /// Records that match, the newest first by default.
-    fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;
-
-    /// A record by its number.
-    fn get(&self, number: u64) -> Result<Option<Record>, StoreError>;
-
-    /// A delivery by its id; the newest one where the id came twice.
-    fn delivery(&self, id: Id) -> Result<Option<DeliveryRecord>, StoreError> {
-        let newest = self.find(&id.to_string(), usize::MAX)?.into_iter().max();
-        let record = newest.map(|newest| self.get(newest)).transpose()?;
-        Ok(record.flatten().and_then(Record::into_delivery))
-    }
-
-    /// Numbers of the records whose id starts with that text (`dlv_`, `cap_` or `msg_` and hex digits), at most `limit`.
-    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError>;
-
-    /// Numbers of the deliveries that failed and are still not delivered, the oldest first, each message once for its
-    /// target. Of the query only the moment and the event count.
-    fn undelivered(&self, query: &Query) -> Result<Vec<u64>, StoreError>;
-
-    /// Commands that failed and did not succeed since, by the numbers of their captures, of the captures that match. Of the
-    /// page only the direction counts.
-    fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError>;
-
-    /// The lanes of the work queue, the oldest first.
-    fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError>;
-
-    /// Items of a lane of the work queue after `after`, in order, at most `limit`.
-    fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
-
-    /// The lanes with work for that capture that was not started.
-    fn waiting(&self, capture: u64) -> Result<Vec<Lane>, StoreError>;
-
-    /// The secrets that were left out of captures in the work queue, each once, with the provider of the capture.
-    fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError>;
-
-    /// Statistics of the records that match.
-    fn stats(&self, query: &Query) -> Result<Stats, StoreError>;
-
-    /// Drops records older than that moment, and the oldest beyond that many bytes. Returns the number of dropped records.
-    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError>;
 }

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::SecretKind;
+use super::{SecretKind, TakenDelivery};
 use crate::clock::Timestamp;
+use crate::health::DisabledEndpoint;
 
 /// A verdict as it is stored: names and texts that outlive the types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,12 +74,25 @@ impl VerdictNote {
 }
 
 /// The result of a change.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ack {
-    /// The number of the new or changed record; 0 when it was pruned, never there, or claimed by another process.
+    /// The number of the new or changed record; 0 when it was pruned, never there, or claimed by another process. For
+    /// changes of a lane: how many deliveries were changed.
     pub number: u64,
     /// For a capture: the first one of the same event within the window.
     pub duplicate_of: Option<u64>,
     /// Whether that one has another event id.
     pub other_id: bool,
+    /// For an intake: the answer of an earlier call with the same key; nothing was recorded.
+    pub answer: Option<String>,
+    /// Whether that call had another body.
+    pub is_conflict: bool,
+    /// What was taken from the queue.
+    pub taken: Vec<TakenDelivery>,
+    /// The numbers of those that are parked instead, because their records cannot be read.
+    pub unreadable: Vec<u64>,
+    /// When the next one of the same lane and class is due.
+    pub next_due: Option<Timestamp>,
+    /// The endpoint that the change disabled.
+    pub disabled: Option<Box<DisabledEndpoint>>,
 }

@@ -2,8 +2,10 @@
 
 use uuid::Uuid;
 
+use super::queue::QueueOp;
 use super::{Attempt, DeliveryState, DiagnosisNote, NewCapture, NewDelivery, NewWork, WorkKey};
 use crate::clock::Timestamp;
+use crate::health::HealthChange;
 use crate::id::Id;
 
 /// A change of the ledger.
@@ -51,7 +53,11 @@ pub enum Op {
     },
     /// Drops a lane when nothing is in it.
     CloseLane(Uuid),
-    /// Several changes in one transaction. The ack is that of the first.
+    /// Changes the queue of services.
+    Queue(QueueOp),
+    /// Changes the health of an endpoint.
+    Health(HealthChange),
+    /// Several changes in one transaction. The ack is that of the first, and tells whether any of them disabled an endpoint.
     Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.
     Delivery(Box<NewDelivery>),

@@ -17,8 +17,8 @@ pub struct Query {
     pub kind: Option<RecordKind>,
     /// Refused captures and failed deliveries only.
     pub failed: bool,
-    /// Deliveries with attempts left only.
-    pub pending: bool,
+    /// Deliveries in that state only.
+    pub state: Option<DeliveryState>,
     /// Captures only for which a command failed and did not succeed since.
     pub unprocessed: bool,
     /// Not older than that.
@@ -110,7 +110,7 @@ pub struct Summary {
     pub endpoint: Option<String>,
     /// A capture's verdict, a delivery's state: by name.
     pub state: String,
-    /// A capture's reason of refusal, the failure of a delivery's last attempt, or why a workflow sent nothing.
+    /// A capture's reason of refusal, the failure of a delivery's last attempt, why it is parked, or why a workflow sent nothing.
     pub reason: Option<String>,
     /// `METHOD target` of a capture, the URL of a delivery.
     pub target: String,
@@ -203,6 +203,8 @@ pub struct Stats {
     pub failed: u64,
     /// Deliveries with attempts left.
     pub pending: u64,
+    /// Deliveries that wait until somebody releases them.
+    pub parked: u64,
     /// Attempts in all.
     pub attempts: u64,
     /// Duration that half of the answered attempts did not exceed.

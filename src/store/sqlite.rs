@@ -1,11 +1,13 @@
 //! The ledger in one SQLite file. Several processes use it at once: one writes at a time, and readers never block it.
 
+mod backup;
 mod close;
 mod dedupe;
 mod diagnosis;
 mod fault;
 mod filter;
 mod group;
+mod health;
 mod list;
 mod minutes;
 mod open;
@@ -13,6 +15,9 @@ mod path;
 mod policies;
 mod processing;
 mod prune;
+mod queue;
+mod queue_reads;
+mod queue_rows;
 mod quota;
 mod read;
 mod schema;
@@ -40,11 +45,13 @@ use self::path::Files;
 use self::prune::PruneSpeed;
 use self::quota::Quota;
 use self::values::signed;
+use super::queue::ParkReason;
 use super::{
-    Access, Ack, Lane, LaneSummary, Op, Processing, Query, Record, Sealed, Stats, Store, StoreError, StoreNotice,
-    StoreOptions, Summary, Work,
+    Access, Ack, BackupProgress, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query, QueueCounts,
+    Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
+use crate::health::{HealthById, OwnerNotice};
 
 /// Default time in which a second capture of the same event counts as a duplicate.
 const DEDUPE_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -72,6 +79,15 @@ pub(super) fn open_store(path: &Path, access: Access, options: StoreOptions) -> 
     let mut store = SqliteStore::open(path, access)?;
     store.configure(options);
     Ok(Box::new(store))
+}
+
+/// As [`super::backup`].
+pub(super) fn backup(
+    path: &Path,
+    to: &Path,
+    goes_on: &mut dyn FnMut(BackupProgress) -> bool,
+) -> Result<Option<u64>, StoreError> {
+    backup::backup(&LedgerPath(path.to_owned()), to, goes_on)
 }
 
 impl SqliteStore {
@@ -145,7 +161,9 @@ impl Store for SqliteStore {
 
     fn tidy(&mut self) {
         // What fails is tried again after the next group.
-        let _ = self.quota.apply(&mut self.connection);
+        if let Ok(parked @ 1..) = self.quota.apply(&mut self.connection) {
+            self.notice = Some(StoreNotice::ParkedDropped(parked));
+        }
     }
 
     fn is_current(&self) -> bool {
@@ -196,11 +214,66 @@ impl Store for SqliteStore {
         work::items(&self.connection, lane, after, limit).map_err(|e| self.place.reading(&e))
     }
 
+    fn queue_lanes(&self, owner: &str) -> Result<Vec<LaneDue>, StoreError> {
+        queue_reads::lanes(&self.connection, owner).map_err(|e| self.place.reading(&e))
+    }
+
+    fn queue_counts(&self, owner: &str) -> Result<QueueCounts, StoreError> {
+        queue_reads::counts(&self.connection, owner).map_err(|e| self.place.reading(&e))
+    }
+
+    fn paused(&self) -> Result<Vec<String>, StoreError> {
+        queue_reads::paused(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn delivery_owners(&self) -> Result<Vec<String>, StoreError> {
+        queue_reads::owners(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn left_by(&self, owner: &str, limit: usize) -> Result<Vec<(u64, Option<String>, String)>, StoreError> {
+        queue_reads::left(&self.connection, owner, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn trouble(&self, number: u64) -> Result<(Option<ParkReason>, Vec<Timestamp>), StoreError> {
+        queue_reads::trouble(&self.connection, signed(number)).map_err(|e| self.place.reading(&e))
+    }
+
+    fn health(&self) -> Result<HealthById, StoreError> {
+        health::all(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn owner_notices(&self, endpoint: &str, limit: usize) -> Result<Vec<OwnerNotice>, StoreError> {
+        health::notices(&self.connection, endpoint, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn parked(&self, lane: &str) -> Result<u64, StoreError> {
+        queue_reads::parked_count(&self.connection, lane, ParkReason::Disabled).map_err(|e| self.place.reading(&e))
+    }
+
+    fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {
+        queue_reads::event_by_id(&self.connection, id).map_err(|e| self.place.reading(&e))
+    }
+
+    fn event_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        queue_reads::event_ids(&self.connection, prefix, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError> {
+        queue_reads::events(&self.connection, before, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn version(&self) -> Result<i64, StoreError> {
+        let version = self
+            .connection
+            .pragma_query_value(None, "data_version", |row| row.get(0));
+        version.map_err(|e| self.place.reading(&e))
+    }
+
     fn stats(&self, query: &Query) -> Result<Stats, StoreError> {
         stats::stats(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
-    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<u64, StoreError> {
+    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<Pruned, StoreError> {
         let Self {
             connection,
             quota,
@@ -210,7 +283,7 @@ impl Store for SqliteStore {
         let (most, from) = (quota.unauthenticated, &mut quota.unchecked_from);
         let gone =
             prune::prune(connection, before, max_bytes, most, from, *pace).map_err(|e| self.place.writing(&e))?;
-        if gone > 0 {
+        if gone.records > 0 {
             self.checkpoint.wrote_much();
         }
         Ok(gone)

@@ -1,7 +1,5 @@
 //! A body for people. Its tokens are not changed: parsing and re-serializing would alter numbers and lose repeated keys.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::de::IgnoredAny;
 
 use super::short_size;
@@ -34,14 +32,6 @@ pub fn pretty(body: &[u8], most: usize) -> ShownBody {
     ShownBody {
         text: printable_lines(text, most),
         cut: text.chars().nth(most).is_some(),
-    }
-}
-
-/// Bytes for JSON: as text, or in base64 when they are not UTF-8.
-pub fn encoded(bytes: &[u8]) -> (Option<String>, Option<String>) {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => (Some(text.to_owned()), None),
-        Err(_) => (None, Some(STANDARD.encode(bytes))),
     }
 }
 

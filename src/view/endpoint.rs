@@ -9,7 +9,8 @@ use super::style::Style;
 use super::{JsonLines, Page, View, counted};
 use crate::app::endpoints::{EndpointDetails, EndpointEvent, differences};
 use crate::clock::human_duration;
-use crate::endpoints::{Confirmed, Step};
+use crate::endpoints::{Confirmed, EndpointLimits, Step};
+use crate::health::OwnerNotice;
 use crate::mask;
 use crate::secret::SecretRef;
 use crate::text::{count, printable};
@@ -69,6 +70,7 @@ fn table(endpoints: &[EndpointDetails], page: &mut Page) {
 
 fn state_cell(endpoint: &EndpointDetails) -> Cell {
     match (endpoint.active, endpoint.is_pending()) {
+        (true, _) if endpoint.paused => Cell::new("paused", Tone::Caution),
         (true, _) => Cell::new("active", Tone::Good),
         (false, true) => Cell::new("pending", Tone::Bad),
         (false, false) => Cell::new("disabled", Tone::Bad),
@@ -94,7 +96,13 @@ fn one(endpoint: &EndpointDetails, page: &mut Page) {
             row(kind, &printable(&format!("{name}={value}"), MOST));
         }
     }
+    if let Some(limits) = limits(&endpoint.limits) {
+        row("limits", &limits);
+    }
     row("state", &state(style, endpoint));
+    for notice in &endpoint.notices {
+        row("notice", &told(notice));
+    }
     for secret in &endpoint.secrets {
         let name = secret.name.as_ref().map(|name| format!("{name}="));
         let mut text = printable(&format!("{}{}", name.unwrap_or_default(), secret.reference), MOST);
@@ -116,6 +124,15 @@ fn one(endpoint: &EndpointDetails, page: &mut Page) {
     row("updated", &endpoint.updated.local_datetime());
 }
 
+/// The limits that are set, in words.
+fn limits(limits: &EndpointLimits) -> Option<String> {
+    let concurrency = limits.concurrency.map(|most| format!("{most} at once"));
+    let rate = limits.rate.map(|rate| format!("{} a second", rate.per_second()));
+    let ordered = limits.ordered.then(|| "in order".to_owned());
+    let all: Vec<String> = [concurrency, rate, ordered].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
 fn state(style: Style, endpoint: &EndpointDetails) -> String {
     let failed = match endpoint.failed_deliveries {
         0 => String::new(),
@@ -123,6 +140,7 @@ fn state(style: Style, endpoint: &EndpointDetails) -> String {
     };
     let word = state_cell(endpoint).paint(style);
     match &endpoint.disabled {
+        None if endpoint.paused => format!("{word}: deliveries to it wait{failed}"),
         None => format!("{word}{failed}"),
         Some(disabled) => format!(
             "{word} since {}: {}{failed}",
@@ -132,8 +150,23 @@ fn state(style: Style, endpoint: &EndpointDetails) -> String {
     }
 }
 
+/// What the owner was told, in a line.
+fn told(notice: &OwnerNotice) -> String {
+    let text = |key: &str| notice.told.get(key).and_then(serde_json::Value::as_str);
+    let by = text("notified_by").map_or_else(String::new, |by| format!(" (by {})", printable(by, 80)));
+    let reason = printable(text("reason").unwrap_or_default(), MOST);
+    format!(
+        "{}  {}: {reason}{by}",
+        notice.at.local_datetime(),
+        printable(&notice.kind, 40)
+    )
+}
+
 impl View for EndpointEvent {
     fn human(&self, page: &mut Page) {
+        if let Self::AllPaused { paused, changed } = self {
+            page.line(format!("everything {}", pause(*paused, *changed)));
+        }
         let Some(endpoint) = self.endpoint() else { return };
         let (style, name) = (page.style, page.style.name(&endpoint.name));
         page.line(match self {
@@ -166,7 +199,10 @@ impl View for EndpointEvent {
             Self::Confirmed(_, Confirmed::Now) => format!("{name} is confirmed: it gets deliveries from now on"),
             Self::Confirmed(..) if endpoint.active => format!("{name} needs no confirmation"),
             Self::Confirmed(..) => format!("{name} needs no confirmation, but is disabled"),
-            Self::Removed(_) | Self::Refused(_) | Self::NotDone(_) => format!("{} {name}", style.bad("removed")),
+            Self::Paused { changed, .. } => format!("{name} {}", pause(endpoint.paused, *changed)),
+            Self::Removed(_) | Self::Refused(_) | Self::NotDone(_) | Self::AllPaused { .. } => {
+                format!("{} {name}", style.bad("removed"))
+            }
         });
         if let Self::Added(_) | Self::Rotated { .. } = self {
             new_secret(endpoint, page);
@@ -176,9 +212,19 @@ impl View for EndpointEvent {
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
         match (self, self.endpoint()) {
             (Self::Refused(refusal), _) => lines.object("hook.refusal/1", refusal),
+            (Self::AllPaused { paused, .. }, _) => lines.object("hook.pause/1", &json!({ "paused": paused })),
             (_, Some(endpoint)) => lines.object(SCHEMA, endpoint),
             (_, None) => Ok(()),
         }
+    }
+}
+
+fn pause(paused: bool, changed: bool) -> &'static str {
+    match (paused, changed) {
+        (true, true) => "is paused: deliveries wait",
+        (true, false) => "is paused already",
+        (false, true) => "is resumed",
+        (false, false) => "was not paused",
     }
 }
 
@@ -228,8 +274,9 @@ impl EndpointEvent {
             | Self::Removed(endpoint)
             | Self::Confirmed(endpoint, _)
             | Self::Switched { endpoint, .. }
+            | Self::Paused { endpoint, .. }
             | Self::Rotated { endpoint, .. } => Some(endpoint),
-            Self::Refused(_) | Self::NotDone(_) => None,
+            Self::Refused(_) | Self::NotDone(_) | Self::AllPaused { .. } => None,
         }
     }
 

@@ -1,7 +1,8 @@
 //! How domain objects look: one file per noun. Everything here turns values into text; the front end prints it.
 
 pub mod attempt;
-pub mod body;
+pub mod backup;
+mod body;
 pub mod bulk;
 pub mod call;
 pub mod check;
@@ -21,6 +22,7 @@ pub mod record;
 pub mod report;
 pub mod request;
 pub mod secret;
+pub mod serve_status;
 pub mod signature;
 pub mod stats;
 pub mod style;
@@ -31,7 +33,7 @@ use std::io;
 
 use serde::Serialize;
 
-pub use crate::text::{count, millis, short_size, short_time, status_line};
+pub use crate::text::{WithSchema, count, millis, short_size, short_time, status_line};
 use crate::text::{printable, write_json};
 use columns::{Cell, Layout, UNTITLED};
 use style::Style;
@@ -117,16 +119,6 @@ pub fn or_dash(text: Option<&str>, most: usize) -> String {
 pub fn counted<'a>(parts: impl IntoIterator<Item = (u64, &'a str)>) -> Vec<String> {
     let parts = parts.into_iter().filter(|(n, _)| *n > 0);
     parts.map(|(n, what)| format!("{n} {what}")).collect()
-}
-
-/// A record with the name and version of its schema before its fields.
-#[derive(Serialize)]
-pub struct WithSchema<'a, T> {
-    /// Such as `hook.capture/1`.
-    pub schema: &'a str,
-    /// An object.
-    #[serde(flatten)]
-    pub record: &'a T,
 }
 
 /// Where JSON objects go, one a line.

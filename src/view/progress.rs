@@ -1,6 +1,7 @@
 //! Progress on a terminal: the only user of `indicatif`.
 
 use std::fmt::Write;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressState, ProgressStyle};
@@ -27,6 +28,54 @@ impl Countdown {
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         Self { _bar: bar }
+    }
+}
+
+/// One line that is drawn below all others, and erased before each of them.
+#[derive(Default)]
+pub struct StatusLine(Mutex<Option<ProgressBar>>);
+
+impl StatusLine {
+    /// Draws it, cut to the width of the terminal.
+    pub fn draw(&self, text: &str) {
+        let mut bar = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = bar.get_or_insert_with(|| {
+            let bar = ProgressBar::new_spinner().with_finish(ProgressFinish::AndClear);
+            if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_message(text.to_owned());
+    }
+
+    /// Erases it until it is drawn again.
+    pub fn erase(&self) {
+        // The bar clears its line when it is dropped.
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+/// How far a copy is.
+pub struct CopyProgress(ProgressBar);
+
+impl CopyProgress {
+    /// A bar, hidden unless `shown`.
+    pub fn new(shown: bool) -> Self {
+        if !shown {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(0).with_finish(ProgressFinish::AndClear);
+        if let Ok(style) = ProgressStyle::with_template("{bar:32} {percent} %  {eta} left") {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+
+    /// So much of all is done.
+    pub fn at(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
     }
 }
 

@@ -7,21 +7,15 @@ use serde_json::{Value, json};
 use crate::exchange::Request;
 use crate::headers::Headers;
 use crate::mask;
-use crate::view::body::encoded;
+use crate::text::encoded;
 
 /// Headers as text, credentials masked unless revealed.
 pub fn header_lines(headers: &Headers, reveal: bool, masked: &[String]) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .map(|(name, value)| {
-            let value = if reveal {
-                String::from_utf8_lossy(value).into_owned()
-            } else {
-                mask::header(name, value, masked)
-            };
-            (name.to_owned(), value)
-        })
-        .collect()
+    if reveal {
+        return headers.lines();
+    }
+    let masked = |(name, value): (&str, &[u8])| (name.to_owned(), mask::header(name, value, masked));
+    headers.iter().map(masked).collect()
 }
 
 /// The request line, all headers, an empty line and the body's bytes.

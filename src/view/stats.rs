@@ -26,11 +26,15 @@ impl View for Statistics {
                 stats.captures, stats.verified, stats.refused, stats.duplicates
             ),
         );
+        let parked = match stats.parked {
+            0 => String::new(),
+            some => format!(", {some} parked"),
+        };
         field("processing", format!("{} failed", stats.unprocessed));
         field(
             "deliveries",
             format!(
-                "{}: {} delivered, {} failed, {} with attempts left",
+                "{}: {} delivered, {} failed, {} with attempts left{parked}",
                 stats.deliveries, stats.delivered, stats.failed, stats.pending
             ),
         );
@@ -75,6 +79,7 @@ impl View for Statistics {
             "delivered": stats.delivered,
             "failed": stats.failed,
             "pending": stats.pending,
+            "parked": stats.parked,
             "success_rate": self.success_rate(),
             "attempts": stats.attempts,
             "p50_ms": stats.p50.map(millis),

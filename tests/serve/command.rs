@@ -48,7 +48,8 @@ fn people_are_told_the_same_in_words() {
 fn what_cannot_be_served_is_said_before_anything_starts() {
     let sandbox = Sandbox::new();
     for (args, code, parts) in [
-        (&["serve"][..], 2, ["no provider is given", "--provider NAME"]),
+        (&["serve", "--plan", "free"][..], 2, ["--provider <NAME>", "--plan"]),
+        (&["serve", "--scope", "contacts"], 2, ["--provider <NAME>", "--scope"]),
         (&["serve", "-p", "slotflo"], 6, ["slotflo", "--provider slotflow"]),
         (
             &["serve", "-p", "poolflow"],
@@ -125,10 +126,10 @@ fn slow_is_asked(face: &mut MockApi) {
 #[test]
 fn a_project_gets_its_own_book() {
     let sandbox = Sandbox::new();
-    sandbox.write("hook.toml", "provider = \"slotflow\"\n");
+    sandbox.write("hook.toml", "provider = \"poolflow\"\n");
     let face = MockApi::ready(
         sandbox
-            .hook(["serve", "--port", "0", "--json", "--key", "env:KEY"])
+            .hook(["serve", "-p", "slotflow", "--port", "0", "--json", "--key", "env:KEY"])
             .env("KEY", crate::support::KEY),
     );
     let body = super::registration("https://a.example.com", "booking.confirmed");

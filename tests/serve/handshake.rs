@@ -35,7 +35,7 @@ fn token(seen: &Seen) -> String {
 /// How many endpoints get an event of that location.
 fn happen(face: &MockApi) -> Value {
     let body = json!({"type": "ContactCreated", "params": {"location_id": "loc1"}});
-    face.call("POST", "/_hook/events", &body.to_string()).1["endpoints"].clone()
+    face.call("POST", "/_hook/events", &body.to_string()).1["deliveries"].clone()
 }
 
 #[test]

@@ -87,6 +87,39 @@ impl Drop for App {
 }
 
 impl Seen {
+    /// The next request of a connection.
+    pub(crate) fn read(reader: &mut BufReader<&TcpStream>) -> Option<Self> {
+        let mut line = || {
+            let mut line = Vec::new();
+            reader.read_until(b'\n', &mut line).ok().filter(|count| *count > 0)?;
+            Some(String::from_utf8_lossy(&line).trim_end().to_owned())
+        };
+        let first = line()?;
+        let mut words = first.split(' ');
+        let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+        let mut headers = Vec::new();
+        loop {
+            let line = line()?;
+            if line.is_empty() {
+                break;
+            }
+            let (name, value) = line.split_once(": ").unwrap_or((&line, ""));
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        let mut seen = Self {
+            method,
+            target,
+            headers,
+            body: Vec::new(),
+        };
+        let length: usize = seen
+            .header("content-length")
+            .map_or(0, |text| text.parse().unwrap_or(0));
+        seen.body.resize(length, 0);
+        reader.read_exact(&mut seen.body).ok()?;
+        Some(seen)
+    }
+
     /// The first value of that name, in any case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.all(name).into_iter().next()
@@ -106,7 +139,7 @@ impl Seen {
 /// The requests of one connection, one after the other.
 fn serve(stream: &TcpStream, seen: &Sender<Seen>, reply: &(impl Fn(&Seen) -> Reply + ?Sized)) {
     let mut reader = BufReader::new(stream);
-    while let Some(request) = read(&mut reader) {
+    while let Some(request) = Seen::read(&mut reader) {
         let answer = reply(&request);
         let _ = seen.send(request);
         let (status, headers, body) = match answer {
@@ -126,36 +159,4 @@ fn serve(stream: &TcpStream, seen: &Sender<Seen>, reply: &(impl Fn(&Seen) -> Rep
             return;
         }
     }
-}
-
-fn read(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
-    let mut line = || {
-        let mut line = Vec::new();
-        reader.read_until(b'\n', &mut line).ok().filter(|count| *count > 0)?;
-        Some(String::from_utf8_lossy(&line).trim_end().to_owned())
-    };
-    let first = line()?;
-    let mut words = first.split(' ');
-    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let mut headers = Vec::new();
-    loop {
-        let line = line()?;
-        if line.is_empty() {
-            break;
-        }
-        let (name, value) = line.split_once(": ").unwrap_or((&line, ""));
-        headers.push((name.to_owned(), value.to_owned()));
-    }
-    let mut seen = Seen {
-        method,
-        target,
-        headers,
-        body: Vec::new(),
-    };
-    let length: usize = seen
-        .header("content-length")
-        .map_or(0, |text| text.parse().unwrap_or(0));
-    seen.body.resize(length, 0);
-    reader.read_exact(&mut seen.body).ok()?;
-    Some(seen)
 }

@@ -96,8 +96,13 @@ impl MockApi {
 impl Api {
     /// Sets a header line of every call.
     pub(crate) fn with(&mut self, name: &str, value: &str) {
-        self.headers.retain(|(have, _)| have != name);
+        self.without(name);
         self.headers.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Takes a header line away from every call.
+    pub(crate) fn without(&mut self, name: &str) {
+        self.headers.retain(|(have, _)| have != name);
     }
 
     /// A call below the path of the API.

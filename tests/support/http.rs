@@ -61,9 +61,21 @@ pub(crate) fn request(method: &str, url: &str, target: &str, headers: &[(&str, &
 
 /// A POST to a server that may be gone, or go away in the middle.
 pub(crate) fn try_post(url: &str, body: &[u8]) -> Option<Answer> {
+    try_request(url, "/", &[], body, || {})
+}
+
+/// The same with headers; `sent` is called between the request and its answer.
+pub(crate) fn try_request(
+    url: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    sent: impl FnOnce(),
+) -> Option<Answer> {
     let mut stream = TcpStream::connect(authority(url)).ok()?;
     stream.set_read_timeout(Some(DEADLINE)).ok()?;
-    stream.write_all(&message("POST", url, "/", &[], body)).ok()?;
+    stream.write_all(&message("POST", url, target, headers, body)).ok()?;
+    sent();
     Answer::read(&read_all(stream))
 }
 

@@ -7,6 +7,7 @@ mod http;
 mod ledger;
 mod listener;
 mod process;
+mod service;
 mod snapshot;
 mod story;
 mod vector;
@@ -20,10 +21,11 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use app::{App, Reply, Seen};
-pub(crate) use face::{KEY, MockApi, TEST_KEY};
-pub(crate) use http::{Answer, connect, post, raw, request, try_post};
+pub(crate) use face::{Api, KEY, MockApi, TEST_KEY};
+pub(crate) use http::{Answer, connect, post, raw, request, try_post, try_request};
 pub(crate) use listener::Listener;
 pub(crate) use process::{DEADLINE, Process};
+pub(crate) use service::{Queue, event, number, soak};
 pub(crate) use story::Story;
 pub(crate) use vector::Vector;
 

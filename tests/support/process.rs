@@ -94,6 +94,14 @@ impl Process {
         self.child.id()
     }
 
+    /// The most memory that it has had so far, in MiB; nothing where the system does not tell.
+    pub(crate) fn peak(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+        Some(kibibytes / 1024)
+    }
+
     /// The next line of stdout for which `wanted` holds, without its line feed. Fails when the process ends first.
     #[track_caller]
     pub(crate) fn wait_line(&mut self, wanted: impl Fn(&str) -> bool) -> String {

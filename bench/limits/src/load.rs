@@ -13,8 +13,10 @@ use crate::body::{self, HEADER, Key};
 
 /// When a run ends.
 pub struct Until {
-    count: u64,
-    time: Duration,
+    /// Requests.
+    pub count: u64,
+    /// Since the beginning.
+    pub time: Duration,
 }
 
 impl Until {

@@ -5,8 +5,16 @@
 //!     limits send URL COUNT CONCURRENCY          a loop around reqwest, every body new and signed
 //!     limits load URL CONNECTIONS COUNT SECONDS [FORGE-EVERY]
 //!                                                the same load by hand-written HTTP, faster than any receiver
+//!     limits deliver PORT URL FILE CONCURRENCY   syncs an event, answers 202, sends it signed, notes the outcome
+//!     limits feed URL KEY EVENT CONNECTIONS COUNT SECONDS RATE
+//!                                                events for a service, each with the moment at which it was made
+//!     limits arrivals PORT HANGS                 receives them, and tells how old they were
 
+mod arrivals;
 mod body;
+mod deliver;
+mod feed;
+mod journal;
 mod load;
 mod receive;
 mod send;
@@ -14,6 +22,7 @@ mod sink;
 
 use std::error::Error;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -26,7 +35,7 @@ fn main() -> Result<()> {
     match rest(0) {
         "sink" => one_thread()?.block_on(sink::run(number(rest(1))?, number(rest(2)).unwrap_or(0))),
         // On one core two workers took a fifth more requests than one: one answers while the other wakes for the disk.
-        "receive" => two_threads()?.block_on(receive::run(number(rest(1))?, rest(2).to_owned())),
+        "receive" => two_threads()?.block_on(receive::run(number(rest(1))?, rest(2))),
         "send" => one_thread()?.block_on(send::run(rest(1), number(rest(2))?, number(rest(3))?)),
         "load" => one_thread()?.block_on(load::run(
             rest(1),
@@ -34,7 +43,15 @@ fn main() -> Result<()> {
             load::Until::new(number(rest(3))?, number(rest(4))?),
             number(rest(5)).unwrap_or(0),
         )),
-        _ => Err("usage: limits sink | receive | send | load ...".into()),
+        "deliver" => two_threads()?.block_on(deliver::run(number(rest(1))?, rest(2), rest(3), number(rest(4))?)),
+        "feed" => feed::run(
+            &feed::Service::new(rest(1), rest(2), rest(3))?,
+            number(rest(4))?,
+            load::Until::new(number(rest(5))?, number(rest(6))?),
+            number(rest(7))?,
+        ),
+        "arrivals" => one_thread()?.block_on(arrivals::run(number(rest(1))?, rest(2) == "1")),
+        _ => Err("usage: limits sink | receive | send | load | deliver | feed | arrivals ...".into()),
     }
 }
 
@@ -53,6 +70,14 @@ fn two_threads() -> Result<tokio::runtime::Runtime> {
         .build()?)
 }
 
+/// Microseconds since the epoch.
+fn now_us() -> u128 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_micros()
+}
+
 /// Prints what a run came to, for `bench/run` to read.
 fn report(seconds: f64, mut times: Vec<u32>, wrong: u64) {
     times.sort_unstable();
@@ -61,6 +86,7 @@ fn report(seconds: f64, mut times: Vec<u32>, wrong: u64) {
     println!(
         "{}",
         serde_json::json!({
+            "begun_us": now_us().saturating_sub(Duration::from_secs_f64(seconds).as_micros()),
             "count": count,
             "wrong": wrong,
             "seconds": seconds,

@@ -2,9 +2,8 @@
 //! then the answer.
 
 use std::convert::Infallible;
-use std::fs::File;
 use std::io::Write as _;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -16,26 +15,20 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::body::{self, HEADER, Key};
-
-/// A line, and whom to tell when it is on disk.
-type Job = (Vec<u8>, oneshot::Sender<()>);
+use crate::journal::Journal;
 
 struct Receiver {
     key: Key,
-    lines: mpsc::Sender<Job>,
+    journal: Journal,
 }
 
 /// Serves until the process is killed.
-pub async fn run(port: u16, path: String) -> crate::Result<()> {
-    let (lines, queue) = mpsc::channel();
-    let file = File::create(path)?;
-    std::thread::spawn(move || write(file, &queue));
+pub async fn run(port: u16, path: &str) -> crate::Result<()> {
     let receiver = Arc::new(Receiver {
         key: body::key()?,
-        lines,
+        journal: Journal::create(path)?,
     });
     tokio::spawn(serve(port, receiver)).await?
 }
@@ -59,9 +52,7 @@ async fn answer(request: Request<Incoming>, receiver: Arc<Receiver>) -> Result<R
     let body = body.to_bytes();
     let given = parts.headers.get(HEADER).map_or(&b""[..], |value| value.as_bytes());
     let verified = body::verifies(&receiver.key, &body, given);
-    let (told, kept) = oneshot::channel();
-    let job = (line(&parts, &body, verified), told);
-    if receiver.lines.send(job).is_err() || kept.await.is_err() {
+    if !receiver.journal.keep(line(&parts, &body, verified)).await {
         return Ok(plain(StatusCode::SERVICE_UNAVAILABLE, b""));
     }
     Ok(if verified {
@@ -71,7 +62,8 @@ async fn answer(request: Request<Incoming>, receiver: Arc<Receiver>) -> Result<R
     })
 }
 
-fn plain(status: StatusCode, text: &'static [u8]) -> Response<Full<Bytes>> {
+/// An answer of that status with that body.
+pub fn plain(status: StatusCode, text: &'static [u8]) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_static(text)));
     *response.status_mut() = status;
     response
@@ -95,22 +87,4 @@ fn line(parts: &Parts, body: &[u8], verified: bool) -> Vec<u8> {
     let _ = serde_json::to_writer(&mut line, &text(body));
     line.extend_from_slice(b"}\n");
     line
-}
-
-/// Whatever waits while a group is synced makes up the next one.
-fn write(mut file: File, queue: &mpsc::Receiver<Job>) {
-    let (mut lines, mut waiting) = (Vec::new(), Vec::new());
-    while let Ok(first) = queue.recv() {
-        for (line, told) in std::iter::once(first).chain(queue.try_iter()) {
-            lines.extend_from_slice(&line);
-            waiting.push(told);
-        }
-        if file.write_all(&lines).and_then(|()| file.sync_data()).is_err() {
-            return;
-        }
-        lines.clear();
-        for told in waiting.drain(..) {
-            let _ = told.send(());
-        }
-    }
 }

@@ -63,61 +63,92 @@ pub(super) struct RateStatus {
     until: Duration,
 }
 
+/// Why a call is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccessDenied {
+    /// It has no key.
+    #[error("the header `Authorization: Bearer KEY` is missing")]
+    NoKey,
+    /// Nobody has that key.
+    #[error("unknown key")]
+    UnknownKey,
+    /// It comes from a web page.
+    #[error("requests from web pages are rejected while no key is required")]
+    WebPage,
+    /// It is for another host.
+    #[error("only `localhost` and loopback addresses are answered while no key is required")]
+    ForeignHost,
+}
+
+impl From<AccessDenied> for ApiRejection {
+    fn from(denied: AccessDenied) -> Self {
+        match denied {
+            AccessDenied::NoKey | AccessDenied::UnknownKey => {
+                Self::fault(FaultKind::Unauthorised, denied.to_string()).header("www-authenticate", "Bearer".to_owned())
+            }
+            AccessDenied::WebPage | AccessDenied::ForeignHost => Self::own(403, "FORBIDDEN", denied.to_string()),
+        }
+    }
+}
+
 impl ApiAccess {
+    /// The index of the caller's key and its mode, which is `open` where no key is required. `header` looks up a header of
+    /// the call.
+    pub fn caller<'h>(
+        &self,
+        header: impl Fn(&str) -> Option<&'h [u8]>,
+        open: Mode,
+    ) -> Result<(usize, Mode), AccessDenied> {
+        match self {
+            Self::Keys(keys) => find_key(keys, bearer(header("authorization"))),
+            Self::Open { port } => check_local(*port, header("origin"), header("host")).map(|()| (0, open)),
+        }
+    }
+
     /// Authenticates the caller.
     pub(super) fn authenticate(&self, api: &Api, incoming: &Incoming) -> ApiResult<Caller> {
-        let port = match self {
-            Self::Keys(keys) => return find_key(keys, incoming),
-            Self::Open { port } => *port,
-        };
-        check_local(port, incoming)?;
+        let token = bearer(incoming.headers.get("authorization"));
         let begins = |form: &Template| {
             let start = form.fixed_start();
-            !start.is_empty() && bearer(incoming).is_some_and(|token| token.starts_with(start.as_bytes()))
+            !start.is_empty() && token.is_some_and(|token| token.starts_with(start.as_bytes()))
         };
         // The test form first: it may begin like the live one.
         let is_live = !api.test_key.as_ref().is_some_and(begins) && begins(&api.key);
-        let mode = if is_live { Mode::Live } else { Mode::Test };
-        Ok(Caller { key: 0, mode })
+        let open = if is_live { Mode::Live } else { Mode::Test };
+        let (key, mode) = self.caller(|name| incoming.headers.get(name), open)?;
+        Ok(Caller { key, mode })
     }
 }
 
 /// The token of `Authorization: Bearer`.
-fn bearer(incoming: &Incoming) -> Option<&[u8]> {
-    let value = incoming.headers.get("authorization")?;
-    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
+fn bearer(value: Option<&[u8]>) -> Option<&[u8]> {
+    let (scheme, token) = value?.split_at_checked("Bearer ".len())?;
     // The name of the scheme is case-insensitive (RFC 9110, section 11.1).
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
-fn find_key(keys: &[ApiKey], incoming: &Incoming) -> ApiResult<Caller> {
-    let rejected =
-        |what: &str| ApiRejection::fault(FaultKind::Unauthorised, what).header("www-authenticate", "Bearer".to_owned());
-    let Some(token) = bearer(incoming) else {
-        return Err(rejected("the header `Authorization: Bearer KEY` is missing"));
-    };
+fn find_key(keys: &[ApiKey], token: Option<&[u8]>) -> Result<(usize, Mode), AccessDenied> {
+    let token = token.ok_or(AccessDenied::NoKey)?;
     // Every key is compared, so that the time does not tell which one is near.
     let found = keys.iter().enumerate().fold(None, |found, (index, key)| {
         let is_same = same(token, key.secret.expose());
         if is_same { Some((index, key.mode)) } else { found }
     });
-    let (key, mode) = found.ok_or_else(|| rejected("unknown key"))?;
-    Ok(Caller { key, mode })
+    found.ok_or(AccessDenied::UnknownKey)
 }
 
 /// Without keys, web pages are kept out: they reach a local port too, also by a name that resolves to this machine.
-fn check_local(port: u16, incoming: &Incoming) -> ApiResult<()> {
-    let rejected = |what: &str| Err(ApiRejection::own(403, "FORBIDDEN", what));
-    if incoming.headers.contains("origin") {
-        return rejected("requests from web pages are rejected while no key is required");
+fn check_local(port: u16, origin: Option<&[u8]>, host: Option<&[u8]>) -> Result<(), AccessDenied> {
+    if origin.is_some() {
+        return Err(AccessDenied::WebPage);
     }
-    let host = incoming.headers.get_text("host").unwrap_or_default();
+    let host = host.and_then(|host| std::str::from_utf8(host).ok()).unwrap_or_default();
     let name = host.strip_suffix(&format!(":{port}")).unwrap_or_default();
     let own = ["127.0.0.1", "localhost", "[::1]"];
     if own.iter().any(|own| name.eq_ignore_ascii_case(own)) {
         Ok(())
     } else {
-        rejected("only `localhost` and loopback addresses are answered while no key is required")
+        Err(AccessDenied::ForeignHost)
     }
 }
 

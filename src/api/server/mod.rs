@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-pub use access::{ApiAccess, ApiKey};
+pub use access::{AccessDenied, ApiAccess, ApiKey};
 pub use route::base_path;
 
 use crate::clock::Clock;
@@ -152,11 +152,8 @@ impl MockApi {
         // After the count, so that rejected calls are counted, too.
         seen.left.as_ref().map_or(Ok(()), RateStatus::check)?;
         let (action, id) = self.router.find(&incoming.method, &incoming.target)?;
-        if action != Action::EmitEvent {
-            access::headers(api, incoming)?;
-        }
+        access::headers(api, incoming)?;
         match action {
-            Action::EmitEvent => self.emit_event(incoming, caller.mode).await,
             Action::Create(index) => self.create_resource(index, incoming, caller.mode).await,
             Action::Delete(index) => self.delete_resource(index, id, caller.mode).await,
             Action::Subscription(verb) => self.subscription(verb, id, incoming).await,

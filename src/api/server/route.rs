@@ -12,8 +12,6 @@ pub(super) enum Action {
     Create(usize),
     /// Deletes one.
     Delete(usize),
-    /// Emits any event: hook's own call.
-    EmitEvent,
 }
 
 #[derive(Debug)]
@@ -27,9 +25,6 @@ struct ApiRoute {
 /// The calls of the API.
 #[derive(Debug)]
 pub(super) struct ApiRouter(Vec<ApiRoute>);
-
-/// The path that emits any event. It is outside every provider's base path, so it cannot conflict with one.
-pub(super) const EMIT_EVENT: &str = "/_hook/events";
 
 /// The path before every path of the API, without a `/` at the end.
 pub fn base_path(api: &Api) -> &str {
@@ -52,7 +47,6 @@ impl ApiRouter {
             let calls = std::iter::once((&cause.create, Action::Create(index))).chain(delete);
             routes.extend(calls.map(|(call, action)| route(&call.method, base, &call.path, action)));
         }
-        routes.push(route("POST", "", EMIT_EVENT, Action::EmitEvent));
         Self(routes)
     }
 
@@ -111,7 +105,6 @@ mod tests {
             ("POST", "/webhooks", Err("")),
             ("POST", "/v1", Err("")),
             ("POST", "*", Err("")),
-            ("POST", "/_hook/events", Ok((Action::EmitEvent, ""))),
         ] {
             let rejected = router.find(method, target).map_err(|rejection| {
                 let allow = rejection.headers.into_iter().next();

@@ -1,6 +1,10 @@
 //! The endpoint book of this run: which file it is, and which of its secrets may be used.
 
+use std::sync::Arc;
+
 use super::{Context, Purpose};
+use crate::app::endpoint_health::LedgerHealth;
+use crate::app::pauses::{PauseWatch, Paused};
 use crate::app::trust;
 use crate::config::SettingOrigin;
 use crate::endpoints::{Book, BookChange, BookWatch, Endpoint, EndpointSecret, select};
@@ -13,10 +17,14 @@ use crate::signature::Scheme;
 use crate::text::printable;
 use crate::trust::Grant;
 
+/// Endpoints whose secrets are looked at for an explanation, at most.
+const MOST_ENDPOINTS: usize = 32;
+
 impl Context {
     /// The project's book, else the user's.
     pub fn book(&self) -> Book {
-        trust::book(&self.paths, self.settings.project.as_deref())
+        let health = LedgerHealth::new(self.ledger_path.clone());
+        trust::book(&self.paths, self.settings.project.as_deref()).with_health(Arc::new(health))
     }
 
     /// The book for a long run, which reads it again when it changes.
@@ -29,6 +37,17 @@ impl Context {
             }
             BookChange::Repaired => ui.note(format!("`{path}` is in use again")),
         })
+    }
+
+    /// What is paused now. Without a ledger nothing is.
+    pub fn paused(&self) -> Paused {
+        let lanes = self.reader().ok().and_then(|store| store.paused().ok());
+        Paused::new(lanes.unwrap_or_default())
+    }
+
+    /// What is paused, for a long run.
+    pub fn pause_watch(&self) -> PauseWatch {
+        PauseWatch::of(self.ledger_path.clone())
     }
 
     /// The endpoint of that name, id, or unique beginning of an id.
@@ -74,7 +93,7 @@ impl Context {
 
     /// The secrets of the endpoint of that name or id, as verdicts name them.
     pub(in crate::app) fn secrets_of_endpoint(&self, selector: &str, purpose: Purpose) -> Result<Vec<Secret>> {
-        let endpoint = self.endpoint(selector)?;
+        let endpoint = select(&self.book().written()?, selector)?.clone();
         let profile = self.registry.get(&endpoint.provider)?;
         let name = format!("endpoint:{}", endpoint.name);
         let secrets = self.endpoint_secrets(&endpoint, &profile, purpose)?;
@@ -86,14 +105,18 @@ impl Context {
         fetch(book, endpoint, secret, Purpose::Sign, false)
     }
 
-    /// What endpoints of that provider verify with, for explanations: secrets that cannot be read are left out.
-    pub(in crate::app) fn known_endpoint_secrets(&self, profile: &Profile) -> Vec<Secret> {
-        let (book, mut known) = (self.book(), Vec::new());
-        let (purpose, mut endpoints) = (Purpose::Verify, book.read().unwrap_or_default());
-        endpoints.retain(|endpoint| endpoint.provider_name() == profile.name);
-        for endpoint in &endpoints {
+    /// What endpoints of that provider verify with, or those of all others, for explanations: secrets that cannot be read
+    /// are left out.
+    pub(in crate::app) fn known_endpoint_secrets(&self, profile: &Profile, of_others: bool) -> Vec<Secret> {
+        let (book, purpose) = (self.book(), Purpose::Verify);
+        let mut endpoints = book.written().unwrap_or_default();
+        endpoints.retain(|endpoint| (endpoint.provider_name() != profile.name) == of_others);
+        let mut known = Vec::new();
+        for endpoint in endpoints.iter().take(MOST_ENDPOINTS) {
+            let own = self.registry.get(&endpoint.provider);
+            let is_public = own.is_ok_and(|own| is_public(&own, purpose));
             for secret in endpoint.active_secrets(self.now()) {
-                if let Ok(found) = fetch(&book, endpoint, secret, purpose, is_public(profile, purpose)) {
+                if let Ok(found) = fetch(&book, endpoint, secret, purpose, is_public) {
                     known.push(found.named(format!("the secret of endpoint {}", endpoint.name)));
                 }
             }

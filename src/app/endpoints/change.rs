@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::edit::{ChangeKind, StoreEdit, not_added_again};
 use super::{Endpoints, SecretOptions, check_params, confirm, wanted, whole_url};
 use crate::endpoints::rules::RuleOptions;
-use crate::endpoints::{Change, DisabledBy, Endpoint, EndpointEntry, PlannedEndpoint, Step, name_for};
+use crate::endpoints::{Change, DisabledBy, Endpoint, EndpointEntry, LimitsChange, PlannedEndpoint, Step, name_for};
 use crate::error::{Error, Result};
 use crate::provider::Profile;
 use crate::signature::Scheme;
@@ -32,6 +32,8 @@ pub struct AddOptions {
 pub struct UpdateOptions {
     /// What changes. Labels and parameters are added to those that it has; an empty label removes one.
     pub change: Change,
+    /// What changes of the limits.
+    pub limits: LimitsChange,
     /// How strictly the rules are checked.
     pub rules: RuleOptions,
     /// Whether an endpoint that the provider cannot change is removed and added again.
@@ -74,11 +76,12 @@ impl Endpoints<'_> {
         if draft.name.is_empty() {
             draft.name = name_for(&draft.url, &self.store.list()?);
         }
-        let steps = [Step::Add(PlannedEndpoint {
+        let step = Step::Add(PlannedEndpoint {
             endpoint: draft.clone(),
             active: None,
             secret,
-        })];
+        });
+        let steps = self.supported(&[step], false)?;
         edit.confirms = options.confirm;
         edit.run(&steps)?.map_err(|error| self.refused(&draft, error))?;
         Ok(draft.name)
@@ -92,7 +95,11 @@ impl Endpoints<'_> {
             return Err(Error::usage("the plan is the account's")
                 .hint("set it in `[remote.NAME]` or `[account]` of the settings"));
         }
-        let change = completed(options.change, &before, &*self.context.registry.get(&before.provider)?)?;
+        let mut change = options.change;
+        if options.limits != LimitsChange::default() {
+            change.limits = Some(before.limits.changed(options.limits));
+        }
+        let change = completed(change, &before, &*self.context.registry.get(&before.provider)?)?;
         let is_moved = change.url.is_some();
         let step = Step::change(&before, change);
         let steps = self.supported(std::slice::from_ref(&step), options.recreate)?;
@@ -110,9 +117,28 @@ impl Endpoints<'_> {
         Ok(())
     }
 
-    /// Switches endpoints on, which forgets their failed deliveries, or off.
-    pub fn switch(&self, names: &[String], active: bool) -> Result<()> {
+    /// Switches endpoints on, which forgets their failed deliveries. What was parked meanwhile is released where `replay` says
+    /// so.
+    pub fn enable(&self, names: &[String], replay: bool) -> Result<()> {
+        self.check_replay(replay)?;
         let found = self.pick(names)?;
+        self.switch(&found, true)?;
+        self.release_parked(&found, replay)
+    }
+
+    /// Switches endpoints off.
+    pub fn disable(&self, names: &[String]) -> Result<()> {
+        let found = self.pick(names)?;
+        self.switch(&found, false)?;
+        let hint = match found.as_slice() {
+            [one] => one.activation_hint(),
+            _ => format!("`hook endpoints enable {}` turns them on again", names.join(" ")),
+        };
+        self.context.notices.hint(hint);
+        Ok(())
+    }
+
+    fn switch(&self, found: &[Endpoint], active: bool) -> Result<()> {
         let change = Change {
             active: Some(active),
             ..Change::default()
@@ -125,15 +151,7 @@ impl Endpoints<'_> {
         }
         let mut edit = StoreEdit::new(*self, RuleOptions::default(), SecretOptions::default())?;
         edit.kind = ChangeKind::Switch;
-        edit.run(&steps)??;
-        if !active {
-            let hint = match found.as_slice() {
-                [one] => one.activation_hint(),
-                _ => format!("`hook endpoints enable {}` turns them on again", names.join(" ")),
-            };
-            self.context.notices.hint(hint);
-        }
-        Ok(())
+        Ok(edit.run(&steps)??)
     }
 
     /// Removes endpoints that were looked up before: a name may belong to another one by the time the user has said yes.

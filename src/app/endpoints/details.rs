@@ -9,8 +9,9 @@ use super::secret::{Handed, public_text};
 use crate::app::context::Context;
 use crate::clock::Timestamp;
 use crate::digest::fingerprint;
-use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointSecret, Events, Reference};
+use crate::endpoints::{Book, DisabledBy, Endpoint, EndpointLimits, EndpointSecret, Events, Reference};
 use crate::finding::Finding;
+use crate::health::OwnerNotice;
 use crate::mask;
 use crate::provider::Profile;
 use crate::signature::Scheme;
@@ -36,12 +37,20 @@ pub struct EndpointDetails {
     pub plan: Option<String>,
     /// Parameters of the envelope.
     pub params: BTreeMap<String, String>,
+    /// How fast it gets deliveries; absent: as fast as any.
+    #[serde(skip_serializing_if = "EndpointLimits::is_default")]
+    pub limits: EndpointLimits,
     /// Whether it gets deliveries.
     pub active: bool,
+    /// Whether it was paused by hand: deliveries to it wait.
+    pub paused: bool,
     /// Why it does not.
     pub disabled: Option<DisabledDetails>,
     /// In a row.
     pub failed_deliveries: u32,
+    /// What its owner was told, or would have been, the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<OwnerNotice>,
     /// Those that count now.
     pub secrets: Vec<SecretDetails>,
     /// The public half of the current pair of keys: no secret.
@@ -125,13 +134,16 @@ impl Context {
             labels: endpoint.labels.clone(),
             plan: endpoint.plan.clone(),
             params: endpoint.params.clone(),
+            limits: endpoint.limits,
             active: endpoint.is_active(),
+            paused: false,
             disabled: endpoint.disabled.as_ref().map(|disabled| DisabledDetails {
                 reason: disabled.reason,
                 detail: disabled.to_string(),
                 since: disabled.since,
             }),
             failed_deliveries: endpoint.failed_deliveries,
+            notices: Vec::new(),
             secrets: secrets
                 .map(|secret| Self::secret_details(book, endpoint, secret))
                 .collect(),

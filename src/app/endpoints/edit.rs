@@ -306,6 +306,7 @@ pub fn differences(before: &Endpoint, after: &Endpoint) -> Vec<&'static str> {
         (before.labels != after.labels, "environment"),
         (before.plan != after.plan, "plan"),
         (before.params != after.params, "parameters"),
+        (before.limits != after.limits, "limits"),
         (!before.is_pending() && after.is_pending(), "pending"),
         (
             before.is_active() && !after.is_active() && !after.is_pending(),

@@ -8,6 +8,9 @@ use crate::mask;
 use crate::shell;
 use crate::signature::Scheme;
 
+/// Notices to the owner of an endpoint that are shown.
+const NOTICES: usize = 10;
+
 /// Filters of a list.
 #[derive(Debug, Default)]
 pub struct EndpointFilter {
@@ -42,10 +45,14 @@ impl Endpoints<'_> {
             self.context.notices.hint("`hook endpoints add` makes one");
             return Ok(Vec::new());
         }
-        let fitting = all.iter().filter(|endpoint| filter.fits(endpoint));
-        let found: Vec<_> = fitting.map(|endpoint| *self.details(endpoint)).collect();
+        let (fitting, paused) = (all.iter().filter(|endpoint| filter.fits(endpoint)), self.paused());
+        let found: Vec<_> = fitting.map(|endpoint| self.details_beside(endpoint, &paused)).collect();
         if found.is_empty() {
             return Err(Error::nothing("no endpoint matches").hint("`hook endpoints list` shows all of them"));
+        }
+        if paused.is_all() {
+            self.context.notices.note("everything is paused");
+            self.context.notices.hint("`hook endpoints resume --all` ends that");
         }
         self.warn_of_account();
         Ok(found)
@@ -61,8 +68,17 @@ impl Endpoints<'_> {
     /// Those of the names.
     pub fn show(&self, names: &[String]) -> Result<Vec<EndpointDetails>> {
         let all = self.store.list()?;
-        let found = names.iter().map(|name| Ok(*self.details(select(&all, name)?)));
-        let found = found.collect::<Result<Vec<_>>>()?;
+        let is_local = self.store.remote().is_none();
+        // Without a ledger nobody was told anything.
+        let ledger = is_local.then(|| self.context.reader().ok()).flatten();
+        let details = |name: &String| -> Result<EndpointDetails> {
+            let mut details = *self.details(select(&all, name)?);
+            if let Some(ledger) = &ledger {
+                details.notices = ledger.owner_notices(&details.id, NOTICES)?;
+            }
+            Ok(details)
+        };
+        let found = names.iter().map(details).collect::<Result<Vec<_>>>()?;
         self.warn_of_account();
         Ok(found)
     }

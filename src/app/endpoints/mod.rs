@@ -7,6 +7,8 @@ mod details;
 pub mod doctor;
 mod edit;
 mod list;
+mod parked;
+mod pause;
 pub mod probe;
 mod reviewed;
 mod secret;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::app::context::Context;
+use crate::app::pauses::Paused;
 use crate::clock::Timestamp;
 use crate::endpoints::{Confirmed, Endpoint, EndpointEntry, EndpointError, EndpointStore, Step};
 use crate::error::{Error, Result};
@@ -48,6 +51,20 @@ pub enum EndpointEvent {
         was_active: bool,
         /// Failed deliveries that no longer count.
         forgotten: u32,
+    },
+    /// It was paused or resumed.
+    Paused {
+        /// As it is now.
+        endpoint: Box<EndpointDetails>,
+        /// Whether it was otherwise before.
+        changed: bool,
+    },
+    /// Everything was paused or resumed.
+    AllPaused {
+        /// As it is now.
+        paused: bool,
+        /// Whether it was otherwise before.
+        changed: bool,
     },
     /// It was removed.
     Removed(Box<EndpointDetails>),
@@ -131,7 +148,22 @@ impl Endpoints<'_> {
 
     /// What there is to show of an endpoint of the store.
     fn details(&self, endpoint: &Endpoint) -> Box<EndpointDetails> {
-        Box::new(self.context.endpoint_details(self.store.book(), endpoint))
+        Box::new(self.details_beside(endpoint, &self.paused()))
+    }
+
+    fn details_beside(&self, endpoint: &Endpoint, paused: &Paused) -> EndpointDetails {
+        EndpointDetails {
+            paused: paused.has(&endpoint.id),
+            ..self.context.endpoint_details(self.store.book(), endpoint)
+        }
+    }
+
+    /// What is paused on this machine; of a provider's endpoints nothing is.
+    fn paused(&self) -> Paused {
+        match self.store.remote() {
+            Some(_) => Paused::default(),
+            None => self.context.paused(),
+        }
     }
 }
 
@@ -154,6 +186,7 @@ fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result
     endpoint.description = given(&entry.description);
     endpoint.plan = given(&entry.plan);
     endpoint.params.clone_from(&entry.params);
+    endpoint.limits = entry.limits;
     let env = given(&entry.env).map(|name| ("env".to_owned(), name));
     endpoint.labels = env.into_iter().collect();
     Ok(endpoint)

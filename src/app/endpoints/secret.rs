@@ -162,7 +162,7 @@ impl KeptSecret {
 pub(super) fn take_back(book: &Book, notices: &Notices, secret: &EndpointSecret) {
     // The book may name it although the call failed: the file can be replaced before syncing its folder fails.
     let named = |endpoint: &Endpoint| endpoint.secrets.iter().any(|known| known.reference == secret.reference);
-    if book.read().is_ok_and(|all| all.iter().any(named)) {
+    if book.written().is_ok_and(|all| all.iter().any(named)) {
         return;
     }
     if let Err(error) = book.vault().discard(&secret.reference) {

@@ -93,6 +93,7 @@ fn entry(endpoint: &Endpoint) -> EndpointEntry {
         env: endpoint.labels.get("env").cloned(),
         plan: endpoint.plan.clone(),
         params: endpoint.params.clone(),
+        limits: endpoint.limits,
         secret: None,
     }
 }

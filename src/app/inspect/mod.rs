@@ -2,6 +2,7 @@
 
 pub mod drift;
 pub mod follow;
+pub mod json;
 pub mod list;
 pub mod names;
 pub mod report;

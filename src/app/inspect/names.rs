@@ -32,7 +32,7 @@ pub fn check(context: &Context, query: &Query) -> Result<()> {
         return Err(error.into());
     }
     if let Some(name) = &query.endpoint {
-        let endpoints = context.book().read()?;
+        let endpoints = context.book().written()?;
         let is_known = endpoints.iter().any(|endpoint| endpoint.name == *name);
         let recorded = Query {
             endpoint: query.endpoint.clone(),

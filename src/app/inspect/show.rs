@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::headers::Headers;
 use crate::mask;
 use crate::provider::name_of;
+use crate::store::queue::ParkReason;
 use crate::store::{
     Capture, DeliveryRecord, DeliveryState, Lane, NewDelivery, Outcome, Query, QueryPage, Record, Store, Summary,
 };
@@ -33,6 +34,10 @@ pub struct RecordDetails {
     pub waiting: Vec<WaitingWork>,
     /// Whether a living process has the delivery.
     pub is_worked_on: bool,
+    /// Why a delivery is parked.
+    pub parked: Option<ParkReason>,
+    /// When processes died during attempts of a delivery: nobody knows what came of these.
+    pub crashes: Vec<Timestamp>,
     /// Of a delivery that failed at its only attempt: what its provider itself does.
     pub provider_schedule: Option<String>,
 }
@@ -48,14 +53,18 @@ pub struct WaitingWork {
 
 /// The body of a record, as it was recorded.
 pub fn body(context: &Context, id: Option<&str>, reveal: bool) -> Result<bytes::Bytes> {
-    let (_, record) = find(context, id, reveal)?;
+    let record = find(context, &*select::reader(context)?, id, reveal)?;
     Ok(body_of(&record).clone())
 }
 
 /// The record that a user names, else the newest, and what belongs to it.
 pub fn show(context: &Context, id: Option<&str>, reveal: bool) -> Result<RecordDetails> {
-    let (store, mut record) = find(context, id, reveal)?;
-    let store = &*store;
+    show_from(context, &*select::reader(context)?, id, reveal)
+}
+
+/// The same from a ledger that is open already.
+pub fn show_from(context: &Context, store: &dyn Store, id: Option<&str>, reveal: bool) -> Result<RecordDetails> {
+    let mut record = find(context, store, id, reveal)?;
     let number = record.number();
     let (waiting, is_worked_on_now, provider_schedule) = match &record {
         Record::Capture(_) => (store.waiting(number)?, false, None),
@@ -65,6 +74,7 @@ pub fn show(context: &Context, id: Option<&str>, reveal: bool) -> Result<RecordD
             provider_schedule(context, &delivery.delivery),
         ),
     };
+    let (parked, crashes) = store.trouble(number)?;
     let waiting = waiting.into_iter().map(|lane| WaitingWork {
         is_worked_on: is_worked_on(context, lane.owner.as_deref()),
         lane,
@@ -82,25 +92,26 @@ pub fn show(context: &Context, id: Option<&str>, reveal: bool) -> Result<RecordD
         same_content: is_same_content(store, &record)?,
         waiting: waiting.collect(),
         is_worked_on: is_worked_on_now,
+        parked,
+        crashes,
         provider_schedule,
         record,
     })
 }
 
-fn find(context: &Context, id: Option<&str>, reveal: bool) -> Result<(Box<dyn Store>, Record)> {
-    let store = select::reader(context)?;
+fn find(context: &Context, store: &dyn Store, id: Option<&str>, reveal: bool) -> Result<Record> {
     let number = match id {
-        Some(id) => select::number(&*store, id)?,
-        None => select::newest_of_all(&*store)?,
+        Some(id) => select::number(store, id)?,
+        None => select::newest_of_all(store)?,
     };
-    let mut record = select::record(&*store, number)?;
+    let mut record = select::record(store, number)?;
     // Either way the secrets of the record become known: put back, or recognised wherever they are to be masked.
     if reveal {
         context.restore(&mut record);
     } else {
         context.learn_secrets_of(&record);
     }
-    Ok((store, record))
+    Ok(record)
 }
 
 fn body_of(record: &Record) -> &bytes::Bytes {

@@ -10,7 +10,6 @@ use url::Url;
 
 use super::{MessageFactory, SendPlan};
 use crate::app::context::Context;
-use crate::app::endpoint_health::EndpointHealth;
 use crate::app::sign::check_signature;
 use crate::engine::{Delivery, Limits, TOTAL};
 use crate::error::Result;
@@ -68,6 +67,7 @@ pub async fn deliver(
         total: Some(options.concurrency.max(TOTAL)),
         time_scale: options.time_scale,
         rate: options.rate,
+        spread: 0.0,
     };
     let cancel = shutdown.soft.clone();
     let transport = plan.options.request.transport()?;
@@ -76,12 +76,10 @@ pub async fn deliver(
     let recording = RecordingQueue::new(ledger.clone(), lease);
     let messages = (0..options.count).map(|index| messages.message(context, index));
     let produce = produce(context, plan, messages, recording, jobs_in, &cancel);
-    let mut health = EndpointHealth::new(context, observer, plan.works_off_schedule());
     let begun = Instant::now();
-    let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, &mut health));
+    let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, observer));
     produced?;
     let tally = tally?;
-    health.finish()?;
     ledger.close();
     if !is_bulk && tally.interrupted == 0 && tally.failed > 0 {
         let url = plan.targets.first().map(|target| &target.url);

@@ -112,6 +112,9 @@ impl<'a> SendPlan<'a> {
         }
         let own = &options.body.compose.params;
         let account = context.account_params(&profile);
+        let mut policy = options.retry.apply(profile.policy_in(options.body.compose.mode));
+        policy.timeout = options.request.timeout.unwrap_or(policy.timeout);
+        let retries = !policy.schedule.delays.is_empty();
         let targets = options.target.targets(
             context,
             &TargetContext {
@@ -120,6 +123,7 @@ impl<'a> SendPlan<'a> {
                 params: &merged([&account, own]),
                 with_secrets: options.secrets.is_empty(),
                 execution: options.execution.as_ref(),
+                works_off_schedule: retries || profile.policy.schedule.delays.is_empty(),
             },
         )?;
         let signing = |target: &SendTarget| {
@@ -127,8 +131,6 @@ impl<'a> SendPlan<'a> {
             context.signing(&profile, &options.secrets, own)
         };
         let signings = targets.iter().map(signing).collect::<Result<_>>()?;
-        let mut policy = options.retry.apply(profile.policy_in(options.body.compose.mode));
-        policy.timeout = options.request.timeout.unwrap_or(policy.timeout);
         Ok(Self {
             policy: Arc::new(policy),
             headers: options.request.headers(context)?,
@@ -192,11 +194,6 @@ impl<'a> SendPlan<'a> {
     /// Whether more than one attempt may be made.
     fn retries(&self) -> bool {
         !self.policy.schedule.delays.is_empty()
-    }
-
-    /// Whether failed deliveries have had every attempt that the schedule allows.
-    fn works_off_schedule(&self) -> bool {
-        self.retries() || self.profile.policy.schedule.delays.is_empty()
     }
 }
 

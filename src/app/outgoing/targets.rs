@@ -12,6 +12,7 @@ use crate::engine::Label;
 use crate::error::{Error, Result};
 use crate::exchange::Execution;
 use crate::exit::Exit;
+use crate::health::HealthTarget;
 use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
@@ -56,6 +57,8 @@ pub(super) struct TargetContext<'a> {
     pub(super) with_secrets: bool,
     /// Of which workflow it is.
     pub(super) execution: Option<&'a Execution>,
+    /// Whether a failed delivery has had every attempt that the schedule allows: else the provider would have gone on.
+    pub(super) works_off_schedule: bool,
 }
 
 impl TargetChoice {
@@ -178,14 +181,18 @@ impl TargetContext<'_> {
         } else {
             Vec::new()
         };
-        Ok(self.target(parse_url(&endpoint.url)?, Some(endpoint.name.clone()), secrets))
+        Ok(self.target(parse_url(&endpoint.url)?, Some(endpoint), secrets))
     }
 
-    fn target(&self, url: Url, endpoint: Option<String>, secrets: Vec<Secret>) -> SendTarget {
+    fn target(&self, url: Url, endpoint: Option<&Endpoint>, secrets: Vec<Secret>) -> SendTarget {
         let label = Arc::new(Label {
             provider: Some(self.profile.label()),
-            endpoint,
+            endpoint: endpoint.map(|endpoint| endpoint.name.clone()),
             execution: self.execution.cloned(),
+            health: endpoint.map(|endpoint| HealthTarget {
+                id: endpoint.id.clone(),
+                counts_failure: self.works_off_schedule,
+            }),
             ..Label::default()
         });
         SendTarget { url, label, secrets }
@@ -217,7 +224,7 @@ fn announce(context: &Context, event: &str, judged: &[(&Endpoint, Option<SkipRea
 /// The secrets that deliveries to an endpoint are signed with.
 pub fn endpoint_secrets(context: &Context, name: Option<&str>, profile: &Profile) -> Result<Vec<Secret>> {
     let Some(name) = name else { return Ok(Vec::new()) };
-    let endpoints = context.book().read()?;
+    let endpoints = context.book().written()?;
     let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.name == name) else {
         let name = printable(name, 80);
         context

@@ -80,7 +80,7 @@ impl Diagnoser {
         let explained = tokio::task::spawn_blocking(move || {
             let (judged, capture) = (&refused.judged, &refused.whole.capture);
             let profile = judged.profile.as_deref();
-            let others = profile.map_or_else(Vec::new, |profile| context.known_secrets(profile));
+            let others = profile.map_or_else(Vec::new, |profile| context.secrets_for_diagnosis(profile));
             let url = verification.url(&capture.headers, &capture.target);
             let received = Received {
                 method: &capture.method,

@@ -19,7 +19,7 @@ use crate::engine::{Delivery, Engine, Event, Limits, Promise};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::listener::{AppReply, AskApp};
-use crate::pipeline::{DeliveryObserver, Pipeline, Tally};
+use crate::pipeline::{DeliveryObserver, DisableRules, Pipeline, Tally};
 use crate::store::{Op, Sealed, StoreError};
 use crate::transport::Transport;
 
@@ -90,7 +90,10 @@ impl<T: Transport> ForwardWorker<T> {
             engine: Engine::new(Arc::clone(&self.transport), clock, random, limits),
             ledger: context.ledger.clone(),
             cancel: cancel.clone(),
+            queue: None,
             lease: Some(Arc::clone(&context.owner)),
+            rules: DisableRules::default(),
+            disabled: Arc::new(()),
         };
         let mut view = Flying {
             observer: Arc::clone(&context.observer),

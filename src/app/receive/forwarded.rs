@@ -50,6 +50,7 @@ impl WorkContext {
             origin: record.origin,
             execution: record.execution,
             promise: Promise::Taken,
+            health: None,
         };
         let (url, signing) = (Url::parse(&record.url).ok()?, Signing::AsCaptured);
         let rules = record.policy.unwrap_or_else(|| Arc::new(policy.delivery()));

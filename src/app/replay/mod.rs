@@ -26,7 +26,7 @@ use crate::provider::compose::Edit;
 use crate::text::printable;
 
 pub use resume::Resumable;
-pub use run::ReplayRun;
+pub use run::{ReplayRun, resumed};
 pub use select::Selection;
 pub use shared::Replay;
 

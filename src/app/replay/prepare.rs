@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
 use crate::exit::Exit;
 use crate::headers::Headers;
+use crate::health::HealthTarget;
 use crate::id::{Id, IdKind};
 use crate::json_text;
 use crate::pipeline::progress;
@@ -46,6 +47,16 @@ impl Replay<'_> {
             return Ok(Prepared::Skipped(why));
         }
         let url = self.target(&source)?;
+        // A replay is not a delivery of the provider: only what is resumed counts.
+        let is_counted = resumed.is_some() && source.delivery.source != Source::Test;
+        let endpoint = source.delivery.endpoint.as_deref().filter(|_| is_counted);
+        let health = match endpoint {
+            Some(name) => self.endpoint(name)?.map(|endpoint| HealthTarget {
+                id: endpoint.id,
+                counts_failure: true,
+            }),
+            None => None,
+        };
         let profile = self.profile(&source)?;
         let remarked = self.change(&mut source, profile.as_deref(), editor)?;
         let choice = match &profile {
@@ -66,6 +77,7 @@ impl Replay<'_> {
         let is_changed = self.options.method.is_some() || recorded.is_some_and(|recorded| recorded != headers);
         let mut delivery = self.delivery(source, resumed, profile.as_deref(), (url, headers, signing));
         delivery.is_changed = is_changed;
+        Arc::make_mut(&mut delivery.label).health = health;
         if !self.options.rehearsal
             && let Err(why) = check_signature(self.context, &delivery)
         {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::plan::{PlannedDeliveries, ReplayPlan};
-use super::{Prepared, Replay, resume};
-use crate::app::endpoint_health::EndpointHealth;
+use super::{Prepared, Replay, ReplayOptions, resume};
+use crate::app::context::Context;
 use crate::app::receive::Observer;
 use crate::engine::{self, Delivery, Limits};
 use crate::error::{Error, Result};
@@ -74,27 +74,23 @@ impl Replay<'_> {
             total: Some(engine::TOTAL),
             time_scale: run.time_scale,
             rate: run.rate,
+            spread: 0.0,
         };
         let ledger = context.ledger();
         // Nothing is sent that cannot be recorded.
         ledger.ready().await?;
-        let resume = self.options.resume;
         // Of several processes that repeat one failed delivery, the first to record it does.
-        let records_first = resume || plan.undelivered || plan.retries;
+        let records_first = self.options.resume || plan.undelivered || plan.retries;
         let owner = records_first.then(|| context.lease().map(Arc::new)).transpose()?;
-        // A replay is not a delivery of the provider: only resumed deliveries count for the endpoint's health.
-        let mut health = EndpointHealth::new(context, &mut view, true);
-        health.counts = resume;
         let cancel = run.shutdown.soft.clone();
         let pipeline = context.pipeline(run.transport, ledger.clone(), limits, cancel, owner.clone());
         let (jobs_in, jobs) = mpsc::channel(AHEAD);
         let exit = plan.exit;
         let produce = self.produce(plan, &ledger, owner.as_deref(), run.shutdown, jobs_in);
-        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, &mut health));
+        let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, &mut view));
         produced?;
         ledger.close();
         let tally = tally?;
-        health.finish()?;
         if tally.interrupted > 0 {
             context
                 .notices
@@ -180,5 +176,20 @@ impl Replay<'_> {
             Some(failed) => Op::Repeat { failed, delivery },
             None => Op::Delivery(delivery),
         }
+    }
+}
+
+/// The delivery of a record with attempts left, to be resumed.
+pub fn resumed(context: &Context, number: u64) -> Result<Delivery> {
+    let options = ReplayOptions {
+        resume: true,
+        ..ReplayOptions::default()
+    };
+    let store = context.reader()?;
+    let gone = || Error::nothing(format!("record `#{number}` no longer exists"));
+    let record = store.get(number)?.ok_or_else(gone)?;
+    match Replay::new(context, &*store, &options).prepare(record, None)? {
+        Prepared::Ready(delivery, _) => Ok(*delivery),
+        Prepared::Skipped(why) => Err(why),
     }
 }

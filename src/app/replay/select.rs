@@ -1,7 +1,7 @@
 //! Selects the records to replay.
 
 use crate::error::Result;
-use crate::store::{Query, QueryPage, RecordKind, Store};
+use crate::store::{DeliveryState, Query, QueryPage, RecordKind, Store};
 
 /// The records to replay.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ pub(super) fn select(store: &dyn Store, selection: &Selection, is_held: &dyn Fn(
         Selection::Abandoned(numbers) => {
             let held = |owner: Option<&str>| owner.is_some_and(is_held);
             let mut found = store.list(&Query {
-                pending: true,
+                state: Some(DeliveryState::Pending),
                 page: whole(),
                 ..Query::default()
             })?;

@@ -28,7 +28,46 @@ pub(super) struct ServeKeys {
 }
 
 impl ServeKeys {
-    pub(super) fn new(context: &Context, options: &AccessOptions, profile: &Profile, api: &Api) -> Result<Self> {
+    /// Keys of the durable service.
+    pub(super) fn of_service(context: &Context, options: &AccessOptions) -> Result<Self> {
+        let mut keys = Self {
+            all: Vec::new(),
+            generated: Vec::new(),
+        };
+        if options.open {
+            return Ok(keys);
+        }
+        for (references, mode) in [(&options.keys, Mode::Live), (&options.test_keys, Mode::Test)] {
+            for reference in references {
+                let secret = context.secret(reference)?;
+                if secret.is_empty() {
+                    return Err(Error::usage("a key is empty"));
+                }
+                keys.all.push(ApiKey { secret, mode });
+            }
+        }
+        if keys.all.is_empty() {
+            let text = format!(
+                "hook_{}{}",
+                context.random.uuid_v4().simple(),
+                context.random.uuid_v4().simple()
+            );
+            keys.all.push(ApiKey {
+                secret: Secret::new(text.as_str()),
+                mode: Mode::Live,
+            });
+            keys.generated.push((Mode::Live, text));
+        }
+        Ok(keys)
+    }
+
+    /// Keys of the API of a provider, in its form.
+    pub(super) fn of_provider(
+        context: &Context,
+        options: &AccessOptions,
+        profile: &Profile,
+        api: &Api,
+    ) -> Result<Self> {
         let mut keys = Self {
             all: Vec::new(),
             generated: Vec::new(),

@@ -1,12 +1,30 @@
-//! The provider's side as a service: its management API, and the deliveries of the events that calls create.
+//! `hook serve`: the durable service, which accepts events and delivers them, and the mock of a provider's management API. Both
+//! work off a queue in the ledger.
 
+mod control;
+mod deliveries;
+mod dispatch;
 mod event_loop;
-mod fanout;
+mod journal;
 mod keys;
+mod lane;
+mod lanes;
+mod mock;
+mod observer;
+mod queue;
+mod rates;
+mod remake;
+mod routes;
+mod sockets;
+mod stats;
+mod status;
+mod subscribers;
+mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -14,43 +32,49 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::server::{ApiCall, ApiEvent, MockApi, MockApiOptions, base_path};
+use crate::api::server::{ApiCall, ApiEvent, base_path};
 use crate::app::context::Context;
-use crate::app::endpoint_gate::EndpointGate;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
-use crate::endpoints::rules::RuleOptions;
-use crate::engine::{self, Limits};
+use crate::engine::{self, Limits, Witness};
 use crate::error::{Error, Result};
+use crate::exit::Exit;
 use crate::message::Mode;
-use crate::pipeline::{DeliveryObserver, Tally};
-use crate::provider::Profile;
-use crate::provider::api::Api;
+use crate::pipeline::{DeliveryObserver, DisableObserver, Tally};
 use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
-use crate::store::Ledger;
-use crate::text::quoted;
+use crate::store::queue::SERVICE;
+use crate::store::{Lease, Ledger, Op, QueueOp};
 use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
+use deliveries::FanOut;
 use event_loop::EventLoop;
-use fanout::{CountingObserver, Fanout, Subscribers};
 pub use keys::AccessOptions;
 use keys::ServeKeys;
+use mock::Mock;
+use observer::QueueObserver;
+use queue::ServiceQueue;
+use routes::{RouteState, ServiceApi};
+use sockets::SocketShares;
+pub use status::ServeStatus;
+use subscribers::SubscriberWatch;
 
-/// Requests in flight at once.
-const CONCURRENCY: usize = 16;
+/// Share of a delay by which the durable service makes it longer where the provider states no jitter.
+const SPREAD: f64 = 0.1;
 
-/// Deliveries that wait for their first attempt; beyond that calls wait. They are on record, and take some hundred bytes
-/// of memory each.
-const BACKLOG: usize = 65_536;
+/// Challenges to endpoints in flight at once.
+const CHALLENGES: usize = 16;
 
-/// Bytes of the body of a call: a subscription is small.
-const LARGEST_BODY: usize = 1024 * 1024;
+/// Bytes of the body of a call to a provider's API: a subscription is small.
+const LARGEST_CALL: usize = 1024 * 1024;
+
+/// Bytes of the body of a call to the durable service: a batch of events.
+const LARGEST_BATCH: usize = 16 * 1024 * 1024;
 
 /// The service.
 #[derive(Debug, Clone, Default)]
 pub struct ServeOptions {
-    /// The provider to play.
+    /// The provider whose API is played; absent: the durable service.
     pub provider: Option<String>,
     /// The account's plan instead of that of the settings.
     pub plan: Option<String>,
@@ -66,6 +90,20 @@ pub struct ServeOptions {
     pub allow_private: bool,
     /// What divides the waits between attempts.
     pub time_scale: f64,
+    /// How often the status is reported; absent: never.
+    pub status_every: Option<Duration>,
+}
+
+impl ServeOptions {
+    /// The addresses of targets, which callers of the API choose.
+    pub(super) fn addresses(&self) -> AddressPolicy {
+        // Other machines may call an exposed API: then its deliveries must not reach this machine either.
+        match (self.allow_private, self.production || self.exposed) {
+            (true, _) => AddressPolicy::PublicAndPrivate,
+            (false, true) => AddressPolicy::Public,
+            (false, false) => AddressPolicy::PublicAndLoopback,
+        }
+    }
 }
 
 /// An event of the service. Deliveries have an observer of their own.
@@ -76,6 +114,8 @@ pub enum ServeEvent<'a> {
     Call(&'a ApiCall),
     /// An endpoint was sent a challenge.
     Confirmation(&'a HandshakeResult),
+    /// How it does.
+    Status(&'a ServeStatus),
 }
 
 /// Where a service is, and in which account; the first line of JSON.
@@ -86,8 +126,8 @@ pub struct ServeReady {
     pub ready: Ready,
     /// The same without the path of the API.
     pub origin: String,
-    /// Who is played.
-    pub provider: String,
+    /// Who is played; absent: nobody, it is the durable service.
+    pub provider: Option<String>,
     /// For people.
     #[serde(skip)]
     pub title: String,
@@ -108,28 +148,38 @@ pub struct ServeReady {
 pub struct Service<'a> {
     context: &'a Context,
     options: &'a ServeOptions,
-    profile: Arc<Profile>,
-    api: Api,
-    plan: Option<String>,
+    /// The provider that is played.
+    mock: Option<Mock>,
     keys: ServeKeys,
+}
+
+/// What a run of the service has beside its options.
+struct Running {
+    queue: Arc<ServiceQueue>,
+    transport: Arc<HttpTransport>,
+    fan_out: FanOut,
+    lease: Lease,
+    /// Keeps answers until they are recorded.
+    journal: Option<Arc<dyn Witness>>,
 }
 
 impl<'a> Service<'a> {
     /// Checks the options.
     pub fn new(context: &'a Context, options: &'a ServeOptions) -> Result<Self> {
-        let profile = context.provider_for(options.provider.as_deref(), None)?;
-        let Some(api) = profile.api.clone() else {
-            let what = format!("`{}` has no management API that is known", profile.label());
-            return Err(Error::usage(what).hint(format!("these have one: {}", with_api(context))));
+        let mock = options
+            .provider
+            .as_deref()
+            .map(|name| Mock::new(context, options, name));
+        let mock = mock.transpose()?;
+        let keys = match &mock {
+            Some(mock) => ServeKeys::of_provider(context, &options.access, &mock.profile, &mock.api)?,
+            None => ServeKeys::of_service(context, &options.access)?,
         };
-        check_scopes(&options.scopes, &profile, &api)?;
         Ok(Self {
-            plan: plan(context, options.plan.as_ref(), &profile)?,
-            keys: ServeKeys::new(context, &options.access, &profile, &api)?,
             context,
             options,
-            profile,
-            api,
+            mock,
+            keys,
         })
     }
 
@@ -142,22 +192,44 @@ impl<'a> Service<'a> {
         deliveries: impl DeliveryObserver + Send,
     ) -> Result<Option<Tally>> {
         let context = self.context;
+        let lease = self.lease()?;
         let (events_in, events) = mpsc::channel(1024);
-        let api = Arc::new(self.mock_api(address.port(), events_in));
         let (ledger, retention) = context.kept_ledger(None);
         // No event is accepted before it can be recorded.
         ledger.ready().await?;
         retention.start(&context.notices);
+        let (jobs_in, jobs) = mpsc::channel(engine::TOTAL);
+        let sockets = SocketShares::of_process(&context.notices);
+        let mut running = self.start(lease, ledger.clone(), (jobs_in, sockets))?;
+        running.journal = running.queue.load(self.options.time_scale).await?;
+        let state = RouteState {
+            queue: Arc::clone(&running.queue),
+            // A long list must not hold up the queue.
+            reader: context.background_reader(),
+            access: self.keys.access(address.port()),
+            fan_out: running.fan_out.clone(),
+        };
+        let mock = self.mock.as_ref().map(|mock| {
+            let access = self.keys.access(address.port());
+            mock.handler(context, self.options, access, events_in.clone())
+        });
+        let handler = Arc::new(ServiceApi::new(state, mock, events_in));
         observer(ServeEvent::Ready(&self.ready(&socket::shown(address))))?;
         let limits = server::ServerLimits {
-            body: LARGEST_BODY,
+            body: if self.mock.is_some() {
+                LARGEST_CALL
+            } else {
+                LARGEST_BATCH
+            },
             drain: DRAIN,
+            connections: sockets.clients,
             ..server::ServerLimits::default()
         };
         let (stop, late) = (shutdown.soft.clone(), shutdown.drain_deadline());
         let (stop_serving, cut) = (stop.clone(), shutdown.cut(&shutdown.drain_deadline()));
-        let serving = tokio::spawn(async move { server::serve(listener, None, limits, api, stop_serving, cut).await });
-        let work = self.work((events, serving), ledger.clone(), (stop, late), (observer, deliveries));
+        let serving =
+            tokio::spawn(async move { server::serve(listener, None, limits, handler, stop_serving, cut).await });
+        let work = self.work(running, (events, serving, jobs), (stop, late), (observer, deliveries));
         let tally = tokio::select! {
             tally = work => tally?,
             () = shutdown.hard.cancelled() => return Ok(None),
@@ -166,160 +238,154 @@ impl<'a> Service<'a> {
         Ok(Some(tally))
     }
 
+    /// What this process works under: of durable services there is one for a ledger.
+    fn lease(&self) -> Result<Lease> {
+        if self.mock.is_some() {
+            return self.context.lease();
+        }
+        let path = &self.context.ledger_path;
+        Lease::claim_service(path).map_err(|error| {
+            let ledger = path.display();
+            if error.kind() != std::io::ErrorKind::WouldBlock {
+                return self.context.unclaimed(&error);
+            }
+            let pid = error.to_string();
+            let who = if pid.is_empty() {
+                String::new()
+            } else {
+                format!(" (process {pid})")
+            };
+            let what = format!("another `hook serve`{who} works on ledger `{ledger}`");
+            Error::new(Exit::Store, what).hint("stop it, or use another ledger: `--ledger FILE`")
+        })
+    }
+
+    fn start(
+        &self,
+        lease: Lease,
+        ledger: Ledger,
+        (jobs, sockets): (mpsc::Sender<engine::Delivery>, SocketShares),
+    ) -> Result<Running> {
+        let context = Arc::new(self.context.clone());
+        let addresses = self.options.addresses();
+        let options = HttpOptions {
+            addresses,
+            idle: Some(sockets.idle),
+            ..HttpOptions::default()
+        };
+        let subscribers = SubscriberWatch::new(&context)?;
+        let (owner, reader) = (lease.name().to_owned(), context.background_reader());
+        let time_scale = self.options.time_scale;
+        let queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
+        queue.lanes().total = sockets.attempts;
+        Ok(Running {
+            queue: Arc::new(queue),
+            transport: Arc::new(HttpTransport::new(options)?),
+            fan_out: FanOut {
+                played: self.mock.as_ref().map(|mock| Arc::clone(&mock.profile)),
+                addresses,
+            },
+            lease,
+            journal: None,
+        })
+    }
+
     fn ready(&self, address: &str) -> ServeReady {
         let origin = format!("http://{address}");
         let generated = |mode: Mode| {
             let key = self.keys.generated.iter().find(|(of, _)| *of == mode);
             key.map(|(_, text)| text.clone())
         };
-        let plans = &self.profile.endpoint.plans;
-        let limit = self.plan.as_ref().and_then(|plan| plans.get(plan));
+        let mock = self.mock.as_ref();
+        let plan = mock.and_then(|mock| mock.plan.clone());
+        let limit = mock.and_then(|mock| mock.profile.endpoint.plans.get(mock.plan.as_ref()?));
+        let base = mock.map_or("", |mock| base_path(&mock.api));
         ServeReady {
             ready: Ready {
-                url: format!("{origin}{}", base_path(&self.api)),
+                url: format!("{origin}{base}"),
                 ..Ready::default()
             },
             origin,
-            provider: self.profile.label(),
-            title: self.profile.title.clone(),
-            plan: self.plan.clone(),
+            provider: mock.map(|mock| mock.profile.label()),
+            title: mock.map_or_else(|| "events".to_owned(), |mock| mock.profile.title.clone()),
             most_endpoints: limit.and_then(|limit| limit.0),
+            plan,
             key: generated(Mode::Live),
             test_key: generated(Mode::Test),
             endpoints: self.context.book().path().to_owned(),
         }
     }
 
-    fn mock_api(&self, port: u16, events: mpsc::Sender<ApiEvent>) -> MockApi {
-        let (context, asked) = (self.context, self.options);
-        let options = MockApiOptions {
-            profile: Arc::clone(&self.profile),
-            book: context.book(),
-            access: self.keys.access(port),
-            scopes: Some(asked.scopes.clone()).filter(|scopes| !scopes.is_empty()),
-            rules: RuleOptions {
-                local: !asked.production,
-                production: asked.production,
-                reaches: Some(self.addresses()),
-                plan: self.plan.clone(),
-                ..RuleOptions::default()
-            },
-            params: context.account_params(&self.profile),
-            clock: Arc::clone(&context.clock),
-            random: Arc::clone(&context.random),
-            events,
-        };
-        MockApi::new(self.api.clone(), options)
-    }
-
-    /// The addresses of targets, which callers of the API choose.
-    fn addresses(&self) -> AddressPolicy {
-        let options = self.options;
-        // Other machines may call an exposed API: then its deliveries must not reach this machine either.
-        match (options.allow_private, options.production || options.exposed) {
-            (true, _) => AddressPolicy::PublicAndPrivate,
-            (false, true) => AddressPolicy::Public,
-            (false, false) => AddressPolicy::PublicAndLoopback,
-        }
-    }
-
-    /// Takes events and delivers until the server has ended and every event is taken.
+    /// Takes events and delivers until the server has ended and what is in flight is done.
     async fn work(
         &self,
-        (events, serving): (mpsc::Receiver<ApiEvent>, JoinHandle<usize>),
-        ledger: Ledger,
+        running: Running,
+        (events, serving, jobs): (
+            mpsc::Receiver<ApiEvent>,
+            JoinHandle<usize>,
+            mpsc::Receiver<engine::Delivery>,
+        ),
         (stop, late): (CancellationToken, CancellationToken),
         (observer, deliveries): (impl Fn(ServeEvent<'_>) -> Result<()>, impl DeliveryObserver + Send),
     ) -> Result<Tally> {
-        let transport = Arc::new(HttpTransport::new(HttpOptions {
-            addresses: self.addresses(),
-            ..HttpOptions::default()
-        })?);
-        let lease = Arc::new(self.context.lease()?);
+        let queue = running.queue;
         let limits = Limits {
-            concurrency: CONCURRENCY,
+            // The queue hands over what its lanes have room for.
+            concurrency: engine::TOTAL,
             total: Some(engine::TOTAL),
             time_scale: self.options.time_scale,
             rate: None,
+            spread: if self.mock.is_some() { 0.0 } else { SPREAD },
         };
-        let context = Arc::new(self.context.clone());
-        let (jobs, queue) = mpsc::channel(BACKLOG);
-        let (cancel, held) = (late.clone(), Some(Arc::clone(&lease)));
-        let mut pipeline = context.pipeline(Arc::clone(&transport), ledger.clone(), limits, cancel, held);
-        pipeline.engine.stop_retrying = stop.clone();
-        // One watch for both: a broken file is reported once.
-        let book = Arc::new(context.book_watch());
-        pipeline.engine.gate = Some(Arc::new(EndpointGate::new(Arc::clone(&book))));
-        let (outcomes_in, outcomes) = mpsc::unbounded_channel();
-        let counting = fanout::count_all(Arc::clone(&context), outcomes);
-        let mut deliveries = CountingObserver {
+        let context = Arc::clone(&queue.context);
+        let transport = Arc::clone(&running.transport);
+        let mut pipeline = context.pipeline(transport, queue.ledger.clone(), limits, late.clone(), None);
+        pipeline.queue = Some(queue.mode());
+        // Lanes of disabled endpoints are closed.
+        pipeline.engine.gate = None;
+        pipeline.engine.witness = running.journal;
+        pipeline.rules = queue.rules();
+        pipeline.disabled = Arc::clone(&queue) as Arc<dyn DisableObserver>;
+        let mut deliveries = QueueObserver {
             inner: deliveries,
-            outcomes: outcomes_in,
+            queue: Arc::clone(&queue),
         };
         let event_loop = EventLoop {
-            fanout: Fanout {
-                context,
-                subscribers: Subscribers {
-                    profile: Arc::clone(&self.profile),
-                    addresses: self.addresses(),
-                    book,
-                },
-                ledger,
-                lease,
-                jobs,
-            },
-            transport,
+            queue: Arc::clone(&queue),
+            fan_out: running.fan_out,
+            transport: running.transport,
             challenges: JoinSet::new(),
             rejected_peers: RejectedPeers::default(),
+            status_every: self.options.status_every,
             observer,
         };
         // Without an observer or a ledger the service ends.
-        let taking = async { event_loop.run(events, serving).await.inspect_err(|_| late.cancel()) };
+        let taking = async {
+            let taken = event_loop.run(events, serving).await.inspect_err(|_| late.cancel());
+            queue.close();
+            taken
+        };
         let delivering = async {
-            let tally = pipeline.run(queue, &mut deliveries).await;
+            let tally = pipeline.run(jobs, &mut deliveries).await;
             drop(deliveries);
             tally.inspect_err(|_| stop.cancel())
         };
-        let (taken, tally, ()) = tokio::join!(taking, delivering, counting);
+        let watching = async {
+            match self.options.status_every {
+                Some(_) => drop(tokio::join!(queue.watch(&stop), queue.keep_counting(&stop))),
+                None => queue.watch(&stop).await,
+            }
+        };
+        let (taken, tally, (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), watching);
         taken?;
-        tally
-    }
-}
-
-/// The providers that can be served.
-fn with_api(context: &Context) -> String {
-    let has = |name: &&String| context.registry.get(name).is_ok_and(|profile| profile.api.is_some());
-    quoted(context.registry.names().iter().filter(has))
-}
-
-/// The plan that limits endpoints: a new account is on the first one.
-fn plan(context: &Context, asked: Option<&String>, profile: &Profile) -> Result<Option<String>> {
-    let (plans, label) = (&profile.endpoint.plans, profile.label());
-    if plans.is_empty() {
-        return asked.map_or(Ok(None), |plan| {
-            let what = format!("`{label}` has no plans: `{plan}` limits nothing");
-            Err(Error::usage(what).hint("leave out `--plan`"))
-        });
-    }
-    match asked.or(context.settings.account_plan.as_ref()).or(plans.keys().next()) {
-        Some(plan) if !plans.contains_key(plan) => {
-            let what = format!("`{label}` has no plan `{plan}`");
-            Err(Error::usage(what).hint(format!("its plans: {}", quoted(plans.keys()))))
+        let mut tally = tally?;
+        let owner = queue.owner.clone();
+        tally.interrupted = queue.reader.ask(move |store| store.queue_counts(&owner)).await?.waiting;
+        if running.lease.name() != SERVICE {
+            // Nobody goes on with what the user ended.
+            let owner = queue.owner.clone();
+            queue.ledger.write(Op::Queue(QueueOp::Disown { owner })).await?;
         }
-        plan => Ok(plan.cloned()),
+        Ok(tally)
     }
-}
-
-fn check_scopes(asked: &[String], profile: &Profile, api: &Api) -> Result<()> {
-    let is_unknown = |scope: &&String| !api.scopes.iter().any(|(name, _)| name == *scope);
-    let Some(scope) = asked.iter().find(is_unknown) else {
-        return Ok(());
-    };
-    let error = Error::usage(format!("`{}` has no scope `{scope}`", profile.label()));
-    Err(if api.scopes.is_empty() {
-        error.hint("leave out `--scope`")
-    } else {
-        let scopes = quoted(api.scopes.iter().map(|(name, _)| name));
-        error.hint(format!("its scopes: {scopes}"))
-    })
 }

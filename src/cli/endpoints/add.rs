@@ -1,11 +1,11 @@
 //! `hook endpoints add`.
 
 use super::ask;
-use super::flags::{self, EndpointSecretArgs, RuleArgs};
+use super::flags::{self, EndpointSecretArgs, LimitArgs, RuleArgs};
 use crate::app::endpoints::{AddOptions, Endpoints};
 use crate::cli::input;
 use crate::cli::session::Session;
-use crate::endpoints::EndpointEntry;
+use crate::endpoints::{EndpointEntry, EndpointLimits};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 
@@ -42,6 +42,8 @@ pub(super) struct EndpointAddArgs {
     #[arg(long, conflicts_with = "remote")]
     confirm: bool,
     #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
     secret: EndpointSecretArgs,
     #[command(flatten)]
     rules: RuleArgs,
@@ -76,6 +78,7 @@ pub(super) fn run(session: &Session, endpoints: Endpoints<'_>, args: &EndpointAd
             env: args.env.clone(),
             plan: args.plan.clone(),
             params: args.params.iter().cloned().collect(),
+            limits: EndpointLimits::default().changed(args.limits.change()),
             secret: None,
         },
         confirm: args.confirm,

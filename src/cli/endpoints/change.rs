@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::flags::{self, EndpointSecretArgs, RuleArgs};
-use crate::app::endpoints::UpdateOptions;
+use super::flags::{self, EndpointSecretArgs, LimitArgs, RuleArgs};
+use crate::app::endpoints::{Endpoints, UpdateOptions};
 use crate::cli::session::Session;
 use crate::cli::{input, prompt};
 use crate::endpoints::{Change, Endpoint};
@@ -42,6 +42,8 @@ pub(super) struct UpdateArgs {
     #[arg(long = "param", value_name = "PAIR", value_parser = input::pair, help_heading = "Changes")]
     params: Vec<(String, String)>,
     #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
     rules: RuleArgs,
     /// With `--remote`: remove and recreate it where the provider cannot change it, with a new id and a new secret
     #[arg(long, requires = "remote")]
@@ -63,10 +65,41 @@ pub(super) struct RotateArgs {
 
 /// Enable endpoints again, and reset their failure counts
 #[derive(Debug, clap::Args)]
+pub(super) struct EnableArgs {
+    /// Names, ids or id prefixes
+    #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
+    pub(super) names: Vec<String>,
+    /// Deliver what `hook serve` parked while they were disabled
+    #[arg(long)]
+    pub(super) replay_parked: bool,
+}
+
+/// Stop deliveries to endpoints until they are enabled again
+#[derive(Debug, clap::Args)]
 pub(super) struct NameArgs {
     /// Names, ids or id prefixes
     #[arg(required = true, value_name = "NAME", add = crate::cli::complete::endpoints())]
     pub(super) names: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PauseArgs {
+    /// Names, ids or id prefixes
+    #[arg(required_unless_present = "all", value_name = "NAME", add = crate::cli::complete::endpoints())]
+    names: Vec<String>,
+    /// Everything that `hook serve` delivers, and every endpoint
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+}
+
+impl PauseArgs {
+    pub(super) fn set(&self, endpoints: Endpoints<'_>, paused: bool) -> Result<()> {
+        if self.all {
+            endpoints.pause_all(paused)
+        } else {
+            endpoints.pause(&self.names, paused)
+        }
+    }
 }
 
 /// Remove endpoints and their stored secrets
@@ -92,8 +125,10 @@ impl UpdateArgs {
                 labels: self.env.clone().map(|env| [("env".to_owned(), env)].into()),
                 plan: self.plan.clone(),
                 params: (!self.params.is_empty()).then(|| self.params.iter().cloned().collect()),
+                limits: None,
                 secret: None,
             },
+            limits: self.limits.change(),
             rules: self.rules.options(),
             recreate: self.recreate,
             secret: EndpointSecretArgs::default().options(session),

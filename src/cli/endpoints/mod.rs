@@ -52,9 +52,12 @@ enum EndpointsCommand {
     Update(Box<change::UpdateArgs>),
     #[command(visible_alias = "rm")]
     Remove(change::RemoveArgs),
-    Enable(change::NameArgs),
-    /// Stop deliveries to endpoints until they are enabled again
+    Enable(change::EnableArgs),
     Disable(change::NameArgs),
+    /// Let deliveries to endpoints wait until they are resumed; events are accepted as before
+    Pause(change::PauseArgs),
+    /// End a pause: what has waited is delivered
+    Resume(change::PauseArgs),
     /// Confirm an endpoint with the token that its provider sent to it
     Confirm {
         /// Name, id or id prefix
@@ -122,8 +125,10 @@ fn command(
         }
         EndpointsCommand::Update(args) => endpoints.update(&args.endpoint, args.options(session))?,
         EndpointsCommand::Remove(args) => endpoints.remove(args.confirmed(session, endpoints.pick(&args.names)?)?)?,
-        EndpointsCommand::Enable(args) => endpoints.switch(&args.names, true)?,
-        EndpointsCommand::Disable(args) => endpoints.switch(&args.names, false)?,
+        EndpointsCommand::Enable(args) => endpoints.enable(&args.names, args.replay_parked)?,
+        EndpointsCommand::Disable(args) => endpoints.disable(&args.names)?,
+        EndpointsCommand::Pause(args) => args.set(endpoints, true)?,
+        EndpointsCommand::Resume(args) => args.set(endpoints, false)?,
         EndpointsCommand::Confirm { endpoint, token } => endpoints.confirm(endpoint, token.as_deref())?,
         EndpointsCommand::Test(args) => {
             let endpoint = with_secret(store, &args.endpoint)?;

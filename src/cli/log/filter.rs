@@ -4,7 +4,7 @@ use crate::app::inspect::{DEFAULT_LIMIT, names, select};
 use crate::cli::input::words;
 use crate::cli::session::Session;
 use crate::error::Result;
-use crate::store::{Query, RecordKind};
+use crate::store::{DeliveryState, Query, RecordKind};
 
 const KINDS: [(&str, RecordKind, &str); 2] = [
     ("capture", RecordKind::Capture, "Requests that `hook listen` received"),
@@ -30,6 +30,9 @@ pub(super) struct FilterArgs {
     /// Requests for which a command failed (`listen --exec`, `--on`, `run` of a route) and did not succeed since
     #[arg(long, conflicts_with = "failed", help_heading = "Selection")]
     failed_processing: bool,
+    /// Deliveries that wait until somebody releases them: `hook replay ID` delivers one again
+    #[arg(long, conflicts_with_all = ["failed", "failed_processing"], help_heading = "Selection")]
+    parked: bool,
     /// Records since a time: `2h` ago, or a timestamp
     #[arg(long, value_name = "TIME", help_heading = "Selection")]
     since: Option<String>,
@@ -71,6 +74,7 @@ impl FilterArgs {
         Self {
             failed: self.failed || outer.failed,
             failed_processing: self.failed_processing || outer.failed_processing,
+            parked: self.parked || outer.parked,
             since: self.since.or(outer.since),
             event: self.event.or(outer.event),
             endpoint: self.endpoint.or(outer.endpoint),
@@ -87,6 +91,7 @@ impl FilterArgs {
             kind: self.kind,
             failed: self.failed,
             unprocessed: self.failed_processing,
+            state: self.parked.then_some(DeliveryState::Parked),
             since: since.transpose()?,
             event: self.event.clone(),
             endpoint: self.endpoint.clone(),

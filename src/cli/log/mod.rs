@@ -1,5 +1,6 @@
 //! `hook log`: the ledger: what came, what went, each attempt, and why.
 
+mod backup;
 mod filter;
 mod prune;
 mod show;
@@ -43,6 +44,7 @@ enum LogCommand {
     Drift(LogListArgs),
     Report(LogReportArgs),
     Prune(prune::LogPruneArgs),
+    Backup(backup::LogBackupArgs),
 }
 
 /// Print what a support team needs: event id, time, URL, last response; no secrets, no signatures
@@ -73,6 +75,7 @@ pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
         LogCommand::Show(own) => refuse(stray).and_then(|()| show::run(session, &own)),
         LogCommand::Report(own) => refuse(stray).and_then(|()| report(session, &own)),
         LogCommand::Prune(own) => refuse(stray).and_then(|()| prune::run(session, &own)),
+        LogCommand::Backup(own) => refuse(stray).and_then(|()| backup::run(session, &own)),
     }
 }
 

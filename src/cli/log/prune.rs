@@ -11,6 +11,7 @@ use crate::cli::session::Session;
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::store::Pruned;
 use crate::view::{count, short_size};
 
 /// Delete old records; by default those that the settings say: `hook config show`
@@ -40,9 +41,16 @@ pub(super) fn run(session: &Session, args: &LogPruneArgs) -> Result<Exit> {
         return Ok(Exit::Ok);
     }
     let dropped = retention::prune(&session.context.ledger_path, limits, session.context.now())?;
-    let ui = &session.ui;
-    ui.json(&json!({ "schema": "hook.pruned/1", "dropped": dropped }))?;
-    ui.line(&format!("dropped {}", count(dropped, "record")))?;
+    let (ui, Pruned { records, parked }) = (&session.ui, dropped);
+    ui.json(&json!({ "schema": "hook.pruned/1", "dropped": records, "parked": parked }))?;
+    let lost = match parked {
+        0 => String::new(),
+        some => format!(
+            ", among them {} that will not be delivered",
+            count(some, "parked delivery")
+        ),
+    };
+    ui.line(&format!("dropped {}{lost}", count(records, "record")))?;
     Ok(Exit::Ok)
 }
 

@@ -229,7 +229,7 @@ fn wrong_files_are_refused_with_their_fault_and_its_place() {
         ),
         (
             FULL.replace("failed-deliveries", "weather"),
-            "unknown variant `weather`, expected one of",
+            "`weather` is none of `hand`, `failed-deliveries`",
         ),
         (FULL.replace("\"crm\"", "\"C R M\""), "`C R M` is not a name"),
         (

@@ -8,7 +8,8 @@ use crate::provider::fault::fault;
 use crate::provider::file::{DeliveryTable, RetryTable, ScheduleTable, Then};
 use crate::provider::policy::{Exhaustion, Overload, Policy, RetryOn, RunFrom, Schedule};
 
-pub(super) fn policy(delivery: &DeliveryTable, retry: Option<RetryTable>) -> Result<Policy> {
+/// The policy; `is_assumed` tells whether what follows the last failure is not stated by the provider.
+pub(super) fn policy(delivery: &DeliveryTable, retry: Option<RetryTable>, is_assumed: bool) -> Result<Policy> {
     if delivery.success.is_empty() {
         return fault("delivery.success", "no code counts as success");
     }
@@ -16,7 +17,7 @@ pub(super) fn policy(delivery: &DeliveryTable, retry: Option<RetryTable>) -> Res
         timeout: delivery.timeout.0,
         success: delivery.success.clone(),
         schedule: match retry {
-            Some(RetryTable::Schedule(table)) => schedule(*table)?,
+            Some(RetryTable::Schedule(table)) => schedule(*table, is_assumed)?,
             Some(RetryTable::None(table)) => Schedule {
                 instead: table.instead,
                 ..Schedule::default()
@@ -30,7 +31,7 @@ pub(super) fn policy(delivery: &DeliveryTable, retry: Option<RetryTable>) -> Res
     Ok(policy)
 }
 
-fn schedule(table: ScheduleTable) -> Result<Schedule> {
+fn schedule(table: ScheduleTable, is_assumed: bool) -> Result<Schedule> {
     let key = |name: &str| format!("retry.schedule.{name}");
     let mut delays: Vec<_> = table.delays.into_iter().map(|delay| delay.0).collect();
     if let Some(until) = table.until {
@@ -63,7 +64,7 @@ fn schedule(table: ScheduleTable) -> Result<Schedule> {
     Ok(Schedule {
         delays,
         from: table.from,
-        jitter: table.jitter.0,
+        jitter: table.jitter.map(|share| share.0),
         honour_retry_after: table.honour_retry_after,
         retry_on,
         stop_on: table.stop_on,
@@ -71,9 +72,10 @@ fn schedule(table: ScheduleTable) -> Result<Schedule> {
         disable_on: table.disable_on,
         overload,
         then: match (table.then, table.disable_after) {
-            (Then::DisableEndpoint, Some(time)) => Exhaustion::DisableAfter(time.0),
-            (Then::DisableEndpoint, None) => Exhaustion::DisableEndpoint { after },
-            (Then::Fail, _) => Exhaustion::Fail,
+            (Some(Then::DisableEndpoint), Some(time)) => Exhaustion::DisableAfter(time.0),
+            (Some(Then::DisableEndpoint), None) => Exhaustion::DisableEndpoint { after },
+            (Some(Then::Fail), _) if !is_assumed => Exhaustion::Fail,
+            (Some(Then::Fail) | None, _) => Exhaustion::Unstated,
         },
         notify: table.notify,
         instead: None,

@@ -4,7 +4,7 @@ use super::context::SearchContext;
 use super::mistake::{Change, Rank, Sink, mistake};
 use super::parts::{is_time, joined, must_sign, signs};
 use super::url_words::difference;
-use super::{times, urls};
+use super::{time_texts, times, urls};
 use crate::template::{Part, Placeholder, Template};
 
 /// Headers whose values may be signed, at most, and how long those are.
@@ -31,14 +31,21 @@ pub(super) fn methods(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> 
             })
 }
 
-/// The path of the URL, where the whole URL is signed.
-pub(super) fn path_alone(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
+/// A part of the URL, where the whole URL is signed.
+pub(super) fn part_of_url(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let content = &context.content;
     let url = context.case.received.url.and_then(|url| url::Url::parse(url).ok());
     let Some(url) = url.filter(|_| content.placeholders().any(|p| *p == Placeholder::Url)) else {
         return false;
     };
-    [&url[url::Position::BeforePath..], url.path()].into_iter().any(|path| {
+    let parts = [
+        &url[url::Position::BeforePath..],
+        url.path(),
+        &url[url::Position::BeforeHost..],
+        &url[..url::Position::BeforePath],
+        url.host_str().unwrap_or_default(),
+    ];
+    parts.into_iter().any(|path| {
         let other = content.filled(|p| (*p == Placeholder::Url).then(|| path.to_owned()));
         let said = format!("the sender signs `{}` alone, a part of the URL", path.escape_debug());
         sink(Change::new(
@@ -83,7 +90,7 @@ pub(super) fn with_headers(context: &SearchContext<'_>, sink: Sink<'_, Template>
         .filter(|(name, value)| !is_own(name) && value.len() <= LONGEST);
     let times = times::times_of_headers(context);
     let seconds = |(name, text): &(String, String)| {
-        let (at, _) = times::read(text)?;
+        let (at, _) = time_texts::read(text)?;
         Some((name.clone(), Part::Text(at.unix().to_string())))
     };
     let in_seconds = times.iter().filter_map(seconds);

@@ -1,7 +1,7 @@
 //! The bytes of a body: what was added at its ends, lost, cut off, or signed in its place.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 
 use super::context::{BOM, SearchContext};
 use super::digests::Digest;
@@ -32,8 +32,8 @@ const LIMITS: [usize; 21] = [
     5_000_000,
 ];
 
-/// What programs sign when they have no body, or have something else in its place.
-const STAND_INS: [&str; 11] = [
+/// What programs write in place of a body that is not there, or that they do not write as text.
+pub(super) const BODY_PLACEHOLDERS: [&str; 28] = [
     "{}",
     "null",
     "undefined",
@@ -45,7 +45,27 @@ const STAND_INS: [&str; 11] = [
     "false",
     "[object Buffer]",
     "Array",
+    "[object Promise]",
+    "[object ReadableStream]",
+    "[object ArrayBuffer]",
+    "[object Uint8Array]",
+    "[object FormData]",
+    "[object Blob]",
+    "b''",
+    "<nil>",
+    "map[]",
+    "NULL",
+    "NaN",
+    "true",
+    "1",
+    "System.String",
+    "System.IO.MemoryStream",
+    "System.Byte[]",
+    "Promise { <pending> }",
 ];
+
+/// How many of them are looked for beside another mistake.
+const FREQUENT_PLACEHOLDERS: usize = 5;
 
 /// The ends of the body and its lines.
 pub(super) fn ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
@@ -102,14 +122,44 @@ pub(super) fn ends(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool
             return true;
         }
     }
-    let head = body.trim_ascii_start();
-    let said = mistake(
+    if before(context, sink) {
+        return true;
+    }
+    let longest: [(&[u8], &str); 4] = [
+        (b"\n\n\n", "three newlines"),
+        (b"\r\n\r\n", "two newlines"),
+        (b"\t", "a tab"),
+        (b"\r", "a carriage return"),
+    ];
+    longest
+        .into_iter()
+        .any(|(after, what)| joined(after).is_some_and(|longer| sink(Change::new(Rank::Rare, longer, lost(what)))))
+        || zero_byte(context, sink)
+}
+
+/// Whitespace in front of the body.
+fn before(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let said = |cause, what| mistake(cause, what, HINT_RAW);
+    let added = said(
         "body-newline-added",
         "the body got whitespace before it after it was signed",
-        HINT_RAW,
     );
-    (head.len() < body.len() && copy(head).is_some_and(|cut| sink(Change::new(Rank::Sometimes, cut, said))))
-        || zero_byte(context, sink)
+    let lost = said(
+        "body-newline-lost",
+        "the body lost the whitespace before it after it was signed",
+    );
+    let head = body.trim_ascii_start();
+    if head.len() < body.len() {
+        let whole = context.make(|| head.to_vec());
+        let cut = context.make(|| head.trim_ascii_end().to_vec());
+        return whole.is_some_and(|whole| sink(Change::new(Rank::Sometimes, whole, added.clone())))
+            || cut.is_some_and(|cut| sink(Change::new(Rank::Rare, cut, added)));
+    }
+    [b"\n".as_slice(), b" ", b"\r\n"].into_iter().any(|before| {
+        let longer = context.make(|| [before, body].concat());
+        longer.is_some_and(|longer| sink(Change::new(Rank::Rare, longer, lost.clone())))
+    })
 }
 
 const HINT_RAW: &str = "use the raw bytes of the body as they came";
@@ -232,31 +282,46 @@ pub(super) fn cut(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool 
     {
         return true;
     }
-    let stand_in = STAND_INS
+    let placeholder = BODY_PLACEHOLDERS
         .into_iter()
-        .filter(|text| text.as_bytes() != body)
-        .any(|text| {
+        .enumerate()
+        .filter(|(_, text)| text.as_bytes() != body)
+        .any(|(index, text)| {
             let said = format!(
                 "the sender signs `{text}` in place of the body: the body is empty or not there where it signs"
             );
             let text = text.as_bytes().to_vec();
-            sink(Change::new(Rank::Sometimes, text, mistake("body-empty", said, hint)))
-        });
-    stand_in
-        || LIMITS.into_iter().any(|limit| {
-            let Some(cut) = body.get(..limit).filter(|cut| cut.len() < body.len()) else {
-                return false;
+            let rank = if index < FREQUENT_PLACEHOLDERS {
+                Rank::Sometimes
+            } else {
+                Rank::Rare
             };
-            let said = format!("the sender signs the first {limit} bytes only");
-            let said = mistake(
-                "body-truncated",
-                said,
-                "sign the whole body: a limit cuts it off before it is hashed",
-            );
-            context
-                .make(|| cut.to_vec())
-                .is_some_and(|cut| sink(Change::new(Rank::Rare, cut, said)))
-        })
+            sink(Change::new(rank, text, mistake("body-empty", said, hint)))
+        });
+    placeholder || cut_off(context, sink)
+}
+
+/// Only a beginning of the body was signed.
+fn cut_off(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let body = context.case.received.body;
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let characters = "the number of its characters, not of its bytes";
+    let lengths = [
+        (text.chars().count(), characters),
+        (text.encode_utf16().count(), characters),
+        (body.len().saturating_sub(1), "all but the last"),
+    ];
+    let limits = LIMITS.into_iter().map(|limit| (limit, "a limit cuts the rest off"));
+    lengths.into_iter().chain(limits).any(|(length, why)| {
+        let Some(cut) = body.get(..length).filter(|cut| (1..body.len()).contains(&cut.len())) else {
+            return false;
+        };
+        let said = format!("the sender signs the first {length} bytes only: {why}");
+        let hint = "sign the whole body, all of its bytes";
+        context
+            .make(|| cut.to_vec())
+            .is_some_and(|cut| sink(Change::new(Rank::Rare, cut, mistake("body-truncated", said, hint))))
+    })
 }
 
 /// The sender signs another text of the body: its hash, or its base64 or hex.
@@ -281,15 +346,23 @@ pub(super) fn digests(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
             sink(Change::new(Rank::Rare, text, mistake("body-hashed", said, hint)))
         })
     });
-    hashed
-        || [(STANDARD.encode(body), "base64"), (hex::encode(body), "hex")]
-            .into_iter()
-            .any(|(text, form)| {
-                let said = format!("the sender signs the {form} of the body, not the body");
-                sink(Change::new(
-                    Rank::Rare,
-                    text.into_bytes(),
-                    mistake("body-encoded", said, hint),
-                ))
-            })
+    hashed || encoded(context, sink)
+}
+
+/// The sender signs the base64 or the hex of the body.
+fn encoded(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    type Encode = fn(&[u8]) -> String;
+    let ways: [(Encode, &str); 5] = [
+        (|body| STANDARD.encode(body), "base64"),
+        (|body| hex::encode(body), "hex"),
+        (|body| hex::encode_upper(body), "hex"),
+        (|body| URL_SAFE_NO_PAD.encode(body), "URL-safe base64"),
+        (|body| URL_SAFE.encode(body), "URL-safe base64"),
+    ];
+    ways.into_iter().any(|(encode, form)| {
+        let said = format!("the sender signs the {form} of the body, not the body");
+        let said = mistake("body-encoded", said, "sign the bytes of the body themselves");
+        let text = context.make(|| encode(context.case.received.body).into_bytes());
+        text.is_some_and(|text| sink(Change::new(Rank::Rare, text, said)))
+    })
 }

@@ -1,8 +1,6 @@
 //! Bodies as texts of their bytes: lists of numbers, Python's and Postgres' notations, percent escapes, base64 of
 //! compressed bytes, a request with its head.
 
-use std::fmt::Write as _;
-
 use percent_encoding::percent_decode_str;
 
 use super::context::SearchContext;
@@ -20,7 +18,7 @@ pub(super) fn read(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool
     let Ok(text) = std::str::from_utf8(context.case.received.body) else {
         return false;
     };
-    let ways: [(Read, &str, &str); 6] = [
+    let ways: [(Read, &str, &str); 8] = [
         (
             numbers,
             "body-encoded",
@@ -54,6 +52,16 @@ pub(super) fn read(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool
             "the body is base64 of compressed bytes, and was signed before both",
         ),
         (
+            |text| from_base64(&from_base64(text.as_bytes())?),
+            "body-encoded",
+            "the body was encoded as base64 twice, and was signed before that",
+        ),
+        (
+            |text| from_base64(text.trim().strip_prefix("data:")?.split_once(";base64,")?.1.as_bytes()),
+            "body-encoded",
+            "the body is a `data:` URL with base64 in it, and was signed before that",
+        ),
+        (
             headed,
             "body-wrapped",
             "the body has the head of its HTTP request before it, and was signed without that",
@@ -71,10 +79,12 @@ pub(super) fn listed(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bo
     if body.is_empty() || body.len() > MOST_LISTED {
         return false;
     }
+    let decimals: Vec<String> = (0..=u8::MAX).map(|byte| byte.to_string()).collect();
     let joined = |between: &str| {
         let mut text = String::with_capacity(body.len() * 4);
         for (at, byte) in body.iter().enumerate() {
-            let _ = write!(text, "{}{byte}", if at > 0 { between } else { "" });
+            text.push_str(if at > 0 { between } else { "" });
+            text.push_str(&decimals[usize::from(*byte)]);
         }
         text
     };

@@ -2,58 +2,15 @@
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
+use super::charset_tables::CHARSETS;
 use super::context::SearchContext;
 use super::mistake::{Change, Rank, Sink, mistake};
-use super::peel::from_utf16;
+use super::secret_cleanup::from_utf16;
 
 const HINT: &str = "use the raw bytes of the body as they came: read, write and send it as UTF-8, in binary mode";
 
-/// The characters of Windows-1252 from 0x80 to 0x9f; those that have none stand for themselves.
-const WINDOWS: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
-];
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum OneByte {
-    Latin1,
-    Windows,
-}
-
-impl OneByte {
-    const ALL: [Self; 2] = [Self::Latin1, Self::Windows];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Latin1 => "Latin-1 (ISO-8859-1)",
-            Self::Windows => "Windows-1252, a kind of Latin-1",
-        }
-    }
-
-    fn decode(self, bytes: &[u8]) -> String {
-        let char = |byte: &u8| match (self, byte) {
-            (Self::Windows, 0x80..=0x9f) => WINDOWS[usize::from(*byte - 0x80)],
-            _ => char::from(*byte),
-        };
-        bytes.iter().map(char).collect()
-    }
-
-    fn encode(self, text: &str) -> Option<Vec<u8>> {
-        let byte = |c: char| {
-            let of_windows = || {
-                WINDOWS
-                    .iter()
-                    .position(|known| *known == c)
-                    .and_then(|at| u8::try_from(at + 0x80).ok())
-            };
-            match self {
-                Self::Windows => of_windows().or_else(|| u8::try_from(c).ok()),
-                Self::Latin1 => u8::try_from(c).ok(),
-            }
-        };
-        text.chars().map(byte).collect()
-    }
-}
+/// How many of the charsets are frequent.
+const FREQUENT: usize = 2;
 
 /// The body in every charset that it may have been signed in.
 pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
@@ -112,20 +69,17 @@ fn signed_as_utf16(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool
 
 /// UTF-8 whose characters all fit into one byte each, or bytes that were taken for such characters.
 fn one_byte(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
-    OneByte::ALL.into_iter().any(|charset| {
+    CHARSETS.into_iter().enumerate().any(|(index, charset)| {
         let Some(bytes) = context.make(|| charset.encode(text)).flatten() else {
             return false;
         };
         let said = if std::str::from_utf8(&bytes).is_ok() {
             format!(
                 "the body's UTF-8 was decoded as {} and encoded again as UTF-8: its charset was mistaken",
-                charset.name()
+                charset.name
             )
         } else {
-            format!(
-                "the body was signed in the charset {}, and is UTF-8 here",
-                charset.name()
-            )
+            format!("the body was signed in the charset {}, and is UTF-8 here", charset.name)
         };
         let twice = std::str::from_utf8(&bytes).ok().and_then(|text| charset.encode(text));
         let again = mistake(
@@ -133,16 +87,16 @@ fn one_byte(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) ->
             said.replace("encoded again as UTF-8:", "encoded again as UTF-8, twice:"),
             HINT,
         );
-        sink(Change::new(Rank::Sometimes, bytes, mistake("body-charset", said, HINT)))
+        sink(Change::new(rank_of(index), bytes, mistake("body-charset", said, HINT)))
             || twice.is_some_and(|twice| sink(Change::new(Rank::Rare, twice, again)))
-    }) || OneByte::ALL.into_iter().any(|charset| {
+    }) || CHARSETS.into_iter().enumerate().any(|(index, charset)| {
         let twice = context.make(|| charset.decode(text.as_bytes()).into_bytes());
         let said = format!(
             "the sender takes its UTF-8 for {} and encodes it again before it signs: a wrong charset",
-            charset.name()
+            charset.name
         );
         let said = mistake("body-charset", said, HINT);
-        twice.is_some_and(|twice| sink(Change::new(Rank::Sometimes, twice, said)))
+        twice.is_some_and(|twice| sink(Change::new(rank_of(index), twice, said)))
     })
 }
 
@@ -161,33 +115,50 @@ fn low_bytes(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -
 type Substitute = fn(char) -> String;
 
 /// Replacements for characters that ASCII does not have: of .NET, of Java and Python, of Python's decoder, of a filter.
-const SUBSTITUTES: [(Substitute, &str); 4] = [
+const SUBSTITUTES: [(Substitute, &str); 5] = [
     (|c| "?".repeat(c.len_utf16()), "`?` for the others"),
     (|_| "?".to_owned(), "`?` for the others"),
     (|c| "\u{fffd}".repeat(c.len_utf8()), "U+FFFD for the others"),
     (|_| String::new(), "the others left out"),
+    (
+        |c| format!("&#{};", u32::from(c)),
+        "escapes such as `&#228;` for the others",
+    ),
 ];
 
 /// The characters of ASCII alone, as a program signs that asks for the bytes of a text in ASCII.
 fn ascii(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>>) -> bool {
     SUBSTITUTES.into_iter().any(|(substitute, others)| {
-        let char = |c: char| if c.is_ascii() { c.to_string() } else { substitute(c) };
-        let made = context.make(|| text.chars().map(char).collect::<String>().into_bytes());
+        let made = context.make(|| {
+            let mut ascii = String::with_capacity(text.len());
+            for c in text.chars() {
+                if c.is_ascii() {
+                    ascii.push(c);
+                } else {
+                    ascii.push_str(&substitute(c));
+                }
+            }
+            ascii.into_bytes()
+        });
         let said = mistake(
             "body-charset",
             format!("the sender signs the characters of ASCII only, with {others}"),
             HINT,
         );
-        made.is_some_and(|made| sink(Change::new(Rank::Sometimes, made, said)))
+        made.is_some_and(|made| sink(Change::new(Rank::Rare, made, said)))
     })
 }
 
+fn rank_of(index: usize) -> Rank {
+    if index < FREQUENT { Rank::Sometimes } else { Rank::Rare }
+}
+
 fn not_utf8(context: &SearchContext<'_>, body: &[u8], sink: Sink<'_, Vec<u8>>) -> bool {
-    OneByte::ALL.into_iter().any(|charset| {
+    CHARSETS.into_iter().enumerate().any(|(index, charset)| {
         let text = context.make(|| charset.decode(body).into_bytes());
-        let said = format!("the body is in the charset {}, and was signed as UTF-8", charset.name());
+        let said = format!("the body is in the charset {}, and was signed as UTF-8", charset.name);
         let said = mistake("body-charset", said, HINT);
-        text.is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said)))
+        text.is_some_and(|text| sink(Change::new(rank_of(index), text, said)))
     })
 }
 

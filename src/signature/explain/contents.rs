@@ -2,7 +2,7 @@
 
 use super::added;
 use super::context::SearchContext;
-use super::forms;
+use super::form_bodies;
 use super::mistake::{Change, Rank, Sink, mistake};
 use super::parts::{is_time, joined, must_sign, signs};
 use super::times;
@@ -12,6 +12,9 @@ use crate::template::{Part, Placeholder, Template};
 const SEPARATORS: [&str; 16] = [
     ".", "", ":", "\n", "|", "-", "_", ",", "&", " ", ";", "/", "\t", "\r\n", "#", "+",
 ];
+
+/// Between parts, seldom.
+const RARE_SEPARATORS: [&str; 12] = ["=", "::", ". ", ", ", ": ", "\\n", "@", "~", "*", "||", "..", "\n\n"];
 
 /// Separators that are tried beside another mistake, and with many parts.
 const USUAL: usize = 4;
@@ -34,18 +37,21 @@ pub(super) fn changes(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> 
         || separated(content, &mut once)
         || ordered(content, &mut once)
         || added::methods(context, &mut once)
-        || added::path_alone(context, &mut once)
-        || forms::contents(context, &mut once)
+        || added::part_of_url(context, &mut once)
+        || form_bodies::contents(context, &mut once)
         || added::with_key(context, &mut once)
         || added::with_headers(context, &mut once)
         || added::with_url(context, &mut once)
 }
 
-/// Contents of which there are many: each fraction of a second, and what is not signed at all.
+/// Contents that are seldom signed.
 pub(super) fn rare(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
-    let content = &context.content;
-    let mut once = once(content.clone(), sink);
-    times_in_place(context, times::fractions(context), &mut once) || added::url_alone(context, &mut once)
+    added::url_alone(context, sink)
+}
+
+/// The content with each fraction of the second.
+pub(super) fn fractions(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
+    times_in_place(context, times::fractions(context), sink)
 }
 
 /// Passes on what was not passed on yet.
@@ -165,8 +171,13 @@ fn separated(content: &Template, sink: Sink<'_, Template>) -> bool {
                 .collect(),
         )
     };
-    let others = SEPARATORS.iter().enumerate().map(|(rank, separator)| {
-        let rank = if rank < USUAL { Rank::Common } else { Rank::Sometimes };
+    let separators = SEPARATORS.iter().chain(&RARE_SEPARATORS).enumerate();
+    let others = separators.map(|(index, separator)| {
+        let rank = match index {
+            0..USUAL => Rank::Common,
+            index if index < SEPARATORS.len() => Rank::Sometimes,
+            _ => Rank::Rare,
+        };
         let word = |text: &str| text.trim_end_matches(|c: char| !c.is_alphanumeric()).to_owned();
         (rank, with(&|_, text| word(text) + separator))
     });

@@ -7,10 +7,10 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use super::Case;
-use super::beside::Beside;
 use super::digests::{Digest, MacKind};
 use super::json::{self, Fault, JsonNode};
 use super::mistake::{Mistake, mistake};
+use super::signature_metadata::SignatureMetadata;
 use super::texts::{self, Target};
 use super::time_budget::{StepKind, TimeBudget};
 use crate::headers::Headers;
@@ -140,12 +140,15 @@ impl<'a> SearchContext<'a> {
                 targets.extend(values.take(16).flat_map(|value| texts::targets(scheme, carrier, value)));
             }
         }
-        let beside = Beside::of(carrier, headers);
+        let metadata = SignatureMetadata::of(carrier, headers);
+        for target in &mut targets {
+            target.mistakes.extend(metadata.moved.iter().cloned());
+        }
         SignedItem {
             document: document.cloned(),
-            stamp: beside.stamp,
-            id: beside.id,
-            names: beside.names,
+            stamp: metadata.stamp,
+            id: metadata.id,
+            names: metadata.names,
             targets,
         }
     }

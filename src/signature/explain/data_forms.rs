@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use url::form_urlencoded;
 
 use super::context::SearchContext;
-use super::forms::{HINT, STYLES as FORM_STYLES};
+use super::form_bodies::{HINT, STYLES as FORM_STYLES};
 use super::json::{self, JsonNode};
 use super::json_write::{Marks, write};
 use super::mistake::{Change, Rank, Sink, mistake};

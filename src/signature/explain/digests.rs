@@ -36,8 +36,9 @@ pub(super) enum MacKind {
     /// A hash of the HMAC, or of its hex text.
     Hashed,
     HashedHex,
-    /// HMAC of the hex text of the HMAC.
+    /// HMAC of the hex text of the HMAC, or of its bytes.
     Twice,
+    TwiceOverBytes,
     /// As the scheme says, over a hash of the content; in hex or not.
     OfHash(Digest, bool),
 }
@@ -158,6 +159,7 @@ impl MacKind {
             Self::Hashed => digest.hash(&[digest.hmac(key, pieces).into()]),
             Self::HashedHex => digest.hash(&[hex::encode(digest.hmac(key, pieces)).into_bytes().into()]),
             Self::Twice => digest.hmac(key, &[hex::encode(digest.hmac(key, pieces)).into_bytes().into()]),
+            Self::TwiceOverBytes => digest.hmac(key, &[digest.hmac(key, pieces).into()]),
             Self::OfHash(..) => digest.hmac(key, &[self.content(pieces).into()]),
         }
     }

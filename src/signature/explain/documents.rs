@@ -2,9 +2,10 @@
 
 use super::context::SearchContext;
 use super::json::{self, JsonNode};
+use super::json_style::JsonStyle;
 use super::json_write::{Features, Marks, TWO_DECIMALS, missing_digits, write};
 use super::mistake::{Change, Mistake, Rank, Sink, mistake};
-use super::styles::{COMPACT, GSON_STYLE, JsonStyle, LIKELY, PYTHON, STYLES};
+use super::styles::{COMPACT, GSON_STYLE, LIKELY, PYTHON, STYLES, STYLES_IN_PAIRS, STYLES_OF_TOOLS};
 use super::time_budget::StepKind;
 
 /// Members of an object that are looked at, each by itself.
@@ -46,7 +47,8 @@ fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: S
         return false;
     };
     let mut seen: Vec<JsonStyle> = STYLES[..which.start].iter().map(|style| features.seen(style)).collect();
-    STYLES[which].iter().any(|style| {
+    let first = which.start;
+    STYLES[which].iter().enumerate().any(|(index, style)| {
         let visible = features.seen(style);
         if seen.contains(&visible) {
             return false;
@@ -55,10 +57,10 @@ fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: S
         let Some(mut text) = written(context, node, style, Marks::default()) else {
             return false;
         };
-        let rank = if seen.len() <= LIKELY {
-            Rank::Common
-        } else {
-            Rank::Sometimes
+        let rank = match first + index {
+            _ if seen.len() <= LIKELY => Rank::Common,
+            index if index < STYLES_IN_PAIRS => Rank::Sometimes,
+            _ => Rank::Rare,
         };
         if text != body && sink(Change::new(rank, text.clone(), reserialized(style.name))) {
             return true;
@@ -68,7 +70,12 @@ fn in_styles(context: &SearchContext<'_>, which: std::ops::Range<usize>, sink: S
             return false;
         }
         text.push(b'\n');
-        text != body && sink(Change::new(Rank::Sometimes, text, reserialized(style.name)))
+        let rank = if first + index < STYLES_OF_TOOLS {
+            Rank::Sometimes
+        } else {
+            Rank::Rare
+        };
+        text != body && sink(Change::new(rank, text, reserialized(style.name)))
     })
 }
 
@@ -228,6 +235,88 @@ impl Count {
     }
 }
 
+/// The only item of a list was signed, or a list of the body.
+pub(super) fn list_of_one(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(node) = context.document() else { return false };
+    let said = |text: &'static str| {
+        let hint = "sign and check the bytes of the whole body as they are sent: a program in between made a list of it, or took it out of one";
+        mistake("body-part", text, hint)
+    };
+    let (other, said) = match node {
+        JsonNode::Array(items) => match items.as_slice() {
+            [only] => (
+                context.make(|| only.clone()),
+                said("the body is a list, and its only item was signed"),
+            ),
+            _ => return false,
+        },
+        node => (
+            context.make(|| JsonNode::Array(vec![node.clone()])),
+            said("what was signed is a list with the body as its only item"),
+        ),
+    };
+    let Some(other) = other else { return false };
+    STYLES[..6].iter().any(|style| {
+        written(context, &other, style, Marks::default())
+            .is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
+    })
+}
+
+/// The last members were added after the body was signed, more than one.
+pub(super) fn last_members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(JsonNode::Object(members)) = context.document() else {
+        return false;
+    };
+    let count = members.len();
+    (2..count.min(6)).any(|added| {
+        let Some(rest) = context.make(|| JsonNode::Object(members[..count - added].to_vec())) else {
+            return false;
+        };
+        let text = format!("the last {added} members were added to the body after it was signed");
+        let hint = "sign the body as it is sent: fields that are added later change its bytes";
+        let said = mistake("body-part", text, hint);
+        STYLES[..6].iter().any(|style| {
+            written(context, &rest, style, Marks::default())
+                .is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
+        })
+    })
+}
+
+/// `JSON.stringify(data, Object.keys(data).sort())` leaves out every nested member whose name the outermost object has not.
+pub(super) fn filtered(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
+    let Some(JsonNode::Object(members)) = context.document() else {
+        return false;
+    };
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.dedup();
+    let Some(node) = context.make(|| with_names(&JsonNode::Object(members.clone()), &names)) else {
+        return false;
+    };
+    let said = mistake(
+        "body-reserialised",
+        "the sender signs `JSON.stringify(data, Object.keys(data).sort())`, which leaves out members of nested objects",
+        HINT,
+    );
+    [COMPACT, STYLES[2]].iter().any(|style| {
+        written(context, &node, style, Marks::default())
+            .is_some_and(|text| sink(Change::new(Rank::Rare, text, said.clone())))
+    })
+}
+
+fn with_names<'t>(node: &JsonNode<'t>, names: &[&str]) -> JsonNode<'t> {
+    match node {
+        JsonNode::Object(members) => {
+            let kept = names
+                .iter()
+                .filter_map(|wanted| members.iter().find(|(name, _)| name == wanted));
+            JsonNode::Object(kept.map(|(name, value)| (*name, with_names(value, names))).collect())
+        }
+        JsonNode::Array(items) => JsonNode::Array(items.iter().map(|item| with_names(item, names)).collect()),
+        other => other.clone(),
+    }
+}
+
 /// One member of the body was signed, or all of them but one.
 pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> bool {
     let members = match context.document() {
@@ -253,8 +342,11 @@ pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         let styled = STYLES[..6]
             .iter()
             .filter_map(|style| written(context, value, style, Marks::default()));
-        let mut all = plain.into_iter().chain(styled);
-        all.any(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
+        let mut all = plain.into_iter().chain(styled).enumerate();
+        all.any(|(index, text)| {
+            let rank = if index < 2 { Rank::Sometimes } else { Rank::Rare };
+            sink(Change::new(rank, text, said.clone()))
+        })
     };
     if few().any(|(name, value)| part(name, value, sink)) {
         return true;
@@ -279,9 +371,10 @@ pub(super) fn members(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
             let hint =
                 "sign the body as it is sent: a field that is added later, such as a signature, changes its bytes";
             let said = mistake("body-part", text, hint);
-            STYLES[..6].iter().any(|style| {
+            STYLES[..6].iter().enumerate().any(|(index, style)| {
+                let rank = if index == 0 { Rank::Sometimes } else { Rank::Rare };
                 written(context, &rest, style, Marks::default())
-                    .is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said.clone())))
+                    .is_some_and(|text| sink(Change::new(rank, text, said.clone())))
             })
         })
 }

@@ -3,14 +3,14 @@
 use super::mistake::{Mistake, Rank, mistake};
 
 /// A text without one thing that was done to it.
-pub(super) struct Peeled {
+pub(super) struct CleanedSecret {
     pub(super) text: Vec<u8>,
     pub(super) mistake: Mistake,
     pub(super) rank: Rank,
 }
 
-pub(super) fn add(all: &mut Vec<Peeled>, rank: Rank, text: impl Into<Vec<u8>>, mistake: Mistake) {
-    all.push(Peeled {
+pub(super) fn add(all: &mut Vec<CleanedSecret>, rank: Rank, text: impl Into<Vec<u8>>, mistake: Mistake) {
+    all.push(CleanedSecret {
         text: text.into(),
         mistake,
         rank,
@@ -28,7 +28,7 @@ const MOST_PIECES: usize = 24;
 const SHORTEST_PIECE: usize = 8;
 
 /// The secret as one word of a longer text.
-pub(super) fn embedded(text: &[u8], name: &str) -> Vec<Peeled> {
+pub(super) fn embedded(text: &[u8], name: &str) -> Vec<CleanedSecret> {
     let mut all = Vec::new();
     let words = std::str::from_utf8(text).unwrap_or_default();
     if words.contains("-----BEGIN") {
@@ -61,7 +61,7 @@ pub(super) fn embedded(text: &[u8], name: &str) -> Vec<Peeled> {
 }
 
 /// Base64 whose very text is the key, in the other alphabet or without its padding.
-pub(super) fn base64_of_another_form(words: &str, name: &str, all: &mut Vec<Peeled>) {
+pub(super) fn base64_of_another_form(words: &str, name: &str, all: &mut Vec<CleanedSecret>) {
     let bare = words.trim_end_matches('=');
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/-_".contains(c);
     if bare.len() < 16 || !bare.chars().all(is_base64) {

@@ -2,6 +2,7 @@
 
 use serde::de::IgnoredAny;
 
+use super::bodies::BODY_PLACEHOLDERS;
 use super::context::SearchContext;
 use super::key_kinds::{KeyKind, SHARED, called};
 use super::{Case, Explanation};
@@ -9,7 +10,7 @@ use crate::secret::Secret;
 use crate::signature::Scheme;
 
 /// Beginnings of credentials that call an API and sign nothing, and what they are.
-const CREDENTIALS: [(&str, &str); 38] = [
+const CREDENTIALS: [(&str, &str); 47] = [
     ("sk_test_", "an API key"),
     ("sk_live_", "an API key"),
     ("rk_test_", "an API key"),
@@ -42,16 +43,22 @@ const CREDENTIALS: [(&str, &str); 38] = [
     ("pat-na1-", "an API access token"),
     ("pat-eu1-", "an API access token"),
     ("tfp_", "an API access token"),
-    ("EAAA", "an API access token"),
+    ("EAA", "an API access token"),
+    ("ntn_", "an API access token"),
+    ("sntrys_", "an API access token"),
+    ("sntryu_", "an API access token"),
+    ("vcp_", "an API access token"),
+    ("sl.", "an API access token"),
+    ("sq0atp-", "an API access token"),
+    ("sq0csp-", "the secret of an application, which calls an API"),
+    ("dG9rO", "an API access token"),
+    ("pdus+", "an API key"),
     ("eyJ", "a JSON Web Token, an API token"),
     ("we_1", "the id of an endpoint, no API key and no secret"),
     ("acct_", "the id of an account, no API key and no secret"),
     ("http://", "a URL, no API key and no secret"),
     ("https://", "a URL, no API key and no secret"),
 ];
-
-/// What programs write in place of a body that is not there or was parsed.
-const STAND_INS: [&[u8]; 4] = [b"undefined", b"[object Object]", b"null", b"None"];
 
 /// What is likely when nothing is proved.
 pub(super) fn guess(context: &SearchContext<'_>) -> Option<Explanation> {
@@ -157,7 +164,7 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
                 "give the sender the last URL itself, with its scheme and slash: `curl -sI URL` shows a redirect";
             return Some(Explanation::new("body-empty", text, hint));
         }
-        _ if STAND_INS.contains(&body) => {
+        _ if is_placeholder(body) => {
             let text = format!(
                 "the body is `{}`: a program formatted something that is not the body",
                 String::from_utf8_lossy(body)
@@ -187,6 +194,14 @@ fn incomplete(context: &SearchContext<'_>) -> Option<Explanation> {
         );
         Explanation::new("body-compressed", text, "check the signature before the compression is undone")
     })
+}
+
+/// Whether that is a text of a program in place of a body. Empty documents are bodies too.
+fn is_placeholder(body: &[u8]) -> bool {
+    let is_document = |text: &str| matches!(text, "{}" | "[]" | "\"\"" | "1" | "true" | "false");
+    BODY_PLACEHOLDERS
+        .iter()
+        .any(|text| text.as_bytes() == body && !is_document(text))
 }
 
 fn cut_off(fact: String) -> Explanation {

@@ -1,8 +1,8 @@
 //! JSON re-serialized as common programs write it.
 
 use super::json::{JsonNode, Member, text, unit};
+use super::json_style::{Escapes, JsonStyle, Layout, Numbers, Order, UpperDigits};
 use super::numbers::number;
-use super::styles::{Escapes, JsonStyle, Layout, Numbers, Order};
 
 /// Changes to single values that a writer cannot know of, by their numbers in the document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -62,17 +62,18 @@ impl Writer<'_> {
             JsonNode::Number(text) => self.number(text),
             JsonNode::Word(word) => self.out.push_str(word),
             JsonNode::Text(raw) => self.string(raw),
-            JsonNode::Array(items) if items.is_empty() => self.empty("[]", "{}"),
-            JsonNode::Object(members) if members.is_empty() => self.empty("{}", "[]"),
+            JsonNode::Array(items) if items.is_empty() => self.empty("[]", "{}", depth),
+            JsonNode::Object(members) if members.is_empty() => self.empty("{}", "[]", depth),
             JsonNode::Array(items) => self.items(items, depth),
             JsonNode::Object(members) => {
-                self.out.push('{');
-                match ordered(members, self.style.order) {
+                let is_padded = matches!(self.style.layout, Layout::Padded(_));
+                self.out.push_str(if is_padded { "{ " } else { "{" });
+                match ordered(members, self.style.order, depth) {
                     Some(sorted) => self.members(sorted, depth + 1),
                     None => self.members(members, depth + 1),
                 }
                 self.line(depth);
-                self.out.push('}');
+                self.out.push_str(if is_padded { " }" } else { "}" });
             }
         }
     }
@@ -87,7 +88,7 @@ impl Writer<'_> {
         }
     }
 
-    fn empty(&mut self, own: &str, other: &str) {
+    fn empty(&mut self, own: &str, other: &str, depth: usize) {
         let text = if is_set(self.marks.empties, self.met.1) {
             other
         } else {
@@ -97,12 +98,18 @@ impl Writer<'_> {
         match (self.style.layout, text) {
             (Layout::ArraysInLine, "[]") => self.out.push_str("[ ]"),
             (Layout::ArraysInLine, _) => self.out.push_str("{ }"),
+            (Layout::EmptyLines, _) => {
+                let (open, close) = text.split_at(1);
+                self.out.extend([open, if open == "[" { "\n" } else { "" }]);
+                self.line(depth);
+                self.out.push_str(close);
+            }
             _ => self.out.push_str(text),
         }
     }
 
     fn items(&mut self, items: &[JsonNode<'_>], depth: usize) {
-        let in_line = self.style.layout == Layout::ArraysInLine;
+        let in_line = matches!(self.style.layout, Layout::ArraysInLine | Layout::Padded(true));
         self.out.push_str(if in_line { "[ " } else { "[" });
         for (index, item) in items.iter().enumerate() {
             if in_line {
@@ -118,7 +125,7 @@ impl Writer<'_> {
             self.node(item, depth + 1);
         }
         match self.style.layout {
-            Layout::ArraysInLine => self.out.push_str(" ]"),
+            _ if in_line => self.out.push_str(" ]"),
             Layout::Lines(end) if depth == 0 => self.out.extend(["]", end]),
             _ => {
                 self.line(depth);
@@ -131,6 +138,7 @@ impl Writer<'_> {
         let after_name = match self.style.layout {
             Layout::Line(_, after) | Layout::Indented(_, after, _) => after,
             Layout::ArraysInLine => " : ",
+            Layout::EmptyLines | Layout::Padded(_) => ": ",
             Layout::Lines(_) => ":",
         };
         for (index, (name, value)) in members.into_iter().enumerate() {
@@ -145,8 +153,9 @@ impl Writer<'_> {
         match self.style.layout {
             Layout::Line(separator, _) if index > 0 => self.out.push_str(separator),
             Layout::Lines(_) if index > 0 => self.out.push(','),
-            Layout::Line(..) | Layout::Lines(_) => {}
-            Layout::Indented(..) | Layout::ArraysInLine => {
+            Layout::Padded(_) if index > 0 => self.out.push_str(", "),
+            Layout::Line(..) | Layout::Lines(_) | Layout::Padded(_) => {}
+            Layout::Indented(..) | Layout::ArraysInLine | Layout::EmptyLines => {
                 if index > 0 {
                     self.out.push(',');
                 }
@@ -158,8 +167,8 @@ impl Writer<'_> {
     fn line(&mut self, depth: usize) {
         let (indent, end) = match self.style.layout {
             Layout::Indented(indent, _, end) => (indent, end),
-            Layout::ArraysInLine => ("  ", "\n"),
-            Layout::Line(..) | Layout::Lines(_) => return,
+            Layout::ArraysInLine | Layout::EmptyLines => ("  ", "\n"),
+            Layout::Line(..) | Layout::Lines(_) | Layout::Padded(_) => return,
         };
         self.out.push_str(end);
         (0..depth).for_each(|_| self.out.push_str(indent));
@@ -223,13 +232,14 @@ impl Writer<'_> {
 
     fn unit(&mut self, unit: u16) {
         self.out.push_str("\\u");
+        let is_upper = match self.style.escapes.upper {
+            UpperDigits::None => false,
+            UpperDigits::Ascii => unit < 0x80,
+            UpperDigits::All => true,
+        };
         for shift in [12, 8, 4, 0] {
             let digit = char::from_digit(u32::from(unit >> shift) & 15, 16).unwrap_or('0');
-            self.out.push(if self.style.escapes.upper {
-                digit.to_ascii_uppercase()
-            } else {
-                digit
-            });
+            self.out.push(if is_upper { digit.to_ascii_uppercase() } else { digit });
         }
     }
 }
@@ -311,14 +321,16 @@ impl Features {
         if !self.escaped && !ascii.bytes().any(|byte| self.ascii[usize::from(byte)]) {
             seen.escapes.ascii = "";
         }
-        seen.escapes.upper &= seen.escapes.unicode || !seen.escapes.ascii.is_empty() || self.escaped;
+        if !(seen.escapes.unicode || !seen.escapes.ascii.is_empty() || self.escaped) {
+            seen.escapes.upper = UpperDigits::None;
+        }
         seen.numbers = match style.numbers {
             Numbers::Doubles if self.whole => Numbers::Doubles,
             numbers if self.fractions => numbers,
             _ => Numbers::Kept,
         };
         seen.order = match style.order {
-            Order::Sorted if self.members => Order::Sorted,
+            order @ (Order::Sorted | Order::OutermostSorted | Order::ByLength) if self.members => order,
             Order::IntegersFirst if self.indexes && self.members => Order::IntegersFirst,
             _ => Order::Kept,
         };
@@ -330,16 +342,17 @@ impl Features {
 }
 
 /// The members in another order than their own.
-fn ordered<'m, 't>(members: &'m [Member<'t>], order: Order) -> Option<Vec<&'m Member<'t>>> {
+fn ordered<'m, 't>(members: &'m [Member<'t>], order: Order, depth: usize) -> Option<Vec<&'m Member<'t>>> {
     let indexed = || members.iter().any(|(name, _)| index(name).is_some());
-    if order == Order::Kept || (order == Order::IntegersFirst && !indexed()) {
-        return None;
-    }
     let mut sorted: Vec<&Member<'t>> = members.iter().collect();
-    if order == Order::Sorted {
-        sorted.sort_by_cached_key(|(name, _)| text(name));
-    } else {
-        sorted.sort_by_cached_key(|(name, _)| index(name).map_or((1, 0), |number| (0, number)));
+    match order {
+        Order::OutermostSorted if depth > 0 => return None,
+        Order::Sorted | Order::OutermostSorted => sorted.sort_by_cached_key(|(name, _)| text(name)),
+        Order::ByLength => sorted.sort_by_cached_key(|(name, _)| (text(name).len(), text(name))),
+        Order::IntegersFirst if indexed() => {
+            sorted.sort_by_cached_key(|(name, _)| index(name).map_or((1, 0), |number| (0, number)));
+        }
+        Order::Kept | Order::IntegersFirst => return None,
     }
     Some(sorted)
 }

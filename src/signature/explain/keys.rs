@@ -6,8 +6,9 @@ use super::context::SearchContext;
 use super::digests::{Digest, sha256};
 use super::embedded::embedded;
 use super::key_kinds::{KeyKind, SHARED, called};
-use super::mistake::{Change, Mistake, Rank, mistake};
-use super::peel::{KNOWN_PREFIX, QUOTES, name_of_blank, peel};
+use super::mistake::{Change, KeyChange, Mistake, Rank, mistake};
+use super::secret_cleanup::{KNOWN_PREFIX, cleanings};
+use super::sender_keys;
 use crate::secret::Secret;
 use crate::signature::encoding::LENIENT_KEY;
 use crate::signature::{Hmac, KeyForm, Scheme};
@@ -15,24 +16,12 @@ use crate::signature::{Hmac, KeyForm, Scheme};
 /// Secrets whose texts are changed, at most.
 const MOST_SECRETS: usize = 8;
 
-/// Ways to make a key of a text that are frequent.
+/// Ways to make a key of a text that are frequent, and that are looked for beside another mistake.
 const USUAL_READINGS: usize = 8;
+const READINGS_IN_PAIRS: usize = 16;
 
 /// Prefixes of secrets, which are cut when a secret is copied.
 const PREFIXES: [&str; 1] = [KNOWN_PREFIX];
-
-/// What programs make of a secret that is not set.
-const UNSET: [(&str, &str); 7] = [
-    ("", "an empty text"),
-    ("undefined", "`undefined`"),
-    ("null", "`null`"),
-    ("None", "`None`"),
-    ("nil", "`nil`"),
-    ("false", "`false`"),
-    ("[object Object]", "`[object Object]`"),
-];
-
-pub(super) type KeyChange = Change<Vec<u8>>;
 
 /// Every key that may have signed, the likely ones first.
 pub(super) fn changes(context: &SearchContext<'_>) -> Vec<KeyChange> {
@@ -45,7 +34,7 @@ pub(super) fn changes(context: &SearchContext<'_>) -> Vec<KeyChange> {
     for secret in context.case.secrets.iter().take(MOST_SECRETS) {
         copied(context, secret, &mut found);
         if context.is_keyed_by_text() {
-            at_the_sender(context, secret, &mut found);
+            sender_keys::with_text_around(context, secret, &mut found);
         }
         if let Scheme::Hmac(scheme) = context.case.scheme {
             key_of_pair(secret, &mut found);
@@ -53,7 +42,7 @@ pub(super) fn changes(context: &SearchContext<'_>) -> Vec<KeyChange> {
         }
     }
     if context.is_keyed_by_text() {
-        unset(&mut found);
+        sender_keys::unset(&mut found);
     }
     let mut seen: Vec<Vec<u8>> = context.keys.clone();
     found.retain(|change| {
@@ -92,12 +81,12 @@ fn other_is(other: &Secret) -> Mistake {
 fn copied(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<KeyChange>) {
     let name = called(secret);
     let usable = |text: &[u8]| context.key(&Secret::new(text));
-    let peeled = peel(secret.expose(), &name);
-    for first in &peeled {
+    let cleaned = cleanings(secret.expose(), &name);
+    for first in &cleaned {
         found.extend(usable(&first.text).map(|key| Change::new(first.rank, key, first.mistake.clone())));
     }
-    for first in &peeled {
-        for second in peel(&first.text, &name) {
+    for first in &cleaned {
+        for second in cleanings(&first.text, &name) {
             if second.mistake.cause != first.mistake.cause || second.mistake.text != first.mistake.text {
                 found.extend(usable(&second.text).map(|key| {
                     let rank = first.rank.max(second.rank);
@@ -130,60 +119,6 @@ fn with_prefix(context: &SearchContext<'_>, text: &[u8], name: &str) -> Option<K
     Some(Change::new(Rank::Common, key, mistake("secret-prefix", said, hint)))
 }
 
-/// The sender's secret has something that the one here has not.
-fn at_the_sender(context: &SearchContext<'_>, secret: &Secret, found: &mut Vec<KeyChange>) {
-    let (text, name) = (secret.expose(), called(secret));
-    let mut add = |rank, before: &str, after: &str, said: Mistake| {
-        let longer = [before.as_bytes(), text, after.as_bytes()].concat();
-        if let Some(key) = context.key(&Secret::new(longer)) {
-            found.push(Change::new(rank, key, said));
-        }
-    };
-    for (before, after) in [("", "\n"), ("", "\r\n"), ("", " "), (" ", ""), ("", "\t"), (" ", " ")] {
-        let what = name_of_blank([before, after].concat().as_bytes());
-        let said = format!("the sender's secret has {what} at an end that {name} has not");
-        let hint = "set the secret again at the sender, without it";
-        add(Rank::Common, before, after, mistake("secret-whitespace", said, hint));
-    }
-    for (open, close) in QUOTES {
-        let said = format!("the sender signs with quotes around {name}");
-        let hint = "set the secret again at the sender, without quotes";
-        add(Rank::Common, open, close, mistake("secret-quotes", said, hint));
-    }
-    let said = format!("the sender signs with Python's `b'...'` around {name}: its bytes were not decoded");
-    let hint = "the sender must give the secret's bytes, not `str(bytes)`";
-    add(Rank::Sometimes, "b'", "'", mistake("secret-quotes", said, hint));
-    // A NUL byte is none of them: HMAC fills its key up with such bytes.
-    for (before, after) in [("\u{feff}", ""), ("", "\u{200b}")] {
-        let said = format!("the sender's secret has an invisible character that {name} has not");
-        let hint = "set the secret again at the sender, without invisible characters";
-        add(Rank::Sometimes, before, after, mistake("secret-whitespace", said, hint));
-    }
-    let Some(reference) = secret.name() else { return };
-    let variable = reference.split_once(':').map_or(reference, |(_, variable)| variable);
-    let texts = [
-        reference.to_owned(),
-        variable.to_owned(),
-        format!("${variable}"),
-        format!("${{{variable}}}"),
-        format!("process.env.{variable}"),
-        format!("os.environ['{variable}']"),
-        format!("os.environ[\"{variable}\"]"),
-        format!("{{{{{variable}}}}}"),
-        format!("{{{{ {variable} }}}}"),
-        format!("%{variable}%"),
-        format!("$env:{variable}"),
-    ];
-    for text in texts {
-        let said =
-            format!("the sender's key is the text of a reference, such as `{reference}`, not the secret behind it");
-        let hint = "give the sender the secret itself, not its reference";
-        if let Some(key) = context.key(&Secret::new(text)) {
-            found.push(Change::new(Rank::Rare, key, mistake("secret-reference", said, hint)));
-        }
-    }
-}
-
 /// A sender that keys its hash with the text of a public key can be imitated by everybody: it is told, and not accepted.
 fn key_of_pair(secret: &Secret, found: &mut Vec<KeyChange>) {
     let Some(kind) = KeyKind::of(secret) else { return };
@@ -198,15 +133,6 @@ fn key_of_pair(secret: &Secret, found: &mut Vec<KeyChange>) {
     }
 }
 
-fn unset(found: &mut Vec<KeyChange>) {
-    for (text, shown) in UNSET {
-        let said = format!("the sender's secret is not set: its key is {shown}");
-        let hint = "set the secret at the sender: its variable or setting is not there";
-        let said = mistake("secret-not-set", said, hint);
-        found.push(Change::new(Rank::Sometimes, text.as_bytes().to_vec(), said));
-    }
-}
-
 /// The secret's text became a key in another way; also after its ends were trimmed.
 fn made_otherwise(scheme: &Hmac, secret: &Secret, found: &mut Vec<KeyChange>) {
     let name = called(secret);
@@ -214,17 +140,17 @@ fn made_otherwise(scheme: &Hmac, secret: &Secret, found: &mut Vec<KeyChange>) {
     let readings = |text: &[u8]| readings(text, scheme.key_prefix.as_deref());
     let said = |does: &'static str| mistake("secret-encoding", format!("the sender {does}"), hint.clone());
     for (at, (key, does)) in readings(secret.expose()).into_iter().enumerate() {
-        let rank = if at < USUAL_READINGS {
-            Rank::Common
-        } else {
-            Rank::Sometimes
+        let rank = match at {
+            0..USUAL_READINGS => Rank::Common,
+            USUAL_READINGS..READINGS_IN_PAIRS => Rank::Sometimes,
+            _ => Rank::Rare,
         };
         found.push(Change::new(rank, key, said(does)));
     }
-    for peeled in peel(secret.expose(), &name) {
-        if peeled.rank == Rank::Common && peeled.mistake.cause != "secret-encoding" {
-            for (key, does) in readings(&peeled.text) {
-                found.push(Change::new(Rank::Sometimes, key, peeled.mistake.clone()).and(&said(does)));
+    for cleaned in cleanings(secret.expose(), &name) {
+        if cleaned.rank == Rank::Common && cleaned.mistake.cause != "secret-encoding" {
+            for (key, does) in readings(&cleaned.text) {
+                found.push(Change::new(Rank::Sometimes, key, cleaned.mistake.clone()).and(&said(does)));
             }
         }
     }
@@ -255,11 +181,6 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
     let hashed = |digest: Digest| Some(hex::encode(digest.hash(&[text.into()])).into_bytes());
     let words = std::str::from_utf8(text).ok();
     let utf16 = words.map(|words| words.encode_utf16().flat_map(u16::to_le_bytes).collect());
-    let cut = |length: usize| {
-        text.get(..length)
-            .filter(|cut| cut.len() < text.len())
-            .map(<[u8]>::to_vec)
-    };
     let ways = [
         (Some(text.to_vec()), "signs with the secret's whole text, not decoded"),
         (
@@ -301,8 +222,8 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
             "signs with the SHA-512 hash of the secret, in hex",
         ),
         (utf16, "encodes the secret as UTF-16, as .NET's `Encoding.Unicode` does"),
-        (cut(16), "signs with the first 16 bytes of the secret only"),
-        (cut(32), "signs with the first 32 bytes of the secret only"),
+        (cut(text, 16), "signs with the first 16 bytes of the secret only"),
+        (cut(text, 32), "signs with the first 32 bytes of the secret only"),
         (
             decoded(rest).map(|bytes| String::from_utf8_lossy(&bytes).into_owned().into_bytes()),
             "decodes the secret as base64 and its bytes as UTF-8",
@@ -312,9 +233,35 @@ fn readings(text: &[u8], prefix: Option<&str>) -> Vec<(Vec<u8>, &'static str)> {
             "decodes the secret as base64 and its bytes as Latin-1",
         ),
     ];
-    let ways = ways.into_iter();
+    let ways = ways.into_iter().chain(rare_readings(text));
     ways.filter_map(|(bytes, does)| Some((bytes.filter(|bytes| !bytes.is_empty())?, does)))
         .collect()
+}
+
+/// The first bytes of a longer text.
+fn cut(text: &[u8], length: usize) -> Option<Vec<u8>> {
+    let cut = text.get(..length).filter(|cut| cut.len() < text.len());
+    cut.map(<[u8]>::to_vec)
+}
+
+/// Less common ways.
+fn rare_readings(text: &[u8]) -> [(Option<Vec<u8>>, &'static str); 5] {
+    [
+        (
+            Some(encoded(&sha256(text))),
+            "signs with the SHA-256 hash of the secret, in base64",
+        ),
+        (
+            Some(Digest::Md5.hash(&[text.into()])),
+            "signs with the MD5 hash of the secret",
+        ),
+        (
+            Some(Digest::Sha1.hash(&[text.into()])),
+            "signs with the SHA-1 hash of the secret",
+        ),
+        (cut(text, 20), "signs with the first 20 bytes of the secret only"),
+        (cut(text, 24), "signs with the first 24 bytes of the secret only"),
+    ]
 }
 
 fn encoded(text: &[u8]) -> Vec<u8> {

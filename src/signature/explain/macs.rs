@@ -7,7 +7,7 @@ use crate::signature::Scheme;
 use crate::template::{Part, Placeholder, Template};
 
 /// Between secret and content in a hash without HMAC.
-const SEPARATORS: [&str; 7] = ["", ":", ".", "|", "\n", "&", "-"];
+const SEPARATORS: [&str; 11] = ["", ":", ".", "|", "\n", "&", "-", " ", "_", ",", "/"];
 
 /// Hashes that a sender may sign in place of the content.
 const INNER: [Digest; 4] = [Digest::Sha256, Digest::Sha512, Digest::Sha1, Digest::Md5];
@@ -75,6 +75,11 @@ fn keyed(own: Digest) -> Vec<(MacKind, Rank, Mistake)> {
             MacKind::Twice,
             Rank::Rare,
             again("the sender calls HMAC twice, the second time over the hex text of the first"),
+        ),
+        (
+            MacKind::TwiceOverBytes,
+            Rank::Rare,
+            again("the sender calls HMAC twice, the second time over the bytes of the first"),
         ),
     ]);
     all

@@ -34,6 +34,9 @@ pub(super) struct Change<T> {
     pub(super) rank: Rank,
 }
 
+/// Another key.
+pub(super) type KeyChange = Change<Vec<u8>>;
+
 /// Takes changes as they are made; answers whether to stop.
 pub(super) type Sink<'s, T> = &'s mut dyn FnMut(Change<T>) -> bool;
 

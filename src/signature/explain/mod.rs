@@ -3,9 +3,9 @@
 //! that was expected.
 
 mod added;
-mod beside;
 mod bodies;
 mod byte_texts;
+mod charset_tables;
 mod charsets;
 mod contents;
 mod context;
@@ -13,10 +13,12 @@ mod data_forms;
 mod digests;
 mod documents;
 mod embedded;
-mod forms;
+mod form_bodies;
 mod guesses;
 mod hints;
+mod html_escapes;
 mod json;
+mod json_style;
 mod json_write;
 mod key_kinds;
 mod keys;
@@ -26,13 +28,16 @@ mod mistake;
 mod notations;
 mod numbers;
 mod parts;
-mod peel;
 mod search;
+mod secret_cleanup;
+mod sender_keys;
+mod signature_metadata;
 mod styles;
 #[cfg(test)]
 mod tests;
 mod texts;
 mod time_budget;
+mod time_texts;
 mod times;
 mod unknown_header;
 mod url_words;
@@ -111,9 +116,9 @@ pub fn explain(
     if diagnosis.found.is_some() {
         return diagnosis;
     }
-    let pair = search.pair(&mut diagnosis);
-    diagnosis.found = pair
-        .and_then(|pair| explanation(&pair))
+    let found = search.pair(&mut diagnosis).or_else(|| search.last(&mut diagnosis));
+    diagnosis.found = found
+        .and_then(|mistakes| explanation(&mistakes))
         .or_else(|| guesses::guess(&context));
     diagnosis
 }

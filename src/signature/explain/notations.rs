@@ -10,7 +10,7 @@ use crate::signature::Encoding;
 use crate::signature::encoding::LENIENT_KEY;
 
 /// What ends a piece of a header's value.
-const ENDS: &str = ", ;\"'`\t\\<>[]{}()&\u{2026}";
+const ENDS: &str = ", ;.\"'`\t\\<>[]{}()&\u{2026}";
 
 /// Shorter texts are no signature that was encoded twice.
 const SHORTEST_INNER: usize = 28;
@@ -66,8 +66,14 @@ pub(super) fn tokens(value: &str, wanted: Encoding, most: usize) -> Vec<Token<'_
 
 /// The bytes of a text in an odd notation, and its name.
 pub(super) fn read(text: &str) -> Option<(Vec<u8>, &'static str)> {
-    if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        return Some((hex::decode(digits).ok()?, "hex after `0x`"));
+    for (prefix, name) in [
+        ("0x", "hex after `0x`"),
+        ("0X", "hex after `0x`"),
+        ("x", "hex after `\\x`"),
+    ] {
+        if let Some(bytes) = text.strip_prefix(prefix).and_then(|digits| hex::decode(digits).ok()) {
+            return Some((bytes, name));
+        }
     }
     if text.starts_with(LIST) {
         let numbers = text[LIST.len_utf8()..]
@@ -122,12 +128,24 @@ fn of_value(value: &str, wanted: Encoding) -> impl Iterator<Item = Token<'_>> {
         token(before, text.replace(' ', "+"), Some(odd))
     });
     let escaped = (text.contains('%') && is_short).then(|| {
-        let plain = percent_decode_str(text).decode_utf8_lossy().into_owned();
-        token(before, plain, Some("the signature is percent-encoded, as in a URL"))
+        let plain = percent_decode_str(text).decode_utf8_lossy();
+        let from = plain.trim_end_matches('=').rfind(['=', ',']).map_or(0, |at| at + 1);
+        let odd = "the signature is percent-encoded, as in a URL";
+        token(before, plain[from..].to_owned(), Some(odd))
     });
-    let list = bare.find('[').and_then(|at| {
-        let inner = bare[at + 1..].strip_suffix(']').filter(|_| is_short)?;
-        Some(token(&bare[..at], format!("{LIST}{}", inner.replace(' ', "")), None))
+    let open = bare.find('[').map_or(0, |at| at + 1);
+    let inner = bare[open..].trim_end_matches(['}', ']']);
+    let is_list = inner.matches([',', ' ']).count() >= SHORTEST
+        && inner
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b", -".contains(&byte));
+    let list = (is_list && is_short).then(|| {
+        let numbers: Vec<&str> = inner.split([',', ' ']).filter(|number| !number.is_empty()).collect();
+        token(
+            &bare[..open.saturating_sub(1)],
+            format!("{LIST}{}", numbers.join(",")),
+            None,
+        )
     });
     [blanks, escaped, list].into_iter().flatten()
 }

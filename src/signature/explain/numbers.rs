@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::styles::Numbers;
+use super::json_style::Numbers;
 
 /// The text of a number as the language writes it.
 pub(super) fn number(text: &str, style: Numbers) -> Cow<'_, str> {

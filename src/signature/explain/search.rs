@@ -6,9 +6,10 @@ use std::slice::from_ref;
 use super::Diagnosis;
 use super::context::{SearchContext, Trial};
 use super::digests::MacKind;
-use super::mistake::{Change, Mistake, Rank, Sink};
+use super::mistake::{Change, KeyChange, Mistake, Rank, Sink};
 use super::{
-    bodies, byte_texts, charsets, contents, data_forms, documents, forms, keys, languages, macs, times, urls, wrapped,
+    bodies, byte_texts, charsets, contents, data_forms, documents, form_bodies, keys, languages, macs, times, urls,
+    wrapped,
 };
 use crate::signature::Scheme;
 use crate::template::Template;
@@ -34,7 +35,7 @@ const BODY_STAGES: [BodyStage; 19] = [
     (&["body-encoded"], wrapped::decoded),
     (&["body-encoded-as-text"], byte_texts::read),
     (&["body-chunked"], wrapped::chunked),
-    (&["body-form"], forms::changes),
+    (&["body-form"], form_bodies::changes),
     (&["body-form-parsed"], data_forms::parsed),
     (&["body-form-multipart"], wrapped::multipart),
     (&["body-wrapped"], wrapped::wrapped),
@@ -46,18 +47,21 @@ const BODY_STAGES: [BodyStage; 19] = [
 ];
 
 /// What else may be wrong with the body, after everything else was tried.
-const LATE_BODY_STAGES: [BodyStage; 5] = [
+const LATE_BODY_STAGES: [BodyStage; 8] = [
     (&["body-hashed"], bodies::digests),
+    (&["body-list"], documents::list_of_one),
+    (&["body-members-left-out"], documents::filtered),
     (&["body-listed"], byte_texts::listed),
     (&["body-printed"], languages::printed),
     (&["body-form-of-data"], data_forms::signed),
     (&["body-reserialised-values"], documents::values),
+    (&["body-members-added"], documents::last_members),
 ];
 
 /// Changes of one kind of part, for pairs.
 #[derive(Default)]
 struct Kept {
-    keys: Vec<keys::KeyChange>,
+    keys: Vec<KeyChange>,
     urls: Vec<urls::UrlChange>,
     contents: Vec<contents::ContentChange>,
     bodies: Vec<Change<Vec<u8>>>,
@@ -113,7 +117,7 @@ fn with_mac<'t>(context: &'t SearchContext<'_>, change: &'t (MacKind, Template))
 
 /// In which order two mistakes are told: where the signature stands and what it is, then the secret, then the rest from the
 /// head of the request to its body.
-fn place(mistake: &Mistake) -> u8 {
+fn report_order(mistake: &Mistake) -> u8 {
     match mistake.cause {
         "other-header" => 0,
         cause if cause.starts_with("secret") || cause == "other-secret" || cause == "key-kind" => 1,
@@ -127,12 +131,16 @@ fn place(mistake: &Mistake) -> u8 {
 }
 
 /// All mistakes of an attempt that matches: those that were taken back, and those of the signature's text.
-fn judged(context: &SearchContext<'_>, mistakes: &[Mistake], attempt: &Trial<'_>) -> Option<Vec<Mistake>> {
+fn mistakes_if_matching(
+    context: &SearchContext<'_>,
+    mistakes: &[Mistake],
+    attempt: &Trial<'_>,
+) -> Option<Vec<Mistake>> {
     let form = context.check(attempt)?;
     let is_plain = mistakes.iter().any(|mistake| mistake.cause == "plain-hash");
     let form = form.iter().filter(|form| !(is_plain && form.cause == "wrong-hash"));
     let mut all: Vec<Mistake> = mistakes.iter().chain(form).cloned().collect();
-    all.sort_by_key(place);
+    all.sort_by_key(report_order);
     // Two with the same name are one mistake of two steps: the last step says what the sender had.
     all.dedup_by(|next, first| next.cause == first.cause);
     if all.is_empty() {
@@ -151,7 +159,7 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 
     /// Tries all changes that are made, and keeps them.
-    fn try_all<T>(
+    fn try_all<T: PartialEq>(
         &mut self,
         kept: fn(&mut Kept) -> &mut Vec<Change<T>>,
         size: fn(&T) -> usize,
@@ -163,7 +171,11 @@ impl<'c, 'a> Search<'c, 'a> {
         let mut bytes: usize = kept.iter().map(|change| size(&change.value)).sum();
         let mut found = None;
         make(context, &mut |change: Change<T>| {
-            match judged(context, &change.mistakes, &attempt(context, &change.value)) {
+            // What was tried is not tried again: many ways to write a body give the same bytes.
+            if kept.iter().any(|have| have.value == change.value) {
+                return false;
+            }
+            match mistakes_if_matching(context, &change.mistakes, &attempt(context, &change.value)) {
                 Some(all) if all.len() == 1 => found = Some(all),
                 Some(all) => drop(pair.get_or_insert(all)),
                 None => {}
@@ -183,7 +195,7 @@ impl<'c, 'a> Search<'c, 'a> {
         if !context.has_targets() {
             return None;
         }
-        match judged(context, &[], &context.trial()) {
+        match mistakes_if_matching(context, &[], &context.trial()) {
             Some(all) if all.len() == 1 => return Some(all),
             found => self.pair = found,
         }
@@ -208,13 +220,13 @@ impl<'c, 'a> Search<'c, 'a> {
         if found.is_some() || matches!(context.case.scheme, Scheme::Token(_)) {
             return found;
         }
-        self.beside(diagnosis)
+        self.url_and_content(diagnosis)
             .or_else(|| self.bodies(&BODY_STAGES, diagnosis))
             .or_else(|| self.late(diagnosis))
     }
 
     /// The URL, and what else is signed beside the body.
-    fn beside(&mut self, diagnosis: &mut Diagnosis) -> Option<Vec<Mistake>> {
+    fn url_and_content(&mut self, diagnosis: &mut Diagnosis) -> Option<Vec<Mistake>> {
         let context = self.context;
         if context.case.scheme.signs_target() {
             let found = self.try_all(
@@ -254,9 +266,16 @@ impl<'c, 'a> Search<'c, 'a> {
         let found = found.or_else(|| self.bodies(&LATE_BODY_STAGES, diagnosis));
         found.or_else(|| {
             let found = self.try_all(|kept| &mut kept.contents, |_| 0, with_content, contents::rare);
-            diagnosis.note(&["timestamp-fraction", "body-hash"], context.budget);
+            diagnosis.note(&["body-hash"], context.budget);
             found
         })
+    }
+
+    /// The one mistake that takes longer to look for than two others.
+    pub(super) fn last(&mut self, diagnosis: &mut Diagnosis) -> Option<Vec<Mistake>> {
+        let found = self.try_all(|kept| &mut kept.contents, |_| 0, with_content, contents::fractions);
+        diagnosis.note(&["timestamp-fraction"], self.context.budget);
+        found
     }
 
     /// Two mistakes at once, in two parts of the request.
@@ -288,45 +307,45 @@ impl<'c, 'a> Search<'c, 'a> {
             bodies,
             macs,
         } = &self.kept;
-        self.two(keys, bodies, ranks, |base, key, body| Trial {
+        self.try_pairs(keys, bodies, ranks, |base, key, body| Trial {
             body,
             ..key_and(key, base)
         })
         .or_else(|| {
-            self.two(urls, bodies, ranks, |base, url, body| Trial {
+            self.try_pairs(urls, bodies, ranks, |base, url, body| Trial {
                 url: Some(url),
                 body,
                 ..base
             })
         })
         .or_else(|| {
-            self.two(keys, urls, ranks, |base, key, url| Trial {
+            self.try_pairs(keys, urls, ranks, |base, key, url| Trial {
                 url: Some(url),
                 ..key_and(key, base)
             })
         })
         .or_else(|| {
-            self.two(keys, contents, ranks, |base, key, content| Trial {
+            self.try_pairs(keys, contents, ranks, |base, key, content| Trial {
                 content,
                 ..key_and(key, base)
             })
         })
         .or_else(|| {
-            self.two(contents, bodies, ranks, |base, content, body| Trial {
+            self.try_pairs(contents, bodies, ranks, |base, content, body| Trial {
                 body,
                 content,
                 ..base
             })
         })
         .or_else(|| {
-            self.two(urls, contents, ranks, |base, url, content| Trial {
+            self.try_pairs(urls, contents, ranks, |base, url, content| Trial {
                 url: Some(url),
                 content,
                 ..base
             })
         })
         .or_else(|| {
-            self.two(macs, bodies, ranks, |base, mac, body| Trial {
+            self.try_pairs(macs, bodies, ranks, |base, mac, body| Trial {
                 mac: mac.0,
                 content: &mac.1,
                 body,
@@ -336,7 +355,7 @@ impl<'c, 'a> Search<'c, 'a> {
     }
 
     /// The first two changes of those ranks that explain it together.
-    fn two<A, B>(
+    fn try_pairs<A, B>(
         &self,
         first: &[Change<A>],
         second: &[Change<B>],
@@ -352,7 +371,7 @@ impl<'c, 'a> Search<'c, 'a> {
                     return None;
                 }
                 let both: Vec<Mistake> = a.mistakes.iter().chain(&b.mistakes).cloned().collect();
-                judged(self.context, &both, &attempt).filter(|all| all.len() == 2)
+                mistakes_if_matching(self.context, &both, &attempt).filter(|all| all.len() == 2)
             })
         })
     }

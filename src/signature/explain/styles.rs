@@ -1,78 +1,13 @@
 //! How common programs write JSON.
 
-/// Which characters a writer escapes beyond those that must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Escapes {
-    /// Everything beyond ASCII, as `\u00e9`.
-    pub(super) unicode: bool,
-    /// The slash, as `\/`.
-    pub(super) slash: bool,
-    /// U+2028 and U+2029.
-    pub(super) lines: bool,
-    /// ASCII characters that are written as `\u003c`.
-    pub(super) ascii: &'static str,
-    /// Digits in upper case, as `\u003C`.
-    pub(super) upper: bool,
-}
-
-/// How a writer writes numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Numbers {
-    /// As they stand.
-    #[default]
-    Kept,
-    /// As JavaScript does: `1.0` is `1`.
-    JavaScript,
-    /// As Python does: `1e2` is `100.0`.
-    Python,
-    /// As Java does with a map of doubles: `1` is `1.0`.
-    Doubles,
-    /// Whole numbers without `.0`, which a double gave them.
-    Whole,
-}
-
-/// The order of members.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Order {
-    /// As they stand.
-    #[default]
-    Kept,
-    /// By their names.
-    Sorted,
-    /// Names that are whole numbers first, by value, as JavaScript objects have it.
-    IntegersFirst,
-}
-
-/// Where a writer puts spaces and newlines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
-    /// All on one line: what stands between items, and after a name.
-    Line(&'static str, &'static str),
-    /// One item a line: one level's indent, what stands after a name, and the end of a line.
-    Indented(&'static str, &'static str, &'static str),
-    /// Members on lines of their own, the items of an array on one: Jackson's printer.
-    ArraysInLine,
-    /// The items of the outermost array each on a line that ends so.
-    Lines(&'static str),
-}
-
-/// A way to write JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct JsonStyle {
-    /// For people.
-    pub(super) name: &'static str,
-    pub(super) layout: Layout,
-    pub(super) escapes: Escapes,
-    pub(super) numbers: Numbers,
-    pub(super) order: Order,
-}
+use super::json_style::{Escapes, JsonStyle, Layout, Numbers, Order, UpperDigits};
 
 const RAW: Escapes = Escapes {
     unicode: false,
     slash: false,
     lines: false,
     ascii: "",
-    upper: false,
+    upper: UpperDigits::None,
 };
 const ASCII: Escapes = Escapes { unicode: true, ..RAW };
 const PHP: Escapes = Escapes { slash: true, ..ASCII };
@@ -87,7 +22,16 @@ const DOTNET: Escapes = Escapes {
     ascii: "<>&'\"+`\u{7f}",
     ..UPPER
 };
-const UPPER: Escapes = Escapes { upper: true, ..ASCII };
+const UPPER: Escapes = Escapes {
+    upper: UpperDigits::All,
+    ..ASCII
+};
+const PHP_HEX: Escapes = Escapes {
+    ascii: "<>&'\"",
+    upper: UpperDigits::Ascii,
+    ..PHP
+};
+const POWERSHELL: Escapes = Escapes { ascii: "<>&'", ..RAW };
 
 const fn style(name: &'static str, layout: Layout, escapes: Escapes) -> JsonStyle {
     JsonStyle {
@@ -99,32 +43,16 @@ const fn style(name: &'static str, layout: Layout, escapes: Escapes) -> JsonStyl
     }
 }
 
-impl JsonStyle {
-    const fn sorted(self) -> Self {
-        Self {
-            order: Order::Sorted,
-            ..self
-        }
-    }
-
-    const fn numbers(self, numbers: Numbers) -> Self {
-        Self { numbers, ..self }
-    }
-
-    const fn javascript(self) -> Self {
-        Self {
-            numbers: Numbers::JavaScript,
-            order: Order::IntegersFirst,
-            ..self
-        }
-    }
-}
-
 const LINE: Layout = Layout::Line(",", ":");
 const SPACED: Layout = Layout::Line(", ", ": ");
 const TWO: Layout = Layout::Indented("  ", ": ", "\n");
 const FOUR: Layout = Layout::Indented("    ", ": ", "\n");
 const ONE: Layout = Layout::Indented(" ", ": ", "\n");
+const THREE: Layout = Layout::Indented("   ", ": ", "\n");
+const EIGHT: Layout = Layout::Indented("        ", ": ", "\n");
+const UNINDENTED: Layout = Layout::Indented("", ": ", "\n");
+const NARROW: Layout = Layout::Indented("  ", ":", "\n");
+const SWIFT: Layout = Layout::Indented("  ", " : ", "\n");
 const PERL: Layout = Layout::Indented("   ", " : ", "\n");
 const TAB: Layout = Layout::Indented("\t", ": ", "\n");
 
@@ -146,8 +74,14 @@ pub(super) const GSON_STYLE: JsonStyle = style(
 /// How many of the styles are tried before the other kinds of mistakes.
 pub(super) const LIKELY: usize = 8;
 
+/// How many of them programs write that end their output with a newline, such as jq.
+pub(super) const STYLES_OF_TOOLS: usize = 16;
+
+/// How many of them are looked for beside another mistake.
+pub(super) const STYLES_IN_PAIRS: usize = 53;
+
 /// Ways to write JSON, the likely ones first. Of two that give the same bytes the first is named.
-pub(super) const STYLES: [JsonStyle; 53] = [
+pub(super) const STYLES: [JsonStyle; 76] = [
     COMPACT,
     PYTHON,
     style("compact JSON as `JSON.stringify` writes it", LINE, RAW).javascript(),
@@ -304,5 +238,76 @@ pub(super) const STYLES: [JsonStyle; 53] = [
         "JSON with spaces after colons alone, escaped beyond ASCII",
         Layout::Line(",", ": "),
         ASCII,
+    ),
+    style(
+        "JSON indented by two spaces, as Ruby's `JSON.pretty_generate` writes it",
+        Layout::EmptyLines,
+        RAW,
+    ),
+    style("compact JSON with the outermost keys sorted", LINE, RAW).ordered(Order::OutermostSorted),
+    style(
+        "compact JSON with the outermost keys sorted, as PHP's `ksort` and `json_encode` write it",
+        LINE,
+        PHP,
+    )
+    .ordered(Order::OutermostSorted),
+    style(
+        "compact JSON with sorted keys and escaped slashes, escaped beyond ASCII",
+        LINE,
+        PHP,
+    )
+    .sorted(),
+    style("compact JSON with sorted keys and escaped slashes", LINE, SLASH).sorted(),
+    style(
+        "JSON with spaces and keys sorted by length, as a database writes it (`jsonb`)",
+        SPACED,
+        RAW,
+    )
+    .ordered(Order::ByLength),
+    style(
+        "compact JSON with keys sorted by length, as from a database (`jsonb`)",
+        LINE,
+        RAW,
+    )
+    .ordered(Order::ByLength),
+    style(
+        "compact JSON with HTML characters escaped in upper case, as PHP's `JSON_HEX_TAG` and Symfony write it",
+        LINE,
+        PHP_HEX,
+    ),
+    style(
+        "compact JSON with HTML characters escaped, as PowerShell and .NET write it",
+        LINE,
+        POWERSHELL,
+    ),
+    style(
+        "JSON indented by two spaces with lines that end in CR LF, as .NET writes it",
+        Layout::Indented("  ", ": ", "\r\n"),
+        DOTNET,
+    ),
+    style("JSON indented by four spaces with sorted keys", FOUR, RAW).sorted(),
+    style("JSON indented by tabs, escaped beyond ASCII", TAB, ASCII),
+    style("JSON indented by three spaces", THREE, RAW),
+    style("JSON indented by three spaces, escaped beyond ASCII", THREE, ASCII),
+    style("JSON indented by eight spaces", EIGHT, RAW),
+    style("JSON on lines without indent", UNINDENTED, RAW),
+    style("JSON on lines without indent, escaped beyond ASCII", UNINDENTED, ASCII),
+    style("JSON indented by two spaces without spaces after colons", NARROW, RAW),
+    style(
+        "JSON indented by two spaces without spaces after colons, escaped beyond ASCII",
+        NARROW,
+        ASCII,
+    ),
+    style(
+        "JSON indented by two spaces with spaces around colons, as Swift writes it",
+        SWIFT,
+        SLASH,
+    ),
+    style("JSON indented by two spaces with spaces around colons", SWIFT, RAW),
+    style("JSON with spaces inside of braces", Layout::Padded(false), RAW),
+    style(
+        "JSON with spaces inside of braces and brackets",
+        Layout::Padded(true),
+        RAW,
     ),
 ];

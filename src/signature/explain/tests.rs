@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::digests::Digest;
+use super::json_style::JsonStyle;
 use super::json_write::{Marks, write};
-use super::styles::{COMPACT, JsonStyle, STYLES};
+use super::styles::{COMPACT, STYLES};
 use super::*;
 use crate::clock::Timestamp;
 use crate::headers::Headers;

@@ -13,6 +13,9 @@ use crate::template::{Part, Placeholder};
 /// Signatures of one value that are looked at, at most: a sender may write thousands.
 const MOST: usize = 16;
 
+/// Writes the bytes of a signature.
+type WriteBytes = fn(&[u8]) -> String;
+
 /// A signature that a request may carry, and what is wrong with its text.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
@@ -20,7 +23,7 @@ pub(super) struct Target {
     /// The hash that gives that many bytes; of no meaning with a pair of keys.
     pub(super) digest: Digest,
     /// How the sender writes the signature, when its text cannot be decoded: the text itself is compared then.
-    pub(super) written: Option<fn(&[u8]) -> String>,
+    pub(super) written: Option<WriteBytes>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
@@ -83,19 +86,30 @@ pub(super) fn targets(scheme: &Scheme, carrier: &SignatureLocation, value: &[u8]
 }
 
 /// Hex digits of which some zeros are missing: which they were cannot be read from the text.
-fn without_zeros(scheme: &Scheme, carrier: &SignatureLocation, token: &Token<'_>) -> Option<Target> {
-    let (digest, text) = (Digest::own(scheme)?, token.text.to_ascii_lowercase());
+fn without_zeros(scheme: &Scheme, carrier: &SignatureLocation, token: &Token<'_>) -> Vec<Target> {
+    let Some(digest) = Digest::own(scheme) else {
+        return Vec::new();
+    };
+    let text = token.text.to_ascii_lowercase();
     let is_shorter = (digest.size() * 3 / 2..digest.size() * 2).contains(&text.len());
     let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_shorter && is_hex).then(|| {
-        let odd = "the signature's hex lacks the zero before each digit that is alone: Java's `Integer.toHexString` writes none";
-        Target {
-            bytes: text.into_bytes(),
-            digest,
-            written: Some(|bytes| bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:x}"))),
-            mistakes: vec![mistake("signature-encoding", odd, form_hint(carrier))],
-        }
-    })
+    let ways: [(WriteBytes, &str); 2] = [
+        (
+            |bytes| bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:x}")),
+            "the signature's hex has no zeros before single digits: each byte must be two digits",
+        ),
+        (
+            |bytes| hex::encode(bytes).trim_start_matches('0').to_owned(),
+            "the signature's hex has lost the zeros at its beginning: it was written as a number",
+        ),
+    ];
+    let target = |(write, odd)| Target {
+        bytes: text.clone().into_bytes(),
+        digest,
+        written: Some(write),
+        mistakes: vec![mistake("signature-encoding", odd, form_hint(carrier))],
+    };
+    ways.into_iter().filter(|_| is_shorter && is_hex).map(target).collect()
 }
 
 /// The form that the header must have.
@@ -312,13 +326,18 @@ fn odd_text(carrier: &SignatureLocation, token: &Token<'_>, decoded: &Decoded) -
     })
 }
 
-/// What is odd about what stands around a signature.
+/// What is odd about the text before and after a signature.
 fn odd_frame(carrier: &SignatureLocation, value: &str, token: &Token<'_>) -> Option<String> {
     let example = carrier.value.to_string();
     let (before, after) = (token.before, token.after);
     let wanted = before_signature(carrier);
     let bare = before.trim_start_matches(['"', '\'', '`', ' ']);
-    let missing = || format!("what stands around the signature is missing: `{example}`");
+    let missing = || match wanted.trim() {
+        "" => format!("the text around the signature is missing: the header must have the form `{example}`"),
+        wanted => {
+            format!("the prefix `{wanted}` before the signature is missing: the header must have the form `{example}`")
+        }
+    };
     if before.ends_with("b'") && after.starts_with('\'') {
         return Some("the signature is wrapped in Python's `b'...'`: its bytes were not decoded".to_owned());
     }

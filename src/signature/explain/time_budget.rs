@@ -17,7 +17,7 @@ const MOST_SECRETS: usize = 16;
 /// Bytes that pairs of changes are tried on, all together, and what each of them costs beside its body. Half of it is some
 /// twenty milliseconds.
 const MOST_PAIRED: usize = 24 << 20;
-const OF_A_PAIR: usize = 3072;
+const OF_A_PAIR: usize = 1024;
 
 /// How long a large body is looked at, all in all.
 const BUDGET: Duration = Duration::from_millis(250);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::context::SearchContext;
 use super::mistake::{Change, Mistake, Rank, mistake};
+use super::time_texts::{read, units};
 use super::{Case, Explanation};
 use crate::clock::{Precision, Timestamp, human_duration};
 use crate::signature::RejectReason;
@@ -15,58 +16,13 @@ const SECONDS_APART: i64 = 30;
 /// Numbers of a body that are looked at, at most.
 const MOST_NUMBERS: usize = 16;
 
+/// How many of the units are frequent, and how many are looked for beside another mistake.
+const FREQUENT_UNITS: usize = 3;
+const UNITS_IN_PAIRS: usize = 14;
+
 pub(super) type TimeText = Change<String>;
 
 const HINT: &str = "the signed timestamp must be the text that the header carries";
-
-/// The moment of a timestamp in seconds or milliseconds, or of a date, with the name of its unit.
-pub(super) fn read(stamp: &str) -> Option<(Timestamp, &'static str)> {
-    let text = stamp.trim();
-    match text.parse::<i64>() {
-        Ok(number) if number.unsigned_abs() >= 100_000_000_000 => {
-            Some((Timestamp::from_unix_ms(number), "milliseconds"))
-        }
-        Ok(number) => Some((Timestamp::from_unix(number), "seconds")),
-        Err(_) => Some((
-            Timestamp::parse(text).or_else(|| Timestamp::parse_http_date(text))?,
-            if text.contains(['-', ',']) {
-                "a date"
-            } else {
-                "seconds with a fraction"
-            },
-        )),
-    }
-}
-
-/// The same moment in every other unit, with the words for it.
-fn units(at: Timestamp) -> Vec<(String, &'static str)> {
-    let seconds = at.unix();
-    vec![
-        (at.unix_ms().to_string(), "in milliseconds"),
-        (seconds.to_string(), "in seconds"),
-        (format!("{seconds}000"), "in milliseconds"),
-        (at.rfc3339(Precision::Seconds), "as a date"),
-        (at.rfc3339(Precision::Millis), "as a date with milliseconds"),
-        (at.rfc3339(Precision::Micros), "as a date with microseconds"),
-        (format!("\"{seconds}\""), "in quotes"),
-        (
-            at.rfc3339(Precision::Seconds).replace(['-', ':'], ""),
-            "as a date without dashes and colons",
-        ),
-        (
-            at.rfc3339(Precision::Seconds).replace('Z', "+00:00"),
-            "as a date with an offset",
-        ),
-        (
-            at.rfc3339(Precision::Seconds).replace('T', " ").replace('Z', ""),
-            "as a date without a zone",
-        ),
-        (format!("{seconds}.0"), "as a number with a fraction"),
-        (format!("{seconds}000000"), "in microseconds"),
-        (at.unix_us().to_string(), "in microseconds"),
-        (format!("{seconds}000000000"), "in nanoseconds"),
-    ]
-}
 
 /// Other texts of the timestamp, the likely ones first.
 pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
@@ -85,8 +41,13 @@ pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
         mistake("timestamp-unit", said, HINT)
     };
     let Some((at, _)) = read(stamp) else { return found };
-    for (text, how) in units(at) {
-        add(Rank::Common, text, unit(how));
+    for (index, (text, how)) in units(at).into_iter().enumerate() {
+        let rank = match index {
+            0..FREQUENT_UNITS => Rank::Common,
+            FREQUENT_UNITS..UNITS_IN_PAIRS => Rank::Sometimes,
+            _ => Rank::Rare,
+        };
+        add(rank, text, unit(how));
     }
     for (name, text) in times_of_headers(context) {
         let said = format!("the sender signs the timestamp of the header `{name}`");
@@ -97,13 +58,19 @@ pub(super) fn texts(context: &SearchContext<'_>) -> Vec<TimeText> {
         }
         add(Rank::Common, text, said);
     }
-    for hours in (1..=14).flat_map(|hours| [-hours, hours]) {
+    for quarters in (1..=56_i64).flat_map(|quarters| [-quarters, quarters]) {
+        // All zones are whole hours from UTC, or half an hour more, but three.
+        if quarters % 2 != 0 && ![23, 35, 51].contains(&quarters) {
+            continue;
+        }
+        let apart = human_duration(Duration::from_secs(quarters.unsigned_abs() * 900));
+        let when = if quarters < 0 { "before" } else { "after" };
         let said =
-            format!("the signed timestamp is {hours} h from that of the header: a time zone was mistaken for UTC");
+            format!("the signed timestamp is {apart} {when} that of the header: a time zone was mistaken for UTC");
         let hint = "both timestamps must be the same text, in UTC";
         add(
             Rank::Rare,
-            (at.unix() + hours * 3600).to_string(),
+            (at.unix() + quarters * 900).to_string(),
             mistake("timestamp-differs", said, hint),
         );
     }
@@ -169,7 +136,11 @@ pub(super) fn fractions(context: &SearchContext<'_>) -> Vec<TimeText> {
             said("with a fraction of a second"),
         )
     });
-    whole.chain(parts).collect()
+    let dates = (1..1000).map(|ms| {
+        let text = Timestamp::from_unix_ms(seconds * 1000 + ms).rfc3339(Precision::Millis);
+        Change::new(Rank::Rare, text, said("as a date with milliseconds"))
+    });
+    whole.chain(parts).chain(dates).collect()
 }
 
 /// Timestamps of other headers, as they stand.

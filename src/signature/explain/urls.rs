@@ -1,6 +1,6 @@
 //! The signed URL: proxies and frameworks change its scheme, host, port, path and query.
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use super::context::SearchContext;
@@ -32,6 +32,9 @@ const PREFIXES: [&str; 3] = ["x-forwarded-prefix", "x-script-name", "x-original-
 
 /// Parameters of a query whose orders are tried, at most.
 const MOST_PARAMETERS: usize = 4;
+
+/// What is not escaped in the value of a parameter.
+const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 pub(super) type UrlChange = Change<Box<str>>;
 
@@ -65,6 +68,8 @@ fn variants(url: &str, headers: &Headers) -> Vec<(Rank, String)> {
     };
     let mut bases = vec![(Rank::Common, base.clone())];
     bases.extend(hosts(headers).filter_map(|host| Some((Rank::Common, with_host(&base, &host)?))));
+    let ported = bases.iter().filter_map(|(_, base)| with_forwarded_port(base, headers));
+    bases.extend(ported.map(|other| (Rank::Sometimes, other)).collect::<Vec<_>>());
     bases.extend(www(&base).map(|other| (Rank::Sometimes, other)));
     bases.extend(loopback(&base).map(|other| (Rank::Sometimes, other)));
     let moved: Vec<(Rank, Url)> = bases
@@ -107,6 +112,20 @@ fn hosts(headers: &Headers) -> impl Iterator<Item = String> {
         let host = first.split(';').find_map(|pair| pair.trim().strip_prefix("host="))?;
         Some(host.trim_matches('"').to_owned())
     })
+}
+
+/// With the port that a proxy says it had.
+fn with_forwarded_port(base: &Url, headers: &Headers) -> Option<Url> {
+    let port = headers
+        .get_text("x-forwarded-port")?
+        .split(',')
+        .next()?
+        .trim()
+        .parse()
+        .ok()?;
+    let mut other = base.clone();
+    other.set_port(Some(port)).ok()?;
+    Some(other)
 }
 
 fn with_host(base: &Url, host: &str) -> Option<Url> {
@@ -246,6 +265,20 @@ fn queries(url: &Url) -> Vec<String> {
     found
 }
 
+/// A query whose values are escaped, as programs do that build it of parameters.
+fn encoded_query(query: &str) -> String {
+    let pairs = query.strip_prefix('?').unwrap_or_default().split('&').map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = percent_decode_str(value).decode_utf8_lossy();
+        format!("{name}={}", utf8_percent_encode(&value, KEPT))
+    });
+    format!(
+        "{}{}",
+        &query[..query.len().min(1)],
+        pairs.collect::<Vec<_>>().join("&")
+    )
+}
+
 /// Path and query with their escapes undone, or written in another way.
 fn written_otherwise(url: &str) -> Vec<String> {
     let Some((_, _, _, rest)) = parts_of(url) else {
@@ -266,19 +299,16 @@ fn written_otherwise(url: &str) -> Vec<String> {
         upper_case.extend(["%", &code.to_ascii_uppercase(), after]);
     }
     let encoded = |text: &str| {
-        const KEPT: &percent_encoding::AsciiSet = &NON_ALPHANUMERIC
-            .remove(b'/')
-            .remove(b'-')
-            .remove(b'_')
-            .remove(b'.')
-            .remove(b'~');
-        utf8_percent_encode(&decoded(text), KEPT).to_string()
+        const KEPT_IN_PATH: &AsciiSet = &KEPT.remove(b'/');
+        utf8_percent_encode(&decoded(text), KEPT_IN_PATH).to_string()
     };
     vec![
         format!("{front}{}{query}", decoded(path)),
         format!("{front}{path}{}", decoded(query)),
         format!("{front}{}", decoded(rest)),
         format!("{front}{}{query}", encoded(path)),
+        format!("{front}{path}{}", encoded_query(query)),
+        format!("{front}{}{query}", path.to_lowercase()),
         format!("{front}{path}{}", query.replace("%20", "+")),
         format!("{front}{path}{}", query.replace('+', "%20")),
         format!("{front}{lower_case}"),

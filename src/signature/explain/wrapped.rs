@@ -4,6 +4,7 @@
 use base64::Engine as _;
 
 use super::context::SearchContext;
+use super::html_escapes;
 use super::json::{self, JsonNode};
 use super::mistake::{Change, Rank, Sink, mistake};
 use crate::inflate;
@@ -169,8 +170,10 @@ pub(super) fn wrapped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         let said = format!("the body is an event that wraps the request, as gateways and queues make: what was signed is its member `{}`", name.escape_debug());
         let plain = mistake("body-wrapped", said.clone(), hint);
         let encoded = mistake("body-wrapped", format!("{said}, decoded from base64"), "decode the member from base64 and check that raw body, not the event around it");
+        let compressed = decoded.as_deref().and_then(inflated);
         sink(Change::new(Rank::Common, text.into_bytes(), plain))
-            || decoded.is_some_and(|bytes| sink(Change::new(Rank::Common, bytes, encoded)))
+            || decoded.is_some_and(|bytes| sink(Change::new(Rank::Common, bytes, encoded.clone())))
+            || compressed.is_some_and(|bytes| sink(Change::new(Rank::Rare, bytes, encoded)))
     })
 }
 
@@ -223,25 +226,26 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
         quoted.map(str::to_owned),
         "the body has quotes around it that were not signed: it was escaped as a string",
     ));
-    if text.contains("&quot;") || text.contains("&amp;") {
-        let codes = [
-            ("&quot;", "\""),
-            ("&#39;", "'"),
-            ("&#039;", "'"),
-            ("&#x27;", "'"),
-            ("&lt;", "<"),
-            ("&gt;", ">"),
-            ("&amp;", "&"),
-        ];
-        let plain = || {
-            codes
-                .iter()
-                .fold(text.to_owned(), |plain, (code, c)| plain.replace(code, c))
-        };
-        ways.push((context.make(plain), "the body was escaped for HTML after it was signed"));
+    let said_html = "the body was escaped for HTML after it was signed";
+    ways.push((context.make(|| html_escapes::unescape(text)).flatten(), said_html));
+    // PHP, Python and JavaScript write the apostrophe each in its own way; PHP before 8.1 and templates leave it.
+    for apostrophe in [Some("&#039;"), Some("&#x27;"), Some("&#39;"), Some("'"), None] {
+        let escaped = context.make(|| html_escapes::escape(text, apostrophe));
+        ways.push((escaped, "the sender signs the body escaped for HTML"));
     }
+    let slashed = context.make(|| with_backslashes(text));
+    ways.push((
+        slashed,
+        "the sender signs the body with backslashes before its quotes, as `addslashes` escapes them",
+    ));
     ways.into_iter().any(|(other, words)| {
-        other.is_some_and(|other| other != text && sink(Change::new(Rank::Sometimes, other.into_bytes(), said(words))))
+        // What a sender escapes before it signs is not looked for beside another mistake.
+        let rank = if words.starts_with("the sender") {
+            Rank::Rare
+        } else {
+            Rank::Sometimes
+        };
+        other.is_some_and(|other| other != text && sink(Change::new(rank, other.into_bytes(), said(words))))
     }) || {
         let said = mistake(
             "body-escaped",
@@ -252,6 +256,17 @@ pub(super) fn escaped(context: &SearchContext<'_>, sink: Sink<'_, Vec<u8>>) -> b
             .make(|| python_bytes(body))
             .is_some_and(|text| sink(Change::new(Rank::Sometimes, text, said)))
     }
+}
+
+fn with_backslashes(text: &str) -> String {
+    let mut slashed = String::with_capacity(text.len() + text.len() / 4);
+    for c in text.chars() {
+        if matches!(c, '\'' | '"' | '\\') {
+            slashed.push('\\');
+        }
+        slashed.push(c);
+    }
+    slashed
 }
 
 fn without_backslashes(text: &str) -> String {

@@ -134,7 +134,7 @@ pub(crate) fn changes_of_unknown_records_are_answered_with_number_0<F: Fixture>(
     assert_eq!(store.stats(&Query::default()).unwrap().attempts, 0);
 }
 
-fn finish(delivery: &NewDelivery, attempt: Attempt) -> Op {
+pub(crate) fn finish(delivery: &NewDelivery, attempt: Attempt) -> Op {
     Op::Attempt {
         delivery: delivery.id,
         attempt: Box::new(attempt),

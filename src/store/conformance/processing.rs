@@ -127,7 +127,7 @@ pub(crate) fn a_pruned_capture_takes_its_failed_commands_along<F: Fixture>() {
     let mut store = F::new().open();
     record_capture(&mut store, &capture(start(), "a"));
     record(&mut store, failed(1, "x", start()));
-    assert_eq!(store.prune(Some(after(1)), None).unwrap(), 1);
+    assert_eq!(store.prune(Some(after(1)), None).unwrap().records, 1);
     assert_eq!(store.unprocessed(&Query::default()).unwrap(), []);
     assert_eq!(record(&mut store, failed(1, "x", start())), Ack::default());
     assert_eq!(store.stats(&Query::default()).unwrap().unprocessed, 0);

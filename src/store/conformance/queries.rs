@@ -64,24 +64,27 @@ pub(crate) fn kinds_failures_and_pending_ones_are_told_apart<F: Fixture>() {
             },
         );
     }
-    let list = |kind, failed, pending| {
+    let list = |kind, failed, state| {
         let query = Query {
             kind,
             failed,
-            pending,
+            state,
             ..Query::default()
         };
         numbers(&store, &query)
     };
     let (captures, deliveries) = (Some(RecordKind::Capture), Some(RecordKind::Delivery));
-    assert_eq!(list(captures, false, false), [2, 1]);
-    assert_eq!(list(deliveries, false, false), [6, 5, 4, 3]);
-    assert_eq!(list(None, true, false), [5, 2]);
-    assert_eq!(list(captures, true, false), [2]);
-    assert_eq!(list(deliveries, true, false), [5]);
-    assert_eq!(list(None, false, true), [3]);
-    assert_eq!(list(captures, false, true), [0; 0]);
-    assert_eq!(list(None, true, true), [0; 0]);
+    let (pending, delivered) = (Some(DeliveryState::Pending), Some(DeliveryState::Delivered));
+    assert_eq!(list(captures, false, None), [2, 1]);
+    assert_eq!(list(deliveries, false, None), [6, 5, 4, 3]);
+    assert_eq!(list(None, true, None), [5, 2]);
+    assert_eq!(list(captures, true, None), [2]);
+    assert_eq!(list(deliveries, true, None), [5]);
+    assert_eq!(list(None, true, Some(DeliveryState::Failed)), [5]);
+    assert_eq!(list(None, false, pending), [3]);
+    assert_eq!(list(None, false, delivered), [4]);
+    assert_eq!(list(captures, false, pending), [0; 0]);
+    assert_eq!(list(None, true, pending), [0; 0]);
 }
 
 pub(crate) fn young_records_are_found_even_when_recorded_late<F: Fixture>() {
@@ -379,6 +382,7 @@ pub(crate) fn figures_count_what_matches<F: Fixture>() {
         delivered: 1,
         failed: 1,
         pending: 1,
+        parked: 1,
         attempts: 22,
         p50: Some(ms(10)),
         p95: Some(ms(19)),

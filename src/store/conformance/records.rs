@@ -230,7 +230,7 @@ fn policy(stop: u16) -> Arc<Policy> {
         schedule: Schedule {
             delays: vec![Duration::from_nanos(300_000_001)],
             from: RunFrom::First,
-            jitter: 0.1,
+            jitter: Some(0.1),
             honour_retry_after: codes(429),
             retry_on: RetryOn::Only {
                 codes: codes(500),

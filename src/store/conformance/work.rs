@@ -226,6 +226,6 @@ pub(crate) fn captures_with_work_to_do_do_not_make_room<F: Fixture>() {
     record_capture(&mut store, &capture(after(1), "a"));
     store.prune(None, Some(0)).unwrap();
     assert_eq!(numbers(&store, &Query::default()), [1]);
-    assert_eq!(store.prune(Some(after(1)), None).unwrap(), 1);
+    assert_eq!(store.prune(Some(after(1)), None).unwrap().records, 1);
     assert_eq!(captures(&store, &app), [0; 0], "it is too old for anybody");
 }

@@ -6,9 +6,9 @@ use super::dedupe::DedupeIndex;
 
 /// How many pages may stay in the write-ahead log. The next process that has the file for itself reads all of them
 /// first, a millisecond per 400 pages: the log of a busy listener would cost every following command more than the rest
-/// of its work. A checkpoint costs this process a few syncs, so not every command does it: about seven sends fill a log
+/// of its work. A checkpoint costs this process a few syncs, so not every command does it: about nine sends fill a log
 /// of this length.
-const PAGES_LEFT: i64 = 48;
+const PAGES_LEFT: i64 = 64;
 
 /// After how many groups the log counts as this connection's own.
 const OWN_GROUPS: u32 = 64;

@@ -41,8 +41,7 @@ impl LedgerPath {
 
     /// Maps an error of the read of one record.
     pub(super) fn reading_record(&self, number: u64, error: &Error) -> StoreError {
-        let corrupt = error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt);
-        if !corrupt && !is_damage(error) {
+        if !is_damaged_record(error) {
             return self.reading(error);
         }
         StoreError::Damaged {
@@ -92,6 +91,11 @@ impl LedgerPath {
 /// Whether a row has values of other types than hook writes.
 pub(super) fn is_damage(error: &Error) -> bool {
     !matches!(error, Error::SqliteFailure(..) | Error::QueryReturnedNoRows)
+}
+
+/// The same for one record, or it lies where the file is damaged: others may be whole.
+pub(super) fn is_damaged_record(error: &Error) -> bool {
+    is_damage(error) || error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
 }
 
 /// Whether SQLite could not open a file, or could not make one that it needs beside it.

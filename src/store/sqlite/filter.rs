@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 
 use super::values::signed;
 use crate::glob::Glob;
-use crate::store::{Query, RecordKind};
+use crate::store::{DeliveryState, Query, RecordKind};
 
 /// The SQL between `FROM` and `ORDER BY`, and the values of its placeholders in order.
 pub(super) struct SqlFilter {
@@ -16,9 +16,12 @@ pub(super) struct SqlFilter {
 const UNPROCESSED: &str = "capture WHERE n IN
     (SELECT n FROM processing INDEXED BY processing_failed WHERE mended IS NULL)";
 
+/// Deliveries that wait until somebody releases them.
+const PARKED: &str = "delivery WHERE n IN (SELECT n FROM queue WHERE state = 2)";
+
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
 pub(super) fn captures(query: &Query, floor: i64) -> Option<SqlFilter> {
-    let deliveries_only = query.pending || query.endpoint.is_some() || query.origin.is_some();
+    let deliveries_only = query.state.is_some() || query.endpoint.is_some() || query.origin.is_some();
     if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
@@ -35,15 +38,16 @@ pub(super) fn captures(query: &Query, floor: i64) -> Option<SqlFilter> {
 
 /// The same for deliveries.
 pub(super) fn deliveries(query: &Query, floor: i64) -> Option<SqlFilter> {
-    let mut filter = match (query.failed, query.pending) {
+    let mut filter = match query.state.or(query.failed.then_some(DeliveryState::Failed)) {
         _ if query.kind == Some(RecordKind::Capture) || query.unprocessed => return None,
-        (true, true) => return None,
-        (true, false) => SqlFilter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
-        (false, true) => SqlFilter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),
-        (false, false) if query.origin.is_some() => {
-            SqlFilter::of("delivery INDEXED BY delivery_origin WHERE origin IS NOT NULL")
+        Some(state) if query.failed && state != DeliveryState::Failed => return None,
+        Some(DeliveryState::Failed) => SqlFilter::of("delivery INDEXED BY delivery_failed WHERE state = 'failed'"),
+        Some(DeliveryState::Pending) => SqlFilter::of("delivery INDEXED BY delivery_pending WHERE state = 'pending'"),
+        Some(DeliveryState::Parked) => SqlFilter::of(PARKED),
+        state if query.origin.is_some() => {
+            SqlFilter::of("delivery INDEXED BY delivery_origin WHERE origin IS NOT NULL").in_state(state)
         }
-        (false, false) => SqlFilter::of("delivery WHERE 1"),
+        state => SqlFilter::of("delivery WHERE 1").in_state(state),
     };
     if let Some(origin) = query.origin {
         filter.and("origin = ?", [signed(origin).into()]);
@@ -62,6 +66,13 @@ impl SqlFilter {
             sql: table.to_owned(),
             values: Vec::new(),
         }
+    }
+
+    fn in_state(mut self, state: Option<DeliveryState>) -> Self {
+        if let Some(state) = state {
+            self.and("state = ?", [state.name().to_owned().into()]);
+        }
+        self
     }
 
     fn and<const N: usize>(&mut self, condition: &str, values: [Value; N]) {

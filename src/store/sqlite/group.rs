@@ -7,7 +7,7 @@ use super::dedupe::DedupeIndex;
 use super::policies::Policies;
 use super::sequence::last_number;
 use super::values::{change, changed, nanos, row};
-use super::{minutes, sealed};
+use super::{minutes, queue_rows, sealed};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -79,6 +79,7 @@ impl<'c> ChangeGroup<'c> {
             WHERE n = ?1";
         let rows = change(self.connection, sql, params![n, state.name(), owner])?;
         self.ended(n, state)?;
+        queue_rows::attempted(self.connection, n, state, None)?;
         Ok(changed(n, rows))
     }
 
@@ -96,6 +97,10 @@ impl<'c> ChangeGroup<'c> {
         };
         let sql = "UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2";
         let rows = change(self.connection, sql, params![n, from, owner])?;
+        if rows > 0 {
+            // Whoever takes a delivery over finishes it outside of the queue.
+            change(self.connection, "DELETE FROM queue WHERE n = ?1", [n])?;
+        }
         Ok(changed(n, rows))
     }
 

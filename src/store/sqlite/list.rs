@@ -19,7 +19,8 @@ const CAPTURE: &str =
     (SELECT error FROM processing AS p WHERE p.n = capture.n AND mended IS NULL ORDER BY last_at DESC LIMIT 1) FROM ";
 
 const DELIVERY: &str = "SELECT n, id, 1, at, event, provider, endpoint, state,
-    coalesce(reason, (SELECT note FROM execution WHERE execution.n = delivery.n)), url, status, attempts, took, size,
+    coalesce(CASE state WHEN 'parked' THEN (SELECT parked FROM queue WHERE queue.n = delivery.n) END, reason,
+        (SELECT note FROM execution WHERE execution.n = delivery.n)), url, status, attempts, took, size,
     NULL, owner, (SELECT workflow FROM execution WHERE execution.n = delivery.n), NULL, NULL FROM ";
 
 /// The page that the query asks for.

@@ -1,5 +1,7 @@
 //! Drops old records, a few hundred in a transaction, so that other writers get their turn in between.
 
+mod events;
+
 use std::thread;
 use std::time::Instant;
 
@@ -10,12 +12,13 @@ use super::sequence::{begin_after, last_number};
 use super::values::{change, rows, unsigned};
 use super::{dedupe, minutes};
 use crate::clock::Timestamp;
+use crate::store::Pruned;
 
 /// How fast records are dropped.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PruneSpeed {
     /// Records, or free pages, that go in one transaction.
-    batch: u32,
+    pub(super) batch: u32,
     /// The pause after a transaction, as a multiple of its duration. Without it, other writers hardly ever find the
     /// lock free.
     rest: u32,
@@ -27,23 +30,25 @@ impl PruneSpeed {
     /// In the background, beside other writers.
     pub(super) const GENTLE: Self = Self { batch: 32, rest: 4 };
 
-    fn rest(self, begun: Instant) {
+    pub(super) fn rest(self, begun: Instant) {
         thread::sleep(begun.elapsed() * self.rest);
     }
 }
 
-/// Whatever their state: no schedule is as long as a retention. Late ones stand among younger records.
+/// But for deliveries that somebody works on. Late ones stand among younger records.
 const OLDER: &str = "
     SELECT n, 0, 0 FROM capture WHERE n < ?1 AND at < ?2
-    UNION ALL SELECT n, 1, 0 FROM delivery WHERE n < ?1 AND at < ?2
+    UNION ALL SELECT n, 1 + (state = 'parked'), 0 FROM delivery WHERE n < ?1 AND at < ?2
+        AND (state <> 'pending' OR owner IS NULL)
     UNION ALL SELECT n, 0, 0 FROM capture INDEXED BY capture_late WHERE late AND n >= ?1 AND at < ?2
-    UNION ALL SELECT n, 1, 0 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2";
+    UNION ALL SELECT n, 1 + (state = 'parked'), 0 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2
+        AND (state <> 'pending' OR owner IS NULL)";
 
 /// The oldest records that are left when only those of known senders are. Deliveries with attempts left, and captures with
 /// work to do, are not given up to make room.
 const OLDEST: &str = "
     SELECT n, 0, weight FROM capture WHERE n NOT IN (SELECT n FROM work)
-    UNION ALL SELECT n, 1, size + 512 FROM delivery WHERE state <> 'pending' ORDER BY 1";
+    UNION ALL SELECT n, 1 + (state = 'parked'), size + 512 FROM delivery WHERE state <> 'pending' ORDER BY 1";
 
 /// Captures that anyone can send to a listener that verifies, with their weights.
 const UNAUTHENTICATED: &str = "
@@ -58,7 +63,7 @@ const UNCHECKED: &str = "
     SELECT n, 0, weight FROM capture WHERE verdict = 'unchecked' AND n >= ?1 AND n NOT IN (SELECT n FROM work) ORDER BY n";
 
 /// Drops what is older than `before`, unauthenticated captures beyond their quota, then as much as the rest is larger than
-/// `max_bytes`. Returns how many records went.
+/// `max_bytes`.
 pub(super) fn prune(
     connection: &mut Connection,
     before: Option<Timestamp>,
@@ -66,50 +71,61 @@ pub(super) fn prune(
     unauthenticated_quota: u64,
     unchecked_from: &mut i64,
     pace: PruneSpeed,
-) -> rusqlite::Result<u64> {
-    let mut gone = 0;
+) -> rusqlite::Result<Pruned> {
+    let (mut gone, mut events_gone) = (Pruned::default(), 0);
     if let Some(before) = before {
         let ceiling = minutes::ceiling(connection, before)?;
-        gone += drop_weight(connection, OLDER, &[ceiling, before.unix_us()], u64::MAX, pace)?.records;
+        let older = drop_weight(connection, OLDER, &[ceiling, before.unix_us()], u64::MAX, pace)?;
+        add(&mut gone, older);
         minutes::forget(connection, before)?;
+        events_gone = events::older(connection, before, pace)?;
     }
     let unauthenticated = unauthenticated_bytes(connection)?;
     if unauthenticated > unauthenticated_quota {
         let excess = unauthenticated - unauthenticated_quota;
-        gone += drop_weight(connection, UNAUTHENTICATED, &[], excess, pace)?.records;
+        add(&mut gone, drop_weight(connection, UNAUTHENTICATED, &[], excess, pace)?);
     }
     if let Some(max) = max_bytes {
-        gone += drop_beyond(connection, max, unchecked_from, pace)?;
+        add(&mut gone, drop_beyond(connection, max, unchecked_from, pace)?);
     }
-    if gone > 0 {
+    if gone.records > 0 {
         dedupe::forget(connection)?;
+    }
+    if gone.records + events_gone > 0 {
         shrink(connection, pace)?;
     }
     Ok(gone)
 }
 
-/// Drops as much as the ledger is larger than `max_bytes`, and leaves the free pages to what comes next.
+fn add(gone: &mut Pruned, more: Dropped) {
+    gone.records += more.records;
+    gone.parked += more.parked;
+}
+
+/// Drops as much as the ledger is larger than `max_bytes`, and leaves the free pages to what comes next. Returns how many
+/// parked deliveries went.
 pub(super) fn make_room(
     connection: &mut Connection,
     max_bytes: u64,
     unchecked_from: &mut i64,
     pace: PruneSpeed,
-) -> rusqlite::Result<()> {
-    if drop_beyond(connection, max_bytes, unchecked_from, pace)? > 0 {
+) -> rusqlite::Result<u64> {
+    let dropped = drop_beyond(connection, max_bytes, unchecked_from, pace)?;
+    if dropped.records > 0 {
         dedupe::forget(connection)?;
     }
-    Ok(())
+    Ok(dropped.parked)
 }
 
 /// Drops records until the ledger takes `max` bytes: first unauthenticated captures, so that strangers cannot displace other
-/// records, then the oldest.
+/// records, then the oldest with the events that were handed over before them.
 fn drop_beyond(
     connection: &mut Connection,
     max: u64,
     unchecked_from: &mut i64,
     pace: PruneSpeed,
-) -> rusqlite::Result<u64> {
-    let mut gone = 0;
+) -> rusqlite::Result<Dropped> {
+    let mut gone = Dropped::default();
     for which in [UNAUTHENTICATED, UNCHECKED, OLDEST] {
         loop {
             let beyond = bytes(connection)?.saturating_sub(max);
@@ -120,8 +136,11 @@ fn drop_beyond(
             // Read before the search: captures that arrive meanwhile are searched next time.
             let last = last_number(connection)?;
             let batch = drop_batch(connection, which, values, beyond, pace)?;
-            gone += batch.records;
+            gone.add(batch);
             let found = batch.records > 0;
+            if which == OLDEST && found {
+                events::before(connection, batch.last, pace)?;
+            }
             if which == UNCHECKED {
                 *unchecked_from = if found { batch.last } else { last } + 1;
             }
@@ -130,6 +149,8 @@ fn drop_beyond(
             }
         }
     }
+    // What nobody subscribed to is no record.
+    while bytes(connection)? > max && events::before(connection, i64::MAX - 1, pace)? > 0 {}
     Ok(gone)
 }
 
@@ -162,8 +183,7 @@ fn drop_weight(
         if batch.records == 0 {
             break;
         }
-        all.records += batch.records;
-        all.weight += batch.weight;
+        all.add(batch);
     }
     Ok(all)
 }
@@ -172,10 +192,21 @@ fn drop_weight(
 #[derive(Debug, Clone, Copy, Default)]
 struct Dropped {
     records: u64,
+    /// Parked deliveries among them.
+    parked: u64,
     /// In bytes, 0 where the query selects none.
     weight: u64,
     /// The number of the last one.
     last: i64,
+}
+
+impl Dropped {
+    fn add(&mut self, more: Self) {
+        self.records += more.records;
+        self.parked += more.parked;
+        self.weight += more.weight;
+        self.last = more.last;
+    }
 }
 
 /// Size of the ledger in bytes, without its free pages.
@@ -209,7 +240,8 @@ fn shrink(connection: &Connection, pace: PruneSpeed) -> rusqlite::Result<()> {
     }
 }
 
-/// Drops the first records that the query `which` selects (number, whether it is a delivery, weight), up to `weight`.
+/// Drops the first records that the query `which` selects, up to `weight`: number, kind (0 a capture, 1 a delivery, 2 one that
+/// is parked), weight.
 fn drop_batch(
     connection: &mut Connection,
     which: &str,
@@ -220,7 +252,7 @@ fn drop_batch(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let begun = Instant::now();
     let sql = format!("{which} LIMIT {}", pace.batch);
-    let batch: Vec<(i64, bool, u64)> = rows(&transaction, &sql, params_from_iter(values), |row| {
+    let batch: Vec<(i64, i64, u64)> = rows(&transaction, &sql, params_from_iter(values), |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2).map(unsigned)?))
     })?;
     if batch.is_empty() {
@@ -230,20 +262,20 @@ fn drop_batch(
     let last = last_number(&transaction)?;
     begin_after(&transaction, last)?;
     let mut dropped = Dropped::default();
-    for (n, is_delivery, own) in &batch {
+    for (n, kind, own) in &batch {
         if dropped.weight >= weight {
             break;
         }
-        if *is_delivery {
-            drop_delivery(&transaction, *n)?;
-        } else {
-            drop_capture(&transaction, *n)?;
+        match kind {
+            0 => drop_capture(&transaction, *n)?,
+            _ => drop_delivery(&transaction, *n)?,
         }
-        dropped = Dropped {
-            records: dropped.records + 1,
-            weight: dropped.weight + own,
+        dropped.add(Dropped {
+            records: 1,
+            parked: u64::from(*kind == 2),
+            weight: *own,
             last: *n,
-        };
+        });
     }
     transaction.commit()?;
     pace.rest(begun);
@@ -272,6 +304,8 @@ fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM signed_body WHERE delivery = ?1",
         "DELETE FROM execution WHERE n = ?1",
         "DELETE FROM work WHERE delivery = ?1",
+        "DELETE FROM queue WHERE n = ?1",
+        "DELETE FROM crash WHERE n = ?1",
         "DELETE FROM sealed WHERE n = ?1",
     ] {
         change(connection, sql, [n])?;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::prune::{self, PruneSpeed};
-use crate::store::{NewCapture, Op};
+use crate::store::{NewCapture, Op, QueueOp};
 
 /// How much of the quota is made free at once, so that not every group has to drop something.
 const SHARE_FREED: u64 = 8;
@@ -98,6 +98,11 @@ impl Quota {
                 self.capture(capture);
             }
             Op::Delivery(delivery) | Op::Repeat { delivery, .. } => self.bytes += delivery.message.body.len() as u64,
+            Op::Queue(QueueOp::Accept(intake)) => {
+                let deliveries = intake.events.iter().flat_map(|event| &event.deliveries);
+                let bodies = deliveries.map(|queued| queued.delivery.message.body.len() as u64);
+                self.bytes += bodies.sum::<u64>();
+            }
             Op::Together(ops) => {
                 for op in ops {
                     self.note(op);
@@ -120,14 +125,16 @@ impl Quota {
         }
     }
 
-    /// Drops what exceeds the limits. Called after every group, it mostly has nothing to do.
-    pub(super) fn apply(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {
+    /// Drops what exceeds the limits. Called after every group, it mostly has nothing to do. Returns how many parked deliveries
+    /// went.
+    pub(super) fn apply(&mut self, connection: &mut Connection) -> rusqlite::Result<u64> {
         if std::mem::take(&mut self.met) {
             self.apply_to_unauthenticated(connection)?;
         }
         if self.bytes < LARGE && self.groups < GROUPS {
-            return Ok(());
+            return Ok(0);
         }
+        let mut parked = 0;
         let large = self.bytes >= LARGE;
         (self.bytes, self.groups) = (0, 0);
         if let Some(total) = self.total
@@ -135,7 +142,7 @@ impl Quota {
         {
             // A little more than needed, so that not every look finds the ledger too large.
             let target = total - total / 64;
-            prune::make_room(connection, target, &mut self.unchecked_from, PruneSpeed::FAST)?;
+            parked = prune::make_room(connection, target, &mut self.unchecked_from, PruneSpeed::FAST)?;
             // Unauthenticated captures were dropped first.
             self.sum = None;
         }
@@ -143,7 +150,7 @@ impl Quota {
             // It fails while another connection reads; the next one will succeed.
             let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         }
-        Ok(())
+        Ok(parked)
     }
 
     fn apply_to_unauthenticated(&mut self, connection: &mut Connection) -> rusqlite::Result<()> {

@@ -10,6 +10,7 @@ use super::values::{
     signed, unsigned,
 };
 use super::{diagnosis, processing, sealed};
+use crate::clock::Timestamp;
 use crate::id::IdKind;
 use crate::message::{Message, Mode};
 use crate::store::{
@@ -34,6 +35,29 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
     found.sealed = sealed::of(connection, n)?;
     found.unseal();
     Ok(Some(Record::Delivery(Box::new(found))))
+}
+
+/// A delivery as it is needed for its next attempt: of its attempts the last one alone, with their number and when the first
+/// one began.
+pub(super) fn unfinished(
+    connection: &Connection,
+    n: i64,
+) -> rusqlite::Result<Option<(NewDelivery, u32, Option<Timestamp>)>> {
+    let Some(mut found) = row(connection, DELIVERY, [n], delivery)? else {
+        return Ok(None);
+    };
+    found.sealed = sealed::of(connection, n)?;
+    found.unseal();
+    let sql = "SELECT max(seq), min(at) FROM attempt WHERE delivery = ?1 AND coalesce(error, '') <> 'cancelled'";
+    let made = row(connection, sql, [n], |row| {
+        Ok((row.get::<_, Option<u32>>(0)?, optional_moment(row, 1)?))
+    })?;
+    let (attempts, first_at) = made.unwrap_or_default();
+    if attempts.is_some() {
+        let sql = format!("{ATTEMPTS} DESC LIMIT 1");
+        found.delivery.attempts.extend(row(connection, &sql, [n], attempt)?);
+    }
+    Ok(Some((found.delivery, attempts.unwrap_or_default(), first_at)))
 }
 
 const CAPTURE: &str = "

@@ -69,7 +69,7 @@ impl Figures {
     fn deliveries(&mut self, connection: &Connection, filter: &SqlFilter) -> rusqlite::Result<()> {
         let columns =
             "min(at), count(*), sum(state = 'delivered'), sum(state = 'failed'), sum(state = 'pending'), sum(attempts),
-             count(DISTINCT CASE WHEN origin IS NULL THEN message END)";
+             count(DISTINCT CASE WHEN origin IS NULL THEN message END), sum(state = 'parked')";
         self.by_event(connection, columns, filter, |row, stats, event| {
             stats.first = earlier(stats.first, row)?;
             stats.deliveries += count(row, 2)?;
@@ -77,6 +77,7 @@ impl Figures {
             stats.failed += count(row, 4)?;
             stats.pending += count(row, 5)?;
             stats.attempts += count(row, 6)?;
+            stats.parked += count(row, 8)?;
             // One event for several endpoints is one; a forward or a replay is the event that came before.
             event.records += count(row, 7)?;
             Ok(())

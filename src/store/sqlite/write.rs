@@ -6,7 +6,7 @@ use super::dedupe::{self, DedupeIndex};
 use super::group::{ChangeGroup, KEEP_ATTEMPT};
 use super::sequence::last_number;
 use super::values::{change, changed, delays_text, json, nanos, row, signed, unsigned};
-use super::{diagnosis, minutes, processing, quota, sealed, undelivered, work};
+use super::{diagnosis, health, minutes, processing, queue_rows, quota, sealed, undelivered, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -80,6 +80,8 @@ impl ChangeGroup<'_> {
                 work::claim(self.connection, *lane, from.as_deref(), owner.as_deref())
             }
             Op::CloseLane(lane) => work::close(self.connection, *lane),
+            Op::Queue(op) => self.queue(op),
+            Op::Health(change) => health::apply(self.connection, change),
             Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
             Op::Repeat { failed, delivery } => {
@@ -114,14 +116,18 @@ impl ChangeGroup<'_> {
         }
     }
 
-    /// The ack is that of the first change.
+    /// The ack is that of the first change, and tells whether any of them disabled an endpoint.
     fn together(&mut self, ops: &[Op]) -> rusqlite::Result<Ack> {
-        let mut first = None;
+        let (mut first, mut disabled) = (None, None);
         for op in ops {
-            let ack = self.apply(op)?;
+            let mut ack = self.apply(op)?;
+            disabled = disabled.or(ack.disabled.take());
             first.get_or_insert(ack);
         }
-        Ok(first.unwrap_or_default())
+        Ok(Ack {
+            disabled,
+            ..first.unwrap_or_default()
+        })
     }
 
     /// A capture without an answer is stored without its key, which counts once the answer is known.
@@ -140,6 +146,7 @@ impl ChangeGroup<'_> {
             number: unsigned(n),
             duplicate_of: duplicate_of.map(unsigned),
             other_id: dedupe::has_other_id(self.connection, duplicate_of, new)?,
+            ..Ack::default()
         })
     }
 
@@ -187,7 +194,7 @@ impl ChangeGroup<'_> {
         Ok(())
     }
 
-    fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
+    pub(super) fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
         let message = self.message(n, &new.message)?;
         let policy = new.policy.as_ref();
@@ -282,6 +289,7 @@ impl ChangeGroup<'_> {
                 nanos(attempt.took),
             ])?;
         self.ended(n, state)?;
+        queue_rows::attempted(self.connection, n, state, next_due)?;
         Ok(changed(n, 1))
     }
 }

@@ -10,7 +10,7 @@ use url::Url;
 use super::answer::{AnswerBody, KeptAnswer};
 use super::attempt::{Connection, FailedAttempt, Failure, Way};
 use super::options::TransportSettings;
-use super::{IDLE, MOST_IDLE, failure, resolve, reuse, wire};
+use super::{IDLE, failure, resolve, reuse, wire};
 use crate::exchange::{Answer, ErrorKind, Request};
 use crate::transport::AddressPolicy;
 
@@ -93,7 +93,7 @@ impl ClientKind {
             .connector_layer(MapResponseLayer::new(reuse::note))
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(match self.way.connection {
-                Connection::Any => MOST_IDLE,
+                Connection::Any => settings.idle,
                 Connection::Fresh => 0,
             });
         let (builder, protocol): (_, &[u8]) = if self.way.is_http2 {

@@ -56,7 +56,7 @@ impl Direct {
         match link.exchange(ready, settings.kept).await {
             Ok((answer, can_go_on)) => {
                 if can_go_on && !link.is_closed() {
-                    self.0.keep(place, link);
+                    self.0.keep(place, link, settings.idle);
                 }
                 Ok(answer)
             }

@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use url::Url;
 
 use super::answer::KeptAnswer;
-use super::pinned;
+use super::{MOST_IDLE, pinned};
 use crate::error::Error;
 use crate::exchange::ANSWER_KEPT;
 use crate::transport::address_policy::{self, AddressPolicy};
@@ -33,6 +33,8 @@ pub struct HttpOptions {
     pub answer_kept: Option<usize>,
     /// Maximum size in bytes of a body that is also kept whole, to be passed on.
     pub whole_answers: Option<usize>,
+    /// Connections that are kept open for later requests, at most, instead of 512; where a name was looked up, for each host.
+    pub idle: Option<usize>,
     /// The addresses that may be reached, in addition to the policy of each delivery. A proxy resolves names itself and cannot
     /// follow a policy: only with [`AddressPolicy::Any`] a proxy is used.
     pub addresses: AddressPolicy,
@@ -67,6 +69,7 @@ impl From<HttpOptionsError> for Error {
 pub(super) struct TransportSettings {
     pub(super) keep_host: bool,
     pub(super) kept: KeptAnswer,
+    pub(super) idle: usize,
     pub(super) addresses: AddressPolicy,
     insecure: bool,
     /// Certificates that are trusted besides the system's.
@@ -108,6 +111,7 @@ impl TransportSettings {
         let no_proxy = from_env(&["no_proxy", "NO_PROXY"]);
         Ok(Self {
             keep_host: options.keep_host,
+            idle: options.idle.unwrap_or(MOST_IDLE),
             kept: KeptAnswer {
                 beginning: options.answer_kept.unwrap_or(ANSWER_KEPT),
                 whole: options.whole_answers,

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
+use super::IDLE;
 use super::link::Link;
-use super::{IDLE, MOST_IDLE};
 
 /// Where a connection goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +44,12 @@ impl IdleConnections {
         }
     }
 
-    /// Keeps a connection for the next request.
-    pub(super) fn keep(&self, place: DirectAddress, link: Link) {
+    /// Keeps a connection for the next request, and `most` in all.
+    pub(super) fn keep(&self, place: DirectAddress, link: Link, most: usize) {
         let since = Instant::now();
         let mut idle = self.lock();
         drop_expired(&mut idle);
-        if idle.len() >= MOST_IDLE {
+        if idle.len() >= most {
             idle.pop_front();
         }
         idle.push_back(Idle { place, link, since });

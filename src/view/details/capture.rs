@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{RecordSheet, later_json};
+use super::RecordSheet;
+use crate::app::inspect::json::later;
 use crate::app::inspect::show::RecordDetails;
 use crate::app::receive::takeover::described;
 use crate::store::{Capture, Processing};
-use crate::text::printable;
-use crate::view::body::encoded;
-use crate::view::request::header_lines;
+use crate::text::{encoded, printable};
 use crate::view::{count, short_size, status_line};
 
 /// The fields of `hook.capture/1`.
@@ -36,10 +35,10 @@ pub(super) fn json(details: &RecordDetails, capture: &Capture) -> Value {
         "same_content": details.same_content,
         "workflow": request.workflow,
         "forwarded_to": capture.forwarded_to,
-        "deliveries": later_json(details),
+        "deliveries": later(details),
         "processing": capture.processing,
         "size": details.size,
-        "headers": header_lines(&request.headers, true, &[]),
+        "headers": request.headers.lines(),
         "body": body,
         "body_base64": body_base64,
     })

@@ -1,81 +1,20 @@
 //! A delivery in full.
 
-use serde_json::{Value, json};
-
-use super::{RecordSheet, ago, later_json};
+use super::{RecordSheet, ago};
 use crate::app::inspect::show::RecordDetails;
 use crate::clock::human_duration;
 use crate::exchange::{Attempt, Outcome, SecretKind, Source};
 use crate::inflate::readable;
 use crate::mask;
+use crate::store::queue::SERVICE;
 use crate::store::{DeliveryRecord, DeliveryState, NewDelivery, SigningMode};
 use crate::text::printable;
 use crate::view::attempt::BODY_SHOWN;
-use crate::view::body::encoded;
-use crate::view::request::header_lines;
 use crate::view::style::Tone;
-use crate::view::{millis, short_size, short_time};
+use crate::view::{short_size, short_time};
 
-/// The fields of `hook.delivery/1`.
-pub(super) fn json(details: &RecordDetails, record: &DeliveryRecord) -> Value {
-    let delivery = &record.delivery;
-    let (message, execution) = (&delivery.message, delivery.execution.as_ref());
-    let (body, body_base64) = encoded(&message.body);
-    json!({
-        "number": record.number,
-        "id": delivery.id,
-        "at": delivery.at,
-        "source": delivery.source.name(),
-        "origin": delivery.origin,
-        "event": Some(&message.event).filter(|event| !event.is_empty()),
-        "message": Some(&message.wire_id).filter(|id| !id.is_empty()),
-        "message_record": message.id,
-        "message_time": message.time,
-        "mode": message.mode.name(),
-        "provider": delivery.provider,
-        "endpoint": delivery.endpoint,
-        "workflow": execution.map(|of| &of.workflow),
-        "reason": execution.and_then(|of| of.note.as_ref()),
-        "method": delivery.method,
-        "url": delivery.url,
-        "signing": delivery.signing.name(),
-        "state": delivery.state.name(),
-        "next_due": delivery.next_due,
-        "owner_alive": (delivery.state == DeliveryState::Pending).then_some(details.is_worked_on),
-        "delays_ms": delivery.delays.iter().map(|delay| millis(*delay)).collect::<Vec<_>>(),
-        "attempts": delivery.attempts.iter().map(attempt_json).collect::<Vec<_>>(),
-        "deliveries": later_json(details),
-        "size": details.size,
-        "content_type": message.content_type,
-        "headers": header_lines(&delivery.headers, true, &[]),
-        "body": body,
-        "body_base64": body_base64,
-    })
-}
-
-fn attempt_json(attempt: &Attempt) -> Value {
-    let (answer, error) = (attempt.outcome.answer(), attempt.outcome.error());
-    let (body, body_base64) = answer.map_or((None, None), |answer| encoded(&answer.body));
-    let mut fields = json!({
-        "attempt": attempt.seq,
-        "at": attempt.at,
-        "took_ms": millis(attempt.took),
-        "request_headers": header_lines(&attempt.request_headers, true, &[]),
-        "request_body": attempt.request_body.as_deref().and_then(|body| encoded(body).0),
-        "status": answer.map(|answer| answer.status),
-        "error": error.map(|(kind, _)| kind),
-        "detail": attempt.outcome.detail(),
-        "headers": answer.map(|answer| header_lines(&answer.headers, true, &[])),
-        "body": body,
-        "body_base64": body_base64,
-        "truncated": answer.map(|answer| answer.truncated),
-    });
-    // Recorded only where the signature is in the body; elsewhere it equals the delivery's.
-    if let Some(fields) = fields.as_object_mut().filter(|fields| fields["request_body"].is_null()) {
-        fields.shift_remove("request_body");
-    }
-    fields
-}
+/// What is known of an attempt during which the process died.
+pub(super) const CRASHED: &str = "outcome unknown, the process died during the attempt";
 
 impl RecordSheet<'_> {
     /// Lines for people; attempts, headers and body only `with_content`.
@@ -102,6 +41,13 @@ impl RecordSheet<'_> {
         }
         if delivery.state == DeliveryState::Pending {
             self.page.field("next", &next(self.details, delivery));
+        }
+        if let Some(reason) = self.details.parked {
+            self.page.field("parked", reason.words());
+        }
+        for at in &self.details.crashes {
+            let crash = format!("{}: {CRASHED}", self.moment(*at));
+            self.page.field("crash", &crash);
         }
         self.later("again");
         if with_content {
@@ -203,10 +149,10 @@ pub(super) fn next(details: &RecordDetails, delivery: &NewDelivery) -> String {
     let when = delivery.next_due;
     let when = when.map(|due| format!(" {} ({})", ago(due, details.now), due.local_datetime()));
     let due = format!("attempt {attempt} is due{}", when.unwrap_or_default());
-    let who = if details.is_worked_on {
-        "the process that makes it is running"
-    } else {
-        "no running process makes it: `hook replay --resume` does"
+    let who = match (details.is_worked_on, delivery.owner.as_deref()) {
+        (true, _) => "the process that makes it is running",
+        (false, Some(SERVICE)) => "no running process makes it: the next `hook serve` does",
+        (false, _) => "no running process makes it: `hook replay --resume` does",
     };
     format!("{due}; {who}")
 }

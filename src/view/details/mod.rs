@@ -6,10 +6,9 @@ mod why;
 
 use std::io;
 
-use serde_json::{Value, json};
-
 use super::record::tone;
-use super::{JsonLines, Page, View, WithSchema, body};
+use super::{JsonLines, Page, View, body};
+use crate::app::inspect::json;
 use crate::app::inspect::show::RecordDetails;
 use crate::clock::{Timestamp, human_duration};
 use crate::headers::Headers;
@@ -55,7 +54,7 @@ impl View for DetailsView<'_> {
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
         let (schema, mut fields) = match &self.details.record {
             Record::Capture(capture) => ("hook.capture/1", capture::json(self.details, capture)),
-            Record::Delivery(delivery) => ("hook.delivery/1", delivery::json(self.details, delivery)),
+            Record::Delivery(delivery) => ("hook.delivery/1", json::delivery(self.details, delivery)),
         };
         if self.why {
             fields["why"] = self.sentences().into();
@@ -150,20 +149,6 @@ fn outcome(details: &RecordDetails, summary: &Summary) -> String {
     let url = mask::url_unless(&summary.target, details.reveal);
     let outcome = format!("#{} to {url}: {}{cause}", summary.number, summary.state);
     printable(&outcome, HEADER_SHOWN)
-}
-
-/// What forwards or repeats the record, for JSON, where credentials of URLs are never revealed.
-fn later_json(details: &RecordDetails) -> Vec<Value> {
-    let later = details.later.iter().map(|summary| {
-        // `--reveal` is about the record itself, not about the targets of others.
-        let mut summary = summary.clone();
-        summary.mask_target();
-        json!(WithSchema {
-            schema: "hook.record/1",
-            record: &summary
-        })
-    });
-    later.collect()
 }
 
 /// `3m ago`, `in 4m 10s`.

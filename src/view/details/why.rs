@@ -1,6 +1,6 @@
 //! A record in sentences: what happened, and what helps.
 
-use super::delivery::{maker, next, said};
+use super::delivery::{CRASHED, maker, next, said};
 use super::outcome;
 use crate::app::inspect::show::{RecordDetails, WaitingWork};
 use crate::app::receive::takeover::described;
@@ -205,6 +205,8 @@ pub(super) fn of_delivery(details: &RecordDetails, record: &DeliveryRecord) -> V
             helped = help;
         }
     }
+    let crashed = details.crashes.iter();
+    said.extend(crashed.map(|at| format!("{}: {CRASHED}.", at.local_datetime())));
     said.extend(outlook(details, record.number, delivery));
     said.extend(again(details));
     said
@@ -304,7 +306,18 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
             }
             said
         }
-        DeliveryState::Parked => vec![format!("It is set aside: `hook replay {number}` delivers it again.")],
+        DeliveryState::Cancelled => vec![format!(
+            "It was cancelled, since its endpoint was removed: `hook replay {number} --to URL` delivers it again."
+        )],
+        DeliveryState::Parked => {
+            let why = details
+                .parked
+                .map_or_else(String::new, |reason| format!(", since {}", reason.words()));
+            vec![
+                format!("It is parked{why}: it waits until somebody releases it."),
+                format!("`hook replay {number}` delivers it again."),
+            ]
+        }
         DeliveryState::Failed => {
             let why = match made {
                 _ if planned == 1 => "One attempt was asked for (`--retry` makes more)".to_owned(),

@@ -138,7 +138,7 @@ fn delivery(profile: &Profile) -> Value {
 
 fn retry(schedule: &Schedule) -> Value {
     let (then, after) = match schedule.then {
-        Exhaustion::Fail => ("fail", None),
+        Exhaustion::Fail | Exhaustion::Unstated => ("fail", None),
         Exhaustion::DisableEndpoint { after } => ("disable-endpoint", Some(after)),
         Exhaustion::DisableAfter(_) => ("disable-endpoint", None),
     };
@@ -157,7 +157,7 @@ fn retry(schedule: &Schedule) -> Value {
         "plan": schedule.describe(),
         "delays_ms": schedule.delays.iter().copied().map(DurationText).collect::<Vec<_>>(),
         "from": schedule.from,
-        "jitter": schedule.jitter,
+        "jitter": schedule.jitter.unwrap_or_default(),
         "offsets_ms": offsets.iter().copied().map(DurationText).collect::<Vec<_>>(),
         "span_ms": offsets.last().copied().map(DurationText),
         "retry_on": retry_on,

@@ -201,7 +201,7 @@ fn delivery(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
         sheet.table("retry.schedule");
     } else {
         sheet.table("retry.schedule");
-        let keys: &[&str] = if schedule.jitter > 0.0 {
+        let keys: &[&str] = if schedule.jitter.is_some_and(|jitter| jitter > 0.0) {
             &["delays", "jitter"]
         } else {
             &["delays"]
@@ -236,7 +236,9 @@ fn moments(sheet: &mut ProfileSheet<'_>, profile: &Profile) {
     let span = offsets.last().copied().unwrap_or_default();
     sheet.row("in all", human_duration(span), &[]);
     match schedule.then {
-        Exhaustion::Fail => sheet.row("afterwards", "the delivery has failed, no more", &["then"]),
+        Exhaustion::Fail | Exhaustion::Unstated => {
+            sheet.row("afterwards", "the delivery has failed, no more", &["then"]);
+        }
         Exhaustion::DisableEndpoint { after } => {
             sheet.row("afterwards", "the endpoint is disabled", &["then"]);
             let text = match after {

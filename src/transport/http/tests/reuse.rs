@@ -280,7 +280,7 @@ async fn idle_connections_are_few_and_do_not_grow_old() {
     for port in 1..=u16::try_from(MOST_IDLE).unwrap() + 1 {
         let (stream, other_end) = duplex(64);
         other_ends.push(other_end);
-        pool.keep(DirectAddress::Local(port), Link::new(stream).await.unwrap());
+        pool.keep(DirectAddress::Local(port), Link::new(stream).await.unwrap(), MOST_IDLE);
     }
     let take = |port| pool.take(DirectAddress::Local(port));
     assert!(take(1).is_none(), "the one that waited longest made room");

@@ -1,40 +1,49 @@
-//! What stands around a secret that was copied, and how a text was changed on its way through files and settings.
+//! Text around a secret that was copied with it, and what files, settings and editors do to a secret.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-use super::embedded::{Peeled, add, base64_of_another_form};
+use super::embedded::{CleanedSecret, add, base64_of_another_form};
 use super::mistake::{Rank, mistake};
+use super::{html_escapes, json};
 use crate::signature::encoding::LENIENT_KEY;
 use base64::Engine as _;
 
 /// What is put around a secret when it is copied, opening and closing.
-pub(super) const QUOTES: [(&str, &str); 5] = [
+pub(super) const QUOTES: [(&str, &str); 9] = [
     ("\"", "\""),
     ("'", "'"),
     ("`", "`"),
     ("\u{201c}", "\u{201d}"),
     ("\u{2018}", "\u{2019}"),
+    ("\u{201e}", "\u{201c}"),
+    ("\u{ab}", "\u{bb}"),
+    ("\u{bb}", "\u{ab}"),
+    ("$'", "'"),
 ];
 
 /// What secrets of Standard Webhooks begin with.
 pub(super) const KNOWN_PREFIX: &str = "whsec_";
 
-/// Characters that are not visible.
-const INVISIBLE: [&str; 13] = [
-    "\u{feff}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{a0}", "\u{ad}", "\u{200e}", "\u{200f}", "\u{202a}",
-    "\u{202c}", "\u{2066}", "\u{2069}",
+/// Characters that are not visible, beside white space.
+const INVISIBLE: [char; 14] = [
+    '\u{feff}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{ad}', '\u{200e}', '\u{200f}', '\u{202a}',
+    '\u{202c}', '\u{2066}', '\u{2069}', '\u{61c}', '\u{180e}',
 ];
 
+fn is_invisible(c: char) -> bool {
+    !c.is_ascii() && (c.is_whitespace() || INVISIBLE.contains(&c))
+}
+
 /// Every text that this one may have been before it got here. `name`: what the secret is called.
-pub(super) fn peel(text: &[u8], name: &str) -> Vec<Peeled> {
+pub(super) fn cleanings(text: &[u8], name: &str) -> Vec<CleanedSecret> {
     let mut all = Vec::new();
     blank(text, name, &mut all);
     quoted(text, name, &mut all);
     framed(text, name, &mut all);
     encoded(text, name, &mut all);
-    all.retain(|peeled| !peeled.text.is_empty() && peeled.text != text);
+    all.retain(|cleaned| !cleaned.text.is_empty() && cleaned.text != text);
     all
 }
 
@@ -51,7 +60,7 @@ pub(super) fn name_of_blank(blank: &[u8]) -> &'static str {
     }
 }
 
-fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+fn blank(text: &[u8], name: &str, all: &mut Vec<CleanedSecret>) {
     let hint = "keep the secret without it: `printf %s VALUE > FILE` adds no newline";
     let (head, tail) = (text.len() - text.trim_ascii_start().len(), text.trim_ascii_end().len());
     let (before, after) = (&text[..head], text.get(tail..).unwrap_or_default());
@@ -70,8 +79,8 @@ fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         }
     }
     let words = std::str::from_utf8(text).unwrap_or_default();
-    if INVISIBLE.iter().any(|c| words.contains(c)) {
-        let bare = INVISIBLE.iter().fold(words.to_owned(), |bare, c| bare.replace(c, ""));
+    if words.contains(is_invisible) {
+        let bare = words.replace(is_invisible, "");
         let said = format!("{name} has an invisible character in it, such as U+200B or a byte order mark");
         let hint = "type the secret, or copy it from where it was made, without invisible characters";
         add(all, Rank::Common, bare.trim(), mistake("secret-whitespace", said, hint));
@@ -87,7 +96,7 @@ fn blank(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
     }
 }
 
-fn quoted(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+fn quoted(text: &[u8], name: &str, all: &mut Vec<CleanedSecret>) {
     let hint = "keep the secret without quotes: files of `NAME=VALUE` lines are not always read by a shell";
     for (open, close) in QUOTES.map(|(open, close)| (open.as_bytes(), close.as_bytes())) {
         let said = |what: &str| {
@@ -114,7 +123,7 @@ fn quoted(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
 }
 
 /// Words before a secret, and what ends a line behind it.
-fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+fn framed(text: &[u8], name: &str, all: &mut Vec<CleanedSecret>) {
     let words = std::str::from_utf8(text).unwrap_or_default();
     let hint = "keep the secret without the text around it";
     let said = |text: String| mistake("secret-prefix", text, hint);
@@ -143,7 +152,7 @@ fn framed(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
         }
     }
     // `v1,whsec_...`: `v1,` is a prefix of signatures, never of secrets.
-    if let Some(at) = words.find(KNOWN_PREFIX).filter(|at| *at > 0) {
+    if let Some(at) = words.rfind(KNOWN_PREFIX).filter(|at| *at > 0) {
         let (before, bare) = words.split_at(at);
         let text = match before.len() {
             0..=8 => format!("{name} has `{before}` before its prefix `{KNOWN_PREFIX}` that is no part of it"),
@@ -180,7 +189,7 @@ fn words_of(text: &[u8]) -> &str {
 }
 
 /// Texts in another encoding than the secret's own.
-fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+fn encoded(text: &[u8], name: &str, all: &mut Vec<CleanedSecret>) {
     let mut encoding = |rank, bare: Vec<u8>, said: String, hint: &'static str| {
         add(all, rank, bare, mistake("secret-encoding", said, hint));
     };
@@ -231,6 +240,14 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             said,
             "keep the secret without backslashes",
         );
+        let said = format!("{name} has the escapes of a JSON string, such as `\\u0027`");
+        let bare = json::text(words).into_owned();
+        encoding(
+            Rank::Sometimes,
+            bare.into_bytes(),
+            said,
+            "decode the secret's JSON escapes",
+        );
         let lines = words.replace("\\r", "").replace("\\n", "\n");
         let said = format!("{name} has escaped newlines, each a backslash and an `n`");
         encoding(
@@ -240,25 +257,51 @@ fn encoded(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
             "keep the key with real newlines, without backslashes",
         );
     }
+    replaced(text, name, all);
     encoded_whole(text, name, all);
 }
 
+/// Single characters of a text that URLs, shells and editors replace.
+fn replaced(text: &[u8], name: &str, all: &mut Vec<CleanedSecret>) {
+    let words = words_of(text);
+    let typographic = |c: char| match c {
+        '\u{2018}' | '\u{2019}' => '\'',
+        '\u{201c}' | '\u{201d}' => '"',
+        '\u{2013}' | '\u{2014}' | '\u{2010}' | '\u{2011}' => '-',
+        c => c,
+    };
+    let ways = [
+        (words.replace('+', " "), "has `+` in place of spaces, as in a URL"),
+        (
+            words.replace(' ', "+"),
+            "has spaces in place of `+`: it was URL-decoded",
+        ),
+        (
+            words.chars().map(typographic).collect(),
+            "has typographic quotes or dashes, which an editor put in place of plain ones",
+        ),
+        (
+            words.replace("'\\''", "'"),
+            "has `'\\''` in place of an apostrophe, as a shell needs it",
+        ),
+    ];
+    for (bare, has) in ways {
+        let said = mistake(
+            "secret-encoding",
+            format!("{name} {has}"),
+            "keep the secret with the characters that it was made with",
+        );
+        add(all, Rank::Sometimes, bare, said);
+    }
+}
+
 /// A text that was encoded as a whole, or put into one case.
-fn encoded_whole(text: &[u8], name: &str, all: &mut Vec<Peeled>) {
+fn encoded_whole(text: &[u8], name: &str, all: &mut Vec<CleanedSecret>) {
     let mut encoding = |rank, bare: Vec<u8>, said: String, hint: &'static str| {
         add(all, rank, bare, mistake("secret-encoding", said, hint));
     };
     let words = std::str::from_utf8(text).unwrap_or_default();
-    if words.contains('&') && words.contains(';') {
-        let bare = [
-            ("&quot;", "\""),
-            ("&#39;", "'"),
-            ("&lt;", "<"),
-            ("&gt;", ">"),
-            ("&amp;", "&"),
-        ]
-        .iter()
-        .fold(words.to_owned(), |bare, (code, c)| bare.replace(code, c));
+    if let Some(bare) = html_escapes::unescape(words) {
         let said = format!("{name} has HTML escapes such as `&amp;`");
         encoding(
             Rank::Sometimes,

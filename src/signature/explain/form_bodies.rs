@@ -29,7 +29,7 @@ const fn form_style(kept: &'static str, space: &'static str, upper: bool) -> For
 }
 
 /// Browsers, Java and Ruby; PHP; Go and Python; Python's `quote`; JavaScript's `encodeURIComponent`; qs; .NET.
-pub(super) const STYLES: [FormStyle; 14] = [
+pub(super) const STYLES: [FormStyle; 15] = [
     form_style("*-._", "+", true),
     form_style("*-._", "%20", true),
     form_style("-._", "+", true),
@@ -44,7 +44,12 @@ pub(super) const STYLES: [FormStyle; 14] = [
     form_style("-._~()", "%20", true),
     form_style("-._!*()", "+", false),
     form_style("-._~", "%20", false),
+    // `encodeURI`, which is for whole URLs.
+    form_style("-._~!*'();/?:@&=+$,#", "%20", true),
 ];
+
+const UPPER_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+const LOWER_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 impl FormStyle {
     fn write(&self, text: &str, out: &mut String) {
@@ -55,8 +60,9 @@ impl FormStyle {
                     out.push(char::from(byte));
                 }
                 byte => {
-                    let code = hex::encode([byte]);
-                    out.extend(["%", &if self.upper { code.to_ascii_uppercase() } else { code }]);
+                    let digits = if self.upper { UPPER_DIGITS } else { LOWER_DIGITS };
+                    let digit = |value: u8| char::from(digits[usize::from(value)]);
+                    out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
                 }
             }
         }
@@ -99,8 +105,15 @@ pub(super) fn contents(context: &SearchContext<'_>, sink: Sink<'_, Template>) ->
     };
     let as_it_stands = "the sender signs the form as it stands, not its names and values";
     let with_signs = "the sender signs names and values of the form with `=` and `&` between them";
+    let mut caseless = fields.clone();
+    caseless.sort_by_cached_key(|(name, _)| name.to_lowercase());
+    let full: Vec<_> = sorted.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
+    let pluses = body.replace('+', "%2B");
+    let mut with_pluses: Vec<_> = form_urlencoded::parse(pluses.as_bytes()).take(4096).collect();
+    with_pluses.sort();
     let texts = [
         (body.clone().into_owned(), as_it_stands),
+        (format!("?{body}"), as_it_stands),
         (
             joined(&fields, "", ""),
             "the sender signs names and values of the form in the order in which they come",
@@ -115,6 +128,18 @@ pub(super) fn contents(context: &SearchContext<'_>, sink: Sink<'_, Template>) ->
         (
             sorted.iter().map(|(_, value)| value.as_ref()).collect(),
             "the sender signs the values of the form without their names",
+        ),
+        (
+            joined(&caseless, "", ""),
+            "the sender sorts the names of the form without regard to upper and lower case",
+        ),
+        (
+            joined(&full, "", ""),
+            "the sender leaves out the fields of the form that are empty",
+        ),
+        (
+            joined(&with_pluses, "", ""),
+            "the form has `+` where the sender signs a plus: its escapes were undone",
         ),
     ];
     let hint = "what is signed of a form are its names and values, decoded and sorted by the names";
@@ -152,9 +177,10 @@ fn inside_a_form(context: &SearchContext<'_>, text: &str, sink: Sink<'_, Vec<u8>
         }) else {
             return false;
         };
-        FIELDS.iter().any(|field| {
+        FIELDS.iter().enumerate().any(|(index, field)| {
+            let rank = if index == 0 { Rank::Sometimes } else { Rank::Rare };
             let form = context.make(|| format!("{field}{encoded}").into_bytes());
-            form.is_some_and(|form| sink(Change::new(Rank::Sometimes, form, said.clone())))
+            form.is_some_and(|form| sink(Change::new(rank, form, said.clone())))
         })
     })
 }

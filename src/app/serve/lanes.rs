@@ -1,0 +1,455 @@
+//! Which lane of the queue may begin an attempt, and when. Pure: the moment is given, and nothing is read or sent here.
+//!
+//! A lane has room as long as its own limits and those of all lanes together allow one more attempt. Retries never take the
+//! last slots, which are for first attempts, and a lane that keeps failing has few.
+
+mod views;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::lane::{Lane, LaneLimits, for_retries, place};
+use crate::clock::Timestamp;
+use crate::store::QueueClass;
+
+/// The name of a lane.
+pub(super) type LaneName = Arc<str>;
+
+/// How the lanes of deliveries begin that go to no endpoint of the book.
+pub(super) const URL_LANE: &str = "url:";
+
+/// Deliveries that are taken at once from one lane.
+const BATCH: usize = 64;
+
+/// Deliveries to be taken from the ledger: the slots for them are reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) lane: LaneName,
+    pub(super) class: QueueClass,
+    /// How many at most.
+    pub(super) limit: usize,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With success.
+    Delivered,
+    /// The target failed.
+    Failed,
+    /// It says nothing about the target.
+    Unknown,
+}
+
+/// All lanes of one owner.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    /// Attempts at once.
+    pub(super) total: usize,
+    time_scale: f64,
+    by_name: HashMap<LaneName, Lane>,
+    /// Lanes with room and something to do, by when it may begin, for each class.
+    index: [BTreeSet<(Timestamp, LaneName)>; 3],
+    in_flight: usize,
+    retries: usize,
+    suspects: usize,
+    is_paused: bool,
+}
+
+impl Lanes {
+    /// No lanes: at most `total` attempts at once.
+    pub(super) fn new(total: usize, time_scale: f64) -> Self {
+        Self {
+            total,
+            time_scale,
+            by_name: HashMap::new(),
+            index: Default::default(),
+            in_flight: 0,
+            retries: 0,
+            suspects: 0,
+            is_paused: false,
+        }
+    }
+
+    /// Something of that class is due in a lane.
+    pub(super) fn add(&mut self, name: &str, class: QueueClass, due: Timestamp) {
+        self.change(name, |lane| {
+            let known = &mut lane.due[place(class)];
+            *known = Some(known.map_or(due, |known| known.min(due)));
+        });
+    }
+
+    /// Takes a slot for a first attempt that begins at once, without waiting in the ledger. `false` when it has to wait.
+    pub(super) fn reserve(&mut self, name: &str, now: Timestamp) -> bool {
+        if self.is_paused || self.in_flight >= self.total {
+            return false;
+        }
+        let time_scale = self.time_scale;
+        let is_free = self.change(name, |lane| {
+            // Those that wait come first.
+            let waits = lane.due[0].is_some_and(|due| due <= now) || lane.not_before > now;
+            let is_free = !waits && lane.room(QueueClass::First) > 0;
+            if is_free {
+                lane.begin(QueueClass::First, 1, now, time_scale);
+            }
+            is_free
+        });
+        self.in_flight += usize::from(is_free);
+        is_free
+    }
+
+    /// The next deliveries to take; their slots are reserved until [`Lanes::taken`].
+    pub(super) fn next(&mut self, now: Timestamp) -> Option<Order> {
+        let class = self.next_class().filter(|(due, _)| *due <= now)?.1;
+        let (_, name) = self.index[place(class)].first()?.clone();
+        let (free, time_scale) = (self.room(class), self.time_scale);
+        let limit = self.change(&name, |lane| {
+            let most = if lane.gap(time_scale).is_some() { 1 } else { BATCH };
+            let limit = lane.room(class).min(free).min(most);
+            lane.due[place(class)] = None;
+            lane.begin(class, limit, now, time_scale);
+            limit
+        });
+        self.count(class, limit);
+        let lane = name;
+        Some(Order { lane, class, limit })
+    }
+
+    /// The order was carried out: so many were taken, and the next one of its class is due then.
+    pub(super) fn taken(&mut self, order: &Order, count: usize, next_due: Option<Timestamp>) {
+        let unused = order.limit.saturating_sub(count);
+        self.change(&order.lane, |lane| lane.end(order.class, unused));
+        self.uncount(order.class, unused);
+        if let Some(due) = next_due {
+            self.add(&order.lane, order.class, due);
+        }
+    }
+
+    /// An attempt has ended.
+    pub(super) fn ended(&mut self, name: &str, class: QueueClass, how: Ended) {
+        self.change(name, |lane| {
+            lane.end(class, 1);
+            lane.failures = match how {
+                Ended::Delivered => 0,
+                Ended::Failed => lane.failures.saturating_add(1),
+                Ended::Unknown => lane.failures,
+            };
+            if how == Ended::Delivered && lane.limits.rate.is_none() {
+                lane.not_before = Timestamp::default();
+            }
+        });
+        self.uncount(class, 1);
+    }
+
+    /// When something may begin; absent: only after an event.
+    pub(super) fn wake_at(&self) -> Option<Timestamp> {
+        self.next_class().map(|(due, _)| due)
+    }
+
+    /// Sets the limits of a lane.
+    pub(super) fn limit(&mut self, name: &str, limits: LaneLimits) {
+        self.change(name, |lane| lane.limits = limits);
+    }
+
+    /// Pauses everything, or resumes it.
+    pub(super) fn pause_all(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+    }
+
+    /// Pauses exactly these lanes.
+    pub(super) fn pause_only(&mut self, paused: &[String]) {
+        let names: Vec<LaneName> = self.by_name.keys().cloned().collect();
+        for name in names {
+            let is_paused = paused.iter().any(|paused| **paused == *name);
+            self.change(&name, |lane| lane.is_paused = is_paused);
+        }
+        for name in paused.iter().filter(|name| !name.is_empty()) {
+            self.change(name, |lane| lane.is_paused = true);
+        }
+    }
+
+    /// Pauses a lane, or resumes it.
+    pub(super) fn pause(&mut self, name: &str, is_paused: bool) {
+        self.change(name, |lane| lane.is_paused = is_paused);
+    }
+
+    /// Closes a lane, whose endpoint is disabled or gone, or opens it again.
+    pub(super) fn close(&mut self, name: &str, is_closed: bool) {
+        self.change(name, |lane| {
+            if lane.is_closed && !is_closed {
+                lane.failures = 0;
+            }
+            lane.is_closed = is_closed;
+        });
+    }
+
+    /// Closes the lanes that `is_gone` names.
+    pub(super) fn close_all(&mut self, is_gone: impl Fn(&str) -> bool) {
+        let gone = self.by_name.keys().filter(|name| is_gone(name));
+        let gone: Vec<LaneName> = gone.cloned().collect();
+        for name in gone {
+            self.change(&name, |lane| lane.is_closed = true);
+        }
+    }
+
+    /// Slots that a class has left of those for all lanes.
+    fn room(&self, class: QueueClass) -> usize {
+        let free = self.total.saturating_sub(self.in_flight);
+        match class {
+            QueueClass::First => free,
+            QueueClass::Retry => free.min(for_retries(self.total).saturating_sub(self.retries)),
+            QueueClass::Suspect => free.min(1_usize.saturating_sub(self.suspects)),
+        }
+    }
+
+    /// The class whose turn it is, and since when.
+    fn next_class(&self) -> Option<(Timestamp, QueueClass)> {
+        if self.is_paused {
+            return None;
+        }
+        let classes = QueueClass::ALL.iter().filter(|class| self.room(**class) > 0);
+        let due = |class: &QueueClass| Some((self.index[place(*class)].first()?.0, *class));
+        classes.filter_map(due).min()
+    }
+
+    fn count(&mut self, class: QueueClass, count: usize) {
+        self.in_flight += count;
+        if class != QueueClass::First {
+            self.retries += count;
+        }
+        if class == QueueClass::Suspect {
+            self.suspects += count;
+        }
+    }
+
+    fn uncount(&mut self, class: QueueClass, count: usize) {
+        self.in_flight = self.in_flight.saturating_sub(count);
+        if class != QueueClass::First {
+            self.retries = self.retries.saturating_sub(count);
+        }
+        if class == QueueClass::Suspect {
+            self.suspects = self.suspects.saturating_sub(count);
+        }
+    }
+
+    /// Changes a lane, and its places in the index.
+    fn change<T>(&mut self, name: &str, change: impl FnOnce(&mut Lane) -> T) -> T {
+        let name: LaneName = match self.by_name.get_key_value(name) {
+            Some((known, _)) => Arc::clone(known),
+            None => name.into(),
+        };
+        let lane = self.by_name.entry(Arc::clone(&name)).or_default();
+        let changed = change(lane);
+        for class in QueueClass::ALL {
+            let at = place(*class);
+            let wanted = lane.due[at].filter(|_| lane.room(*class) > 0);
+            let wanted = wanted.map(|due| due.max(lane.not_before));
+            if wanted == lane.indexed[at] {
+                continue;
+            }
+            if let Some(old) = lane.indexed[at] {
+                self.index[at].remove(&(old, Arc::clone(&name)));
+            }
+            if let Some(new) = wanted {
+                self.index[at].insert((new, Arc::clone(&name)));
+            }
+            lane.indexed[at] = wanted;
+        }
+        if lane.is_idle() && lane.limits == LaneLimits::default() {
+            self.by_name.remove(&name);
+        }
+        changed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lane::FAILURES;
+    use super::super::stats::Outlook;
+    use super::*;
+    use QueueClass::{First, Retry, Suspect};
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_unix_ms(ms)
+    }
+
+    fn lanes() -> Lanes {
+        Lanes::new(256, 1.0)
+    }
+
+    fn order(lane: &str, class: QueueClass, limit: usize) -> Order {
+        Order {
+            lane: lane.into(),
+            class,
+            limit,
+        }
+    }
+
+    #[test]
+    fn the_longest_waiting_lane_is_next_and_nothing_before_it_is_due() {
+        let mut lanes = lanes();
+        lanes.add("b", First, at(20));
+        lanes.add("a", Retry, at(10));
+        assert_eq!((lanes.next(at(9)), lanes.wake_at()), (None, Some(at(10))));
+        assert_eq!(lanes.next(at(30)), Some(order("a", Retry, 48)));
+        assert_eq!(lanes.next(at(30)), Some(order("b", First, 64)));
+        assert_eq!((lanes.next(at(30)), lanes.wake_at()), (None, None));
+    }
+
+    #[test]
+    fn what_was_not_taken_gives_its_slots_back_and_the_rest_stays_due() {
+        let mut lanes = lanes();
+        lanes.add("a", First, at(0));
+        let first = lanes.next(at(0)).unwrap();
+        lanes.taken(&first, 3, Some(at(5)));
+        assert_eq!(lanes.in_flight, 3);
+        assert_eq!(lanes.next(at(5)), Some(order("a", First, 61)));
+    }
+
+    #[test]
+    fn a_lane_has_as_many_slots_as_its_limit_and_retries_leave_some_to_first_attempts() {
+        let mut lanes = lanes();
+        lanes.limit(
+            "a",
+            LaneLimits {
+                concurrency: 4,
+                ..LaneLimits::default()
+            },
+        );
+        lanes.add("a", Retry, at(0));
+        let retries = lanes.next(at(0)).unwrap();
+        assert_eq!(retries.limit, 3);
+        lanes.taken(&retries, 3, Some(at(0)));
+        assert_eq!(lanes.next(at(0)), None);
+        assert!(lanes.reserve("a", at(0)));
+        assert!(!lanes.reserve("a", at(0)));
+        lanes.ended("a", Retry, Ended::Delivered);
+        assert_eq!(lanes.next(at(0)), Some(order("a", Retry, 1)));
+    }
+
+    #[test]
+    fn retries_of_many_lanes_leave_slots_to_first_attempts() {
+        let mut lanes = Lanes::new(16, 1.0);
+        for name in ["a", "b", "c"] {
+            lanes.add(name, Retry, at(0));
+        }
+        let taken: usize = std::iter::from_fn(|| lanes.next(at(0))).map(|order| order.limit).sum();
+        assert_eq!(taken, 12);
+        assert!(lanes.reserve("d", at(0)));
+    }
+
+    #[test]
+    fn an_ordered_lane_has_one_attempt_at_once_and_a_retry_comes_before_the_others() {
+        let mut lanes = lanes();
+        lanes.limit(
+            "a",
+            LaneLimits {
+                is_ordered: true,
+                ..LaneLimits::default()
+            },
+        );
+        assert!(lanes.reserve("a", at(0)));
+        lanes.add("a", First, at(1));
+        assert_eq!(lanes.next(at(9)), None);
+        lanes.ended("a", First, Ended::Failed);
+        lanes.add("a", Retry, at(50));
+        assert_eq!((lanes.next(at(9)), lanes.wake_at()), (None, Some(at(50))));
+        assert!(!lanes.reserve("a", at(9)));
+        let retry = lanes.next(at(50)).unwrap();
+        assert_eq!((retry.class, retry.limit), (Retry, 1));
+        lanes.taken(&retry, 1, None);
+        lanes.ended("a", Retry, Ended::Delivered);
+        assert_eq!(lanes.next(at(50)), Some(order("a", First, 1)));
+    }
+
+    #[test]
+    fn a_rate_spreads_the_beginnings() {
+        let mut lanes = lanes();
+        lanes.limit(
+            "a",
+            LaneLimits {
+                rate: Some(10.0),
+                ..LaneLimits::default()
+            },
+        );
+        assert!(lanes.reserve("a", at(0)));
+        assert!(!lanes.reserve("a", at(50)));
+        lanes.add("a", First, at(50));
+        assert_eq!((lanes.next(at(60)), lanes.wake_at()), (None, Some(at(100))));
+        let one = lanes.next(at(100)).unwrap();
+        assert_eq!(one.limit, 1);
+        lanes.taken(&one, 1, Some(at(50)));
+        assert_eq!(lanes.wake_at(), Some(at(200)));
+    }
+
+    #[test]
+    fn a_lane_that_keeps_failing_is_slowed_down_until_a_success() {
+        let mut lanes = lanes();
+        for _ in 0..FAILURES {
+            assert!(lanes.reserve("a", at(0)));
+            lanes.ended("a", First, Ended::Failed);
+        }
+        assert_eq!(lanes.failing().len(), 1);
+        lanes.add("a", Retry, at(0));
+        let one = lanes.next(at(0)).unwrap();
+        assert_eq!(one.limit, 1);
+        lanes.taken(&one, 1, Some(at(0)));
+        assert_eq!((lanes.next(at(99)), lanes.wake_at()), (None, Some(at(100))));
+        lanes.ended("a", Retry, Ended::Delivered);
+        assert!(lanes.failing().is_empty());
+        assert_eq!(lanes.next(at(99)), Some(order("a", Retry, 48)));
+    }
+
+    #[test]
+    fn a_suspect_is_tried_alone() {
+        let mut lanes = lanes();
+        lanes.add("a", Suspect, at(0));
+        lanes.add("b", Suspect, at(0));
+        let one = lanes.next(at(0)).unwrap();
+        assert_eq!(one.limit, 1);
+        assert_eq!(lanes.next(at(0)), None);
+        lanes.taken(&one, 1, None);
+        lanes.ended(&one.lane, Suspect, Ended::Delivered);
+        assert_eq!(lanes.next(at(0)), Some(order("b", Suspect, 1)));
+    }
+
+    #[test]
+    fn a_pause_holds_a_lane_or_all_of_them() {
+        let mut lanes = lanes();
+        lanes.add("a", First, at(0));
+        lanes.pause_only(&["a".to_owned()]);
+        assert_eq!((lanes.next(at(0)), lanes.wake_at()), (None, None));
+        assert!(!lanes.reserve("a", at(0)));
+        assert!(lanes.reserve("b", at(0)));
+        lanes.pause_only(&[]);
+        lanes.pause_all(true);
+        assert_eq!((lanes.next(at(0)), lanes.wake_at()), (None, None));
+        lanes.pause_all(false);
+        assert_eq!(lanes.next(at(0)), Some(order("a", First, 64)));
+    }
+
+    #[test]
+    fn a_lane_without_anything_is_forgotten() {
+        let mut lanes = lanes();
+        assert!(lanes.reserve("a", at(0)));
+        lanes.ended("a", First, Ended::Delivered);
+        assert!(lanes.by_name.is_empty());
+    }
+
+    #[test]
+    fn the_outlook_tells_what_is_late_and_when_the_next_retry_is_due() {
+        let mut lanes = lanes();
+        lanes.add("a", First, at(10));
+        lanes.add("b", Retry, at(50));
+        lanes.add("c", Retry, at(40));
+        lanes.pause_only(&["c".to_owned()]);
+        let outlook = |oldest: Option<i64>, next_retry: Option<i64>| Outlook {
+            oldest: oldest.map(at),
+            next_retry: next_retry.map(at),
+            in_flight: 0,
+        };
+        assert_eq!(lanes.outlook(at(5)), outlook(None, Some(50)));
+        assert_eq!(lanes.outlook(at(20)), outlook(Some(10), Some(50)));
+        assert_eq!(lanes.outlook(at(60)), outlook(Some(10), None));
+    }
+}

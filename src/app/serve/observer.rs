@@ -1,0 +1,35 @@
+//! What the pipeline reports: slots become free, lanes of disabled endpoints are closed, and the front end sees the rest.
+
+use std::sync::Arc;
+
+use super::queue::ServiceQueue;
+use crate::app::endpoint_health;
+use crate::engine::Event;
+use crate::error::Result;
+use crate::health::DisabledEndpoint;
+use crate::pipeline::{DeliveryObserver, DisableObserver};
+
+/// Passes events on.
+pub(super) struct QueueObserver<V> {
+    pub(super) inner: V,
+    pub(super) queue: Arc<ServiceQueue>,
+}
+
+impl<V: DeliveryObserver> DeliveryObserver for QueueObserver<V> {
+    fn event(&mut self, number: u64, event: &Event) -> Result<()> {
+        self.queue.recorded(event);
+        self.inner.event(number, event)
+    }
+}
+
+impl DisableObserver for ServiceQueue {
+    fn disabled(&self, endpoint: &DisabledEndpoint) {
+        // Before the lane is closed: nobody opens it again who has read the book before.
+        self.book.outdate();
+        self.lanes().close(&endpoint.id, true);
+    }
+
+    fn shown(&self, endpoint: &DisabledEndpoint) {
+        endpoint_health::report(&self.context.notices, endpoint);
+    }
+}

@@ -1,0 +1,252 @@
+//! The queue of a service: events are recorded with their deliveries before they are acknowledged.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+
+use super::lanes::{Ended, LaneName, Lanes, URL_LANE};
+use super::stats::QueueStats;
+use super::subscribers::{SubscriberWatch, Subscribers};
+use crate::app::context::{Context, aside};
+use crate::clock::{Clock as _, SteadyClock, Timestamp};
+use crate::engine::{self, Delivery, Event, Next};
+use crate::error::Result;
+use crate::id::Id;
+use crate::message::Mode;
+use crate::pipeline::{DisableRules, QueueMode, record};
+use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
+use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError};
+
+/// For how long the file of endpoints is not looked at again.
+const BOOK_PATIENCE: Duration = Duration::from_millis(50);
+
+/// An event to be accepted, with its deliveries and their lanes.
+pub(super) struct AcceptedEvent {
+    /// As its sender knows it.
+    pub(super) id: String,
+    /// Its name.
+    pub(super) name: String,
+    /// Test or live.
+    pub(super) mode: Mode,
+    /// Its data as JSON.
+    pub(super) data: Option<Vec<u8>>,
+    /// One for each subscriber.
+    pub(super) deliveries: Vec<(LaneName, Delivery)>,
+}
+
+/// The queue of one owner.
+pub(super) struct ServiceQueue {
+    pub(super) context: Arc<Context>,
+    pub(super) owner: String,
+    pub(super) ledger: Ledger,
+    pub(super) reader: LedgerReader,
+    pub(super) book: Arc<SubscriberWatch>,
+    pub(super) clock: SteadyClock,
+    time_scale: f64,
+    pub(super) stats: QueueStats,
+    lanes: Mutex<Lanes>,
+    /// Lane and class of what is taken.
+    taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
+    /// Something may be due, or has room.
+    pub(super) wake: Notify,
+    /// Whether the ledger refuses changes.
+    pub(super) is_failing: AtomicBool,
+    /// Present until the service ends.
+    jobs: Mutex<Option<mpsc::Sender<Delivery>>>,
+}
+
+impl ServiceQueue {
+    /// The queue of `owner`. Deliveries go to `jobs`, which must hold [`engine::TOTAL`] of them.
+    pub(super) fn new(
+        context: Arc<Context>,
+        owner: String,
+        (ledger, reader): (Ledger, LedgerReader),
+        subscribers: SubscriberWatch,
+        time_scale: f64,
+        jobs: mpsc::Sender<Delivery>,
+    ) -> Self {
+        Self {
+            clock: SteadyClock::new(context.now()),
+            context,
+            owner,
+            time_scale,
+            ledger,
+            reader,
+            book: Arc::new(subscribers),
+            lanes: Mutex::new(Lanes::new(engine::TOTAL, time_scale)),
+            taken: Mutex::default(),
+            stats: QueueStats::default(),
+            wake: Notify::new(),
+            is_failing: AtomicBool::new(false),
+            jobs: Mutex::new(Some(jobs)),
+        }
+    }
+
+    pub(super) fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, (LaneName, QueueClass)>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The endpoints as the book has them now.
+    pub(super) async fn subscribers(&self) -> Result<Arc<Subscribers>> {
+        // What the API of a provider that is played has just changed must count at once.
+        let patience = if self.is_durable() {
+            BOOK_PATIENCE
+        } else {
+            Duration::ZERO
+        };
+        if self.book.is_stale(patience) {
+            let book = Arc::clone(&self.book);
+            aside(&self.context, move |context| book.refresh(context)).await?;
+            self.apply_endpoints();
+        }
+        Ok(self.book.current())
+    }
+
+    /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
+    pub(super) fn apply_endpoints(&self) {
+        let mut lanes = self.lanes();
+        // A delivery has disabled one since they were read: its lane is closed.
+        if self.book.is_outdated() {
+            return;
+        }
+        let subscribers = self.book.current();
+        lanes.close_all(|lane| subscribers.of_lane(lane).is_none() && !lane.starts_with(URL_LANE));
+        for subscriber in subscribers.all() {
+            lanes.limit(&subscriber.lane, subscriber.limits);
+            lanes.close(&subscriber.lane, !subscriber.endpoint.is_active());
+        }
+    }
+
+    /// Records events with their deliveries, all or none. What has room begins at once.
+    pub(super) async fn accept(
+        &self,
+        key: Option<IdempotencyKey>,
+        events: Vec<AcceptedEvent>,
+    ) -> std::result::Result<Ack, StoreError> {
+        let (at, due, accepted) = (self.context.now(), self.clock.now(), events.len());
+        let mut begun = Vec::new();
+        let mut waiting = Vec::new();
+        let events = events
+            .into_iter()
+            .map(|event| self.new_event(event, (at, due), &mut begun, &mut waiting));
+        let events: Vec<NewEvent> = events.collect();
+        let intake = Intake {
+            owner: self.owner.clone(),
+            key,
+            events,
+        };
+        let written = self.ledger.write(Op::Queue(QueueOp::Accept(Box::new(intake)))).await;
+        if !matches!(&written, Ok(ack) if ack.answer.is_none()) {
+            let mut lanes = self.lanes();
+            for (lane, _) in &begun {
+                lanes.ended(lane, QueueClass::First, Ended::Unknown);
+            }
+            return written;
+        }
+        self.stats.accepted(accepted);
+        for (lane, delivery) in begun {
+            self.begin(lane, QueueClass::First, delivery).await;
+        }
+        if !waiting.is_empty() {
+            let mut lanes = self.lanes();
+            for lane in &waiting {
+                lanes.add(lane, QueueClass::First, due);
+            }
+            drop(lanes);
+            self.wake.notify_one();
+        }
+        written
+    }
+
+    fn new_event(
+        &self,
+        event: AcceptedEvent,
+        (at, due): (Timestamp, Timestamp),
+        begun: &mut Vec<(LaneName, Delivery)>,
+        waiting: &mut Vec<LaneName>,
+    ) -> NewEvent {
+        let mut deliveries = Vec::with_capacity(event.deliveries.len());
+        for (lane, delivery) in event.deliveries {
+            let mut record = record(&delivery, Some(self.owner.clone()));
+            record.next_due = Some(due);
+            let taken = self.lanes().reserve(&lane, due);
+            deliveries.push(NewQueued {
+                delivery: record,
+                lane: lane.to_string(),
+                taken,
+            });
+            if taken {
+                begun.push((lane, delivery));
+            } else {
+                waiting.push(lane);
+            }
+        }
+        NewEvent {
+            id: event.id,
+            at,
+            name: event.name,
+            mode: event.mode,
+            data: event.data.filter(|_| deliveries.is_empty()),
+            deliveries,
+        }
+    }
+
+    /// Hands a taken delivery to the engine.
+    pub(super) async fn begin(&self, lane: LaneName, class: QueueClass, delivery: Delivery) {
+        self.in_flight().insert(delivery.id, (lane, class));
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(jobs) = jobs {
+            // The engine ends only with the program, and then the ledger still has it.
+            let _ = jobs.send(delivery).await;
+        }
+    }
+
+    /// No more deliveries: the engine ends after those that it has.
+    pub(super) fn close(&self) {
+        *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// An event of the engine is on record: the slot of its delivery is free.
+    pub(super) fn recorded(&self, event: &Event) {
+        let Some((lane, class)) = self.in_flight().remove(&event.delivery.id) else {
+            return;
+        };
+        let how = match &event.next {
+            Next::Delivered => Ended::Delivered,
+            Next::Interrupted => Ended::Unknown,
+            Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
+        };
+        self.stats.ended(&event.next);
+        let mut lanes = self.lanes();
+        lanes.ended(&lane, class, how);
+        if let Next::Retry { after, .. } = &event.next {
+            lanes.add(&lane, QueueClass::Retry, self.clock.now().plus(*after));
+        }
+        drop(lanes);
+        self.wake.notify_one();
+    }
+
+    /// By which rules its endpoints are disabled: a mock has those of its provider alone.
+    pub(super) fn rules(&self) -> DisableRules {
+        DisableRules {
+            time_scale: self.time_scale,
+            unstated: self.is_durable(),
+        }
+    }
+
+    /// How its events are recorded.
+    pub(super) fn mode(self: &Arc<Self>) -> QueueMode {
+        let queue = Arc::clone(self);
+        QueueMode {
+            clock: self.clock,
+            stalled: Arc::new(move |error| queue.report(error)),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `POST /events` and `POST /events/batch`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::input::json;
+use super::problem::Problem;
+use super::{Caller, RouteState, Summary};
+use crate::app::serve::deliveries::NamedEvent;
+use crate::app::serve::queue::AcceptedEvent;
+use crate::digest;
+use crate::id::{Id, IdKind};
+use crate::json_text;
+use crate::message::Mode;
+use crate::store::queue::IdempotencyKey;
+use crate::text::printable;
+
+/// Events of one call, at most.
+const MOST_EVENTS: usize = 1000;
+
+/// Bytes of the data of an event, at most: every delivery of it is held in memory while it is sent.
+const LARGEST_DATA: usize = 1024 * 1024;
+
+/// Characters of an event's name or id, and of an idempotency key, at most.
+const LONGEST_NAME: usize = 255;
+
+/// What is answered for an event.
+#[derive(Debug, Clone, Serialize)]
+struct EventAnswer {
+    id: String,
+    event: String,
+    deliveries: usize,
+}
+
+/// Accepts one event.
+pub(super) async fn one(
+    State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let text = json(&headers, &body)?;
+    let event = read(&state, text, caller)?;
+    let (event, answer) = state.event(event).await?;
+    let text = serde_json::to_string(&answer).unwrap_or_default();
+    let summary = format!("{} goes to {}", answer.event, answer.deliveries);
+    accept(&state, caller, (&headers, &body), vec![event], text, summary).await
+}
+
+/// Accepts several events: all or none.
+pub(super) async fn batch(
+    State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let text = json(&headers, &body)?;
+    let items = json_text::items(text).ok_or_else(|| Problem::invalid("the body must be an array of events"))?;
+    if items.is_empty() || items.len() > MOST_EVENTS {
+        let what = format!("a batch has 1 to {MOST_EVENTS} events, this one has {}", items.len());
+        return Err(Problem::invalid(what));
+    }
+    let (mut events, mut answers) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+    for (index, item) in items.into_iter().enumerate() {
+        let made = match read(&state, item, caller) {
+            Ok(event) => state.event(event).await,
+            Err(problem) => Err(problem),
+        };
+        let (event, answer) = made.map_err(|problem| Problem {
+            detail: format!("event {index}: {}", problem.detail),
+            ..problem
+        })?;
+        events.push(event);
+        answers.push(answer);
+    }
+    let deliveries: usize = answers.iter().map(|answer| answer.deliveries).sum();
+    let summary = format!("{} events, {deliveries} deliveries", events.len());
+    let text = serde_json::to_string(&answers).unwrap_or_default();
+    accept(&state, caller, (&headers, &body), events, text, summary).await
+}
+
+async fn accept(
+    state: &RouteState,
+    caller: Caller,
+    (headers, body): (&HeaderMap, &Bytes),
+    events: Vec<AcceptedEvent>,
+    answer: String,
+    summary: String,
+) -> Result<Response, Problem> {
+    let key = idempotency_key(state, caller, headers, body, &answer)?;
+    let ack = state.queue.accept(key, events).await?;
+    if ack.is_conflict {
+        let what = "another body was sent with this `Idempotency-Key` before";
+        return Err(Problem::conflict(what));
+    }
+    let repeated = ack.answer.is_some();
+    let body = ack.answer.unwrap_or(answer);
+    let mut response = (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+    let summary = if repeated { "repeated".to_owned() } else { summary };
+    response.extensions_mut().insert(Summary(summary));
+    Ok(response)
+}
+
+fn idempotency_key(
+    state: &RouteState,
+    caller: Caller,
+    headers: &HeaderMap,
+    body: &Bytes,
+    answer: &str,
+) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    if key.is_empty() || key.len() > LONGEST_NAME {
+        let what = format!("`Idempotency-Key` has 1 to {LONGEST_NAME} characters");
+        return Err(Problem::invalid(what));
+    }
+    Ok(Some(IdempotencyKey {
+        key: digest::sha256(&[&caller.key.to_le_bytes(), key.as_bytes()]),
+        body: digest::sha256(&[body]),
+        at: state.queue.context.now(),
+        answer: answer.to_owned(),
+    }))
+}
+
+/// Reads an event. Data is only left out where a provider is played, which has samples.
+fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Problem> {
+    let fields = json_text::members(text).ok_or_else(|| Problem::invalid("an event must be a JSON object"))?;
+    let mut given: HashMap<&str, &str> = HashMap::new();
+    for (name, value) in &fields {
+        // `type` is an alias of `event`.
+        let name = if name == "type" { "event" } else { name };
+        if !["event", "data", "id", "mode", "params"].contains(&name) {
+            return Err(Problem::invalid(format!(
+                "`{}` is not known: an event has `event`, `data`, `id`, `mode` and `params`",
+                printable(name, 100)
+            )));
+        }
+        if given.insert(name, value).is_some() {
+            return Err(Problem::invalid(format!("`{name}` is there twice")));
+        }
+    }
+    let text = |name: &str| match given.get(name).filter(|value| **value != "null") {
+        None => Ok(None),
+        Some(value) => match serde_json::from_str::<String>(value) {
+            Ok(text) if !text.trim().is_empty() && text.len() <= LONGEST_NAME => Ok(Some(text)),
+            _ => {
+                let what = format!("`{name}` must be a text of 1 to {LONGEST_NAME} characters");
+                Err(Problem::invalid(what))
+            }
+        },
+    };
+    let event = text("event")?.ok_or_else(|| Problem::invalid("`event` is missing: the name of the event"))?;
+    let data = given.get("data").map(|data| (*data).to_owned());
+    if data.is_none() && state.fan_out.played.is_none() {
+        return Err(Problem::invalid("`data` is missing: the data of the event"));
+    }
+    if data.as_ref().is_some_and(|data| data.len() > LARGEST_DATA) {
+        let what = format!("`data` is larger than {LARGEST_DATA} bytes");
+        return Err(Problem::new(413, what));
+    }
+    let mode = match given.get("mode").copied() {
+        None | Some("null") => caller.mode,
+        Some(mode) => match serde_json::from_str::<Mode>(mode) {
+            Ok(Mode::Live) if caller.mode == Mode::Test => {
+                return Err(Problem::invalid("a test key creates test events only"));
+            }
+            Ok(mode) => mode,
+            Err(_) => return Err(Problem::invalid("`mode` is neither `test` nor `live`")),
+        },
+    };
+    Ok(NamedEvent {
+        name: event,
+        data,
+        id: text("id")?,
+        mode,
+        params: params(given.get("params").copied())?,
+    })
+}
+
+fn params(given: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
+    let wrong = || Problem::invalid("`params` must be an object of strings, numbers and booleans");
+    let members = match given {
+        None | Some("null") => return Ok(Vec::new()),
+        Some(params) => json_text::members(params).ok_or_else(wrong)?,
+    };
+    let text = |(name, value): (String, &str)| Ok((name, json_text::scalar(value).ok_or_else(wrong)?.into_owned()));
+    members.into_iter().map(text).collect()
+}
+
+impl RouteState {
+    /// The event with its deliveries.
+    async fn event(&self, event: NamedEvent) -> Result<(AcceptedEvent, EventAnswer), Problem> {
+        let context = &self.queue.context;
+        let own_id = Id::new(IdKind::Message, context.now(), &context.random);
+        let id = event.id.clone().unwrap_or_else(|| own_id.to_string());
+        let subscribers = self.subscribers().await?;
+        let deliveries = self
+            .fan_out
+            .event(context, &subscribers, &event, own_id)
+            .map_err(|why| match why.endpoint {
+                Some(_) => Problem::unusable(why.to_string()),
+                None => Problem::invalid(why.reason),
+            })?;
+        let answer = EventAnswer {
+            id: id.clone(),
+            event: event.name.clone(),
+            deliveries: deliveries.len(),
+        };
+        let accepted = AcceptedEvent {
+            id,
+            name: event.name,
+            mode: event.mode,
+            data: event.data.map(String::into_bytes),
+            deliveries,
+        };
+        Ok((accepted, answer))
+    }
+}

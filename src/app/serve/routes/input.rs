@@ -1,0 +1,206 @@
+//! What calls carry: query parameters, bodies, and which deliveries they name.
+
+use std::collections::HashMap;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Uri, header};
+use serde::de::IgnoredAny;
+use url::form_urlencoded;
+
+use super::problem::Problem;
+use crate::app::context::Context;
+use crate::app::inspect::{names, select};
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::json_text;
+use crate::store::{DeliveryState, Query, QueryPage, RecordKind};
+use crate::text::{printable, quoted};
+
+/// Items of a page, unless the caller says otherwise, and at most.
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 200;
+
+/// Characters of an unknown name that an answer repeats.
+const SHOWN: usize = 100;
+
+/// The names of the filter of deliveries, in a query and in a body.
+pub(super) const FILTER: [&str; 5] = ["state", "endpoint", "event", "provider", "since"];
+
+/// Named values of a call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Fields(HashMap<&'static str, String>);
+
+impl Fields {
+    /// The parameters of a query; others than the known ones are refused.
+    pub(super) fn of_query(uri: &Uri, known: &[&'static str]) -> std::result::Result<Self, Problem> {
+        let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+        Self::read(pairs.map(|(name, value)| Ok((name, value.into_owned()))), known)
+    }
+
+    /// The members of a JSON object, which must be texts; no body is an empty object.
+    pub(super) fn of_body(
+        headers: &HeaderMap,
+        body: &Bytes,
+        known: &[&'static str],
+    ) -> std::result::Result<Self, Problem> {
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        let text = json(headers, body)?;
+        let members = json_text::members(text).ok_or_else(|| Problem::invalid("the body must be an object"))?;
+        // An absent value and a null one are the same.
+        let given = members.into_iter().filter(|(_, value)| *value != "null");
+        let text = |(name, value): (String, &str)| match serde_json::from_str(value) {
+            Ok(text) => Ok((name, text)),
+            Err(_) => Err(Problem::invalid(format!(
+                "`{}` must be a text",
+                printable(&name, SHOWN)
+            ))),
+        };
+        Self::read(given.map(text), known)
+    }
+
+    fn read<N: AsRef<str>>(
+        given: impl Iterator<Item = std::result::Result<(N, String), Problem>>,
+        known: &[&'static str],
+    ) -> std::result::Result<Self, Problem> {
+        let mut read = HashMap::new();
+        for pair in given {
+            let (name, value) = pair?;
+            let name = name.as_ref();
+            let Some(known) = known.iter().find(|known| **known == name) else {
+                let what = match known {
+                    [] => "the call has no parameters".to_owned(),
+                    known => format!("there are {}", quoted(known)),
+                };
+                return Err(Problem::invalid(format!(
+                    "`{}` is not known: {what}",
+                    printable(name, SHOWN)
+                )));
+            };
+            if read.insert(*known, value).is_some() {
+                return Err(Problem::invalid(format!("`{known}` is there twice")));
+            }
+        }
+        Ok(Self(read))
+    }
+
+    /// The value of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The state that deliveries are in.
+    pub(super) fn state(&self) -> std::result::Result<Option<DeliveryState>, Problem> {
+        let known = || quoted(DeliveryState::ALL.iter().map(|state| state.name()));
+        self.get("state")
+            .map(|name| {
+                DeliveryState::from_name(name)
+                    .ok_or_else(|| Problem::invalid(format!("`state` is none of {}", known())))
+            })
+            .transpose()
+    }
+
+    /// Deliveries that match the filter. Names that nothing has are refused.
+    pub(super) fn deliveries(&self, context: &Context) -> Result<Query> {
+        let text = |name: &str| self.get(name).map(str::to_owned);
+        let since = self.get("since").map(|since| select::since(context, since));
+        let query = Query {
+            kind: Some(RecordKind::Delivery),
+            since: since.transpose()?,
+            endpoint: text("endpoint"),
+            provider: text("provider"),
+            ..Query::default()
+        };
+        names::check(context, &query).map_err(|error| match error.exit {
+            // It is the filter that is wrong; the list is there.
+            Exit::Nothing => Error::usage(error.message),
+            _ => error,
+        })?;
+        // A pattern that matches nothing yet is no mistake of a caller.
+        Ok(Query {
+            event: text("event"),
+            ..query
+        })
+    }
+
+    /// The page that is asked for.
+    pub(super) fn page(&self) -> std::result::Result<QueryPage, Problem> {
+        let limit = match self.get("limit").map(str::parse) {
+            None => PAGE,
+            Some(Ok(limit @ 1..=LARGEST_PAGE)) => limit,
+            Some(_) => {
+                let what = format!("`limit` must be a number from 1 to {LARGEST_PAGE}");
+                return Err(Problem::invalid(what));
+            }
+        };
+        let cursor = self.get("cursor").map(str::parse);
+        let cursor = cursor.transpose();
+        let before = cursor.map_err(|_| Problem::invalid("`cursor` is not a `next` of an earlier answer"))?;
+        Ok(QueryPage {
+            before,
+            ..QueryPage::newest(limit)
+        })
+    }
+}
+
+/// The text of a body that must be JSON.
+pub(super) fn json<'b>(headers: &HeaderMap, body: &'b Bytes) -> std::result::Result<&'b str, Problem> {
+    let media_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str());
+    let is_json = |value: &str| {
+        let name = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        name == "application/json" || name.ends_with("+json")
+    };
+    if !media_type.is_none_or(|value| value.is_ok_and(is_json)) {
+        let what = "the body must be JSON: send `Content-Type: application/json`";
+        return Err(Problem::new(415, what));
+    }
+    let text = std::str::from_utf8(body).map_err(|_| Problem::invalid("the body is not UTF-8"))?;
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Problem::invalid(format!("the body is not JSON: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_query(query: &str) -> std::result::Result<Fields, String> {
+        let uri = format!("/x?{query}").parse().unwrap();
+        Fields::of_query(&uri, &["state", "limit", "cursor"]).map_err(|problem| problem.detail)
+    }
+
+    #[test]
+    fn parameters_are_read_and_unknown_ones_are_refused_with_the_known_named() {
+        let fields = of_query("state=failed&limit=7&cursor=12").unwrap();
+        assert_eq!(fields.state(), Ok(Some(DeliveryState::Failed)));
+        let page = fields.page().unwrap();
+        assert_eq!((page.limit, page.before), (7, Some(12)));
+        assert_eq!(
+            of_query("statte=failed").unwrap_err(),
+            "`statte` is not known: there are `state`, `limit`, `cursor`"
+        );
+        assert_eq!(of_query("limit=1&limit=2").unwrap_err(), "`limit` is there twice");
+        assert!(Fields::of_query(&"/x?a".parse().unwrap(), &[]).is_err());
+        for wrong in ["limit=0", "limit=201", "limit=-1", "limit=", "cursor=x", "cursor="] {
+            assert!(of_query(wrong).unwrap().page().is_err(), "{wrong}");
+        }
+        assert!(of_query("state=lost").unwrap().state().is_err());
+    }
+
+    #[test]
+    fn a_body_is_json_under_a_name_of_json() {
+        let with = |name: &str, body: &'static str| {
+            let headers = [(header::CONTENT_TYPE, name.parse().unwrap())].into_iter().collect();
+            json(&headers, &Bytes::from_static(body.as_bytes()))
+                .map(str::to_owned)
+                .map_err(|problem| problem.status)
+        };
+        assert_eq!(with("application/json; charset=utf-8", "{}"), Ok("{}".to_owned()));
+        assert_eq!(with("application/cloudevents+JSON", "[]"), Ok("[]".to_owned()));
+        assert_eq!(with("application/x-www-form-urlencoded", "{}"), Err(415));
+        assert_eq!(with("application/json", "{"), Err(400));
+        assert_eq!(json(&HeaderMap::new(), &Bytes::from_static(b"1")).ok(), Some("1"));
+    }
+}

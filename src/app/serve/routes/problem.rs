@@ -1,0 +1,171 @@
+//! Errors of the service's own calls, as problem documents (RFC 9457).
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use super::Summary;
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::server::Reply;
+use crate::store::StoreError;
+
+/// The type of a problem document.
+const CONTENT_TYPE: &str = "application/problem+json";
+
+/// Seconds after which a caller may try again when the ledger refuses an event.
+const RETRY_AFTER: &str = "5";
+
+/// Why a call was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Problem {
+    /// The status of the answer.
+    pub(super) status: u16,
+    /// The same for every problem of that status, which is its type.
+    pub(super) title: &'static str,
+    /// This one.
+    pub(super) detail: String,
+    #[serde(skip)]
+    pub(super) is_temporary: bool,
+    #[serde(skip)]
+    pub(super) asks_for_key: bool,
+}
+
+impl Problem {
+    /// A problem of that status.
+    pub(super) fn new(status: u16, detail: impl Into<String>) -> Self {
+        let known = StatusCode::from_u16(status).ok();
+        Self {
+            status,
+            title: known.and_then(|status| status.canonical_reason()).unwrap_or("Error"),
+            detail: detail.into(),
+            is_temporary: false,
+            asks_for_key: false,
+        }
+    }
+
+    /// 400: the call is not what it should be.
+    pub(super) fn invalid(detail: impl Into<String>) -> Self {
+        Self::new(400, detail)
+    }
+
+    /// 401: without a key.
+    pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
+        Self {
+            asks_for_key: true,
+            ..Self::new(401, detail)
+        }
+    }
+
+    /// 403: not from there.
+    pub(super) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(403, detail)
+    }
+
+    /// 404: there is nothing of that name.
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(404, detail)
+    }
+
+    /// 409: it contradicts an earlier call, or the state of things.
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(409, detail)
+    }
+
+    /// 422: the event cannot be delivered as it is.
+    pub(super) fn unusable(detail: impl Into<String>) -> Self {
+        Self::new(422, detail)
+    }
+
+    /// 500: a fault of ours.
+    pub(super) fn broken() -> Self {
+        Self::new(500, "the call failed: this is a fault of hook")
+    }
+
+    /// 503: later.
+    pub(super) fn unavailable(detail: impl Into<String>) -> Self {
+        Self {
+            is_temporary: true,
+            ..Self::new(503, detail)
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        // The path of the ledger is nobody's business.
+        let detail = match error {
+            StoreError::Full(_) => "the store is full",
+            StoreError::Locked(_) => "the store is locked by another process",
+            StoreError::Closed => "the service is stopping",
+            _ => "the store cannot be used",
+        };
+        Self::unavailable(detail)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error.exit {
+            Exit::Usage => Self::invalid(error.message),
+            Exit::Nothing => Self::not_found(error.message),
+            // Here too the path of the ledger would be told.
+            Exit::Store => Self::unavailable("the store cannot be used"),
+            _ => Self::broken(),
+        }
+    }
+}
+
+impl Problem {
+    /// The answer to a request that axum never saw.
+    pub(super) fn reply(&self) -> Reply {
+        Reply {
+            status: self.status,
+            headers: [("content-type", CONTENT_TYPE)].into_iter().collect(),
+            body: serde_json::to_vec(self).unwrap_or_default().into(),
+        }
+    }
+}
+
+/// Makes a problem document of an error that is none: those of the router itself.
+pub(super) async fn as_problem(response: axum::response::Response) -> axum::response::Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let headers = response.headers();
+    if !is_error
+        || headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|name| name == CONTENT_TYPE)
+    {
+        return response;
+    }
+    let allow = headers.get(header::ALLOW).cloned();
+    let detail = match status {
+        StatusCode::METHOD_NOT_ALLOWED => "the path has no such method",
+        _ => "the request is not valid",
+    };
+    let mut problem = Problem::new(status.as_u16(), detail).into_response();
+    if let Some(allow) = allow {
+        problem.headers_mut().insert(header::ALLOW, allow);
+    }
+    problem
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = Response::new(Body::from(body));
+        response.extensions_mut().insert(Summary(self.detail));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(CONTENT_TYPE));
+        if self.is_temporary {
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
+        }
+        if self.asks_for_key {
+            headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

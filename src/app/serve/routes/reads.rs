@@ -1,0 +1,205 @@
+//! Events and deliveries, to list and to read.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::input::{FILTER, Fields};
+use super::problem::Problem;
+use super::{RouteState, document};
+use crate::app::context::Context;
+use crate::app::inspect::show::show_from;
+use crate::app::inspect::{json as record_json, select};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::exit::Exit;
+use crate::mask;
+use crate::message::Mode;
+use crate::store::{EventRecord, Query, QueryPage, Record, RecordKind, Store, Summary};
+use crate::text::printable;
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct ItemPage<T> {
+    items: Vec<T>,
+    /// The cursor of the next page.
+    next: Option<String>,
+}
+
+/// An event as it is answered.
+#[derive(Debug, Serialize)]
+struct EventItem {
+    id: String,
+    event: String,
+    mode: Mode,
+    at: Timestamp,
+    /// How many deliveries it was given.
+    deliveries: u64,
+}
+
+/// An event with its deliveries, the first page of them or the one asked for.
+#[derive(Debug, Serialize)]
+struct EventDetails {
+    #[serde(flatten)]
+    event: EventItem,
+    /// Of an event without deliveries; elsewhere it is in the body of each.
+    data: Option<Box<RawValue>>,
+    #[serde(flatten)]
+    page: ItemPage<Summary>,
+}
+
+/// Parameters of pages.
+const PAGES: [&str; 2] = ["cursor", "limit"];
+
+/// Events, the newest first.
+pub(super) async fn events(State(state): State<Arc<RouteState>>, uri: Uri) -> std::result::Result<Response, Problem> {
+    let page = Fields::of_query(&uri, &PAGES)?.page()?;
+    let found = state
+        .read(move |_, store| Ok(store.events(page.before, page.limit + 1)?))
+        .await?;
+    let found = ItemPage::cut(found, page, |event| event.number);
+    Ok(document(&ItemPage {
+        items: found.items.into_iter().map(EventItem::from).collect(),
+        next: found.next,
+    }))
+}
+
+/// One event.
+pub(super) async fn event(
+    State(state): State<Arc<RouteState>>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> std::result::Result<Response, Problem> {
+    let page = Fields::of_query(&uri, &PAGES)?.page()?;
+    let details = state.read(move |_, store| event_details(store, &id, page)).await?;
+    Ok(document(&details))
+}
+
+fn event_details(store: &dyn Store, id: &str, page: QueryPage) -> Result<EventDetails> {
+    let shown = printable(id, 100);
+    let event = match store.event(id)? {
+        Some(event) => Some(event),
+        None => match store.event_ids(id, 2)?.as_slice() {
+            [one] => store.event(one)?,
+            [] => None,
+            _ => return Err(Error::usage(format!("`{shown}` is the beginning of several ids"))),
+        },
+    };
+    let event = event.ok_or_else(|| Error::nothing(format!("event `{shown}` not found")))?;
+    let end = event.first + event.deliveries;
+    let query = Query {
+        kind: Some(RecordKind::Delivery),
+        page: QueryPage {
+            after: Some(event.first - 1),
+            before: Some(page.before.map_or(end, |before| before.min(end))),
+            ..page
+        },
+        ..Query::default()
+    };
+    let data = event.data.as_deref().map(mask::bytes);
+    let data = data.and_then(|data| serde_json::from_slice(&data).ok());
+    Ok(EventDetails {
+        event: event.into(),
+        data,
+        page: summaries(store, query)?,
+    })
+}
+
+/// Deliveries that match, the newest first.
+pub(super) async fn deliveries(
+    State(state): State<Arc<RouteState>>,
+    uri: Uri,
+) -> std::result::Result<Response, Problem> {
+    let fields = Fields::of_query(&uri, &[&FILTER[..], &PAGES].concat())?;
+    let (page, in_state) = (fields.page()?, fields.state()?);
+    let found = state.read(move |context, store| {
+        let query = Query {
+            state: in_state,
+            page,
+            ..fields.deliveries(context)?
+        };
+        summaries(store, query)
+    });
+    Ok(document(&found.await?))
+}
+
+fn summaries(store: &dyn Store, mut query: Query) -> Result<ItemPage<Summary>> {
+    let page = query.page;
+    query.page.limit += 1;
+    let mut found = ItemPage::cut(store.list(&query)?, page, |summary| summary.number);
+    found.items.iter_mut().for_each(Summary::mask_target);
+    Ok(found)
+}
+
+/// One delivery, whole.
+pub(super) async fn delivery(
+    State(state): State<Arc<RouteState>>,
+    Path(id): Path<String>,
+) -> std::result::Result<Response, Problem> {
+    let shown = state
+        .read(move |context, store| delivery_json(context, store, &id))
+        .await?;
+    Ok(document(&shown))
+}
+
+/// The attempts of a delivery.
+pub(super) async fn attempts(
+    State(state): State<Arc<RouteState>>,
+    Path(id): Path<String>,
+) -> std::result::Result<Response, Problem> {
+    let mut shown = state
+        .read(move |context, store| delivery_json(context, store, &id))
+        .await?;
+    Ok(document(&json!({"items": shown["attempts"].take()})))
+}
+
+fn delivery_json(context: &Context, store: &dyn Store, id: &str) -> Result<Value> {
+    let number = delivery_number(store, id)?.to_string();
+    let details = show_from(context, store, Some(&number), false)?;
+    match &details.record {
+        Record::Delivery(delivery) => Ok(record_json::delivery(&details, delivery)),
+        // Captures are not of this API.
+        Record::Capture(_) => Err(not_found(id)),
+    }
+}
+
+/// The number of the delivery with that number, id, or beginning of an id.
+pub(super) fn delivery_number(store: &dyn Store, id: &str) -> Result<u64> {
+    // What is no id at all is not found either.
+    select::number(store, id).map_err(|error| match error.exit {
+        Exit::Usage | Exit::Nothing => not_found(id),
+        _ => error,
+    })
+}
+
+/// The error for an id without a delivery.
+pub(super) fn not_found(id: &str) -> Error {
+    Error::nothing(format!("delivery `{}` not found", printable(id, 100)))
+}
+
+impl<T> ItemPage<T> {
+    /// Cuts a list that was asked for with one item more than the page has.
+    fn cut(mut items: Vec<T>, page: QueryPage, number: impl Fn(&T) -> u64) -> Self {
+        let is_last = items.len() <= page.limit;
+        items.truncate(page.limit);
+        let next = items.last().filter(|_| !is_last).map(|last| number(last).to_string());
+        Self { items, next }
+    }
+}
+
+impl From<EventRecord> for EventItem {
+    fn from(event: EventRecord) -> Self {
+        Self {
+            id: event.id,
+            event: event.name,
+            mode: event.mode,
+            at: event.at,
+            deliveries: event.deliveries,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Deliveries that are tried again because somebody asks for it.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::input::{FILTER, Fields};
+use super::problem::Problem;
+use super::reads::{delivery_number, not_found};
+use super::{RouteState, Summary, document};
+use crate::app::serve::control::Requeued;
+use crate::app::serve::subscribers::{Subscriber, Subscribers};
+use crate::store::{DeliveryState, Query, QueryPage, Record, Source, Store};
+use crate::text::count;
+
+/// Deliveries that are read, and entered in the queue, at once.
+const AT_ONCE: usize = 200;
+
+/// How many deliveries a call entered in the queue again.
+#[derive(Debug, Default)]
+struct Tally {
+    retried: u64,
+    /// Of endpoints that are disabled or removed, forwards, and what changed meanwhile.
+    skipped: u64,
+}
+
+/// Tries one delivery again.
+pub(super) async fn one(State(state): State<Arc<RouteState>>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let found = state.read(move |_, store| {
+        let number = delivery_number(store, &id)?;
+        let found = store.get(number)?.and_then(Record::into_delivery);
+        found.ok_or_else(|| not_found(&id))
+    });
+    let found = found.await?;
+    let (number, delivery) = (found.number, &found.delivery);
+    let conflict = |why: &str| Problem::conflict(format!("delivery `#{number}` {why}"));
+    if !is_ended(delivery.state) {
+        return Err(conflict(&format!("is {}", delivery.state.name())));
+    }
+    if delivery.source == Source::Forward {
+        return Err(conflict("is a forward of `hook listen`"));
+    }
+    let subscribers = state.subscribers().await?;
+    let lane = lane(&subscribers, delivery.endpoint.as_deref(), &delivery.url).map_err(|why| conflict(&why))?;
+    let item = Requeued {
+        number,
+        lane,
+        was_tried: !delivery.attempts.is_empty(),
+    };
+    if state.queue.requeue(vec![item]).await? == 0 {
+        return Err(conflict("has changed meanwhile"));
+    }
+    let body = json!({"number": number, "id": delivery.id, "state": DeliveryState::Pending});
+    Ok(accepted(&body, format!("#{number} entered again")))
+}
+
+/// Tries all deliveries again that match a filter.
+pub(super) async fn many(
+    State(state): State<Arc<RouteState>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let fields = Fields::of_body(&headers, &body, &FILTER)?;
+    let in_state = fields.state()?.unwrap_or(DeliveryState::Failed);
+    if !is_ended(in_state) {
+        let what = format!(
+            "`{}` deliveries are not retried: `failed`, `parked` and `cancelled` ones are",
+            in_state.name()
+        );
+        return Err(Problem::invalid(what));
+    }
+    let query = state
+        .read(move |context, _| {
+            let query = fields.deliveries(context)?;
+            Ok(Query {
+                state: Some(in_state),
+                ..query
+            })
+        })
+        .await?;
+    let mut tally = Tally::default();
+    state.retry_all(query, &mut tally).await?;
+    Ok(tally.response())
+}
+
+/// Tries again what an endpoint missed since a moment: failed and parked deliveries.
+pub(super) async fn recover(
+    State(state): State<Arc<RouteState>>,
+    Path(endpoint): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let fields = Fields::of_body(&headers, &body, &["since"])?;
+    if fields.get("since").is_none() {
+        let what = "`since` is missing: a moment (RFC 3339), or how long ago (`2h`)";
+        return Err(Problem::invalid(what));
+    }
+    let subscriber = state.endpoint(&endpoint).await?;
+    check_active(&subscriber).map_err(Problem::conflict)?;
+    let query = state.read(move |context, _| fields.deliveries(context)).await?;
+    let mut tally = Tally::default();
+    for in_state in [DeliveryState::Failed, DeliveryState::Parked] {
+        let query = Query {
+            state: Some(in_state),
+            endpoint: Some(subscriber.endpoint.name.clone()),
+            ..query.clone()
+        };
+        state.retry_all(query, &mut tally).await?;
+    }
+    Ok(tally.response())
+}
+
+impl RouteState {
+    /// Page by page, so that neither memory nor a transaction grows with their number.
+    async fn retry_all(&self, mut query: Query, tally: &mut Tally) -> Result<(), Problem> {
+        let mut after = 0;
+        loop {
+            query.page = QueryPage::after(after, AT_ONCE);
+            let asked = query.clone();
+            let found = self.read(move |_, store: &dyn Store| Ok(store.list(&asked)?)).await?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = last.number;
+            let read = found.len();
+            let subscribers = self.subscribers().await?;
+            let items = found.into_iter().filter_map(|summary| {
+                let lane = lane(&subscribers, summary.endpoint.as_deref(), &summary.target).ok()?;
+                Some(Requeued {
+                    number: summary.number,
+                    lane,
+                    was_tried: summary.attempts > 0,
+                })
+            });
+            let retried = self.queue.requeue(items.collect()).await?;
+            tally.retried += retried;
+            tally.skipped += (read as u64).saturating_sub(retried);
+            if read < AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Tally {
+    fn response(&self) -> Response {
+        let said = format!("{} entered again", count(self.retried, "delivery"));
+        accepted(&json!({"retried": self.retried, "skipped": self.skipped}), said)
+    }
+}
+
+/// Whether nothing more happens to deliveries in that state unless somebody asks for it.
+fn is_ended(state: DeliveryState) -> bool {
+    matches!(
+        state,
+        DeliveryState::Failed | DeliveryState::Parked | DeliveryState::Cancelled
+    )
+}
+
+/// Where a delivery waits, or why it cannot.
+fn lane(subscribers: &Subscribers, endpoint: Option<&str>, url: &str) -> Result<String, String> {
+    let Some(name) = endpoint else {
+        return Ok(subscribers.lane(None, url));
+    };
+    let subscriber = subscribers.named(name);
+    let subscriber = subscriber.ok_or_else(|| format!("goes to endpoint `{name}`, which was removed"))?;
+    check_active(subscriber).map_err(|why| format!("cannot be tried: {why}"))?;
+    Ok(subscriber.lane.to_string())
+}
+
+fn check_active(subscriber: &Subscriber) -> Result<(), String> {
+    if subscriber.endpoint.is_active() {
+        return Ok(());
+    }
+    Err(format!(
+        "endpoint `{}` is disabled: enable it first",
+        subscriber.endpoint.name
+    ))
+}
+
+fn accepted(body: &Value, summary: String) -> Response {
+    let mut response = (StatusCode::ACCEPTED, document(body)).into_response();
+    response.extensions_mut().insert(Summary(summary));
+    response
+}

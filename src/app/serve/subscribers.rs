@@ -1,0 +1,301 @@
+//! The endpoints of the book as the service needs them: with their profiles, keys and policies, read again when the book has
+//! changed, so that no event waits for a file.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::lane::{CONCURRENCY, LaneLimits};
+use super::lanes::{LaneName, URL_LANE};
+use crate::app::context::Context;
+use crate::app::sign::check_signature;
+use crate::clock::Timestamp;
+use crate::endpoints::{BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, WantedEvent, select};
+use crate::engine::{Delivery, Label, Promise, Signing};
+use crate::error::{Error, Result};
+use crate::exchange::Source;
+use crate::health::HealthTarget;
+use crate::message::{Message, Mode};
+use crate::provider::Profile;
+use crate::provider::policy::Policy;
+use crate::target::parse_url;
+use crate::transport::AddressPolicy;
+use crate::verification::dev_secret::Purpose;
+
+/// An endpoint, ready for deliveries.
+pub(super) struct Subscriber {
+    pub(super) endpoint: Endpoint,
+    pub(super) profile: Arc<Profile>,
+    /// Name and variant of the provider.
+    pub(super) label: String,
+    pub(super) lane: LaneName,
+    pub(super) limits: LaneLimits,
+    url: Url,
+    /// Or why nothing can be signed for it.
+    signing: std::result::Result<Signing, String>,
+    live: Arc<Policy>,
+    test: Arc<Policy>,
+}
+
+/// All endpoints of the book at one moment.
+#[derive(Default)]
+pub(super) struct Subscribers {
+    all: Vec<Arc<Subscriber>>,
+    by_lane: HashMap<LaneName, Arc<Subscriber>>,
+    /// Whether the settings switch all webhooks of the account off.
+    pub(super) account_off: bool,
+}
+
+impl Subscribers {
+    fn read(context: &Context, book: &BookWatch) -> Result<Self> {
+        let mut read = Self {
+            account_off: context.settings.account_off,
+            ..Self::default()
+        };
+        for endpoint in book.read()?.iter() {
+            match Subscriber::new(context, endpoint) {
+                Ok(subscriber) => {
+                    let subscriber = Arc::new(subscriber);
+                    read.by_lane
+                        .insert(Arc::clone(&subscriber.lane), Arc::clone(&subscriber));
+                    read.all.push(subscriber);
+                }
+                // One endpoint that cannot be used must not stop the others.
+                Err(error) => context
+                    .notices
+                    .warn(format!("endpoint `{}` gets nothing: {error}", endpoint.name)),
+            }
+        }
+        Ok(read)
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &[Arc<Subscriber>] {
+        &self.all
+    }
+
+    /// The endpoint of that lane.
+    pub(super) fn of_lane(&self, lane: &str) -> Option<&Arc<Subscriber>> {
+        self.by_lane.get(lane)
+    }
+
+    /// The lane of a delivery to an endpoint, or to a URL that is none's.
+    pub(super) fn lane(&self, endpoint: Option<&str>, url: &str) -> String {
+        match endpoint {
+            None => url_lane(url),
+            Some(name) => match self.named(name) {
+                Some(subscriber) => subscriber.lane.to_string(),
+                None => removed_lane(name),
+            },
+        }
+    }
+
+    /// The endpoint of that name, id, or unique beginning of an id.
+    pub(super) fn find(&self, selector: &str) -> Result<Arc<Subscriber>> {
+        let all: Vec<Endpoint> = self.all.iter().map(|subscriber| subscriber.endpoint.clone()).collect();
+        let found = select(&all, selector)?;
+        let found = self.all.iter().find(|subscriber| subscriber.endpoint.id == found.id);
+        found
+            .map(Arc::clone)
+            .ok_or_else(|| Error::nothing("endpoint not found"))
+    }
+
+    /// The endpoint of that name.
+    pub(super) fn named(&self, name: &str) -> Option<&Arc<Subscriber>> {
+        self.all.iter().find(|subscriber| subscriber.endpoint.name == name)
+    }
+}
+
+/// The lane of deliveries that go to no endpoint of the book.
+fn url_lane(url: &str) -> String {
+    let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+    format!("{URL_LANE}{}", origin.as_deref().unwrap_or("unknown"))
+}
+
+/// The lane of an endpoint that is not in the book any more.
+fn removed_lane(name: &str) -> String {
+    format!("removed:{name}")
+}
+
+impl Subscriber {
+    fn new(context: &Context, endpoint: &Endpoint) -> Result<Self> {
+        let profile = context.registry.get(&endpoint.provider)?;
+        Ok(Self {
+            signing: signing(context, endpoint, &profile).map_err(|error| error.to_string()),
+            url: parse_url(&endpoint.url)?,
+            label: profile.label(),
+            lane: endpoint.id.as_str().into(),
+            limits: limits(endpoint.limits),
+            live: Arc::new(profile.policy_in(Mode::Live).clone()),
+            test: Arc::new(profile.policy_in(Mode::Test).clone()),
+            endpoint: endpoint.clone(),
+            profile,
+        })
+    }
+
+    /// Whether it gets an event of that provider.
+    pub(super) fn wants(
+        &self,
+        profile: &Profile,
+        event: &str,
+        params: &[(String, String)],
+    ) -> std::result::Result<(), SkipReason> {
+        let wanted = WantedEvent {
+            provider: &profile.name,
+            event,
+            environment: None,
+            params: &profile.effective_params(params),
+        };
+        self.endpoint.wants(&wanted)
+    }
+
+    /// The delivery of a message to it.
+    pub(super) fn delivery(
+        &self,
+        context: &Context,
+        profile: &Arc<Profile>,
+        message: Arc<Message>,
+        (addresses, now): (AddressPolicy, Timestamp),
+    ) -> std::result::Result<Delivery, String> {
+        let policy = match message.mode {
+            _ if !Arc::ptr_eq(profile, &self.profile) => &Arc::new(profile.policy_in(message.mode).clone()),
+            Mode::Live => &self.live,
+            Mode::Test => &self.test,
+        };
+        let label = Label {
+            source: Source::Serve,
+            provider: Some(profile.label()),
+            endpoint: Some(self.endpoint.name.clone()),
+            promise: Promise::Queued,
+            health: Some(self.health(true)),
+            ..Label::default()
+        };
+        let signing = self.signing_as(context, profile)?;
+        let (random, url, policy) = (&context.random, self.url.clone(), Arc::clone(policy));
+        let delivery = Delivery {
+            method: profile.delivery.method.clone(),
+            addresses,
+            ..Delivery::new(random, now, message, url, signing, policy, label)
+        };
+        // A signature in a header fits every body; whether the key can sign was found out when the book was read.
+        if profile.scheme.header().is_none() || profile.scheme.looks_into_body() {
+            check_signature(context, &delivery).map_err(|error| error.to_string())?;
+        }
+        Ok(delivery)
+    }
+
+    /// What its deliveries change.
+    pub(super) fn health(&self, counts_failure: bool) -> HealthTarget {
+        HealthTarget {
+            id: self.endpoint.id.clone(),
+            counts_failure,
+        }
+    }
+
+    fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {
+        if Arc::ptr_eq(profile, &self.profile) || profile.label() == self.label {
+            return self.signing.clone();
+        }
+        signing(context, &self.endpoint, profile).map_err(|error| error.to_string())
+    }
+
+    /// How a delivery of that provider to it is signed now.
+    pub(super) fn signing(&self, context: &Context, label: &str) -> std::result::Result<Signing, String> {
+        // The registry looks for files of the user.
+        if label == self.label {
+            return self.signing.clone();
+        }
+        let profile = context.registry.get(label).map_err(|error| error.to_string())?;
+        self.signing_as(context, &profile)
+    }
+}
+
+fn limits(limits: EndpointLimits) -> LaneLimits {
+    let EndpointLimits {
+        concurrency,
+        rate,
+        ordered,
+    } = limits;
+    LaneLimits {
+        concurrency: concurrency.map_or(CONCURRENCY, |most| most.get().into()),
+        rate: rate.map(Rate::per_second),
+        is_ordered: ordered,
+    }
+}
+
+fn signing(context: &Context, endpoint: &Endpoint, profile: &Arc<Profile>) -> Result<Signing> {
+    let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
+    let signing = context.signing(profile, &[], (Some(&endpoint.name), own))?;
+    if profile.scheme.header().is_some() && !profile.scheme.looks_into_body() {
+        let (url, now) = (parse_url(&endpoint.url)?, context.now());
+        let (message, policy) = (Message::default(), Arc::default());
+        let trial = Delivery::new(
+            &context.random,
+            now,
+            message,
+            url,
+            signing.clone(),
+            policy,
+            Label::default(),
+        );
+        check_signature(context, &trial)?;
+    }
+    Ok(signing)
+}
+
+/// The current endpoints. Reading is free; the file is looked at by [`SubscriberWatch::refresh`] alone.
+pub(super) struct SubscriberWatch {
+    book: BookWatch,
+    current: Mutex<Arc<Subscribers>>,
+    /// When the file was looked at last.
+    looked: Mutex<Instant>,
+}
+
+impl SubscriberWatch {
+    /// Reads the book.
+    pub(super) fn new(context: &Context) -> Result<Self> {
+        let book = context.book_watch();
+        let current = Mutex::new(Arc::new(Subscribers::read(context, &book)?));
+        let looked = Mutex::new(Instant::now());
+        Ok(Self { book, current, looked })
+    }
+
+    /// As they are now.
+    pub(super) fn current(&self) -> Arc<Subscribers> {
+        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the book has changed since it was read. Its file is looked at when that was not done for `patience`.
+    pub(super) fn is_stale(&self, patience: Duration) -> bool {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.elapsed() < patience {
+            return false;
+        }
+        *looked = Instant::now();
+        self.book.current().is_none()
+    }
+
+    /// Looks whether another process has disabled or enabled an endpoint.
+    pub(super) fn look(&self) -> Result<()> {
+        Ok(self.book.look()?)
+    }
+
+    /// The health of an endpoint has changed.
+    pub(super) fn outdate(&self) {
+        self.book.outdate();
+    }
+
+    /// Whether the health of an endpoint has changed since the book was read.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.book.is_outdated()
+    }
+
+    /// Reads the book again.
+    pub(super) fn refresh(&self, context: &Context) -> Result<()> {
+        let read = Arc::new(Subscribers::read(context, &self.book)?);
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = read;
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! What deliveries to one endpoint keep to.
+
+use std::num::NonZeroU16;
+
+use serde::{Deserialize, Serialize};
+
+/// How fast an endpoint gets its deliveries; by default as fast as `hook serve` allows any endpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointLimits {
+    /// Attempts at once, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<NonZeroU16>,
+    /// Attempts begun in a second, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Whether each delivery waits for the end of the one before, so that there is one attempt at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ordered: bool,
+}
+
+/// What is changed of the limits; what is absent stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LimitsChange {
+    /// Another number of attempts at once; 0 removes it.
+    pub concurrency: Option<u16>,
+    /// Another rate.
+    pub rate: Option<RateChange>,
+    /// Whether deliveries are ordered from now on.
+    pub ordered: Option<bool>,
+}
+
+/// A change of a rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RateChange {
+    /// There is none any more.
+    Remove,
+    /// It is this.
+    To(Rate),
+}
+
+/// Attempts in a second: a number from 0.001 to 1,000,000.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Rate(f64);
+
+// It is never NaN.
+impl Eq for Rate {}
+
+impl Rate {
+    /// As a number.
+    pub fn per_second(self) -> f64 {
+        self.0
+    }
+}
+
+impl TryFrom<f64> for Rate {
+    type Error = &'static str;
+
+    fn try_from(rate: f64) -> Result<Self, Self::Error> {
+        if (0.001..=1e6).contains(&rate) {
+            Ok(Self(rate))
+        } else {
+            Err("expected a number from 0.001 to 1000000")
+        }
+    }
+}
+
+impl EndpointLimits {
+    /// Whether none is set.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// With these changes.
+    #[must_use]
+    pub fn changed(mut self, change: LimitsChange) -> Self {
+        if let Some(concurrency) = change.concurrency {
+            self.concurrency = NonZeroU16::new(concurrency);
+        }
+        match change.rate {
+            Some(RateChange::To(rate)) => self.rate = Some(rate),
+            Some(RateChange::Remove) => self.rate = None,
+            None => {}
+        }
+        self.ordered = change.ordered.unwrap_or(self.ordered);
+        self
+    }
+}

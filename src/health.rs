@@ -1,0 +1,403 @@
+//! The health of an endpoint: what its deliveries say about it, and when they disable it. Pure: the moment is given, and
+//! nothing is read or written here. The ledger keeps it, and the endpoint file keeps what people wrote.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{self, Timestamp, human_duration};
+use crate::words::words;
+
+/// How a delivery to an endpoint ended. One that was interrupted has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeliveryOutcome {
+    /// The endpoint answered with success.
+    Delivered,
+    /// No attempt is left.
+    Failed,
+    /// The answer was a status code of the policy's `disable-on`.
+    Gone,
+}
+
+/// When failed deliveries disable an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisableRule {
+    /// Never.
+    Never,
+    /// After that many in a row.
+    InARow(u32),
+    /// When the first of a row of them is that long ago.
+    Failing(Duration),
+    /// The provider states no rule: when, since the first attempt of a failed delivery, nothing succeeded and nobody enabled
+    /// the endpoint for that long.
+    Unstated(Duration),
+}
+
+/// The health of one endpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Failed deliveries in a row.
+    pub failed: u32,
+    /// When the first of them ended.
+    pub failing_since: Option<Timestamp>,
+    /// When one succeeded last, to about a thousandth of the time that the rule asks for.
+    pub succeeded_at: Option<Timestamp>,
+    /// When somebody enabled it last.
+    pub enabled_at: Option<Timestamp>,
+    /// Why it gets nothing, where its deliveries are the cause.
+    pub disabled: Option<Disabled>,
+}
+
+/// The health of endpoints by their ids.
+pub type HealthById = HashMap<String, Health>;
+
+/// Why an endpoint gets no deliveries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disabled {
+    /// Who or what did it.
+    pub reason: DisabledBy,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Since when.
+    #[serde(serialize_with = "clock::write_short")]
+    pub since: Timestamp,
+}
+
+words! {
+    /// Who or what disabled an endpoint.
+    pub enum DisabledBy {
+        /// A person.
+        Hand = "hand",
+        /// Too many failed deliveries in a row.
+        FailedDeliveries = "failed-deliveries",
+        /// An answer that ends the subscription, such as 410.
+        Answer = "answer",
+        /// It did not pass the provider's challenge yet.
+        Unconfirmed = "unconfirmed",
+    }
+}
+
+/// Whose health the end of a delivery changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthTarget {
+    /// The endpoint's id.
+    pub id: String,
+    /// Whether a failure counts: not when the provider would have gone on, and not when it was counted before.
+    pub counts_failure: bool,
+}
+
+/// A delivery that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedDelivery {
+    /// The endpoint's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The provider of the delivery.
+    pub provider: String,
+    /// How the provider tells the endpoint's owner that it is disabled.
+    pub notify: Option<String>,
+    /// How it ended.
+    pub outcome: DeliveryOutcome,
+    /// By which rule it disables the endpoint.
+    pub rule: DisableRule,
+    /// When its first attempt began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub at: Timestamp,
+}
+
+/// A change of the health of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HealthChange {
+    /// A delivery has ended. Where it disables the endpoint, what its owner is told is recorded too, and the ack has it.
+    Ended(Box<EndedDelivery>),
+    /// Somebody enabled it.
+    Enabled {
+        /// Its id.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// What the endpoint file of an earlier hook says; nothing where its health is known already.
+    Kept {
+        /// Its id.
+        id: String,
+        /// As in the file.
+        health: Box<Health>,
+    },
+    /// It is removed.
+    Removed {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// An endpoint that was disabled: `hook.endpoint-disabled/1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DisabledEndpoint {
+    /// Its id.
+    #[serde(skip)]
+    pub id: String,
+    /// Its name.
+    pub endpoint: String,
+    /// Its provider.
+    pub provider: String,
+    /// Why, for people.
+    pub reason: String,
+    /// How the provider would tell the endpoint's owner.
+    pub notified_by: Option<String>,
+}
+
+/// What the owner of an endpoint was told, or would have been.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OwnerNotice {
+    /// When.
+    pub at: Timestamp,
+    /// What it is about: `disabled`.
+    pub kind: String,
+    /// The notice itself, such as a [`DisabledEndpoint`].
+    pub told: serde_json::Value,
+}
+
+impl DisableRule {
+    /// By how much the moment of the last success may be off.
+    fn precision(self) -> Duration {
+        match self {
+            Self::Unstated(limit) | Self::Failing(limit) => limit / 1000,
+            Self::Never | Self::InARow(_) => Duration::from_secs(60),
+        }
+    }
+}
+
+impl Health {
+    /// Counts a delivery that has ended. Returns why the endpoint is disabled when this delivery disabled it.
+    pub fn note(&mut self, ended: &EndedDelivery) -> Option<&Disabled> {
+        if ended.outcome == DeliveryOutcome::Delivered {
+            (self.failed, self.failing_since) = (0, None);
+            let is_known = |at: Timestamp| at <= ended.at && ended.at.since(at) < ended.rule.precision();
+            if !self.succeeded_at.is_some_and(is_known) {
+                self.succeeded_at = Some(ended.at);
+            }
+            return None;
+        }
+        self.failed = self.failed.saturating_add(1);
+        self.failing_since.get_or_insert(ended.at);
+        if self.disabled.is_some() {
+            return None;
+        }
+        let (reason, detail) = self.verdict(ended)?;
+        let since = ended.at;
+        Some(self.disabled.insert(Disabled { reason, detail, since }))
+    }
+
+    /// Whether and why a failure that was counted disables the endpoint.
+    fn verdict(&self, ended: &EndedDelivery) -> Option<(DisabledBy, Option<String>)> {
+        if ended.outcome == DeliveryOutcome::Gone {
+            return Some((DisabledBy::Answer, None));
+        }
+        let first = self.failing_since.unwrap_or(ended.at);
+        let (failing_since, limit) = match ended.rule {
+            DisableRule::Never => return None,
+            DisableRule::InARow(most) => {
+                let detail = match self.failed {
+                    1 => "a delivery failed for good".to_owned(),
+                    count => format!("{count} deliveries in a row failed"),
+                };
+                return (self.failed >= most).then_some((DisabledBy::FailedDeliveries, Some(detail)));
+            }
+            DisableRule::Failing(limit) => (first, limit),
+            DisableRule::Unstated(limit) => {
+                let began = first.min(ended.began);
+                let others = [self.succeeded_at, self.enabled_at].into_iter().flatten();
+                (others.fold(began, Timestamp::max), limit)
+            }
+        };
+        let failing = ended.at.since(failing_since);
+        let detail = format!("nothing succeeded for {}", human_duration(failing));
+        (failing >= limit).then_some((DisabledBy::FailedDeliveries, Some(detail)))
+    }
+
+    /// Forgets the failures: somebody enabled the endpoint.
+    pub fn enable(&mut self, at: Timestamp) {
+        *self = Self {
+            succeeded_at: self.succeeded_at,
+            enabled_at: Some(at),
+            ..Self::default()
+        };
+    }
+}
+
+impl EndedDelivery {
+    /// What the endpoint's owner is told.
+    pub fn disabled(&self, why: &Disabled) -> DisabledEndpoint {
+        DisabledEndpoint {
+            id: self.id.clone(),
+            endpoint: self.name.clone(),
+            provider: self.provider.clone(),
+            reason: why.to_string(),
+            notified_by: self.notify.clone(),
+        }
+    }
+}
+
+impl DisabledBy {
+    /// Whether deliveries are the cause, and not what people did.
+    pub fn is_by_deliveries(self) -> bool {
+        matches!(self, Self::FailedDeliveries | Self::Answer)
+    }
+}
+
+impl fmt::Display for Disabled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.detail, self.reason) {
+            (Some(detail), _) => f.write_str(detail),
+            (None, DisabledBy::Hand) => f.write_str("switched off by hand"),
+            (None, DisabledBy::FailedDeliveries) => f.write_str("too many failed deliveries in a row"),
+            (None, DisabledBy::Answer) => f.write_str("an answer told the provider to stop"),
+            (None, DisabledBy::Unconfirmed) => f.write_str("not confirmed yet"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use DeliveryOutcome::{Delivered, Failed, Gone};
+    use DisableRule::{Failing, InARow, Never, Unstated};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_unix(second)
+    }
+
+    /// A delivery whose attempts took 10 s.
+    fn ended(outcome: DeliveryOutcome, rule: DisableRule, second: i64) -> EndedDelivery {
+        EndedDelivery {
+            id: "ep_1".to_owned(),
+            name: "a".to_owned(),
+            provider: "acme".to_owned(),
+            notify: None,
+            outcome,
+            rule,
+            began: at(second - 10),
+            at: at(second),
+        }
+    }
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn an_endpoint_is_disabled_by_as_many_failures_in_a_row_as_the_provider_says() {
+        for (rule, endings, disabled, count) in [
+            (InARow(1), &[Failed][..], Some("a delivery failed for good"), 1),
+            (InARow(1), &[Delivered], None, 0),
+            (InARow(3), &[Failed, Failed], None, 2),
+            (InARow(3), &[Failed; 3], Some("3 deliveries in a row failed"), 3),
+            (InARow(3), &[Failed, Failed, Delivered, Failed, Failed], None, 2),
+            (
+                InARow(3),
+                &[Failed, Failed, Gone],
+                Some("an answer told the provider to stop"),
+                3,
+            ),
+            (Never, &[Failed; 9], None, 9),
+            (Never, &[Gone], Some("an answer told the provider to stop"), 1),
+        ] {
+            let mut health = Health::default();
+            let said: Vec<bool> = endings
+                .iter()
+                .map(|outcome| health.note(&ended(*outcome, rule, 9)).is_some())
+                .collect();
+            let why = health.disabled.as_ref().map(ToString::to_string);
+            assert_eq!(why.as_deref(), disabled, "{rule:?} {endings:?}");
+            assert_eq!(health.failed, count, "{rule:?} {endings:?}");
+            let (last, earlier) = said.split_last().unwrap();
+            assert_eq!(*last, disabled.is_some(), "{rule:?} {endings:?}");
+            assert!(!earlier.contains(&true), "{rule:?} {endings:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_disabled_when_nothing_succeeds_for_as_long_as_the_rule_says() {
+        // Each delivery begins 10 s before it ends.
+        for (rule, endings, disabled) in [
+            (Failing(seconds(100)), &[(Failed, 10), (Failed, 109)][..], None),
+            (Failing(seconds(100)), &[(Failed, 10), (Failed, 110)], Some("1m 40s")),
+            (
+                Failing(seconds(100)),
+                &[(Failed, 10), (Delivered, 109), (Failed, 120), (Failed, 219)],
+                None,
+            ),
+            // From the first attempt of the delivery that failed, so that a single one may suffice.
+            (Unstated(seconds(10)), &[(Failed, 50)], Some("10s")),
+            (Unstated(seconds(11)), &[(Failed, 50)], None),
+            (Unstated(seconds(100)), &[(Failed, 50), (Failed, 149)], None),
+            (Unstated(seconds(100)), &[(Failed, 50), (Failed, 150)], Some("1m 40s")),
+            // Another delivery succeeded while this one failed.
+            (Unstated(seconds(10)), &[(Delivered, 45), (Failed, 50)], None),
+            (Unstated(seconds(10)), &[(Delivered, 39), (Failed, 50)], Some("10s")),
+            (
+                Unstated(seconds(10)),
+                &[(Gone, 50)],
+                Some("an answer told the provider to stop"),
+            ),
+        ] {
+            let mut health = Health::default();
+            for (outcome, second) in endings {
+                health.note(&ended(*outcome, rule, *second));
+            }
+            let why = health.disabled.as_ref().map(ToString::to_string);
+            let why = why.map(|why| why.trim_start_matches("nothing succeeded for ").to_owned());
+            assert_eq!(why.as_deref(), disabled, "{rule:?} {endings:?}");
+        }
+    }
+
+    #[test]
+    fn enabling_forgets_the_failures_and_the_unstated_rule_waits_from_then_on() {
+        let mut health = Health::default();
+        assert!(health.note(&ended(Failed, Unstated(seconds(10)), 50)).is_some());
+        health.enable(at(60));
+        assert_eq!(
+            (health.failed, health.failing_since, &health.disabled),
+            (0, None, &None)
+        );
+        // The delivery began before it was enabled.
+        assert!(health.note(&ended(Failed, Unstated(seconds(10)), 69)).is_none());
+        assert!(health.note(&ended(Failed, Unstated(seconds(10)), 70)).is_some());
+        let mut health = Health::default();
+        health.enable(at(60));
+        assert!(
+            health.note(&ended(Failed, InARow(1), 61)).is_some(),
+            "a stated rule decides alone"
+        );
+    }
+
+    #[test]
+    fn deliveries_that_end_after_it_was_disabled_change_neither_reason_nor_time() {
+        let mut health = Health::default();
+        assert!(health.note(&ended(Failed, InARow(1), 11)).is_some());
+        let first = health.disabled.clone();
+        for outcome in [Failed, Gone, Delivered] {
+            assert!(health.note(&ended(outcome, InARow(1), 12)).is_none());
+            assert_eq!(health.disabled, first);
+        }
+    }
+
+    #[test]
+    fn successes_in_quick_succession_change_nothing() {
+        let rule = Unstated(seconds(10_000));
+        let mut health = Health::default();
+        health.note(&ended(Delivered, rule, 100));
+        let first = health.clone();
+        health.note(&ended(Delivered, rule, 109));
+        assert_eq!(health, first);
+        health.note(&ended(Delivered, rule, 110));
+        assert_eq!(health.succeeded_at, Some(at(110)));
+    }
+}

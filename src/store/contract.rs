@@ -1,0 +1,117 @@
+//! What every store can do.
+
+use uuid::Uuid;
+
+use super::queue::ParkReason;
+use super::{
+    Ack, DeliveryRecord, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query, QueueCounts, Record,
+    Sealed, Stats, StoreError, StoreNotice, Summary, Work,
+};
+use crate::clock::Timestamp;
+use crate::health::{HealthById, OwnerNotice};
+use crate::id::Id;
+
+/// A place where the ledger is kept. One conformance suite runs against every implementation.
+pub trait Store: Send {
+    /// Applies a group of changes: all or none, durable when this returns. Acks are in the order of the changes.
+    fn write(&mut self, ops: &[Op]) -> Result<Vec<Ack>, StoreError>;
+
+    /// Does work ahead that the first group would have to do, such as compiling statements. Changes nothing.
+    fn prepare(&mut self) {}
+
+    /// Keeps the store within its limits. Called after the acks of a group were sent.
+    fn tidy(&mut self) {}
+
+    /// Whether the file at the path is still the one that was opened. Otherwise the reader opens it again.
+    fn is_current(&self) -> bool {
+        true
+    }
+
+    /// What happened to the store and its user has to know; returned once.
+    fn notice(&mut self) -> Option<StoreNotice> {
+        None
+    }
+
+    /// Records that match, the newest first by default.
+    fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;
+
+    /// A record by its number.
+    fn get(&self, number: u64) -> Result<Option<Record>, StoreError>;
+
+    /// A delivery by its id; the newest one where the id came twice.
+    fn delivery(&self, id: Id) -> Result<Option<DeliveryRecord>, StoreError> {
+        let newest = self.find(&id.to_string(), usize::MAX)?.into_iter().max();
+        let record = newest.map(|newest| self.get(newest)).transpose()?;
+        Ok(record.flatten().and_then(Record::into_delivery))
+    }
+
+    /// Numbers of the records whose id starts with that text (`dlv_`, `cap_` or `msg_` and hex digits), at most `limit`.
+    fn find(&self, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError>;
+
+    /// Numbers of the deliveries that failed and are still not delivered, the oldest first, each message once for its
+    /// target. Of the query only the moment and the event count.
+    fn undelivered(&self, query: &Query) -> Result<Vec<u64>, StoreError>;
+
+    /// Commands that failed and did not succeed since, by the numbers of their captures, of the captures that match. Of the
+    /// page only the direction counts.
+    fn unprocessed(&self, query: &Query) -> Result<Vec<(u64, Processing)>, StoreError>;
+
+    /// The lanes of the work queue, the oldest first.
+    fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError>;
+
+    /// Items of a lane of the work queue after `after`, in order, at most `limit`.
+    fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
+
+    /// The lanes with work for that capture that was not started.
+    fn waiting(&self, capture: u64) -> Result<Vec<Lane>, StoreError>;
+
+    /// The secrets that were left out of captures in the work queue, each once, with the provider of the capture.
+    fn sealed_work(&self) -> Result<Vec<(Option<String>, Sealed)>, StoreError>;
+
+    /// Lanes and classes of that owner's queue in which something waits.
+    fn queue_lanes(&self, owner: &str) -> Result<Vec<LaneDue>, StoreError>;
+
+    /// How many deliveries that owner's queue has. Costs the same however many there are.
+    fn queue_counts(&self, owner: &str) -> Result<QueueCounts, StoreError>;
+
+    /// The paused lanes; an empty name stands for all of them.
+    fn paused(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Owners of pending deliveries, living or dead.
+    fn delivery_owners(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Number, endpoint and URL of the pending deliveries of an owner that are in no queue and that a service may finish, at
+    /// most `limit`.
+    fn left_by(&self, owner: &str, limit: usize) -> Result<Vec<(u64, Option<String>, String)>, StoreError>;
+
+    /// Why a delivery is parked, and when processes died during its attempts.
+    fn trouble(&self, number: u64) -> Result<(Option<ParkReason>, Vec<Timestamp>), StoreError>;
+
+    /// The health of all endpoints for which there is any.
+    fn health(&self) -> Result<HealthById, StoreError>;
+
+    /// What the owner of an endpoint was told, the newest first, at most `limit`.
+    fn owner_notices(&self, endpoint: &str, limit: usize) -> Result<Vec<OwnerNotice>, StoreError>;
+
+    /// How many deliveries of a lane are parked because its endpoint is disabled.
+    fn parked(&self, lane: &str) -> Result<u64, StoreError>;
+
+    /// The newest event with that id.
+    fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;
+
+    /// Ids of events that begin with that text, each once, at most `limit`.
+    fn event_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError>;
+
+    /// Events with a number below `before`, the newest first, at most `limit`.
+    fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError>;
+
+    /// Another number than before when another process has changed the store since. Costs next to nothing.
+    fn version(&self) -> Result<i64, StoreError>;
+
+    /// Statistics of the records that match.
+    fn stats(&self, query: &Query) -> Result<Stats, StoreError>;
+
+    /// Drops records older than that moment, and the oldest beyond that many bytes; never deliveries on which somebody works,
+    /// nor their events.
+    fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<Pruned, StoreError>;
+}

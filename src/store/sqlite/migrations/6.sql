@@ -1,0 +1,93 @@
+-- `queue`: the unfinished deliveries that services work off. `lane` is the target: deliveries of one lane share its limits.
+-- `class` is 0 before the first attempt, 1 before a later one, 2 after two crashes. `state` is 0 while it waits, 1 during an
+-- attempt, 2 while it is parked, with the reason in `parked`. `again` is 1 where it failed before, and somebody asked for it
+-- again. `delivery.owner` repeats `owner`.
+--
+-- `event`: what was handed to a service. Its deliveries have the numbers from `first` on; `data` is kept where there are none.
+CREATE TABLE queue (
+    n      INTEGER PRIMARY KEY,
+    owner  TEXT    NOT NULL,
+    lane   TEXT    NOT NULL,
+    class  INTEGER NOT NULL,
+    due    INTEGER NOT NULL,
+    state  INTEGER NOT NULL,
+    parked TEXT,
+    again  INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX queue_due ON queue (owner, lane, class, due, n) WHERE state = 0;
+CREATE INDEX queue_parked ON queue (lane, n) WHERE state = 2;
+
+-- How many rows of `queue` each owner has in each state, so that nobody has to count them.
+CREATE TABLE queue_count (
+    owner TEXT    NOT NULL,
+    state INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (owner, state)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER queue_added AFTER INSERT ON queue BEGIN
+    INSERT INTO queue_count (owner, state, count) VALUES (new.owner, new.state, 1)
+        ON CONFLICT (owner, state) DO UPDATE SET count = count + 1;
+END;
+CREATE TRIGGER queue_removed AFTER DELETE ON queue BEGIN
+    UPDATE queue_count SET count = count - 1 WHERE owner = old.owner AND state = old.state;
+END;
+CREATE TRIGGER queue_moved AFTER UPDATE OF owner, state ON queue
+WHEN old.owner <> new.owner OR old.state <> new.state BEGIN
+    UPDATE queue_count SET count = count - 1 WHERE owner = old.owner AND state = old.state;
+    INSERT INTO queue_count (owner, state, count) VALUES (new.owner, new.state, 1)
+        ON CONFLICT (owner, state) DO UPDATE SET count = count + 1;
+END;
+
+-- Moments at which a process died during an attempt of delivery `n`: nobody knows what came of it.
+CREATE TABLE crash (
+    n  INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (n, at)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE event (
+    e          INTEGER PRIMARY KEY,
+    id         TEXT    NOT NULL,
+    at         INTEGER NOT NULL,
+    name       TEXT    NOT NULL,
+    mode       TEXT    NOT NULL,
+    first      INTEGER NOT NULL,
+    deliveries INTEGER NOT NULL,
+    data       BLOB
+) STRICT;
+CREATE INDEX event_id ON event (id);
+
+-- Answers to calls with an `Idempotency-Key`, by the digest of the key; `body` is the digest of the call's body.
+CREATE TABLE idempotency (
+    key    BLOB    NOT NULL PRIMARY KEY,
+    at     INTEGER NOT NULL,
+    body   BLOB    NOT NULL,
+    answer TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_at ON idempotency (at);
+
+-- What deliveries say about an endpoint, by its id, and whether it is paused; the empty id stands for all of them. The
+-- endpoint file holds what people wrote.
+CREATE TABLE endpoint_health (
+    endpoint      TEXT    NOT NULL PRIMARY KEY,
+    failed        INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER,
+    succeeded_at  INTEGER,
+    enabled_at    INTEGER,
+    disabled      TEXT,
+    disabled_at   INTEGER,
+    detail        TEXT,
+    paused_at     INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- What the owner of an endpoint was told, or would have been.
+CREATE TABLE notice (
+    i        INTEGER PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    endpoint TEXT    NOT NULL,
+    kind     TEXT    NOT NULL,
+    json     TEXT    NOT NULL
+) STRICT;
+
+-- By owner, so that what a process left is found without reading what another one works on.
+CREATE INDEX delivery_owned ON delivery (owner, n) WHERE state = 'pending' AND owner IS NOT NULL;

@@ -1,0 +1,88 @@
+//! Single rows of the queue of services.
+
+use rusqlite::{Connection, params};
+
+use super::values::change;
+use crate::clock::Timestamp;
+use crate::store::queue::ParkReason;
+use crate::store::{Ack, DeliveryState, QueueClass};
+
+/// States of `queue.state`.
+pub(super) const WAITING: i64 = 0;
+pub(super) const TAKEN: i64 = 1;
+pub(super) const PARKED: i64 = 2;
+
+pub(super) fn insert(
+    connection: &Connection,
+    (n, owner, lane): (i64, &str, &str),
+    class: QueueClass,
+    due: Timestamp,
+    state: i64,
+) -> rusqlite::Result<usize> {
+    // Not `INSERT OR REPLACE`, for which the triggers that keep `queue_count` see no deletion.
+    let sql = "
+        INSERT INTO queue (n, owner, lane, class, due, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (n) DO UPDATE SET owner = ?2, lane = ?3, class = ?4, due = ?5, state = ?6, parked = NULL";
+    change(
+        connection,
+        sql,
+        params![n, owner, lane, rank(class), due.unix_us(), state],
+    )
+}
+
+/// The place of a class in `queue.class`.
+pub(super) fn rank(class: QueueClass) -> i64 {
+    match class {
+        QueueClass::First => 0,
+        QueueClass::Retry => 1,
+        QueueClass::Suspect => 2,
+    }
+}
+
+pub(super) fn class_of(rank: i64) -> QueueClass {
+    match rank {
+        0 => QueueClass::First,
+        1 => QueueClass::Retry,
+        _ => QueueClass::Suspect,
+    }
+}
+
+/// The ack that says how many rows were changed.
+pub(super) fn counted(rows: usize) -> Ack {
+    Ack {
+        number: rows as u64,
+        ..Ack::default()
+    }
+}
+
+/// The delivery of the queue goes on, or has ended.
+pub(super) fn attempted(
+    connection: &Connection,
+    n: i64,
+    state: DeliveryState,
+    next_due: Option<Timestamp>,
+) -> rusqlite::Result<()> {
+    match (state, next_due) {
+        (DeliveryState::Pending, Some(due)) => {
+            let sql = "UPDATE queue SET state = 0, class = 1, due = ?2 WHERE n = ?1";
+            change(connection, sql, params![n, due.unix_us()])?;
+        }
+        // It was stopped in the middle: as before.
+        (DeliveryState::Pending, None) => {
+            change(connection, "UPDATE queue SET state = 0 WHERE n = ?1 AND state = 1", [n])?;
+        }
+        (DeliveryState::Parked, _) => {}
+        _ => {
+            change(connection, "DELETE FROM queue WHERE n = ?1", [n])?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn park(connection: &Connection, n: i64, reason: ParkReason) -> rusqlite::Result<Ack> {
+    let sql = "UPDATE queue SET state = 2, parked = ?2 WHERE n = ?1";
+    let rows = change(connection, sql, params![n, reason.name()])?;
+    let sql = "UPDATE delivery SET state = 'parked', next_due = NULL WHERE n = ?1 AND state = 'pending'";
+    change(connection, sql, [n])?;
+    Ok(counted(rows))
+}

@@ -1,0 +1,9 @@
+//! The durable service: what it acknowledges is delivered, whatever happens to it and whatever its receivers do. Each proof has
+//! a short form; `just soak` runs the long ones.
+
+mod faults;
+mod hostile;
+mod kills;
+mod memory;
+mod receiver;
+mod rehearsal;
