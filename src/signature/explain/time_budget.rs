@@ -19,6 +19,9 @@ const MOST_SECRETS: usize = 16;
 const MOST_PAIRED: usize = 24 << 20;
 const OF_A_PAIR: usize = 1024;
 
+/// The same where the check is that of a public key: it takes as long as hashing that many bytes.
+const OF_A_PAIR_WITH_KEYS: usize = 48 << 10;
+
 /// How long a large body is looked at, all in all.
 const BUDGET: Duration = Duration::from_millis(250);
 
@@ -59,6 +62,8 @@ pub struct TimeBudget {
     refused: Cell<bool>,
     /// Bytes that pairs were tried on, each with a share for what is not its body.
     paired: Cell<usize>,
+    /// What a pair costs beside its body.
+    of_a_pair: usize,
 }
 
 impl TimeBudget {
@@ -76,7 +81,15 @@ impl TimeBudget {
             .flat_map(|header| received.headers.all(header));
         // Each signature and each secret of many is a check of its own.
         let heavy = secrets.len() > MOST_SECRETS || values.map(<[u8]>::len).sum::<usize>() > MOST_SIGNATURES;
-        Self::within(received.body.len(), heavy, BUDGET)
+        let of_a_pair = if matches!(scheme, Scheme::Asymmetric(_)) {
+            OF_A_PAIR_WITH_KEYS
+        } else {
+            OF_A_PAIR
+        };
+        Self {
+            of_a_pair,
+            ..Self::within(received.body.len(), heavy, BUDGET)
+        }
     }
 
     pub(super) fn within(size: usize, heavy: bool, budget: Duration) -> Self {
@@ -88,6 +101,7 @@ impl TimeBudget {
             least: Cell::default(),
             refused: Cell::new(false),
             paired: Cell::default(),
+            of_a_pair: OF_A_PAIR,
         }
     }
 
@@ -131,7 +145,7 @@ impl TimeBudget {
     /// Whether one more pair of changes may be tried on that many bytes. Of a small body the work decides and not the clock, so
     /// that the answer is the same on every machine.
     pub(super) fn takes_pair(&self, size: usize) -> bool {
-        let paired = self.paired.get() + size.max(OF_A_PAIR) + OF_A_PAIR;
+        let paired = self.paired.get() + size.max(self.of_a_pair) + self.of_a_pair;
         self.paired.set(paired);
         let is_over = paired > MOST_PAIRED;
         // The bound of a small body is no matter of time: it is how many pairs are looked for.
