@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use hook::internals::store::DeliveryState;
 use serde_json::{Value, json};
 
 use crate::support::{App, MockApi, NOBODY, Reply, Sandbox};
@@ -230,4 +231,22 @@ fn the_status_counts_what_waits_and_what_happened_lately() {
     assert_eq!(service.gives(200, "GET", "/ready", ""), json!({"status": "ready"}));
     let paused: Value = service.gives(200, "POST", "/_hook/pause", "");
     assert_eq!(paused, json!({"paused": true}));
+}
+
+#[test]
+fn a_service_with_another_book_leaves_alone_what_waits_for_endpoints_that_it_does_not_have() {
+    let sandbox = Sandbox::new();
+    sandbox.endpoint("one", "generic", NOBODY);
+    let service = sandbox.service(&[]);
+    service.gives(202, "POST", "/events", EVENT);
+    service.wait_for("/status", |status| {
+        status["queue"]["waiting"] == 1 && status["queue"]["taken"] == 0
+    });
+    service.stop().ok();
+    sandbox.write("hook.toml", "provider = \"generic\"\n");
+    let service = sandbox.service(&[]);
+    assert_eq!(service.gives(202, "POST", "/events", EVENT)["deliveries"], 0);
+    service.stop().ok();
+    let kept = &sandbox.deliveries()[0].delivery;
+    assert_eq!(kept.state, DeliveryState::Pending);
 }

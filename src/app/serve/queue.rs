@@ -101,6 +101,11 @@ impl ServiceQueue {
         } else {
             Duration::ZERO
         };
+        self.subscribers_within(patience).await
+    }
+
+    /// The endpoints as they are, or were within that time.
+    pub(super) async fn subscribers_within(&self, patience: Duration) -> Result<Arc<Subscribers>> {
         if self.book.is_stale(patience) {
             let book = Arc::clone(&self.book);
             aside(&self.context, move |context| book.refresh(context)).await?;

@@ -114,9 +114,12 @@ fn url_lane(url: &str) -> String {
     format!("{URL_LANE}{}", origin.as_deref().unwrap_or("unknown"))
 }
 
+/// How the lanes of endpoints begin that are not in the book.
+pub(super) const REMOVED_LANE: &str = "removed:";
+
 /// The lane of an endpoint that is not in the book any more.
 fn removed_lane(name: &str) -> String {
-    format!("removed:{name}")
+    format!("{REMOVED_LANE}{name}")
 }
 
 impl Subscriber {
@@ -251,6 +254,7 @@ pub(super) struct SubscriberWatch {
     current: Mutex<Arc<Subscribers>>,
     /// When the file was looked at last.
     looked: Mutex<Instant>,
+    refreshing: Mutex<()>,
 }
 
 impl SubscriberWatch {
@@ -259,7 +263,12 @@ impl SubscriberWatch {
         let book = context.book_watch();
         let current = Mutex::new(Arc::new(Subscribers::read(context, &book)?));
         let looked = Mutex::new(Instant::now());
-        Ok(Self { book, current, looked })
+        Ok(Self {
+            book,
+            current,
+            looked,
+            refreshing: Mutex::new(()),
+        })
     }
 
     /// As they are now.
@@ -294,6 +303,8 @@ impl SubscriberWatch {
 
     /// Reads the book again.
     pub(super) fn refresh(&self, context: &Context) -> Result<()> {
+        // One at a time: an older state must not replace a newer one.
+        let _alone = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let read = Arc::new(Subscribers::read(context, &self.book)?);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::lanes::URL_LANE;
 use super::queue::ServiceQueue;
+use super::subscribers::REMOVED_LANE;
 use crate::app::context::aside;
 use crate::clock::Clock as _;
 use crate::engine::Witness;
@@ -101,7 +101,6 @@ impl ServiceQueue {
         let book = Arc::clone(&self.book);
         aside(&self.context, move |_| book.look()).await?;
         let subscribers = self.subscribers().await?;
-        self.apply_endpoints();
         {
             let mut lanes = self.lanes();
             lanes.pause_all(paused.iter().any(String::is_empty));
@@ -110,6 +109,8 @@ impl ServiceQueue {
                 lanes.add(lane, *class, *due);
             }
         }
+        // Lanes of endpoints that this book does not have stay closed: another project's book may have them.
+        self.apply_endpoints();
         self.wake.notify_one();
         let with_work: BTreeSet<String> = waiting.into_iter().map(|waiting| waiting.lane).collect();
         for lane in with_work {
@@ -122,12 +123,6 @@ impl ServiceQueue {
                     lane: lane.clone(),
                     reason: ParkReason::Disabled,
                     enabled_at: subscriber.endpoint.enabled_at,
-                    limit: AT_ONCE,
-                })
-                .await?;
-            } else if subscriber.is_none() && !lane.starts_with(URL_LANE) {
-                self.empty(|| QueueOp::CancelLane {
-                    lane: lane.clone(),
                     limit: AT_ONCE,
                 })
                 .await?;
@@ -170,7 +165,9 @@ impl ServiceQueue {
         let subscribers = self.book.current();
         let deliveries = left
             .into_iter()
-            .map(|(number, endpoint, url)| (number, subscribers.lane(endpoint.as_deref(), &url)));
+            .map(|(number, endpoint, url)| (number, subscribers.lane(endpoint.as_deref(), &url)))
+            // What goes to an endpoint that this book does not have waits for somebody who has it.
+            .filter(|(_, lane)| !lane.starts_with(REMOVED_LANE));
         let op = QueueOp::Adopt {
             from: owner.to_owned(),
             to: self.owner.clone(),

@@ -201,7 +201,11 @@ impl RouteState {
         let context = &self.queue.context;
         let own_id = Id::new(IdKind::Message, context.now(), &context.random);
         let id = event.id.clone().unwrap_or_else(|| own_id.to_string());
-        let subscribers = self.subscribers().await?;
+        let subscribers = self
+            .queue
+            .subscribers()
+            .await
+            .map_err(|error| Problem::unavailable(error.to_string()))?;
         let deliveries = self
             .fan_out
             .event(context, &subscribers, &event, own_id)

@@ -8,7 +8,7 @@ mod retry;
 mod status;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -184,7 +184,8 @@ impl RouteState {
 
     /// The endpoints as the book has them now.
     async fn subscribers(&self) -> std::result::Result<Arc<Subscribers>, Problem> {
-        let subscribers = self.queue.subscribers().await;
+        // A call about an endpoint comes rarely, and often just after a change of the book.
+        let subscribers = self.queue.subscribers_within(Duration::ZERO).await;
         subscribers.map_err(|error| Problem::unavailable(error.to_string()))
     }
 
