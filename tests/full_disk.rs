@@ -23,21 +23,13 @@ fn fill(listener: &Listener) -> Vec<Vec<u8>> {
     taken
 }
 
-/// Moves what is in the log into the file, which makes room for some more.
-fn make_room(sandbox: &Sandbox) {
-    let ledger = rusqlite::Connection::open(sandbox.state("ledger.db")).expect("it opens");
-    ledger
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .expect("the ledger can be written by others");
-}
-
 #[test]
 fn a_full_ledger_is_answered_503_said_and_listening_goes_on() {
     let sandbox = Sandbox::new();
     let mut listener = Listener::ready(sandbox.listening::<&str>([]).file_limit(BLOCKS));
     let mut taken = fill(&listener);
     listener.says("answered 503, nothing recorded: no space left for ledger");
-    make_room(&sandbox);
+    sandbox.checkpoint();
     assert_eq!(
         post(&listener.url, &[], b"after").status,
         200,
@@ -61,7 +53,7 @@ fn forwarding_goes_on_when_there_is_room_again() {
     let mut listener = Listener::ready(run.file_limit(BLOCKS));
     fill(&listener);
     listener.says("waits for the ledger: no space left for ledger");
-    make_room(&sandbox);
+    sandbox.checkpoint();
     assert_eq!(post(&listener.url, &[("x-last", "1")], b"after").status, 200);
     while app.next().header("x-last").is_none() {}
     listener.shows("<-- ");

@@ -203,7 +203,7 @@ pub struct Stats {
     pub failed: u64,
     /// Deliveries with attempts left.
     pub pending: u64,
-    /// Deliveries that wait until somebody releases them.
+    /// Deliveries that wait until they are released by hand.
     pub parked: u64,
     /// Attempts in all.
     pub attempts: u64,

@@ -35,7 +35,7 @@ words! {
 }
 
 words! {
-    /// Why a delivery is parked: it waits until somebody releases it.
+    /// Why a delivery is parked: it waits until it is released by hand.
     pub enum ParkReason {
         /// Its endpoint is disabled.
         Disabled = "disabled",

@@ -31,14 +31,6 @@ fn fill(service: &MockApi) -> usize {
     taken
 }
 
-/// Moves what is in the log into the file, which makes room for some more.
-fn make_room(sandbox: &Sandbox) {
-    let ledger = rusqlite::Connection::open(sandbox.state("ledger.db")).expect("it opens");
-    ledger
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .expect("the ledger can be written by others");
-}
-
 /// The numbers of the events that came to an app.
 fn came(app: &App) -> HashSet<usize> {
     app.rest().iter().filter_map(|seen| number(&seen.body)).collect()
@@ -56,7 +48,7 @@ fn a_full_disk_is_answered_503_and_what_was_acknowledged_is_delivered() {
     service
         .process
         .wait_said(|line| line.contains("no space left for ledger"));
-    make_room(&sandbox);
+    sandbox.checkpoint();
     service.accepts(taken);
     service.process.signal("KILL");
     service.process.wait().exits(137);
@@ -131,7 +123,7 @@ fn a_flipped_byte_in_the_queue_is_reported_at_the_start() {
     sandbox.patient("slow", "5s", r#"["24h"]"#);
     sandbox.endpoint("gone", "slow", NOBODY);
     dead_with(&sandbox, EVENTS);
-    make_room(&sandbox);
+    sandbox.checkpoint();
     let path = sandbox.state("ledger.db");
     let ledger = rusqlite::Connection::open(&path).expect("it opens");
     let number = |sql: &str| ledger.query_row(sql, [], |row| row.get::<_, u32>(0)).expect(sql);

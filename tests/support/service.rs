@@ -45,6 +45,14 @@ impl Sandbox {
         std::fs::remove_file(self.path("secret")).expect("a secret was made");
     }
 
+    /// Moves the write-ahead log into the ledger's file, which makes room for more records.
+    pub(crate) fn checkpoint(&self) {
+        let ledger = rusqlite::Connection::open(self.state("ledger.db")).expect("it opens");
+        ledger
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .expect("the ledger can be written by others");
+    }
+
     /// Attempts in the ledger.
     #[track_caller]
     pub(crate) fn attempts(&self) -> u64 {

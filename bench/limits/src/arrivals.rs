@@ -20,7 +20,7 @@ use tokio::task::LocalSet;
 
 use crate::receive::plain;
 
-/// Stands before the moment at which an event was made, in its body.
+/// The text in front of the creation time in the body of an event.
 pub const MADE: &str = r#""made_us":"#;
 
 #[derive(Default)]

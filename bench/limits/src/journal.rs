@@ -1,4 +1,4 @@
-//! A file of lines, of which each is on disk before somebody is told so.
+//! An append-only file of lines. A line is acknowledged after it was synced to disk.
 
 use std::fs::File;
 use std::io::Write as _;

@@ -27,7 +27,7 @@ pub struct ServeStatus {
     pub waiting: u64,
     /// Attempts in flight.
     pub in_flight: u64,
-    /// Deliveries that wait until somebody releases them.
+    /// Deliveries that wait until they are released by hand.
     pub parked: u64,
     /// How long the delivery that is due the longest has waited.
     pub backlog: Option<Duration>,

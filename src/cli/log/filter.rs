@@ -30,7 +30,7 @@ pub(super) struct FilterArgs {
     /// Requests for which a command failed (`listen --exec`, `--on`, `run` of a route) and did not succeed since
     #[arg(long, conflicts_with = "failed", help_heading = "Selection")]
     failed_processing: bool,
-    /// Deliveries that wait until somebody releases them: `hook replay ID` delivers one again
+    /// Deliveries that wait until they are released by hand: `hook replay ID` delivers one again
     #[arg(long, conflicts_with_all = ["failed", "failed_processing"], help_heading = "Selection")]
     parked: bool,
     /// Records since a time: `2h` ago, or a timestamp

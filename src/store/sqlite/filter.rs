@@ -16,7 +16,7 @@ pub(super) struct SqlFilter {
 const UNPROCESSED: &str = "capture WHERE n IN
     (SELECT n FROM processing INDEXED BY processing_failed WHERE mended IS NULL)";
 
-/// Deliveries that wait until somebody releases them.
+/// Deliveries that wait until they are released by hand.
 const PARKED: &str = "delivery WHERE n IN (SELECT n FROM queue WHERE state = 2)";
 
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.

@@ -314,7 +314,7 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
                 .parked
                 .map_or_else(String::new, |reason| format!(", since {}", reason.words()));
             vec![
-                format!("It is parked{why}: it waits until somebody releases it."),
+                format!("It is parked{why}: it waits until it is released by hand."),
                 format!("`hook replay {number}` delivers it again."),
             ]
         }
