@@ -145,7 +145,7 @@ pub struct TakenDelivery {
     pub attempts: u32,
     /// When the first one began.
     pub first_at: Option<Timestamp>,
-    /// Whether it failed before, and somebody asked for it again.
+    /// Whether it failed before, and it was retried by hand.
     pub is_again: bool,
 }
 
@@ -198,7 +198,7 @@ pub enum QueueOp {
         /// When it is due again.
         due: Timestamp,
     },
-    /// Gives up a delivery: it leaves the queue, and waits for somebody to resume it.
+    /// Gives up a delivery: it leaves the queue, and stays pending until it is resumed by hand.
     Leave {
         /// Which delivery.
         delivery: Id,
@@ -267,7 +267,7 @@ pub enum QueueOp {
         /// tried between other crashes.
         pause: Duration,
     },
-    /// Gives up all deliveries of an owner: they wait for somebody to resume them.
+    /// Gives up all deliveries of an owner: they stay pending until they are resumed by hand.
     Disown {
         /// Whose.
         owner: String,

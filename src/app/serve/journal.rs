@@ -56,7 +56,7 @@ impl ServiceQueue {
             class: QueueClass::Retry,
             attempts: answer.seq.saturating_sub(1),
             first_at: found.delivery.attempts.first().map(|attempt| attempt.at),
-            // More attempts than the schedule has: somebody asked for it again.
+            // More attempts than the schedule has: it was retried by hand.
             is_again: found.delivery.delays.len() + 1 < answer.seq as usize,
             delivery: found.delivery,
         };

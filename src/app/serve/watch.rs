@@ -166,7 +166,7 @@ impl ServiceQueue {
         let deliveries = left
             .into_iter()
             .map(|(number, endpoint, url)| (number, subscribers.lane(endpoint.as_deref(), &url)))
-            // What goes to an endpoint that this book does not have waits for somebody who has it.
+            // What goes to an endpoint that this book does not have stays pending for `hook replay --resume`.
             .filter(|(_, lane)| !lane.starts_with(REMOVED_LANE));
         let op = QueueOp::Adopt {
             from: owner.to_owned(),

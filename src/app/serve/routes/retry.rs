@@ -1,4 +1,4 @@
-//! Deliveries that are tried again because somebody asks for it.
+//! Retries by hand.
 
 use std::sync::Arc;
 
@@ -151,7 +151,7 @@ impl Tally {
     }
 }
 
-/// Whether nothing more happens to deliveries in that state unless somebody asks for it.
+/// Whether nothing more happens to deliveries in that state unless it is retried by hand.
 fn is_ended(state: DeliveryState) -> bool {
     matches!(
         state,
