@@ -8,6 +8,9 @@ use uuid::{Builder, Uuid};
 
 use crate::clock::Timestamp;
 
+/// Bytes that are fetched together.
+const POOL: usize = 512;
+
 /// A source of random bytes.
 pub struct Random {
     source: RandomSource,
@@ -16,7 +19,7 @@ pub struct Random {
 }
 
 enum RandomSource {
-    Os,
+    Os(Mutex<Pool>),
     Seeded(Mutex<fastrand::Rng>),
     Derived { key: Vec<u8>, counter: Mutex<u64> },
 }
@@ -30,7 +33,7 @@ impl std::fmt::Debug for Random {
 impl Random {
     /// The operating system's: what secrets and identities need.
     pub fn os() -> Self {
-        Self::of(RandomSource::Os)
+        Self::of(RandomSource::Os(Mutex::default()))
     }
 
     /// The same sequence for the same seed; never for secrets.
@@ -78,7 +81,7 @@ impl Random {
                     chunk.iter_mut().zip(block).for_each(|(to, from)| *to = from);
                 }
             }
-            RandomSource::Os => fill_from_os(bytes),
+            RandomSource::Os(pool) => pool.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes),
         }
     }
 
@@ -120,6 +123,31 @@ impl Random {
 impl Default for Random {
     fn default() -> Self {
         Self::os()
+    }
+}
+
+/// Bytes of the operating system that were fetched together: an event takes a few each for several ids, and a call of the
+/// system costs as much for one byte as for all of these.
+#[derive(Default)]
+struct Pool {
+    bytes: Vec<u8>,
+}
+
+impl Pool {
+    fn fill(&mut self, wanted: &mut [u8]) {
+        if wanted.len() > self.bytes.len() {
+            self.bytes.resize(POOL, 0);
+            fill_from_os(&mut self.bytes);
+        }
+        match self.bytes.len().checked_sub(wanted.len()) {
+            Some(left) => {
+                wanted.copy_from_slice(&self.bytes[left..]);
+                // What was given out must not stay in memory.
+                self.bytes[left..].fill(0);
+                self.bytes.truncate(left);
+            }
+            None => fill_from_os(wanted),
+        }
     }
 }
 

@@ -160,13 +160,11 @@ pub struct LaneDue {
     pub due: Timestamp,
 }
 
-/// How many deliveries of an owner are in each state.
+/// How many deliveries of an owner wait for something. How many it tries now is for its process to know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueCounts {
     /// Waiting for an attempt.
     pub waiting: u64,
-    /// During an attempt.
-    pub taken: u64,
     /// Parked.
     pub parked: u64,
 }

@@ -18,12 +18,12 @@ use crate::provider::name_of;
 use crate::store::NewCapture;
 
 /// Hashes in memory at which they become a run.
-const RUN: usize = if cfg!(test) { 64 } else { 1 << 16 };
+const RUN: usize = if cfg!(test) { 64 } else { 1 << 15 };
 
 /// Hashes in memory that are worth a run when the ledger is closed. Fewer are quickly read again.
 const SHORT_RUN: usize = if cfg!(test) { 16 } else { 1 << 12 };
 
-/// Buckets of a run; 64 hashes in each of a full one.
+/// Buckets of a run; 32 hashes in each of a full one.
 const BUCKETS: i64 = 1 << 10;
 
 /// Bytes of an entry: a hash and a number, little-endian.

@@ -6,11 +6,13 @@ use rusqlite::{Connection, params};
 
 use super::fault::is_damaged_record;
 use super::group::ChangeGroup;
-use super::queue_rows::{PARKED, TAKEN, WAITING, counted, insert, park, rank};
+use super::queue_rows::{PARKED, TAKEN, WAITING, counted, insert, park, rank, reinsert};
 use super::read;
 use super::values::{change, delays, moment, optional_moment, row, rows, signed, unsigned};
+use super::write::MessageRow;
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::message::Message;
 use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey, Intake, MOST_CRASHES, NewEvent, ParkReason, QueueOp};
 use crate::store::{Ack, QueueClass, TakenDelivery};
 
@@ -78,9 +80,16 @@ impl ChangeGroup<'_> {
 
     fn event(&mut self, owner: &str, event: &NewEvent) -> rusqlite::Result<()> {
         let first = self.last() + 1;
+        // Their messages are new, so that only those of the event itself can be the same.
+        let mut messages: Vec<(i64, &Message)> = Vec::new();
         for queued in &event.deliveries {
             let delivery = &queued.delivery;
-            let n = signed(self.delivery(delivery)?.number);
+            let known = messages.iter().find(|(_, message)| **message == delivery.message);
+            let place = known.map_or(MessageRow::New, |(key, _)| MessageRow::Known(*key));
+            let n = signed(self.delivery_of(place, delivery)?.number);
+            if known.is_none() {
+                messages.push((n, &delivery.message));
+            }
             let state = if queued.taken { TAKEN } else { WAITING };
             let due = delivery.next_due.unwrap_or(event.at);
             insert(self.connection, (n, owner, &queued.lane), QueueClass::First, due, state)?;
@@ -268,7 +277,7 @@ fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Ti
     } else {
         QueueClass::Retry
     };
-    insert(connection, (n, owner, lane), class, due, WAITING)?;
+    reinsert(connection, (n, owner, lane), class, due)?;
     change(
         connection,
         "UPDATE queue SET again = ?2 WHERE n = ?1",
@@ -293,7 +302,7 @@ fn adopt(connection: &Connection, from: &str, to: &str, deliveries: &[(u64, Stri
             } else {
                 QueueClass::Retry
             };
-            adopted += insert(connection, (n, to, lane), class, due, WAITING)?;
+            adopted += reinsert(connection, (n, to, lane), class, due)?;
         }
     }
     Ok(counted(adopted))

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::queue_rows::{TAKEN, WAITING, class_of};
+use super::queue_rows::{WAITING, class_of};
 use super::values::{moment, named, row, rows, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::message::Mode;
@@ -40,7 +40,6 @@ pub(super) fn counts(connection: &Connection, owner: &str) -> rusqlite::Result<Q
     })? {
         match state {
             WAITING => counts.waiting = count,
-            TAKEN => counts.taken = count,
             _ => counts.parked += count,
         }
     }

@@ -37,6 +37,17 @@ const INSERT_DELIVERY: &str =
     VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
     ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)";
 
+/// Where the message of a new delivery is.
+#[derive(Clone, Copy)]
+pub(super) enum MessageRow {
+    /// Perhaps in the ledger.
+    Unknown,
+    /// Not in the ledger.
+    New,
+    /// In the ledger, under that key.
+    Known(i64),
+}
+
 /// Reads the tables' definitions and compiles the statements that a delivery takes.
 pub(super) fn prepare(connection: &Connection) {
     let _ = last_number(connection);
@@ -195,8 +206,13 @@ impl ChangeGroup<'_> {
     }
 
     pub(super) fn delivery(&mut self, new: &NewDelivery) -> rusqlite::Result<Ack> {
+        self.delivery_of(MessageRow::Unknown, new)
+    }
+
+    /// Records a delivery whose message is there.
+    pub(super) fn delivery_of(&mut self, message: MessageRow, new: &NewDelivery) -> rusqlite::Result<Ack> {
         let (n, late) = self.number(new.at)?;
-        let message = self.message(n, &new.message)?;
+        let message = self.message(n, message, &new.message)?;
         let policy = new.policy.as_ref();
         let policy = policy.map(|policy| self.policies.key(self.connection, policy));
         let last = new.attempts.last();
@@ -242,7 +258,7 @@ impl ChangeGroup<'_> {
     }
 
     /// Records the message of delivery `n` unless it is there already, and returns its key.
-    fn message(&mut self, n: i64, message: &Message) -> rusqlite::Result<i64> {
+    fn message(&mut self, n: i64, place: MessageRow, message: &Message) -> rusqlite::Result<i64> {
         let fields: [&dyn ToSql; 8] = [
             message.id.uuid.as_bytes(),
             &message.wire_id,
@@ -255,7 +271,12 @@ impl ChangeGroup<'_> {
         ];
         // The whole message is compared. Were the id alone to decide, a seeded run with other data would show the bytes
         // of an earlier one as those that were sent.
-        if let Some(key) = row(self.connection, FIND_MESSAGE, &fields[..7], |row| row.get(0))? {
+        let known = match place {
+            MessageRow::Unknown => row(self.connection, FIND_MESSAGE, &fields[..7], |row| row.get(0))?,
+            MessageRow::New => None,
+            MessageRow::Known(key) => Some(key),
+        };
+        if let Some(key) = known {
             return Ok(key);
         }
         change(self.connection, INSERT_MESSAGE, &fields[..])?;
@@ -288,8 +309,9 @@ impl ChangeGroup<'_> {
                 reason(attempt),
                 nanos(attempt.took),
             ])?;
-        self.ended(n, state)?;
-        queue_rows::attempted(self.connection, n, state, next_due)?;
+        if !queue_rows::attempted(self.connection, n, state, next_due)? {
+            self.ended(n, state)?;
+        }
         Ok(changed(n, 1))
     }
 }

@@ -33,7 +33,7 @@ struct Status {
 #[derive(Debug, Serialize)]
 struct QueueStatus {
     waiting: u64,
-    taken: u64,
+    taken: usize,
     parked: u64,
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
     let status = Status {
         queue: QueueStatus {
             waiting: counts.waiting,
-            taken: counts.taken,
+            taken: outlook.in_flight,
             parked: counts.parked,
         },
         backlog_age_s: outlook.oldest.map_or(0.0, |due| now.since(due).as_secs_f64()),
