@@ -20,7 +20,8 @@ use crate::text::count;
 /// How often other processes' changes are looked for.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a delivery waits that was in flight when the process died twice: it is then tried alone.
+/// How long a delivery waits that was in flight when the process died twice: it is then tried alone. In real time whatever
+/// the time scale is: processes that are killed one after the other do not die faster.
 const SUSPECT_PAUSE: Duration = Duration::from_secs(10);
 
 /// Deliveries of a lane that are parked, cancelled or adopted in one transaction.
@@ -42,7 +43,7 @@ impl ServiceQueue {
                 from: SERVICE.to_owned(),
                 to: SERVICE.to_owned(),
                 now: self.clock.now(),
-                pause: SUSPECT_PAUSE.div_f64(time_scale),
+                pause: SUSPECT_PAUSE,
             };
             let crashed = self.ledger.write(Op::Queue(op)).await?.number;
             if crashed > 0 {
