@@ -6,4 +6,6 @@ mod hostile;
 mod kills;
 mod memory;
 mod receiver;
+#[cfg(target_os = "linux")]
+mod lookups;
 mod rehearsal;

@@ -24,6 +24,11 @@ pub enum Next {
         /// When that is.
         due: Timestamp,
     },
+    /// A fault of this machine kept the request from being sent: that was no attempt, and the delivery waits until it is over.
+    Postponed {
+        /// The fault.
+        why: String,
+    },
     /// No attempt is left.
     Failed(FailureReason),
     /// Stopped from outside: attempts are left.
@@ -59,10 +64,16 @@ pub struct Situation {
     /// Share of a delay by which it is made longer where the policy states no jitter, so that many deliveries that failed at
     /// once do not come back at once.
     pub spread: f64,
+    /// Whether faults of this machine cost no attempt. Not where somebody waits for the end of the delivery.
+    pub postpones: bool,
 }
 
 /// Decides what follows.
 pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next {
+    if situation.postpones && outcome.is_own_fault() {
+        let why = outcome.detail().unwrap_or_default().to_owned();
+        return Next::Postponed { why };
+    }
     if let Some(end) = end_of(policy, outcome) {
         return end;
     }
@@ -165,6 +176,7 @@ mod tests {
             spread: 0.0,
         }
     }
+            postpones: false,
 
     fn waits(provider: &str, outcome: &Outcome) -> Vec<u64> {
         let policy = Registry::default().get(provider).unwrap().policy.clone();
@@ -217,6 +229,29 @@ mod tests {
 
     #[test]
     fn the_last_delay_is_repeated_for_as_long_as_the_provider_says() {
+    #[test]
+    fn a_fault_of_this_machine_costs_an_attempt_only_where_somebody_waits_for_the_end() {
+        let registry = Registry::default();
+        let down = error(ErrorKind::Resolver);
+        for provider in ["poolflow", "twilio", "hoopai"] {
+            let policy = &registry.get(provider).unwrap().policy;
+            for attempts in [1, 2, 99] {
+                let at = Situation {
+                    postpones: true,
+                    ..situation(attempts)
+                };
+                let postponed = |outcome: &Outcome| matches!(decide(policy, outcome, at), Next::Postponed { .. });
+                assert!(postponed(&down), "{provider} {attempts}");
+                for outcome in [error(ErrorKind::Dns), error(ErrorKind::Connect), answer(500)] {
+                    assert!(!postponed(&outcome), "{provider} {attempts} {outcome:?}");
+                }
+            }
+        }
+        for (provider, attempts) in [("poolflow", 5), ("twilio", 1), ("hoopai", 0)] {
+            assert_eq!(waits(provider, &down).len(), attempts, "{provider}");
+        }
+    }
+
         let hour = 3600;
         for (provider, outcome, last, all) in [
             ("coinbase-commerce", answer(500), hour, 72 * hour),

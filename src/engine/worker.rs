@@ -50,6 +50,7 @@ impl<T: Transport> Worker<T> {
             self.emit(delivery, None, Next::Interrupted, None).await;
             return None;
         }
+        let is_queued = delivery.label.promise == Promise::Queued;
         let attempt = self.exchange(&delivery, progress).await;
         progress.attempts += 1;
         progress.retry_reason = Some(attempt.outcome.retry_reason());
@@ -68,8 +69,13 @@ impl<T: Transport> Worker<T> {
                 chance: self.engine.random.unit(),
                 spread: self.engine.limits.spread,
             },
+                postpones: is_queued,
         );
         let after = match &next {
+        if matches!(next, Next::Postponed { .. }) {
+            self.emit(delivery, None, next, None).await;
+            return None;
+        }
             Next::Retry { after, .. } => Some(*after),
             _ => None,
         };
@@ -77,7 +83,6 @@ impl<T: Transport> Worker<T> {
         let has_store = self.engine.store.is_some();
         let recorded = CancellationToken::new();
         let guard = has_store.then(|| Arc::new(recorded.clone().drop_guard()));
-        let is_queued = delivery.label.promise == Promise::Queued;
         self.emit(delivery, Some(attempt), next, guard).await;
         // The ledger's queue gives it back when it is due.
         let after = after.filter(|_| !is_queued)?;

@@ -191,12 +191,10 @@ pub enum QueueOp {
         /// Now.
         now: Timestamp,
     },
-    /// Puts a taken delivery back, as if it had not been taken.
+    /// Puts a taken delivery back, as if it had not been taken: it keeps its place.
     Release {
         /// Which delivery.
         delivery: Id,
-        /// When it is due again.
-        due: Timestamp,
     },
     /// Gives up a delivery: it leaves the queue, and stays pending until it is resumed by hand.
     Leave {

@@ -81,6 +81,7 @@ impl ServiceQueue {
             now: self.clock.now(),
             time_scale,
             chance: self.context.random.unit(),
+            postpones: true,
             spread: SPREAD,
         };
         let event = Event {

@@ -19,6 +19,7 @@ use crate::message::Mode;
 use crate::pipeline::{DisableRules, QueueMode, record};
 use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError};
+use crate::text::printable;
 
 /// For how long the file of endpoints is not looked at again.
 const BOOK_PATIENCE: Duration = Duration::from_millis(50);
@@ -223,22 +224,35 @@ impl ServiceQueue {
         let Some((lane, class)) = self.in_flight().remove(&event.delivery.id) else {
             return;
         };
-        let how = match &event.next {
-            Next::Delivered => Ended::Delivered,
-            Next::Interrupted => Ended::Unknown,
-            Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
-        };
         self.stats.ended(&event.next);
         let mut lanes = self.lanes();
-        lanes.ended(&lane, class, how);
+        let was_postponing = lanes.is_postponing();
+        match &event.next {
+            Next::Delivered => lanes.ended(&lane, class, Ended::Delivered),
+            Next::Interrupted => lanes.ended(&lane, class, Ended::Unknown),
+            Next::Postponed { .. } => lanes.postpone(&lane, class, self.clock.now()),
+            Next::Retry { .. } | Next::Failed(_) => lanes.ended(&lane, class, Ended::Failed),
+        }
         if let Next::Retry { after, .. } = &event.next {
             lanes.add(&lane, QueueClass::Retry, self.clock.now().plus(*after));
         }
         drop(lanes);
         self.wake.notify_one();
     }
+        let is_postponing = lanes.is_postponing();
 
     /// By which rules its endpoints are disabled: a mock has those of its provider alone.
+        let notices = &self.context.notices;
+        match &event.next {
+            Next::Postponed { why } if !was_postponing => {
+                notices.warn(format!(
+                    "deliveries wait, and spend no attempt: {}",
+                    printable(why, 400)
+                ));
+            }
+            _ if was_postponing && !is_postponing => notices.note("deliveries that waited go on"),
+            _ => {}
+        }
     pub(super) fn rules(&self) -> DisableRules {
         DisableRules {
             time_scale: self.time_scale,

@@ -29,7 +29,7 @@ impl ChangeGroup<'_> {
                 bytes,
                 now,
             } => take(self.connection, (owner, lane, *class), (*limit, *bytes), *now),
-            QueueOp::Release { delivery, due } => self.release(*delivery, *due),
+            QueueOp::Release { delivery } => self.release(*delivery),
             QueueOp::Leave { delivery } => match self.delivery_number(*delivery)? {
                 Some(n) => leave(self.connection, n),
                 None => Ok(Ack::default()),
@@ -98,12 +98,12 @@ impl ChangeGroup<'_> {
         change(self.connection, sql, values).map(drop)
     }
 
-    fn release(&self, delivery: Id, due: Timestamp) -> rusqlite::Result<Ack> {
+    fn release(&self, delivery: Id) -> rusqlite::Result<Ack> {
         let Some(n) = self.delivery_number(delivery)? else {
             return Ok(Ack::default());
         };
-        let sql = "UPDATE queue SET state = 0, due = ?2 WHERE n = ?1 AND state = 1";
-        let rows = change(self.connection, sql, params![n, due.unix_us()])?;
+        let sql = "UPDATE queue SET state = 0 WHERE n = ?1 AND state = 1";
+        let rows = change(self.connection, sql, [n])?;
         Ok(counted(rows))
     }
 }
@@ -319,69 +319,7 @@ fn recover(
         change(connection, "UPDATE queue SET owner = ?2 WHERE owner = ?1", [from, to])?;
         forget_counts(connection, from)?;
     }
-    restrain(connection, to, now)?;
-    Ok(counted(taken.len()))
-}
-
-/// After the clock was set back no delivery waits longer than its longest delay.
-fn restrain(connection: &Connection, owner: &str, now: Timestamp) -> rusqlite::Result<()> {
-    let sql =
-        "SELECT max((SELECT at FROM event ORDER BY e DESC LIMIT 1), (SELECT at FROM delivery ORDER BY n DESC LIMIT 1))";
-    let last = row(connection, sql, [], |row| optional_moment(row, 0))?.flatten();
-    if last.is_none_or(|last| last <= now) {
-        return Ok(());
-    }
-    let sql = "
-        SELECT n, delays FROM queue JOIN delivery USING (n)
-        WHERE queue.owner = ?1 AND queue.state = 0 AND queue.due > ?2";
-    let later = rows(connection, sql, params![owner, now.unix_us()], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
-    })?;
-    for (n, text) in later {
-        let longest = delays(&text).unwrap_or_default().into_iter().max().unwrap_or_default();
-        let latest = now.plus(longest).unix_us();
-        let sql = "UPDATE queue SET due = min(due, ?2) WHERE n = ?1";
-        change(connection, sql, params![n, latest])?;
-        let sql = "UPDATE delivery SET next_due = min(next_due, ?2) WHERE n = ?1";
-        change(connection, sql, params![n, latest])?;
-    }
-    Ok(())
-}
-
-/// Counts a crash: after two it is tried alone, after three it is parked.
-fn crashed(connection: &Connection, n: i64, now: Timestamp, pause: Duration) -> rusqlite::Result<()> {
-    let sql = "INSERT OR IGNORE INTO crash (n, at) VALUES (?1, ?2)";
-    change(connection, sql, params![n, now.unix_us()])?;
-    let crashes: u32 = row(connection, "SELECT count(*) FROM crash WHERE n = ?1", [n], |row| {
-        row.get(0)
-    })?
-    .unwrap_or_default();
-    if crashes >= MOST_CRASHES {
-        return park(connection, n, ParkReason::Crashed).map(drop);
-    }
-    if crashes == 1 {
-        return change(connection, "UPDATE queue SET state = 0 WHERE n = ?1", [n]).map(drop);
-    }
-    let sql = "UPDATE queue SET state = 0, class = 2, due = ?2 WHERE n = ?1";
-    change(connection, sql, params![n, now.plus(pause).unix_us()]).map(drop)
-}
-
-fn disown(connection: &Connection, owner: &str) -> rusqlite::Result<Ack> {
-    let sql = "UPDATE delivery SET owner = NULL WHERE n IN (SELECT n FROM queue WHERE owner = ?1 AND state <> ?2)";
-    change(connection, sql, params![owner, PARKED])?;
-    let rows = change(
-        connection,
-        "DELETE FROM queue WHERE owner = ?1 AND state <> ?2",
-        params![owner, PARKED],
-    )?;
-    forget_counts(connection, owner)?;
-    Ok(counted(rows))
-}
-
-/// The owner has ended: its counters that are zero stay so.
-fn forget_counts(connection: &Connection, owner: &str) -> rusqlite::Result<()> {
-    let sql = "DELETE FROM queue_count WHERE owner = ?1 AND count = 0";
-    change(connection, sql, [owner]).map(drop)
+    Ok(counted(pending(connection, n, due)?))
 }
 
 fn pause(connection: &Connection, lane: Option<&str>, at: Option<Timestamp>) -> rusqlite::Result<Ack> {
