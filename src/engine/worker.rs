@@ -57,13 +57,14 @@ impl<T: Transport> Worker<T> {
         if let Some(witness) = &self.engine.witness {
             witness.attempted(&delivery, &attempt);
         }
-        let first_at = *progress.first_at.get_or_insert(attempt.at);
+        progress.first_at.get_or_insert(attempt.at);
+        let due = progress.due.take().filter(|_| progress.attempts > 1);
         let next = decide(
             &delivery.policy,
             &attempt.outcome,
             Situation {
                 attempts: progress.attempts,
-                first_at,
+                since_due: due.map_or(attempt.took, |due| due.elapsed()),
                 now: self.engine.clock.now(),
                 time_scale: self.engine.limits.time_scale,
                 chance: self.engine.random.unit(),

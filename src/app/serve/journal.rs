@@ -60,7 +60,6 @@ impl ServiceQueue {
             is_again: found.delivery.delays.len() + 1 < answer.seq as usize,
             delivery: found.delivery,
         };
-        let first_at = taken.first_at.unwrap_or(answer.at);
         let Ok(delivery) = remake::of_record(&self.context, &taken) else {
             return Ok(());
         };
@@ -77,7 +76,7 @@ impl ServiceQueue {
         };
         let situation = Situation {
             attempts: answer.seq,
-            first_at,
+            since_due: self.clock.now().since(answer.at),
             now: self.clock.now(),
             time_scale,
             chance: self.context.random.unit(),

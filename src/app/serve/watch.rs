@@ -60,13 +60,16 @@ impl ServiceQueue {
 
     /// Looks again and again until `stop`.
     pub(super) async fn watch(&self, stop: &CancellationToken) {
-        let (mut version, mut is_failing) = (None, false);
+        let (mut version, mut is_failing, mut ahead_us) = (None, false, 0);
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(INTERVAL) => {}
             }
-            let looked = self.look_if_changed(&mut version).await;
+            let looked = match self.note_clock(&mut ahead_us).await {
+                Ok(()) => self.look_if_changed(&mut version).await,
+                failed => failed,
+            };
             if let (Err(error), false) = (&looked, is_failing) {
                 self.context
                     .notices
@@ -83,6 +86,17 @@ impl ServiceQueue {
             if self.is_durable() {
                 self.adopt().await?;
             }
+    /// Notes when the machine's clock was set: deliveries are due by one that is not, which other processes do not have.
+    async fn note_clock(&self, known_us: &mut i64) -> Result<()> {
+        let ahead_us = self.context.now().unix_us() - self.clock.now().unix_us();
+        if ahead_us.abs_diff(*known_us) >= CLOCK_SET_US {
+            let owner = self.owner.clone();
+            self.ledger.write(Op::Queue(QueueOp::Clock { owner, ahead_us })).await?;
+            *known_us = ahead_us;
+        }
+        Ok(())
+    }
+
             return self.look().await;
         }
         if self.book.is_stale(Duration::ZERO) {
@@ -177,3 +191,4 @@ impl ServiceQueue {
         Ok(self.ledger.write(Op::Queue(op)).await?.number > 0)
     }
 }
+            now: self.clock.now(),

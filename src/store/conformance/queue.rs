@@ -337,6 +337,7 @@ pub(crate) fn what_a_dead_process_left_is_adopted_once<F: Fixture>() {
     assert_eq!(numbers_of(&taken), [number]);
 }
 
+        now: after(1),
 pub(crate) fn what_somebody_takes_over_by_hand_leaves_the_queue<F: Fixture>() {
     let mut store = F::new().open();
     let made = accept(&mut store, start(), &["one"], false);
@@ -409,6 +410,67 @@ pub(crate) fn pauses_are_kept<F: Fixture>() {
     let before = other.version().unwrap();
     let set = |lane: Option<&str>, at| QueueOp::Pause {
         lane: lane.map(str::to_owned),
+
+    // Of all that happened only an attempt is yet to come.
+    let mut store = F::new().open();
+    let mut one = queued(start(), "one", true);
+    one.delivery.delays = vec![longest];
+    let made = one.delivery.clone();
+    change(
+        &mut store,
+        QueueOp::Accept(Box::new(intake(vec![event(start(), vec![one])]))),
+    );
+    fail(&mut store, &made, 1, Some(after(1).plus(longest)));
+    change(&mut store, recover(start()));
+    assert_eq!(due(&store, 1), start().plus(longest));
+}
+
+pub(crate) fn a_clock_that_was_set_moves_no_due_time<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one", "one", "one"], true);
+    fail(&mut store, &made[0], 1, Some(after(30)));
+    let set = |owner: &str, ahead_us| QueueOp::Clock {
+        owner: owner.to_owned(),
+        ahead_us,
+    };
+    let hour = minutes(60);
+    let us = i64::try_from(hour.as_micros()).unwrap();
+    change(&mut store, set(SERVICE, us));
+    // Another process has the machine's clock.
+    fail(&mut store, &made[1], 1, Some(after(40)));
+    let park = QueueOp::ParkLane {
+        owner: SERVICE.to_owned(),
+        lane: "one".to_owned(),
+        reason: ParkReason::Disabled,
+        enabled_at: None,
+        limit: 9,
+    };
+    assert_eq!(change(&mut store, park).number, 2);
+    let release = QueueOp::ReleaseLane {
+        lane: "one".to_owned(),
+        reason: ParkReason::Disabled,
+        due: after(50).plus(hour),
+        limit: 1,
+    };
+    change(&mut store, release);
+    let due = |store: &F::Store, number| read_delivery(store, number).delivery.next_due;
+    assert_eq!(due(&store, 1), Some(after(50)));
+    // The next run begins with the machine's clock.
+    change(
+        &mut store,
+        QueueOp::Recover {
+            from: SERVICE.to_owned(),
+            to: SERVICE.to_owned(),
+            now: after(45).plus(hour),
+            pause: minutes(1),
+        },
+    );
+    assert_eq!(due(&store, 1), Some(after(50).plus(hour)));
+    assert_eq!(take(&mut store, "one", QueueClass::Retry, 9, after(51)).number, 0);
+    assert_eq!(
+        take(&mut store, "one", QueueClass::Retry, 9, after(50).plus(hour)).number,
+        1
+    );
         at,
     };
     assert_eq!(change(&mut store, set(Some("one"), Some(start()))).number, 1);

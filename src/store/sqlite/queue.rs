@@ -1,17 +1,16 @@
 //! The queue of services, and the events that were handed to them.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, params};
 
 use super::fault::is_damaged_record;
 use super::group::ChangeGroup;
-use super::queue_rows::{PARKED, TAKEN, WAITING, counted, insert, park, rank};
+use super::queue_recovery::{adopt, disown, recover, set_clock};
+use super::queue_rows::{TAKEN, WAITING, counted, insert, park, rank};
 use super::read;
-use super::values::{change, delays, moment, optional_moment, row, rows, signed, unsigned};
+use super::values::{change, moment, optional_moment, row, rows, signed, unsigned};
 use crate::clock::Timestamp;
 use crate::id::Id;
-use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey, Intake, MOST_CRASHES, NewEvent, ParkReason, QueueOp};
+use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey, Intake, NewEvent, ParkReason, QueueOp};
 use crate::store::{Ack, QueueClass, TakenDelivery};
 
 /// Expired answers that are dropped with each new one.
@@ -54,7 +53,13 @@ impl ChangeGroup<'_> {
                 lane,
                 due,
             } => requeue(self.connection, signed(*delivery), (owner, lane), *due),
-            QueueOp::Adopt { from, to, deliveries } => adopt(self.connection, from, to, deliveries),
+            QueueOp::Adopt {
+                from,
+                to,
+                deliveries,
+                now,
+            } => adopt(self.connection, (from, to), deliveries, *now),
+            QueueOp::Clock { owner, ahead_us } => set_clock(self.connection, owner, *ahead_us),
             QueueOp::Recover { from, to, now, pause } => recover(self.connection, from, to, (*now, *pause)),
             QueueOp::Disown { owner } => disown(self.connection, owner),
             QueueOp::Pause { lane, at } => pause(self.connection, lane.as_deref(), *at),
@@ -150,7 +155,7 @@ fn take(
     now: Timestamp,
 ) -> rusqlite::Result<Ack> {
     let values = params![owner, lane, rank(class), now.unix_us(), limit.cast_signed()];
-    let due: Vec<(i64, bool)> = rows(connection, DUE, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let due: Vec<(i64, Timestamp)> = rows(connection, DUE, values, |row| Ok((row.get(0)?, moment(row, 1)?)))?;
     let (mut taken, mut unreadable, mut size) = (Vec::with_capacity(due.len()), Vec::new(), 0);
     for (n, is_again) in due {
         if size >= bytes {
@@ -158,7 +163,7 @@ fn take(
         }
         change(connection, "UPDATE queue SET state = 1 WHERE n = ?1", [n])?;
         // A record that cannot be read must not stop the others.
-        let (delivery, attempts, first_at) = match read::unfinished(connection, n) {
+        let (found, attempts, first_at) = match read::unfinished(connection, n) {
             Ok(Some(found)) => found,
             Err(error) if !is_damaged_record(&error) => return Err(error),
             Ok(None) | Err(_) => {
@@ -167,12 +172,12 @@ fn take(
                 continue;
             }
         };
-        size += delivery.message.body.len();
+        size += found.delivery.message.body.len();
         taken.push(TakenDelivery {
             number: unsigned(n),
             lane: lane.to_owned(),
             class,
-            delivery,
+            delivery: found.delivery,
             attempts,
             first_at,
             is_again,
@@ -227,9 +232,13 @@ fn release_lane(
     let values = params![lane, reason.name(), limit.cast_signed()];
     let found: Vec<i64> = rows(connection, sql, values, |row| row.get(0))?;
     for n in &found {
-        let sql = "UPDATE queue SET state = 0, parked = NULL, due = ?2, class = min(class, 1) WHERE n = ?1";
-        change(connection, sql, params![n, due.unix_us()])?;
-        pending(connection, *n, due)?;
+        let sql = "
+            UPDATE queue SET state = 0, parked = NULL, class = min(class, 1),
+                due = ?2 - coalesce((SELECT ahead FROM queue_clock WHERE queue_clock.owner = queue.owner), 0)
+            WHERE n = ?1 RETURNING due";
+        if let Some(due) = row(connection, sql, params![n, due.unix_us()], |row| moment(row, 0))? {
+            pending(connection, *n, due)?;
+        }
     }
     Ok(counted(found.len()))
 }

@@ -61,7 +61,8 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
             parked: counts.parked,
         },
         backlog_age_s: outlook.oldest.map_or(0.0, |due| now.since(due).as_secs_f64()),
-        next_retry: outlook.next_retry,
+        // By the machine's clock, which may have been set.
+        next_retry: outlook.next_retry.map(|due| queue.context.now().plus(due.since(now))),
         paused: is_paused,
         paused_endpoints: names(&subscribers, &paused),
         failing_endpoints: names(&subscribers, &lanes.failing()),

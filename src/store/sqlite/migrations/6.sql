@@ -36,6 +36,18 @@ WHEN old.owner <> new.owner OR old.state <> new.state BEGIN
     UPDATE queue_count SET count = count - 1 WHERE owner = old.owner AND state = old.state;
     INSERT INTO queue_count (owner, state, count) VALUES (new.owner, new.state, 1)
         ON CONFLICT (owner, state) DO UPDATE SET count = count + 1;
+-- Deliveries that had failed, and that somebody asked for again: their failure was counted.
+CREATE TABLE again (
+    n INTEGER PRIMARY KEY
+) STRICT;
+
+-- By how many microseconds the machine's clock is ahead of the one by which an owner's deliveries are due: it was set while the
+-- owner worked.
+CREATE TABLE queue_clock (
+    owner TEXT    NOT NULL PRIMARY KEY,
+    ahead INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 END;
 
 -- Moments at which a process died during an attempt of delivery `n`: nobody knows what came of it.
