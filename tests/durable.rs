@@ -6,8 +6,8 @@ mod clock;
 mod faults;
 mod hostile;
 mod kills;
-mod memory;
-mod receiver;
 #[cfg(target_os = "linux")]
 mod lookups;
+mod memory;
+mod receiver;
 mod rehearsal;

@@ -176,9 +176,9 @@ mod tests {
             time_scale: 1.0,
             chance: 0.5,
             spread: 0.0,
+            postpones: false,
         }
     }
-            postpones: false,
 
     fn waits(provider: &str, outcome: &Outcome) -> Vec<u64> {
         let policy = Registry::default().get(provider).unwrap().policy.clone();
@@ -230,8 +230,6 @@ mod tests {
     }
 
     #[test]
-    fn the_last_delay_is_repeated_for_as_long_as_the_provider_says() {
-    #[test]
     fn a_fault_of_this_machine_costs_an_attempt_only_where_somebody_waits_for_the_end() {
         let registry = Registry::default();
         let down = error(ErrorKind::Resolver);
@@ -254,6 +252,8 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_last_delay_is_repeated_for_as_long_as_the_provider_says() {
         let hour = 3600;
         for (provider, outcome, last, all) in [
             ("coinbase-commerce", answer(500), hour, 72 * hour),

@@ -69,14 +69,14 @@ impl<T: Transport> Worker<T> {
                 time_scale: self.engine.limits.time_scale,
                 chance: self.engine.random.unit(),
                 spread: self.engine.limits.spread,
-            },
                 postpones: is_queued,
+            },
         );
-        let after = match &next {
         if matches!(next, Next::Postponed { .. }) {
             self.emit(delivery, None, next, None).await;
             return None;
         }
+        let after = match &next {
             Next::Retry { after, .. } => Some(*after),
             _ => None,
         };

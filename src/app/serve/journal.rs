@@ -56,8 +56,8 @@ impl ServiceQueue {
             class: QueueClass::Retry,
             attempts: answer.seq.saturating_sub(1),
             first_at: found.delivery.attempts.first().map(|attempt| attempt.at),
-            // More attempts than the schedule has: it was retried by hand.
-            is_again: found.delivery.delays.len() + 1 < answer.seq as usize,
+            is_again: found.is_again,
+            due: answer.at,
             delivery: found.delivery,
         };
         let Ok(delivery) = remake::of_record(&self.context, &taken) else {
@@ -80,8 +80,8 @@ impl ServiceQueue {
             now: self.clock.now(),
             time_scale,
             chance: self.context.random.unit(),
-            postpones: true,
             spread: SPREAD,
+            postpones: true,
         };
         let event = Event {
             next: decide(&delivery.policy, &attempt.outcome, situation),

@@ -1,6 +1,6 @@
 //! The queue of a service: events are recorded with their deliveries before they are acknowledged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,6 +53,8 @@ pub(super) struct ServiceQueue {
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
     /// Something may be due, or has room.
     pub(super) wake: Notify,
+    /// Lanes of endpoints that the book does not have, and for which something waits.
+    pub(super) unknown: Mutex<BTreeSet<String>>,
     /// Whether the ledger refuses changes.
     pub(super) is_failing: AtomicBool,
     /// Present until the service ends.
@@ -81,6 +83,7 @@ impl ServiceQueue {
             taken: Mutex::default(),
             stats: QueueStats::default(),
             wake: Notify::new(),
+            unknown: Mutex::default(),
             is_failing: AtomicBool::new(false),
             jobs: Mutex::new(Some(jobs)),
         }
@@ -236,12 +239,9 @@ impl ServiceQueue {
         if let Next::Retry { after, .. } = &event.next {
             lanes.add(&lane, QueueClass::Retry, self.clock.now().plus(*after));
         }
+        let is_postponing = lanes.is_postponing();
         drop(lanes);
         self.wake.notify_one();
-    }
-        let is_postponing = lanes.is_postponing();
-
-    /// By which rules its endpoints are disabled: a mock has those of its provider alone.
         let notices = &self.context.notices;
         match &event.next {
             Next::Postponed { why } if !was_postponing => {
@@ -253,6 +253,9 @@ impl ServiceQueue {
             _ if was_postponing && !is_postponing => notices.note("deliveries that waited go on"),
             _ => {}
         }
+    }
+
+    /// By which rules its endpoints are disabled: a mock has those of its provider alone.
     pub(super) fn rules(&self) -> DisableRules {
         DisableRules {
             time_scale: self.time_scale,

@@ -310,6 +310,14 @@ pub(crate) fn a_failed_delivery_is_entered_again<F: Fixture>() {
     );
     fail(&mut store, &made[0], 2, Some(after(4)));
     assert!(take(&mut store, "one", QueueClass::Retry, 9, after(4)).taken[0].is_again);
+    // Whoever goes on with it: a failure counts once.
+    change(
+        &mut store,
+        QueueOp::Disown {
+            owner: SERVICE.to_owned(),
+        },
+    );
+    assert!(read_delivery(&store, 1).is_again);
 }
 
 pub(crate) fn what_a_dead_process_left_is_adopted_once<F: Fixture>() {
@@ -329,6 +337,7 @@ pub(crate) fn what_a_dead_process_left_is_adopted_once<F: Fixture>() {
         from: "dead".to_owned(),
         to: SERVICE.to_owned(),
         deliveries: vec![(number, "one".to_owned())],
+        now: after(1),
     };
     assert_eq!(change(&mut store, adopt.clone()).number, 1);
     assert_eq!(change(&mut store, adopt).number, 0);
@@ -337,7 +346,6 @@ pub(crate) fn what_a_dead_process_left_is_adopted_once<F: Fixture>() {
     assert_eq!(numbers_of(&taken), [number]);
 }
 
-        now: after(1),
 pub(crate) fn what_somebody_takes_over_by_hand_leaves_the_queue<F: Fixture>() {
     let mut store = F::new().open();
     let made = accept(&mut store, start(), &["one"], false);
@@ -402,14 +410,6 @@ pub(crate) fn after_the_clock_was_set_back_nothing_waits_longer_than_its_longest
     assert_eq!(due(&store, 2), after(0).plus(longest / 2));
     let earliest = store.queue_lanes(SERVICE).unwrap();
     assert_eq!(earliest[0].due, after(0).plus(longest / 2));
-}
-
-pub(crate) fn pauses_are_kept<F: Fixture>() {
-    let fixture = F::new();
-    let (mut store, other) = (fixture.open(), fixture.open());
-    let before = other.version().unwrap();
-    let set = |lane: Option<&str>, at| QueueOp::Pause {
-        lane: lane.map(str::to_owned),
 
     // Of all that happened only an attempt is yet to come.
     let mut store = F::new().open();
@@ -471,6 +471,14 @@ pub(crate) fn a_clock_that_was_set_moves_no_due_time<F: Fixture>() {
         take(&mut store, "one", QueueClass::Retry, 9, after(50).plus(hour)).number,
         1
     );
+}
+
+pub(crate) fn pauses_are_kept<F: Fixture>() {
+    let fixture = F::new();
+    let (mut store, other) = (fixture.open(), fixture.open());
+    let before = other.version().unwrap();
+    let set = |lane: Option<&str>, at| QueueOp::Pause {
+        lane: lane.map(str::to_owned),
         at,
     };
     assert_eq!(change(&mut store, set(Some("one"), Some(start()))).number, 1);

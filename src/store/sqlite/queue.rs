@@ -142,7 +142,7 @@ fn answered(connection: &Connection, key: &IdempotencyKey) -> rusqlite::Result<O
 }
 
 const DUE: &str = "
-    SELECT n, again FROM queue INDEXED BY queue_due
+    SELECT n, due FROM queue INDEXED BY queue_due
     WHERE state = 0 AND owner = ?1 AND lane = ?2 AND class = ?3 AND due <= ?4 ORDER BY due, n LIMIT ?5";
 
 const NEXT_DUE: &str = "
@@ -157,7 +157,7 @@ fn take(
     let values = params![owner, lane, rank(class), now.unix_us(), limit.cast_signed()];
     let due: Vec<(i64, Timestamp)> = rows(connection, DUE, values, |row| Ok((row.get(0)?, moment(row, 1)?)))?;
     let (mut taken, mut unreadable, mut size) = (Vec::with_capacity(due.len()), Vec::new(), 0);
-    for (n, is_again) in due {
+    for (n, due) in due {
         if size >= bytes {
             break;
         }
@@ -180,7 +180,8 @@ fn take(
             delivery: found.delivery,
             attempts,
             first_at,
-            is_again,
+            is_again: found.is_again,
+            due,
         });
     }
     let next = params![owner, lane, rank(class)];
@@ -251,7 +252,11 @@ fn pending(connection: &Connection, n: i64, due: Timestamp) -> rusqlite::Result<
 }
 
 fn cancel_lane(connection: &Connection, lane: &str, limit: usize) -> rusqlite::Result<Ack> {
-    let sql = "SELECT n FROM queue WHERE lane = ?1 AND state <> 1 LIMIT ?2";
+    let sql = "
+        SELECT n FROM queue INDEXED BY queue_parked WHERE state = 2 AND lane = ?1
+        UNION ALL
+        SELECT n FROM queue INDEXED BY queue_due
+            WHERE state = 0 AND owner IN (SELECT owner FROM queue_count) AND lane = ?1 LIMIT ?2";
     let found: Vec<i64> = rows(connection, sql, params![lane, limit.cast_signed()], |row| row.get(0))?;
     for n in &found {
         change(connection, "DELETE FROM queue WHERE n = ?1", [n])?;
@@ -264,12 +269,11 @@ fn cancel_lane(connection: &Connection, lane: &str, limit: usize) -> rusqlite::R
 fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Timestamp) -> rusqlite::Result<Ack> {
     // A forward is made again by `hook listen` alone.
     let sql = "
-        SELECT attempts, state = 'failed' OR coalesce((SELECT again FROM queue WHERE queue.n = delivery.n), 0)
-        FROM delivery WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled') AND source <> 'forward'";
+        SELECT attempts, state = 'failed' FROM delivery WHERE n = ?1 AND state IN ('failed', 'parked', 'cancelled') AND source <> 'forward'";
     let found = row(connection, sql, [n], |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
     })?;
-    let Some((attempts, is_again)) = found else {
+    let Some((attempts, has_failed)) = found else {
         return Ok(Ack::default());
     };
     let class = if attempts == 0 {
@@ -278,55 +282,8 @@ fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Ti
         QueueClass::Retry
     };
     insert(connection, (n, owner, lane), class, due, WAITING)?;
-    change(
-        connection,
-        "UPDATE queue SET again = ?2 WHERE n = ?1",
-        params![n, is_again],
-    )?;
-    Ok(counted(pending(connection, n, due)?))
-}
-
-fn adopt(connection: &Connection, from: &str, to: &str, deliveries: &[(u64, String)]) -> rusqlite::Result<Ack> {
-    let mut adopted = 0;
-    for (number, lane) in deliveries {
-        let n = signed(*number);
-        let sql = "
-            UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner = ?2
-            RETURNING attempts, coalesce(next_due, at)";
-        let found = row(connection, sql, params![n, from, to], |row| {
-            Ok((row.get::<_, i64>(0)?, moment(row, 1)?))
-        })?;
-        if let Some((attempts, due)) = found {
-            let class = if attempts == 0 {
-                QueueClass::First
-            } else {
-                QueueClass::Retry
-            };
-            adopted += insert(connection, (n, to, lane), class, due, WAITING)?;
-        }
-    }
-    Ok(counted(adopted))
-}
-
-fn recover(
-    connection: &Connection,
-    from: &str,
-    to: &str,
-    (now, pause): (Timestamp, Duration),
-) -> rusqlite::Result<Ack> {
-    let sql = "SELECT n FROM queue WHERE owner = ?1 AND state = ?2";
-    let taken: Vec<i64> = rows(connection, sql, params![from, TAKEN], |row| row.get(0))?;
-    for n in &taken {
-        crashed(connection, *n, now, pause)?;
-    }
-    // In a row of crashes they are not tried at all.
-    let sql = "UPDATE queue SET due = max(due, ?2) WHERE owner = ?1 AND class = 2 AND state = 0";
-    change(connection, sql, params![from, now.plus(pause).unix_us()])?;
-    if from != to {
-        let sql = "UPDATE delivery SET owner = ?2 WHERE n IN (SELECT n FROM queue WHERE owner = ?1)";
-        change(connection, sql, [from, to])?;
-        change(connection, "UPDATE queue SET owner = ?2 WHERE owner = ?1", [from, to])?;
-        forget_counts(connection, from)?;
+    if has_failed {
+        change(connection, "INSERT OR IGNORE INTO again (n) VALUES (?1)", [n])?;
     }
     Ok(counted(pending(connection, n, due)?))
 }
