@@ -84,6 +84,8 @@ words! {
     pub enum ErrorKind {
         /// The name does not resolve.
         Dns = "dns",
+        /// The system's resolver does not answer, whatever the name.
+        Resolver = "resolver",
         /// Connection refused, or the network is down.
         Connect = "connect",
         /// The certificate or the TLS handshake.
@@ -123,6 +125,11 @@ impl Outcome {
         }
     }
 
+    /// Whether this machine is at fault, so that it says nothing about the target. docs/design.md lists what counts.
+    pub fn is_own_fault(&self) -> bool {
+        matches!(self, Self::Error { kind, .. } if *kind == ErrorKind::Resolver)
+    }
+
     /// More about it, for people: the text of the failure, or the note of the answer.
     pub fn detail(&self) -> Option<&str> {
         match self {
@@ -138,7 +145,7 @@ impl Outcome {
             Self::Error { kind, .. } => match kind {
                 ErrorKind::Timeout => "http_timeout",
                 ErrorKind::Tls => "ssl_error",
-                ErrorKind::Dns | ErrorKind::Connect => "connection_failed",
+                ErrorKind::Dns | ErrorKind::Resolver | ErrorKind::Connect => "connection_failed",
                 _ => "unknown_error",
             },
         }
@@ -166,6 +173,7 @@ impl ErrorKind {
     pub fn words(self) -> &'static str {
         match self {
             Self::Dns => "unknown host",
+            Self::Resolver => "no resolver",
             Self::Connect => "no connection",
             Self::Tls => "TLS failure",
             Self::Timeout => "timeout",

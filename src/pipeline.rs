@@ -260,7 +260,7 @@ impl Recorder {
             Next::Interrupted if promise == Promise::Answer => (DeliveryState::Failed, None),
             Next::Failed(_) => (DeliveryState::Failed, None),
             Next::Retry { due, .. } => (DeliveryState::Pending, Some(*due)),
-            Next::Interrupted => (DeliveryState::Pending, None),
+            Next::Postponed { .. } | Next::Interrupted => (DeliveryState::Pending, None),
         };
         let id = event.delivery.id;
         let goes_on = matches!(event.next, Next::Retry { .. });
@@ -316,7 +316,7 @@ pub fn queue_change(event: &Event, clock: &SteadyClock, rules: DisableRules) -> 
         Next::Delivered => (DeliveryState::Delivered, None),
         Next::Failed(_) => (DeliveryState::Failed, None),
         Next::Retry { after, .. } => (DeliveryState::Pending, Some(clock.now().plus(*after))),
-        Next::Interrupted => (DeliveryState::Pending, None),
+        Next::Postponed { .. } | Next::Interrupted => (DeliveryState::Pending, None),
     };
     let change = match &event.attempt {
         Some(attempt) => Op::Attempt {
@@ -325,10 +325,7 @@ pub fn queue_change(event: &Event, clock: &SteadyClock, rules: DisableRules) -> 
             state,
             next_due,
         },
-        None => Op::Queue(QueueOp::Release {
-            delivery,
-            due: clock.now(),
-        }),
+        None => Op::Queue(QueueOp::Release { delivery }),
     };
     let health = rules.change(event).map(Op::Health);
     together([change].into_iter().chain(health).collect())

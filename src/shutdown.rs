@@ -52,7 +52,12 @@ impl Shutdown {
 
     /// The drain deadline: fires [`DRAIN`] after the first signal, or at the second.
     pub fn drain_deadline(&self) -> CancellationToken {
-        self.after(&self.soft, DRAIN)
+        self.within(DRAIN)
+    }
+
+    /// Fires that long after the first signal, or at the second.
+    pub fn within(&self, patience: Duration) -> CancellationToken {
+        self.after(&self.soft, patience)
     }
 
     /// Fires when connections are cut: [`FLUSH`] after the drain deadline, or at the second signal.

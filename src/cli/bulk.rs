@@ -60,7 +60,7 @@ impl DeliveryObserver for BulkBar {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         match event.next {
             // A delivery counts once, when it has ended.
-            Next::Retry { .. } => return Ok(()),
+            Next::Retry { .. } | Next::Postponed { .. } => return Ok(()),
             Next::Failed(_) => {
                 self.failed += 1;
                 let attempt = event.attempt.as_ref();

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use url::Url;
 
 use crate::clock::Timestamp;
@@ -108,6 +109,8 @@ pub struct Progress {
     pub first_at: Option<Timestamp>,
     /// When the next one is due; absent: at once.
     pub next_due: Option<Timestamp>,
+    /// The same by a clock that nobody sets, where it is known.
+    pub due: Option<Instant>,
     /// What was wrong with the last one.
     pub retry_reason: Option<&'static str>,
 }

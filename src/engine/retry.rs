@@ -24,6 +24,11 @@ pub enum Next {
         /// When that is.
         due: Timestamp,
     },
+    /// A fault of this machine kept the request from being sent: that was no attempt, and the delivery waits until it is over.
+    Postponed {
+        /// The fault.
+        why: String,
+    },
     /// No attempt is left.
     Failed(FailureReason),
     /// Stopped from outside: attempts are left.
@@ -48,8 +53,8 @@ pub enum FailureReason {
 pub struct Situation {
     /// Attempts made, this one included.
     pub attempts: u32,
-    /// When the first one began.
-    pub first_at: Timestamp,
+    /// How long ago this one was due, or had begun where it is the first, by a clock that nobody sets.
+    pub since_due: Duration,
     /// Now.
     pub now: Timestamp,
     /// Divides every wait.
@@ -59,10 +64,16 @@ pub struct Situation {
     /// Share of a delay by which it is made longer where the policy states no jitter, so that many deliveries that failed at
     /// once do not come back at once.
     pub spread: f64,
+    /// Whether faults of this machine cost no attempt. Not where somebody waits for the end of the delivery.
+    pub postpones: bool,
 }
 
 /// Decides what follows.
 pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next {
+    if situation.postpones && outcome.is_own_fault() {
+        let why = outcome.detail().unwrap_or_default().to_owned();
+        return Next::Postponed { why };
+    }
     if let Some(end) = end_of(policy, outcome) {
         return end;
     }
@@ -76,9 +87,12 @@ pub fn decide(policy: &Policy, outcome: &Outcome, situation: Situation) -> Next 
     let wait = match schedule.from {
         RunFrom::Previous => *delay,
         RunFrom::First => {
-            // The plan counts from the first attempt in scaled time, so what has passed is scaled up before it counts.
-            let passed = situation.now.since(situation.first_at).mul_f64(situation.time_scale);
-            delay.saturating_sub(passed)
+            // This attempt was due the delay before after the first one. What has passed since then is scaled up, as the
+            // plan is in scaled time. The two moments themselves would tell less: the clock may have been set between them.
+            let before = (situation.attempts as usize).checked_sub(2);
+            let before = before.and_then(|at| schedule.delays.get(at)).copied();
+            let passed = situation.since_due.mul_f64(situation.time_scale);
+            delay.saturating_sub(before.unwrap_or_default() + passed)
         }
     };
     let jittered = match schedule.jitter {
@@ -155,14 +169,14 @@ mod tests {
     }
 
     fn situation(attempts: u32) -> Situation {
-        let first_at = Timestamp::from_unix(1000);
         Situation {
             attempts,
-            first_at,
-            now: first_at,
+            since_due: Duration::ZERO,
+            now: Timestamp::from_unix(1000),
             time_scale: 1.0,
             chance: 0.5,
             spread: 0.0,
+            postpones: false,
         }
     }
 
@@ -212,6 +226,29 @@ mod tests {
             ("mailgun", answer(406), 0),
         ] {
             assert_eq!(waits(provider, &outcome).len(), attempts, "{provider} {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_this_machine_costs_an_attempt_only_where_somebody_waits_for_the_end() {
+        let registry = Registry::default();
+        let down = error(ErrorKind::Resolver);
+        for provider in ["poolflow", "twilio", "hoopai"] {
+            let policy = &registry.get(provider).unwrap().policy;
+            for attempts in [1, 2, 99] {
+                let at = Situation {
+                    postpones: true,
+                    ..situation(attempts)
+                };
+                let postponed = |outcome: &Outcome| matches!(decide(policy, outcome, at), Next::Postponed { .. });
+                assert!(postponed(&down), "{provider} {attempts}");
+                for outcome in [error(ErrorKind::Dns), error(ErrorKind::Connect), answer(500)] {
+                    assert!(!postponed(&outcome), "{provider} {attempts} {outcome:?}");
+                }
+            }
+        }
+        for (provider, attempts) in [("poolflow", 5), ("twilio", 1), ("hoopai", 0)] {
+            assert_eq!(waits(provider, &down).len(), attempts, "{provider}");
         }
     }
 
@@ -321,18 +358,23 @@ mod tests {
             success: Codes::parse(&["200"]).unwrap(),
             schedule,
         };
-        let mut at = situation(2);
-        at.now = at.first_at.plus(Duration::from_secs(60));
-        let Next::Retry { after, .. } = decide(&policy, &answer(500), at) else {
-            panic!("a retry is left")
+        let wait = |attempts, since_due, time_scale| {
+            let at = Situation {
+                since_due,
+                time_scale,
+                ..situation(attempts)
+            };
+            match decide(&policy, &answer(500), at) {
+                Next::Retry { after, .. } => after,
+                other => panic!("{other:?}"),
+            }
         };
-        assert_eq!(after, Duration::from_secs(240));
-        at.time_scale = 1000.0;
-        at.now = at.first_at.plus(Duration::from_millis(60));
-        let Next::Retry { after, .. } = decide(&policy, &answer(500), at) else {
-            panic!("a retry is left")
-        };
-        assert_eq!(after, Duration::from_millis(240));
+        let (secs, millis) = (Duration::from_secs, Duration::from_millis);
+        assert_eq!(wait(1, secs(2), 1.0), secs(58));
+        assert_eq!(wait(2, secs(0), 1.0), secs(240));
+        assert_eq!(wait(2, secs(10), 1.0), secs(230));
+        assert_eq!(wait(2, secs(999), 1.0), secs(0));
+        assert_eq!(wait(2, millis(10), 1000.0), millis(230));
     }
 
     #[test]

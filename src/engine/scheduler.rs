@@ -112,10 +112,13 @@ impl<T: Transport> Scheduler<T> {
     async fn take(&mut self, delivery: Arc<Delivery>) {
         let engine = &self.worker.engine;
         let target = Queue::target(&delivery);
-        let progress = delivery.progress;
-        let mut waiting = QueuedDelivery::in_memory(delivery, progress);
-        let left = progress.next_due.map(|due| due.since(engine.clock.now()));
+        let (mut progress, now) = (delivery.progress, engine.clock.now());
+        let left = progress.next_due.map(|due| due.since(now));
         let wait = left.unwrap_or_default().div_f64(engine.limits.time_scale);
+        if let Some(due) = progress.next_due {
+            progress.due = (Instant::now() + wait).checked_sub(now.since(due));
+        }
+        let mut waiting = QueuedDelivery::in_memory(delivery, progress);
         let is_free = self.queue.ready() == 0;
         if engine.stored_first && !(wait.is_zero() && is_free) {
             waiting = waiting.stored();
@@ -131,12 +134,13 @@ impl<T: Transport> Scheduler<T> {
 
     async fn landed(&mut self, target: &TargetKey, again: Option<NextAttempt>) {
         self.queue.landed(target);
-        let Some((waiting, after)) = again else { return };
+        let Some((mut waiting, after)) = again else { return };
         if self.worker.engine.stop_retrying.is_cancelled() {
             self.worker.end(waiting, Next::Interrupted).await;
         } else {
-            self.queue
-                .push_later(Arc::clone(target), waiting, Instant::now() + after);
+            let due = Instant::now() + after;
+            waiting.progress.due = Some(due);
+            self.queue.push_later(Arc::clone(target), waiting, due);
         }
     }
 

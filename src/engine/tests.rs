@@ -109,6 +109,7 @@ fn names(events: &[(Duration, Event)]) -> Vec<&'static str> {
         Next::Delivered => "delivered",
         Next::Retry { .. } => "retry",
         Next::Failed(_) => "failed",
+        Next::Postponed { .. } => "postponed",
         Next::Interrupted => "interrupted",
     };
     events.iter().map(|(_, event)| name(&event.next)).collect()
@@ -376,6 +377,26 @@ async fn after_a_stall_a_rate_catches_up_for_a_second_at_most() {
     let at_once = (0..100).filter_map(|_| pace.next()).filter(|at| *at <= Instant::now());
     assert_eq!(at_once.count(), 11);
     assert_eq!(RateLimiter::new(None).next(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_resolver_what_comes_from_the_queue_goes_back_and_all_else_spends_its_attempts() {
+    let down = || Outcome::Error {
+        kind: ErrorKind::Resolver,
+        text: "no answer".into(),
+    };
+    for (promise, said, attempts) in [
+        (Promise::Queued, &["postponed"][..], 0),
+        (Promise::Nothing, &["retry", "retry", "failed"], 3),
+    ] {
+        let bench = ProbeContext::new(Scripted::new([down(), down(), down()]));
+        let mut sent = delivery("slotflow", "{}");
+        Arc::make_mut(&mut sent.label).promise = promise;
+        let events = bench.run(vec![sent]).await;
+        assert_eq!(names(&events), said);
+        let made = events.iter().filter(|(_, event)| event.attempt.is_some()).count();
+        assert_eq!(made, attempts, "{promise:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,25 +50,32 @@ impl<T: Transport> Worker<T> {
             self.emit(delivery, None, Next::Interrupted, None).await;
             return None;
         }
+        let is_queued = delivery.label.promise == Promise::Queued;
         let attempt = self.exchange(&delivery, progress).await;
         progress.attempts += 1;
         progress.retry_reason = Some(attempt.outcome.retry_reason());
         if let Some(witness) = &self.engine.witness {
             witness.attempted(&delivery, &attempt);
         }
-        let first_at = *progress.first_at.get_or_insert(attempt.at);
+        progress.first_at.get_or_insert(attempt.at);
+        let due = progress.due.take().filter(|_| progress.attempts > 1);
         let next = decide(
             &delivery.policy,
             &attempt.outcome,
             Situation {
                 attempts: progress.attempts,
-                first_at,
+                since_due: due.map_or(attempt.took, |due| due.elapsed()),
                 now: self.engine.clock.now(),
                 time_scale: self.engine.limits.time_scale,
                 chance: self.engine.random.unit(),
                 spread: self.engine.limits.spread,
+                postpones: is_queued,
             },
         );
+        if matches!(next, Next::Postponed { .. }) {
+            self.emit(delivery, None, next, None).await;
+            return None;
+        }
         let after = match &next {
             Next::Retry { after, .. } => Some(*after),
             _ => None,
@@ -77,7 +84,6 @@ impl<T: Transport> Worker<T> {
         let has_store = self.engine.store.is_some();
         let recorded = CancellationToken::new();
         let guard = has_store.then(|| Arc::new(recorded.clone().drop_guard()));
-        let is_queued = delivery.label.promise == Promise::Queued;
         self.emit(delivery, Some(attempt), next, guard).await;
         // The ledger's queue gives it back when it is due.
         let after = after.filter(|_| !is_queued)?;

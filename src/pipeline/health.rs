@@ -49,7 +49,7 @@ impl DisableRules {
                 DeliveryOutcome::Failed
             }
             // A delivery that was withheld says nothing.
-            Next::Failed(_) | Next::Retry { .. } | Next::Interrupted => return None,
+            Next::Failed(_) | Next::Retry { .. } | Next::Postponed { .. } | Next::Interrupted => return None,
         };
         let attempt = event.attempt.as_ref()?;
         let began = event.delivery.progress.first_at.unwrap_or(attempt.at);

@@ -77,6 +77,7 @@ pub fn progress(record: &NewDelivery, now: Timestamp) -> Progress {
         attempts: u32::try_from(made).unwrap_or(u32::MAX),
         first_at: record.attempts.first().map(|attempt| attempt.at),
         next_due,
+        due: None,
         retry_reason: record.attempts.last().map(|attempt| attempt.outcome.retry_reason()),
     }
 }

@@ -32,7 +32,7 @@ impl Tally {
             self.times.add(attempt.took);
         }
         let exit = match &event.next {
-            Next::Retry { .. } => return,
+            Next::Retry { .. } | Next::Postponed { .. } => return,
             Next::Delivered => Exit::Ok,
             Next::Interrupted => Exit::Interrupted,
             Next::Failed(reason) => {

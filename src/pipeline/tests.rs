@@ -49,6 +49,7 @@ impl Store for Diary {
             number: 7,
             delivery: delivery.clone(),
             sealed: Vec::new(),
+            is_again: false,
         }))
     }
 

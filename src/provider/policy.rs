@@ -166,7 +166,11 @@ impl RetryOn {
         match (self, outcome) {
             (Self::EveryFailure, _) => true,
             (Self::Only { codes, .. }, Outcome::Answer(answer)) => codes.contains(answer.status),
-            (Self::Only { errors, kinds, .. }, Outcome::Error { kind, .. }) => *errors || kinds.contains(kind),
+            (Self::Only { errors, kinds, .. }, Outcome::Error { kind, .. }) => {
+                // No provider tells the two apart.
+                let is_dns = *kind == ErrorKind::Resolver && kinds.contains(&ErrorKind::Dns);
+                *errors || is_dns || kinds.contains(kind)
+            }
         }
     }
 

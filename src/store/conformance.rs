@@ -121,6 +121,7 @@ macro_rules! conformance {
             what_somebody_takes_over_by_hand_leaves_the_queue
             what_is_given_up_has_no_owner
             a_delivery_that_is_left_waits_for_somebody_to_resume_it
+            a_clock_that_was_set_moves_no_due_time
             after_the_clock_was_set_back_nothing_waits_longer_than_its_longest_delay
             pauses_are_kept
             no_unfinished_delivery_of_a_service_is_pruned

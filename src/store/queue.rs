@@ -147,6 +147,8 @@ pub struct TakenDelivery {
     pub first_at: Option<Timestamp>,
     /// Whether it failed before, and it was retried by hand.
     pub is_again: bool,
+    /// When it was due.
+    pub due: Timestamp,
 }
 
 /// When the first delivery of a class of a lane is due.
@@ -189,12 +191,10 @@ pub enum QueueOp {
         /// Now.
         now: Timestamp,
     },
-    /// Puts a taken delivery back, as if it had not been taken.
+    /// Puts a taken delivery back, as if it had not been taken: it keeps its place.
     Release {
         /// Which delivery.
         delivery: Id,
-        /// When it is due again.
-        due: Timestamp,
     },
     /// Gives up a delivery: it leaves the queue, and stays pending until it is resumed by hand.
     Leave {
@@ -221,7 +221,7 @@ pub enum QueueOp {
         lane: String,
         /// Why they are parked.
         reason: ParkReason,
-        /// When they are due.
+        /// When they are due, by the machine's clock.
         due: Timestamp,
         /// How many at most.
         limit: usize,
@@ -252,6 +252,16 @@ pub enum QueueOp {
         to: String,
         /// Numbers and lanes.
         deliveries: Vec<(u64, String)>,
+        /// Now.
+        now: Timestamp,
+    },
+    /// The machine's clock was set while an owner works: it is so many microseconds ahead of the one by which the owner's
+    /// deliveries are due.
+    Clock {
+        /// Whose.
+        owner: String,
+        /// How far ahead.
+        ahead_us: i64,
     },
     /// Takes over the queue of a dead owner: what was taken counts as a crash. The ack has how many crashed.
     Recover {

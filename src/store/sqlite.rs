@@ -17,6 +17,7 @@ mod processing;
 mod prune;
 mod queue;
 mod queue_reads;
+mod queue_recovery;
 mod queue_rows;
 mod quota;
 mod read;

@@ -32,6 +32,7 @@ impl View for NumberedEvent<'_> {
         let Some(attempt) = &event.attempt else {
             let what = match &event.next {
                 Next::Failed(FailureReason::Withheld) => style.bad(WITHHELD),
+                Next::Postponed { why } => style.caution(&format!("waits: {}", printable(why, 200))),
                 _ => style.caution("interrupted"),
             };
             return page.line(format!("{number}  {name}  {what}"));
@@ -45,6 +46,7 @@ impl View for NumberedEvent<'_> {
             ),
             Next::Failed(FailureReason::Gone) => (style.bad(&outcome), style.bad("failed: gone")),
             Next::Failed(_) => (style.bad(&outcome), style.bad("failed")),
+            Next::Postponed { .. } => (style.caution(&outcome), style.caution("waits")),
             Next::Interrupted => (style.caution(&outcome), style.caution("interrupted")),
         };
         let seq = if attempt.seq > 1 || matches!(event.next, Next::Retry { .. }) {
@@ -69,6 +71,7 @@ impl View for NumberedEvent<'_> {
             Next::Delivered => ("delivered", None),
             Next::Retry { after, .. } => ("retry", Some(after)),
             Next::Failed(_) => ("failed", None),
+            Next::Postponed { .. } => ("postponed", None),
             Next::Interrupted => ("interrupted", None),
         };
         let record = json!({

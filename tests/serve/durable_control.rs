@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use hook::internals::store::DeliveryState;
 use serde_json::{Value, json};
 
-use crate::support::{App, MockApi, NOBODY, Reply, Sandbox};
+use crate::support::{App, DEADLINE, MockApi, NOBODY, Reply, Sandbox};
 
 const EVENT: &str = r#"{"event":"test.ping","data":{"n":1}}"#;
 
@@ -234,6 +236,32 @@ fn the_status_counts_what_waits_and_what_happened_lately() {
 }
 
 #[test]
+fn a_slow_answer_is_waited_for_at_the_end_unless_a_second_signal_comes() {
+    for (signals, state) in [
+        (&["TERM"][..], DeliveryState::Delivered),
+        (&["INT", "TERM"], DeliveryState::Pending),
+    ] {
+        let sandbox = Sandbox::new();
+        let (came, begun) = channel();
+        let app = App::start(move |_| {
+            came.send(()).expect("the test goes on");
+            // More than clients have for the rest of their requests.
+            std::thread::sleep(Duration::from_secs(3));
+            Reply::Status(200, "")
+        });
+        sandbox.endpoint("slow", "generic", &app.url);
+        let service = sandbox.service(&[]);
+        service.gives(202, "POST", "/events", EVENT);
+        begun.recv_timeout(DEADLINE).expect("a request comes");
+        for signal in signals {
+            service.process.signal(signal);
+        }
+        service.process.wait();
+        assert_eq!(sandbox.deliveries()[0].delivery.state, state, "{signals:?}");
+    }
+}
+
+#[test]
 fn a_service_with_another_book_leaves_alone_what_waits_for_endpoints_that_it_does_not_have() {
     let sandbox = Sandbox::new();
     sandbox.endpoint("one", "generic", NOBODY);
@@ -244,7 +272,13 @@ fn a_service_with_another_book_leaves_alone_what_waits_for_endpoints_that_it_doe
     });
     service.stop().ok();
     sandbox.write("hook.toml", "provider = \"generic\"\n");
-    let service = sandbox.service(&[]);
+    let mut service = sandbox.service(&[]);
+    service
+        .process
+        .wait_said(|line| line.contains("deliveries wait for endpoints that `"));
+    let status = service.gives(200, "GET", "/status", "");
+    let unknown = status["unknown_endpoints"].as_array().map(Vec::len);
+    assert_eq!(unknown, Some(1), "{status}");
     assert_eq!(service.gives(202, "POST", "/events", EVENT)["deliveries"], 0);
     service.stop().ok();
     let kept = &sandbox.deliveries()[0].delivery;

@@ -6,6 +6,8 @@ mod face;
 mod http;
 mod ledger;
 mod listener;
+#[cfg(target_os = "linux")]
+mod preload;
 mod process;
 mod service;
 mod snapshot;

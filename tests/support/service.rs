@@ -89,31 +89,13 @@ impl MockApi {
     /// The same for what takes longer.
     #[track_caller]
     pub(crate) fn within(&self, limit: Duration, wanted: impl Fn(&Queue) -> bool) {
-        let end = Instant::now() + limit;
-        loop {
-            let queue = self.queue();
-            if wanted(&queue) {
-                return;
-            }
-            assert!(Instant::now() < end, "the queue stays at {queue:?}");
-            std::thread::sleep(PAUSE);
-        }
+        self.wait_within(limit, "/status", |status| wanted(&Queue::of(status)));
     }
 
     /// The counts of its queue.
     #[track_caller]
     pub(crate) fn queue(&self) -> Queue {
-        let (status, answer) = self.call("GET", "/status", "");
-        assert_eq!(status, 200, "{answer}");
-        let count = |name: &str| {
-            let count = answer["queue"][name].as_u64();
-            count.unwrap_or_else(|| panic!("no count `{name}`: {answer}"))
-        };
-        Queue {
-            waiting: count("waiting"),
-            taken: count("taken"),
-            parked: count("parked"),
-        }
+        Queue::of(&self.gives(200, "GET", "/status", ""))
     }
 
     /// Ends it as a service manager does, and waits.
@@ -163,13 +145,20 @@ impl Api {
     /// Asks again and again until the answer is as wanted.
     #[track_caller]
     pub(crate) fn wait_for(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.wait_within(DEADLINE, path, wanted)
+    }
+
+    /// The same for what takes longer.
+    #[track_caller]
+    pub(crate) fn wait_within(&self, limit: Duration, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let answer = self.gives(200, "GET", path, "");
             if wanted(&answer) {
                 return answer;
             }
-            assert!(begun.elapsed() < DEADLINE, "{path} stays {answer}");
+            assert!(begun.elapsed() < limit, "{path} stays {answer}");
+            std::thread::sleep(PAUSE);
         }
     }
 }
@@ -183,6 +172,19 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    /// What `/status` says.
+    fn of(status: &Value) -> Self {
+        let count = |name: &str| {
+            let count = status["queue"][name].as_u64();
+            count.unwrap_or_else(|| panic!("no count `{name}`: {status}"))
+        };
+        Self {
+            waiting: count("waiting"),
+            taken: count("taken"),
+            parked: count("parked"),
+        }
+    }
+
     /// Nothing is left to do.
     pub(crate) const DONE: Self = Self {
         waiting: 0,

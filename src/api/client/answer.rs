@@ -76,7 +76,9 @@ fn hidden_error<T>(client: &Client<T>, value: &Value) -> Option<String> {
 pub(super) fn unreachable<T>(client: &Client<T>, verb: Verb, kind: ErrorKind, text: String) -> Error {
     let hint = match kind {
         ErrorKind::Timeout | ErrorKind::Protocol if verb == Verb::Create => IN_DOUBT,
-        ErrorKind::Dns | ErrorKind::Connect => "is the URL right? `--api-url URL` sets another one",
+        ErrorKind::Dns | ErrorKind::Resolver | ErrorKind::Connect => {
+            "is the URL right? `--api-url URL` sets another one"
+        }
         ErrorKind::Tls => "is the URL right? This machine must trust the server's certificate",
         _ => RETRY_LATER,
     };

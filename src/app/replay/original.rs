@@ -63,6 +63,7 @@ fn of_delivery(record: DeliveryRecord, as_captured: bool) -> Original {
         number,
         mut delivery,
         mut sealed,
+        is_again: _,
     } = record;
     let last = delivery.attempts.pop().filter(|_| as_captured);
     let headers_are = match &last {

@@ -38,6 +38,7 @@ impl Replay<'_> {
             Record::Delivery(found) if self.options.resume => Some(progress(&found.delivery, self.context.now())),
             _ => None,
         };
+        let is_again = matches!(&record, Record::Delivery(found) if found.is_again);
         let mut source = Original::of(record, self.options.as_captured);
         let recorded = resumed.is_some().then(|| source.delivery.headers.clone());
         if let Some(why) = self.withheld(&mut source)? {
@@ -53,7 +54,7 @@ impl Replay<'_> {
         let health = match endpoint {
             Some(name) => self.endpoint(name)?.map(|endpoint| HealthTarget {
                 id: endpoint.id,
-                counts_failure: true,
+                counts_failure: !is_again,
             }),
             None => None,
         };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::lanes::{Ended, Order};
@@ -118,9 +119,12 @@ impl ServiceQueue {
             notices.warn(format!("`#{number}` is parked: its record cannot be read"));
         }
         for taken in ack.taken {
-            let (id, number) = (taken.delivery.id, taken.number);
+            let (id, number, late) = (taken.delivery.id, taken.number, self.clock.now().since(taken.due));
             match self.remake(taken).await {
-                Ok(delivery) => self.begin(Arc::clone(&order.lane), order.class, delivery).await,
+                Ok(mut delivery) => {
+                    delivery.progress.due = Instant::now().checked_sub(late);
+                    self.begin(Arc::clone(&order.lane), order.class, delivery).await;
+                }
                 Err(error) => {
                     let notices = &self.context.notices;
                     notices.warn(format!(

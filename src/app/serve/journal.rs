@@ -56,11 +56,10 @@ impl ServiceQueue {
             class: QueueClass::Retry,
             attempts: answer.seq.saturating_sub(1),
             first_at: found.delivery.attempts.first().map(|attempt| attempt.at),
-            // More attempts than the schedule has: it was retried by hand.
-            is_again: found.delivery.delays.len() + 1 < answer.seq as usize,
+            is_again: found.is_again,
+            due: answer.at,
             delivery: found.delivery,
         };
-        let first_at = taken.first_at.unwrap_or(answer.at);
         let Ok(delivery) = remake::of_record(&self.context, &taken) else {
             return Ok(());
         };
@@ -77,11 +76,12 @@ impl ServiceQueue {
         };
         let situation = Situation {
             attempts: answer.seq,
-            first_at,
+            since_due: self.clock.now().since(answer.at),
             now: self.clock.now(),
             time_scale,
             chance: self.context.random.unit(),
             spread: SPREAD,
+            postpones: true,
         };
         let event = Event {
             next: decide(&delivery.policy, &attempt.outcome, situation),

@@ -15,6 +15,10 @@ pub(super) const FAILURES: u32 = 8;
 const FAILING_CONCURRENCY: usize = 4;
 const FAILING_GAP: Duration = Duration::from_millis(100);
 
+/// How long a lane waits at first and at most while a fault of this machine keeps its requests from being sent.
+const POSTPONED_FIRST: Duration = Duration::from_secs(1);
+const POSTPONED_MOST: Duration = Duration::from_secs(60);
+
 /// Limits of one lane.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct LaneLimits {
@@ -50,6 +54,8 @@ pub(super) struct Lane {
     /// Its endpoint is disabled or gone.
     pub(super) is_closed: bool,
     pub(super) failures: u32,
+    /// How often in a row a fault of this machine kept its requests from being sent.
+    pub(super) postponed: u32,
     /// The next attempt begins then or later.
     pub(super) not_before: Timestamp,
 }
@@ -73,7 +79,7 @@ impl Lane {
     }
 
     pub(super) fn concurrency(&self) -> usize {
-        match (self.limits.is_ordered, self.is_failing()) {
+        match (self.limits.is_ordered || self.postponed > 0, self.is_failing()) {
             (true, _) => 1,
             (false, true) => self.limits.concurrency.min(FAILING_CONCURRENCY),
             (false, false) => self.limits.concurrency,
@@ -122,7 +128,23 @@ impl Lane {
         }
     }
 
+    /// Nothing could be sent: waits twice as long as the last time, however many requests fail together.
+    pub(super) fn postpone(&mut self, now: Timestamp, time_scale: f64) {
+        if self.not_before > now && self.postponed > 0 {
+            return;
+        }
+        let doubled = POSTPONED_FIRST.saturating_mul(1 << self.postponed.min(16));
+        let wait = doubled.min(POSTPONED_MOST).div_f64(time_scale);
+        self.postponed = self.postponed.saturating_add(1);
+        self.not_before = self.not_before.max(now.plus(wait));
+    }
+
     pub(super) fn is_idle(&self) -> bool {
-        self.in_flight == 0 && self.due == [None; 3] && !self.is_paused && !self.is_closed && self.failures == 0
+        self.in_flight == 0
+            && self.due == [None; 3]
+            && !self.is_paused
+            && !self.is_closed
+            && self.failures == 0
+            && self.postponed == 0
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Lanes {
     in_flight: usize,
     retries: usize,
     suspects: usize,
+    /// Lanes that wait for a fault of this machine to end.
+    postponed: usize,
     is_paused: bool,
 }
 
@@ -67,6 +69,7 @@ impl Lanes {
             in_flight: 0,
             retries: 0,
             suspects: 0,
+            postponed: 0,
             is_paused: false,
         }
     }
@@ -134,11 +137,28 @@ impl Lanes {
                 Ended::Failed => lane.failures.saturating_add(1),
                 Ended::Unknown => lane.failures,
             };
+            if how != Ended::Unknown {
+                lane.postponed = 0;
+            }
             if how == Ended::Delivered && lane.limits.rate.is_none() {
                 lane.not_before = Timestamp::default();
             }
         });
         self.uncount(class, 1);
+    }
+
+    /// A fault of this machine kept a request from being sent: its delivery is due as before, and its lane waits. Says
+    /// nothing about the target.
+    pub(super) fn postpone(&mut self, name: &str, class: QueueClass, now: Timestamp) {
+        let time_scale = self.time_scale;
+        self.ended(name, class, Ended::Unknown);
+        self.change(name, |lane| lane.postpone(now, time_scale));
+        self.add(name, class, now);
+    }
+
+    /// Whether a lane waits for a fault of this machine to end.
+    pub(super) fn is_postponing(&self) -> bool {
+        self.postponed > 0
     }
 
     /// When something may begin; absent: only after an event.
@@ -180,6 +200,9 @@ impl Lanes {
                 lane.failures = 0;
             }
             lane.is_closed = is_closed;
+            if is_closed {
+                lane.postponed = 0;
+            }
         });
     }
 
@@ -188,7 +211,7 @@ impl Lanes {
         let gone = self.by_name.keys().filter(|name| is_gone(name));
         let gone: Vec<LaneName> = gone.cloned().collect();
         for name in gone {
-            self.change(&name, |lane| lane.is_closed = true);
+            self.close(&name, true);
         }
     }
 
@@ -239,7 +262,9 @@ impl Lanes {
             None => name.into(),
         };
         let lane = self.by_name.entry(Arc::clone(&name)).or_default();
+        self.postponed -= usize::from(lane.postponed > 0);
         let changed = change(lane);
+        self.postponed += usize::from(lane.postponed > 0);
         for class in QueueClass::ALL {
             let at = place(*class);
             let wanted = lane.due[at].filter(|_| lane.room(*class) > 0);
@@ -398,6 +423,33 @@ mod tests {
         lanes.ended("a", Retry, Ended::Delivered);
         assert!(lanes.failing().is_empty());
         assert_eq!(lanes.next(at(99)), Some(order("a", Retry, 48)));
+    }
+
+    #[test]
+    fn a_fault_of_this_machine_holds_a_lane_longer_each_time_and_is_no_failure_of_its_target() {
+        let mut lanes = lanes();
+        for _ in 0..9 {
+            assert!(lanes.reserve("a", at(0)));
+        }
+        for _ in 0..9 {
+            lanes.postpone("a", First, at(5));
+        }
+        assert!(lanes.is_postponing() && lanes.failing().is_empty());
+        let mut now = 5;
+        for wait in [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
+            assert_eq!((lanes.next(at(now)), lanes.wake_at()), (None, Some(at(now + wait))));
+            now += wait;
+            let one = lanes.next(at(now)).unwrap();
+            assert_eq!(one, order("a", First, 1), "one after the other");
+            lanes.taken(&one, 1, Some(at(0)));
+            lanes.postpone("a", First, at(now));
+        }
+        assert_eq!(lanes.in_flight, 0);
+        lanes.next(at(now + 60_000)).unwrap();
+        lanes.ended("a", First, Ended::Failed);
+        lanes.add("a", First, at(now));
+        assert!(!lanes.is_postponing());
+        assert_eq!(lanes.next(at(now + 60_000)), Some(order("a", First, 64)));
     }
 
     #[test]

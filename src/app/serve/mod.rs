@@ -65,6 +65,10 @@ const SPREAD: f64 = 0.1;
 /// Challenges to endpoints in flight at once.
 const CHALLENGES: usize = 16;
 
+/// How long attempts in flight may take after the first signal: what is cut is made again, so that its receiver may get it
+/// twice. Containers are killed after 10 s.
+const ATTEMPTS_DRAIN: Duration = Duration::from_secs(8);
+
 /// Bytes of the body of a call to a provider's API: a subscription is small.
 const LARGEST_CALL: usize = 1024 * 1024;
 
@@ -225,7 +229,8 @@ impl<'a> Service<'a> {
             connections: sockets.clients,
             ..server::ServerLimits::default()
         };
-        let (stop, late) = (shutdown.soft.clone(), shutdown.drain_deadline());
+        let attempts = if self.mock.is_some() { DRAIN } else { ATTEMPTS_DRAIN };
+        let (stop, late) = (shutdown.soft.clone(), shutdown.within(attempts));
         let (stop_serving, cut) = (stop.clone(), shutdown.cut(&shutdown.drain_deadline()));
         let serving =
             tokio::spawn(async move { server::serve(listener, None, limits, handler, stop_serving, cut).await });

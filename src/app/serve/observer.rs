@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::queue::ServiceQueue;
 use crate::app::endpoint_health;
-use crate::engine::Event;
+use crate::engine::{Event, Next};
 use crate::error::Result;
 use crate::health::DisabledEndpoint;
 use crate::pipeline::{DeliveryObserver, DisableObserver};
@@ -18,6 +18,10 @@ pub(super) struct QueueObserver<V> {
 impl<V: DeliveryObserver> DeliveryObserver for QueueObserver<V> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.queue.recorded(event);
+        // The queue reports those once for all of them.
+        if matches!(event.next, Next::Postponed { .. }) {
+            return Ok(());
+        }
         self.inner.event(number, event)
     }
 }

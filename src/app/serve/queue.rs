@@ -1,6 +1,6 @@
 //! The queue of a service: events are recorded with their deliveries before they are acknowledged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::message::Mode;
 use crate::pipeline::{DisableRules, QueueMode, record};
 use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError};
+use crate::text::printable;
 
 /// For how long the file of endpoints is not looked at again.
 const BOOK_PATIENCE: Duration = Duration::from_millis(50);
@@ -52,6 +53,8 @@ pub(super) struct ServiceQueue {
     taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
     /// Something may be due, or has room.
     pub(super) wake: Notify,
+    /// Lanes of endpoints that the book does not have, and for which something waits.
+    pub(super) unknown: Mutex<BTreeSet<String>>,
     /// Whether the ledger refuses changes.
     pub(super) is_failing: AtomicBool,
     /// Present until the service ends.
@@ -80,6 +83,7 @@ impl ServiceQueue {
             taken: Mutex::default(),
             stats: QueueStats::default(),
             wake: Notify::new(),
+            unknown: Mutex::default(),
             is_failing: AtomicBool::new(false),
             jobs: Mutex::new(Some(jobs)),
         }
@@ -223,19 +227,32 @@ impl ServiceQueue {
         let Some((lane, class)) = self.in_flight().remove(&event.delivery.id) else {
             return;
         };
-        let how = match &event.next {
-            Next::Delivered => Ended::Delivered,
-            Next::Interrupted => Ended::Unknown,
-            Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
-        };
         self.stats.ended(&event.next);
         let mut lanes = self.lanes();
-        lanes.ended(&lane, class, how);
+        let was_postponing = lanes.is_postponing();
+        match &event.next {
+            Next::Delivered => lanes.ended(&lane, class, Ended::Delivered),
+            Next::Interrupted => lanes.ended(&lane, class, Ended::Unknown),
+            Next::Postponed { .. } => lanes.postpone(&lane, class, self.clock.now()),
+            Next::Retry { .. } | Next::Failed(_) => lanes.ended(&lane, class, Ended::Failed),
+        }
         if let Next::Retry { after, .. } = &event.next {
             lanes.add(&lane, QueueClass::Retry, self.clock.now().plus(*after));
         }
+        let is_postponing = lanes.is_postponing();
         drop(lanes);
         self.wake.notify_one();
+        let notices = &self.context.notices;
+        match &event.next {
+            Next::Postponed { why } if !was_postponing => {
+                notices.warn(format!(
+                    "deliveries wait, and spend no attempt: {}",
+                    printable(why, 400)
+                ));
+            }
+            _ if was_postponing && !is_postponing => notices.note("deliveries that waited go on"),
+            _ => {}
+        }
     }
 
     /// By which rules its endpoints are disabled: a mock has those of its provider alone.

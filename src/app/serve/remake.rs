@@ -59,9 +59,6 @@ pub(super) fn of_record(context: &Context, taken: &TakenDelivery) -> Result<Deli
     delivery.progress = progress(taken);
     let label = Arc::make_mut(&mut delivery.label);
     label.promise = Promise::Queued;
-    if let Some(health) = &mut label.health {
-        health.counts_failure &= !taken.is_again;
-    }
     Ok(delivery)
 }
 
@@ -71,6 +68,7 @@ fn progress(taken: &TakenDelivery) -> Progress {
         attempts: taken.attempts,
         first_at: taken.first_at,
         next_due: None,
+        due: None,
         retry_reason: last.map(|last| last.outcome.retry_reason()),
     }
 }

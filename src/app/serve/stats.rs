@@ -50,13 +50,13 @@ impl QueueStats {
             Next::Delivered => &self.delivered,
             Next::Retry { .. } => &self.retried,
             Next::Failed(_) => &self.failed,
-            Next::Interrupted => return,
+            Next::Postponed { .. } | Next::Interrupted => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         match next {
             Next::Delivered => self.lately()[1].add(Instant::now(), 1),
             Next::Failed(_) => self.lately()[2].add(Instant::now(), 1),
-            Next::Retry { .. } | Next::Interrupted => {}
+            Next::Retry { .. } | Next::Postponed { .. } | Next::Interrupted => {}
         }
     }
 }

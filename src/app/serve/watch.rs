@@ -2,13 +2,14 @@
 //! other processes count within that time.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::lanes::URL_LANE;
 use super::queue::ServiceQueue;
-use super::subscribers::REMOVED_LANE;
+use super::subscribers::{REMOVED_LANE, Subscribers};
 use crate::app::context::aside;
 use crate::clock::Clock as _;
 use crate::engine::Witness;
@@ -20,8 +21,15 @@ use crate::text::count;
 /// How often other processes' changes are looked for.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a delivery waits that was in flight when the process died twice: it is then tried alone.
+/// How long a delivery waits that was in flight when the process died twice: it is then tried alone. In real time whatever
+/// the time scale is: processes that are killed one after the other do not die faster.
 const SUSPECT_PAUSE: Duration = Duration::from_secs(10);
+
+/// What the machine's clock must have been moved by before it is noted, in microseconds.
+const CLOCK_SET_US: u64 = 500_000;
+
+/// Unknown endpoints that are named at once.
+const SHOWN: usize = 5;
 
 /// Deliveries of a lane that are parked, cancelled or adopted in one transaction.
 const AT_ONCE: usize = 500;
@@ -42,7 +50,7 @@ impl ServiceQueue {
                 from: SERVICE.to_owned(),
                 to: SERVICE.to_owned(),
                 now: self.clock.now(),
-                pause: SUSPECT_PAUSE.div_f64(time_scale),
+                pause: SUSPECT_PAUSE,
             };
             let crashed = self.ledger.write(Op::Queue(op)).await?.number;
             if crashed > 0 {
@@ -59,13 +67,16 @@ impl ServiceQueue {
 
     /// Looks again and again until `stop`.
     pub(super) async fn watch(&self, stop: &CancellationToken) {
-        let (mut version, mut is_failing) = (None, false);
+        let (mut version, mut is_failing, mut ahead_us) = (None, false, 0);
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(INTERVAL) => {}
             }
-            let looked = self.look_if_changed(&mut version).await;
+            let looked = match self.note_clock(&mut ahead_us).await {
+                Ok(()) => self.look_if_changed(&mut version).await,
+                failed => failed,
+            };
             if let (Err(error), false) = (&looked, is_failing) {
                 self.context
                     .notices
@@ -73,6 +84,17 @@ impl ServiceQueue {
             }
             is_failing = looked.is_err();
         }
+    }
+
+    /// Notes when the machine's clock was set: deliveries are due by one that is not, which other processes do not have.
+    async fn note_clock(&self, known_us: &mut i64) -> Result<()> {
+        let ahead_us = self.context.now().unix_us() - self.clock.now().unix_us();
+        if ahead_us.abs_diff(*known_us) >= CLOCK_SET_US {
+            let owner = self.owner.clone();
+            self.ledger.write(Op::Queue(QueueOp::Clock { owner, ahead_us })).await?;
+            *known_us = ahead_us;
+        }
+        Ok(())
     }
 
     async fn look_if_changed(&self, known: &mut Option<i64>) -> Result<()> {
@@ -113,6 +135,7 @@ impl ServiceQueue {
         self.apply_endpoints();
         self.wake.notify_one();
         let with_work: BTreeSet<String> = waiting.into_iter().map(|waiting| waiting.lane).collect();
+        self.note_unknown(&with_work, &subscribers);
         for lane in with_work {
             let subscriber = subscribers.of_lane(&lane);
             if let Some(subscriber) = subscriber
@@ -129,6 +152,25 @@ impl ServiceQueue {
             }
         }
         Ok(())
+    }
+
+    /// Reports once for which endpoints something waits that the book does not have. It is not cancelled: another project's
+    /// book may have them, and a person may be about to save the file.
+    fn note_unknown(&self, with_work: &BTreeSet<String>, subscribers: &Subscribers) {
+        let of_nobody = |lane: &&String| subscribers.of_lane(lane).is_none() && !lane.starts_with(URL_LANE);
+        let unknown: BTreeSet<String> = with_work.iter().filter(of_nobody).cloned().collect();
+        let mut known = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: Vec<&str> = unknown.difference(&known).map(String::as_str).take(SHOWN).collect();
+        if !new.is_empty() {
+            let (book, notices) = (self.context.book(), &self.context.notices);
+            let what = format!(
+                "deliveries wait for endpoints that `{}` does not have",
+                book.path().display()
+            );
+            notices.warn(format!("{what}: {}", new.join(", ")));
+            notices.hint("put them back into that file, or deliver by hand: `hook replay ID --to URL`");
+        }
+        *known = unknown;
     }
 
     /// Repeats a change of a lane until it changes nothing.
@@ -172,6 +214,7 @@ impl ServiceQueue {
             from: owner.to_owned(),
             to: self.owner.clone(),
             deliveries: deliveries.collect(),
+            now: self.clock.now(),
         };
         Ok(self.ledger.write(Op::Queue(op)).await?.number > 0)
     }

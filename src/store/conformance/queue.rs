@@ -183,14 +183,11 @@ pub(crate) fn a_taken_delivery_waits_again_or_leaves_with_its_attempt<F: Fixture
     assert_eq!(counts(&store), (0, 0));
     record(&mut store, finish(&made[0], answered(1, after(1), 200, minutes(1))));
     fail(&mut store, &made[1], 1, Some(after(9)));
-    let op = QueueOp::Release {
-        delivery: made[2].id,
-        due: after(2),
-    };
+    let op = QueueOp::Release { delivery: made[2].id };
     assert_eq!(change(&mut store, op).number, 1);
     assert_eq!(counts(&store), (2, 0));
-    let first = take(&mut store, "one", QueueClass::First, 9, after(2));
-    assert_eq!(numbers_of(&first.taken), [3]);
+    let first = take(&mut store, "one", QueueClass::First, 9, start());
+    assert_eq!(numbers_of(&first.taken), [3], "its due time is the one that it had");
     let retry = take(&mut store, "one", QueueClass::Retry, 9, after(9));
     assert_eq!((numbers_of(&retry.taken), retry.taken[0].attempts), (vec![2], 1));
     assert_eq!(retry.taken[0].first_at, Some(after(1)));
@@ -313,6 +310,14 @@ pub(crate) fn a_failed_delivery_is_entered_again<F: Fixture>() {
     );
     fail(&mut store, &made[0], 2, Some(after(4)));
     assert!(take(&mut store, "one", QueueClass::Retry, 9, after(4)).taken[0].is_again);
+    // Whoever goes on with it: a failure counts once.
+    change(
+        &mut store,
+        QueueOp::Disown {
+            owner: SERVICE.to_owned(),
+        },
+    );
+    assert!(read_delivery(&store, 1).is_again);
 }
 
 pub(crate) fn what_a_dead_process_left_is_adopted_once<F: Fixture>() {
@@ -332,6 +337,7 @@ pub(crate) fn what_a_dead_process_left_is_adopted_once<F: Fixture>() {
         from: "dead".to_owned(),
         to: SERVICE.to_owned(),
         deliveries: vec![(number, "one".to_owned())],
+        now: after(1),
     };
     assert_eq!(change(&mut store, adopt.clone()).number, 1);
     assert_eq!(change(&mut store, adopt).number, 0);
@@ -404,6 +410,67 @@ pub(crate) fn after_the_clock_was_set_back_nothing_waits_longer_than_its_longest
     assert_eq!(due(&store, 2), after(0).plus(longest / 2));
     let earliest = store.queue_lanes(SERVICE).unwrap();
     assert_eq!(earliest[0].due, after(0).plus(longest / 2));
+
+    // Of all that happened only an attempt is yet to come.
+    let mut store = F::new().open();
+    let mut one = queued(start(), "one", true);
+    one.delivery.delays = vec![longest];
+    let made = one.delivery.clone();
+    change(
+        &mut store,
+        QueueOp::Accept(Box::new(intake(vec![event(start(), vec![one])]))),
+    );
+    fail(&mut store, &made, 1, Some(after(1).plus(longest)));
+    change(&mut store, recover(start()));
+    assert_eq!(due(&store, 1), start().plus(longest));
+}
+
+pub(crate) fn a_clock_that_was_set_moves_no_due_time<F: Fixture>() {
+    let mut store = F::new().open();
+    let made = accept(&mut store, start(), &["one", "one", "one"], true);
+    fail(&mut store, &made[0], 1, Some(after(30)));
+    let set = |owner: &str, ahead_us| QueueOp::Clock {
+        owner: owner.to_owned(),
+        ahead_us,
+    };
+    let hour = minutes(60);
+    let us = i64::try_from(hour.as_micros()).unwrap();
+    change(&mut store, set(SERVICE, us));
+    // Another process has the machine's clock.
+    fail(&mut store, &made[1], 1, Some(after(40)));
+    let park = QueueOp::ParkLane {
+        owner: SERVICE.to_owned(),
+        lane: "one".to_owned(),
+        reason: ParkReason::Disabled,
+        enabled_at: None,
+        limit: 9,
+    };
+    assert_eq!(change(&mut store, park).number, 2);
+    let release = QueueOp::ReleaseLane {
+        lane: "one".to_owned(),
+        reason: ParkReason::Disabled,
+        due: after(50).plus(hour),
+        limit: 1,
+    };
+    change(&mut store, release);
+    let due = |store: &F::Store, number| read_delivery(store, number).delivery.next_due;
+    assert_eq!(due(&store, 1), Some(after(50)));
+    // The next run begins with the machine's clock.
+    change(
+        &mut store,
+        QueueOp::Recover {
+            from: SERVICE.to_owned(),
+            to: SERVICE.to_owned(),
+            now: after(45).plus(hour),
+            pause: minutes(1),
+        },
+    );
+    assert_eq!(due(&store, 1), Some(after(50).plus(hour)));
+    assert_eq!(take(&mut store, "one", QueueClass::Retry, 9, after(51)).number, 0);
+    assert_eq!(
+        take(&mut store, "one", QueueClass::Retry, 9, after(50).plus(hour)).number,
+        1
+    );
 }
 
 pub(crate) fn pauses_are_kept<F: Fixture>() {

@@ -83,7 +83,8 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
         DeliveryRecord {
             number,
             delivery: new,
-            sealed: Vec::new()
+            sealed: Vec::new(),
+            is_again: false,
         }
     );
 }
@@ -102,7 +103,16 @@ pub(crate) fn every_state_source_and_failure_reads_back<F: Fixture>() {
             assert_eq!(read_delivery(&store, number).delivery, new);
         }
     }
-    let kinds = ["dns", "connect", "tls", "timeout", "protocol", "cancelled", "blocked"];
+    let kinds = [
+        "dns",
+        "resolver",
+        "connect",
+        "tls",
+        "timeout",
+        "protocol",
+        "cancelled",
+        "blocked",
+    ];
     new.attempts = (1..)
         .zip(kinds)
         .map(|(seq, kind)| unanswered(seq, start(), ErrorKind::from_name(kind).unwrap()))

@@ -7,6 +7,9 @@ use crate::clock::Timestamp;
 use crate::health::{Disabled, DisabledBy, EndedDelivery, Health, HealthById, HealthChange, OwnerNotice};
 use crate::store::Ack;
 
+/// Notices that are kept, whatever their age.
+const MOST_NOTICES: u32 = 10_000;
+
 const COLUMNS: &str = "failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail";
 
 pub(super) fn apply(connection: &Connection, of: &HealthChange) -> rusqlite::Result<Ack> {
@@ -43,6 +46,8 @@ fn ended(connection: &Connection, ended: &EndedDelivery) -> rusqlite::Result<Ack
         let sql = "INSERT INTO notice (at, endpoint, kind, json) VALUES (?1, ?2, 'disabled', ?3)";
         let told = serde_json::to_string(disabled).unwrap_or_default();
         change(connection, sql, params![ended.at.unix_us(), ended.id, told])?;
+        let sql = "DELETE FROM notice WHERE i <= (SELECT max(i) FROM notice) - ?1";
+        change(connection, sql, [MOST_NOTICES])?;
     }
     Ok(Ack {
         disabled,

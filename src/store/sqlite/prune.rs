@@ -306,6 +306,7 @@ fn drop_delivery(connection: &Connection, n: i64) -> rusqlite::Result<()> {
         "DELETE FROM work WHERE delivery = ?1",
         "DELETE FROM queue WHERE n = ?1",
         "DELETE FROM crash WHERE n = ?1",
+        "DELETE FROM again WHERE n = ?1",
         "DELETE FROM sealed WHERE n = ?1",
     ] {
         change(connection, sql, [n])?;

@@ -9,21 +9,24 @@ use crate::message::Mode;
 use crate::store::queue::ParkReason;
 use crate::store::{EventRecord, LaneDue, QueueCounts};
 
-/// Lanes and classes in which something waits, each with its earliest due time.
-const LANES: &str = "
+/// The lanes of owner `?1` in which something waits, and the classes.
+pub(super) const WAITING_LANES: &str = "
     WITH RECURSIVE lanes (lane) AS (
         SELECT min(lane) FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1
         UNION ALL
         SELECT (SELECT min(lane) FROM queue INDEXED BY queue_due WHERE state = 0 AND owner = ?1 AND queue.lane > lanes.lane)
         FROM lanes WHERE lane IS NOT NULL
-    ), classes (class) AS (VALUES (0), (1), (2))
-    SELECT lane, class, (
-        SELECT min(due) FROM queue INDEXED BY queue_due
-        WHERE state = 0 AND owner = ?1 AND queue.lane = lanes.lane AND queue.class = classes.class
-    ) AS due FROM lanes, classes WHERE lane IS NOT NULL AND due IS NOT NULL";
+    ), classes (class) AS (VALUES (0), (1), (2))";
 
+/// Lanes and classes in which something waits, each with its earliest due time.
 pub(super) fn lanes(connection: &Connection, owner: &str) -> rusqlite::Result<Vec<LaneDue>> {
-    rows(connection, LANES, [owner], |row| {
+    let sql = format!(
+        "{WAITING_LANES} SELECT lane, class, (
+            SELECT min(due) FROM queue INDEXED BY queue_due
+            WHERE state = 0 AND owner = ?1 AND queue.lane = lanes.lane AND queue.class = classes.class
+        ) AS due FROM lanes, classes WHERE lane IS NOT NULL AND due IS NOT NULL"
+    );
+    rows(connection, &sql, [owner], |row| {
         Ok(LaneDue {
             lane: row.get(0)?,
             class: class_of(row.get(1)?),

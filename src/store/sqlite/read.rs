@@ -42,7 +42,7 @@ pub(super) fn record(connection: &Connection, number: u64) -> rusqlite::Result<O
 pub(super) fn unfinished(
     connection: &Connection,
     n: i64,
-) -> rusqlite::Result<Option<(NewDelivery, u32, Option<Timestamp>)>> {
+) -> rusqlite::Result<Option<(DeliveryRecord, u32, Option<Timestamp>)>> {
     let Some(mut found) = row(connection, DELIVERY, [n], delivery)? else {
         return Ok(None);
     };
@@ -57,7 +57,7 @@ pub(super) fn unfinished(
         let sql = format!("{ATTEMPTS} DESC LIMIT 1");
         found.delivery.attempts.extend(row(connection, &sql, [n], attempt)?);
     }
-    Ok(Some((found.delivery, attempts.unwrap_or_default(), first_at)))
+    Ok(Some((found, attempts.unwrap_or_default(), first_at)))
 }
 
 const CAPTURE: &str = "
@@ -101,7 +101,7 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
 const DELIVERY: &str = "
     SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
         next_due, message.id, wire_id, message.event, time, mode, content_type, body, workflow, note, secret_header,
-        delivery.secret, policy.text, addresses
+        delivery.secret, policy.text, addresses, EXISTS (SELECT 1 FROM again WHERE again.n = delivery.n)
     FROM whole_delivery AS delivery JOIN message ON m = message LEFT JOIN execution USING (n)
         LEFT JOIN policy ON p = delivery.policy WHERE n = ?1";
 
@@ -141,6 +141,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         number: row.get(0).map(unsigned)?,
         delivery,
         sealed: Vec::new(),
+        is_again: row.get(28)?,
     })
 }
 

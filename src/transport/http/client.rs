@@ -1,7 +1,7 @@
 //! Attempts by reqwest: names, TLS, proxies and the connections that are kept are its own.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Client;
 use tower::util::MapResponseLayer;
@@ -10,7 +10,8 @@ use url::Url;
 use super::answer::{AnswerBody, KeptAnswer};
 use super::attempt::{Connection, FailedAttempt, Failure, Way};
 use super::options::TransportSettings;
-use super::{IDLE, failure, resolve, reuse, wire};
+use super::resolve::{LookupHistory, Resolver};
+use super::{IDLE, failure, reuse, wire};
 use crate::exchange::{Answer, ErrorKind, Request};
 use crate::transport::AddressPolicy;
 
@@ -19,7 +20,11 @@ type Built = Result<Client, Failure>;
 
 /// Clients, each built when the first request needs it.
 #[derive(Default)]
-pub(super) struct Clients(Mutex<HashMap<ClientKind, Built>>);
+pub(super) struct Clients {
+    built: Mutex<HashMap<ClientKind, Built>>,
+    /// Of all of them.
+    pub(super) lookups: Arc<LookupHistory>,
+}
 
 /// What a client is for. Each has connections of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,8 +47,9 @@ impl Clients {
             is_tls: url.scheme() == "https",
             way,
         };
-        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        clients.entry(kind).or_insert_with(|| kind.build(settings)).clone()
+        let mut clients = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        let built = clients.entry(kind);
+        built.or_insert_with(|| kind.build(settings, &self.lookups)).clone()
     }
 
     /// One attempt.
@@ -80,7 +86,7 @@ impl Clients {
 }
 
 impl ClientKind {
-    fn build(self, settings: &TransportSettings) -> Built {
+    fn build(self, settings: &TransportSettings, lookups: &Arc<LookupHistory>) -> Built {
         // reqwest would read the environment's proxies for every target; `TransportSettings` decides which.
         // `max_retries_per_request(0)` also spares a copy of each request.
         let builder = Client::builder()
@@ -89,7 +95,10 @@ impl ClientKind {
             .referer(false)
             .retry(reqwest::retry::never().max_retries_per_request(0))
             .tcp_nodelay(true)
-            .dns_resolver(resolve::Resolver(self.addresses))
+            .dns_resolver(Resolver {
+                policy: self.addresses,
+                lookups: Arc::clone(lookups),
+            })
             .connector_layer(MapResponseLayer::new(reuse::note))
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(match self.way.connection {

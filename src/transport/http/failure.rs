@@ -15,10 +15,8 @@ use crate::transport::address_policy::{self, AddressClass};
 pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (ErrorKind, String) {
     let chain = chain(error);
     let place = place(url, proxied);
-    match find::<NoAddress>(&chain) {
-        Some(error @ NoAddress::Blocked(_)) => return (ErrorKind::Blocked, error.to_string()),
-        Some(error @ NoAddress::Unresolved { .. }) => return (ErrorKind::Dns, error.to_string()),
-        None => {}
+    if let Some(error) = find::<NoAddress>(&chain) {
+        return unresolved(error);
     }
     if let Some(tls) = find::<rustls::Error>(&chain) {
         return (ErrorKind::Tls, tls_text(tls, &place));
@@ -34,6 +32,16 @@ pub(super) fn explain(error: &reqwest::Error, url: &Url, proxied: bool) -> (Erro
         return connect(io, &last, &place, url);
     }
     (ErrorKind::Protocol, broken(io, &last, &place, url))
+}
+
+/// Why a host has no usable address.
+pub(super) fn unresolved(error: &NoAddress) -> (ErrorKind, String) {
+    let kind = match error {
+        NoAddress::Blocked(_) => ErrorKind::Blocked,
+        NoAddress::Unresolved { .. } => ErrorKind::Dns,
+        NoAddress::NoResolver { .. } => ErrorKind::Resolver,
+    };
+    (kind, error.to_string())
 }
 
 /// Whether the server takes none of the protocols that the TLS handshake offered.

@@ -17,6 +17,8 @@ mod reuse;
 mod tests;
 mod wire;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use url::Url;
@@ -31,6 +33,7 @@ use direct::Direct;
 use options::TransportSettings;
 pub use options::{HttpOptions, HttpOptionsError};
 use pool::DirectAddress;
+use resolve::IS_LOOKING_UP;
 pub use resolve::other_loopback_answers;
 
 /// Below the 5 s after which Node closes an idle connection: a request sent into that moment has to be sent again.
@@ -143,8 +146,15 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     async fn send_within(&self, request: &Request, addresses: AddressPolicy) -> Outcome {
         let addresses = addresses.max(self.settings.addresses);
-        match tokio::time::timeout(request.timeout, self.exchange(request, addresses)).await {
+        let is_looking_up = Arc::new(AtomicBool::new(false));
+        let exchange = IS_LOOKING_UP.scope(Arc::clone(&is_looking_up), self.exchange(request, addresses));
+        match tokio::time::timeout(request.timeout, exchange).await {
             Ok(outcome) => outcome,
+            Err(_) if is_looking_up.load(Ordering::Relaxed) => {
+                let name = request.url.host_str().unwrap_or_default();
+                let (kind, text) = failure::unresolved(&self.clients.lookups.out_of_time(name));
+                error(kind, text)
+            }
             Err(_) => error(
                 ErrorKind::Timeout,
                 format!("no complete answer within {:?}", request.timeout),

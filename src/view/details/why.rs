@@ -272,6 +272,7 @@ fn status_help(status: u16) -> Option<&'static str> {
 fn error_help(kind: ErrorKind, https: bool) -> &'static str {
     match kind {
         ErrorKind::Dns => "The host name does not resolve: is the URL right?",
+        ErrorKind::Resolver => "The resolver of this machine does not answer: is it online?",
         ErrorKind::Connect => "Nothing listens there: is the app running, on that port and address?",
         ErrorKind::Tls => "The certificate was not accepted: `--cacert FILE` trusts a private one.",
         ErrorKind::Timeout => "The receiver took too long: respond first, process afterwards.",

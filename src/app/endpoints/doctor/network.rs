@@ -133,6 +133,7 @@ async fn head(url: Url) -> Finding {
         Outcome::Answer(_) => Finding::ok("connect", format!("{place} answers")),
         Outcome::Error { kind, text } => {
             let hint = match kind {
+                ErrorKind::Resolver => "is this machine online?",
                 ErrorKind::Dns => "check the spelling, and the name's DNS records",
                 ErrorKind::Tls => "get a publicly trusted certificate: providers refuse self-signed and expired ones",
                 ErrorKind::Timeout | ErrorKind::Connect => "does the server run, and does its firewall open the port?",

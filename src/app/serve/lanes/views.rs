@@ -26,6 +26,12 @@ impl Lanes {
         }
     }
 
+    /// Lanes that wait for a fault of this machine to end.
+    pub(in crate::app::serve) fn postponed(&self) -> Vec<LaneName> {
+        let postponed = self.by_name.iter().filter(|(_, lane)| lane.postponed > 0);
+        postponed.map(|(name, _)| Arc::clone(name)).collect()
+    }
+
     /// Lanes that keep failing.
     pub(in crate::app::serve) fn failing(&self) -> Vec<LaneName> {
         let failing = self.by_name.iter().filter(|(_, lane)| lane.is_failing());

@@ -1,6 +1,6 @@
 //! How the service is: its queue, pauses, and whether it can take events. Nothing here counts a table.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -27,6 +27,10 @@ struct Status {
     paused_endpoints: Vec<String>,
     /// Endpoints whose last attempts all failed.
     failing_endpoints: Vec<String>,
+    /// Endpoints that get nothing as long as the resolver of this machine does not answer.
+    postponed_endpoints: Vec<String>,
+    /// Ids of endpoints that the book does not have, and for which something waits.
+    unknown_endpoints: Vec<String>,
     last_minute: LastMinute,
 }
 
@@ -51,6 +55,7 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
     let subscribers = queue.book.current();
     let now = queue.clock.now();
     let [events, delivered, failed] = queue.stats.last_minute();
+    let unknown = queue.unknown.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let lanes = queue.lanes();
     let outlook = lanes.outlook(now);
     let (is_paused, paused) = lanes.paused();
@@ -61,10 +66,13 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
             parked: counts.parked,
         },
         backlog_age_s: outlook.oldest.map_or(0.0, |due| now.since(due).as_secs_f64()),
-        next_retry: outlook.next_retry,
+        // By the machine's clock, which may have been set.
+        next_retry: outlook.next_retry.map(|due| queue.context.now().plus(due.since(now))),
         paused: is_paused,
         paused_endpoints: names(&subscribers, &paused),
         failing_endpoints: names(&subscribers, &lanes.failing()),
+        postponed_endpoints: names(&subscribers, &lanes.postponed()),
+        unknown_endpoints: unknown.into_iter().collect(),
         last_minute: LastMinute {
             events,
             delivered,

@@ -1,7 +1,6 @@
 -- `queue`: the unfinished deliveries that services work off. `lane` is the target: deliveries of one lane share its limits.
 -- `class` is 0 before the first attempt, 1 before a later one, 2 after two crashes. `state` is 0 while it waits, 1 during an
--- attempt, 2 while it is parked, with the reason in `parked`. `again` is 1 where it failed before, and somebody asked for it
--- again. `delivery.owner` repeats `owner`.
+-- attempt, 2 while it is parked, with the reason in `parked`. `delivery.owner` repeats `owner`.
 --
 -- `event`: what was handed to a service. Its deliveries have the numbers from `first` on; `data` is kept where there are none.
 CREATE TABLE queue (
@@ -11,8 +10,7 @@ CREATE TABLE queue (
     class  INTEGER NOT NULL,
     due    INTEGER NOT NULL,
     state  INTEGER NOT NULL,
-    parked TEXT,
-    again  INTEGER NOT NULL DEFAULT 0
+    parked TEXT
 ) STRICT;
 CREATE INDEX queue_due ON queue (owner, lane, class, due, n) WHERE state = 0;
 CREATE INDEX queue_parked ON queue (lane, n) WHERE state = 2;
@@ -38,6 +36,18 @@ WHEN new.state <> 1 AND (old.owner <> new.owner OR old.state <> new.state) BEGIN
     INSERT INTO queue_count (owner, state, count) VALUES (new.owner, new.state, 1)
         ON CONFLICT (owner, state) DO UPDATE SET count = count + 1;
 END;
+
+-- Deliveries that had failed, and that somebody asked for again: their failure was counted.
+CREATE TABLE again (
+    n INTEGER PRIMARY KEY
+) STRICT;
+
+-- By how many microseconds the machine's clock is ahead of the one by which an owner's deliveries are due: it was set while the
+-- owner worked.
+CREATE TABLE queue_clock (
+    owner TEXT    NOT NULL PRIMARY KEY,
+    ahead INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Moments at which a process died during an attempt of delivery `n`: nobody knows what came of it.
 CREATE TABLE crash (
