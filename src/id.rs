@@ -22,6 +22,8 @@ words! {
         Capture = "cap_",
         /// An endpoint.
         Endpoint = "ep_",
+        /// A key of the service's API.
+        Key = "key_",
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod cli;
 pub(crate) mod clock;
+pub(crate) mod condition;
 pub(crate) mod config;
 pub(crate) mod digest;
 pub(crate) mod endpoints;

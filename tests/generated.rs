@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hook::internals::app::serve::openapi;
 use hook::internals::cli::complete::{Shell, script};
 use hook::internals::cli::man;
 
 /// `just generate` sets it.
 const UPDATE: &str = "UPDATE_GENERATED";
 
-/// Every file, by its path in the repository: completion scripts, man pages, the reference.
+/// Every file, by its path in the repository: completion scripts, man pages, the reference, the contract of the service.
 fn files() -> BTreeMap<PathBuf, Vec<u8>> {
     let scripts = [
         (Shell::Bash, "hook.bash"),
@@ -28,7 +29,8 @@ fn files() -> BTreeMap<PathBuf, Vec<u8>> {
     let pages = man::pages().expect("the man pages can be made").into_iter();
     let pages = pages.map(|page| (Path::new("docs/man").join(page.name), page.text));
     let reference = ("docs/cli.md".into(), reference::markdown().into_bytes());
-    scripts.into_iter().chain(pages).chain([reference]).collect()
+    let contract = ("docs/openapi.json".into(), openapi().into_bytes());
+    scripts.into_iter().chain(pages).chain([reference, contract]).collect()
 }
 
 #[test]

@@ -17,7 +17,7 @@ const HOMES: &[(&str, &str)] = &[
     ("clap_mangen", "cli/man.rs"),
     ("reqwest", "transport/http/"),
     ("tower", "transport/http/ app/serve/routes/"),
-    ("axum tower_http", "app/serve/routes/"),
+    ("axum tower_http utoipa utoipa_axum", "app/serve/routes/"),
     ("hyper hyper_util http_body_util", "server/ transport/http/"),
     ("tokio_rustls rcgen", "server/"),
     ("rustls", "server/ transport/http/"),

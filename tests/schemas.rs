@@ -191,6 +191,10 @@ fn facts_about_endpoints() {
     story.json("send job.paid --random-seed 1 -s literal:a -p poolflow --subscribed --json");
     story.compare("json-skip");
     let mut story = story.silent();
+    story.json("serve keys add shop --read --tenant acme --json");
+    story.json("serve keys list --json");
+    story.compare("json-key");
+    let mut story = story.silent();
     story.json("endpoints pause --all --json");
     story.compare("json-pause");
     let mut story = story.silent();

@@ -6,6 +6,8 @@ mod durable_access;
 mod durable_api;
 mod durable_control;
 mod durable_docs;
+mod durable_endpoints;
+mod durable_keys;
 mod events;
 mod handshake;
 mod health;

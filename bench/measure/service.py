@@ -109,7 +109,7 @@ class Home:
 
     def serve(self, bench, *more):
         port = next(bench.ports)
-        words = ["serve", "--port", str(port), "--key", "env:KEY", "--ledger", str(self.ledger), "--quiet", *more]
+        words = ["serve", "--port", str(port), "--key", "env:KEY", "--ledger", str(self.ledger), "--quiet", "--rate-limit", "0", *more]
         return Service(bench, [bench.hook, *words], port, BOTH_CORES, self.env)
 
 

@@ -20,6 +20,7 @@ pub mod resolve;
 pub mod retention;
 pub mod retry;
 pub mod serve;
+pub mod service_keys;
 pub mod sign;
 pub mod socket;
 pub mod trust;

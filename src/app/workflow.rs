@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::app::context::Context;
 use crate::app::trust;
+use crate::condition::Condition;
 use crate::config::workflow::{Auth, NAME, WorkflowBody, WorkflowFile, WorkflowMethod, WorkflowState, is_name};
 use crate::endpoints::rules::{self, RuleOptions};
 use crate::error::{Error, Result};
@@ -14,7 +15,6 @@ use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
 use crate::json_text;
-use crate::listener::Condition;
 use crate::provider::workflow::{Merge, TagFault};
 use crate::provider::{Profile, Registry, near_names};
 use crate::text::{printable, quoted};

@@ -1,5 +1,7 @@
 //! `hook serve`: a durable service that accepts and delivers events, or the mock of a provider's management API.
 
+mod keys;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +29,10 @@ const STATUS_EVERY: Duration = Duration::from_millis(250);
 /// signed and retried as the endpoint's provider does. What was answered with 202 survives every crash: the next start goes
 /// on with it. With `--provider`, the management API of that provider is mocked, and deliveries of its events are made.
 #[derive(Debug, Clone, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct ServeArgs {
+    #[command(subcommand)]
+    command: Option<ServeCommand>,
     /// Mock the management API of this provider: `NAME` or `NAME@VARIANT`
     #[arg(short, long, value_name = "NAME", add = complete::providers(), help_heading = "Provider")]
     provider: Option<String>,
@@ -38,7 +43,7 @@ pub(super) struct ServeArgs {
     #[arg(long, help_heading = "Provider")]
     production: bool,
 
-    /// API key, by reference: `env:VAR`, `file:PATH` (can be repeated); generated unless given
+    /// API key for this run, by reference: `env:VAR`, `file:PATH` (can be repeated); generated unless one is given or stored
     #[arg(long = "key", value_name = "REF", add = complete::references(), help_heading = "Access")]
     keys: Vec<String>,
     /// API key whose calls create test events only, by reference (can be repeated)
@@ -50,6 +55,10 @@ pub(super) struct ServeArgs {
     /// Accept calls without a key; calls from web pages and with foreign host names are refused
     #[arg(long, conflicts_with_all = ["keys", "test_keys", "scopes", "expose"], help_heading = "Access")]
     no_auth: bool,
+
+    /// Calls of one key in a second, at most; 0 for no limit
+    #[arg(long, value_name = "N", value_parser = rate_limit, default_value = "1000", conflicts_with = "provider", help_heading = "Access")]
+    rate_limit: CallRate,
 
     /// Port to listen on; 0 for any that is free
     #[arg(long, value_name = "PORT", default_value_t = 4401, help_heading = "Address")]
@@ -72,7 +81,26 @@ pub(super) struct ServeArgs {
     time_scale: f64,
 }
 
+/// Calls in a second; absent: no limit.
+#[derive(Debug, Clone, Copy)]
+struct CallRate(Option<f64>);
+
+fn rate_limit(text: &str) -> std::result::Result<CallRate, String> {
+    match text {
+        "0" => Ok(CallRate(None)),
+        text => input::rate(text).map(|rate| CallRate(Some(rate))),
+    }
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum ServeCommand {
+    Keys(keys::KeysArgs),
+}
+
 pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
+    if let Some(ServeCommand::Keys(args)) = &args.command {
+        return keys::run(session, args);
+    }
     // Refuse before secrets are read or a port is taken.
     app_socket::check(args.bind, args.expose)?;
     input::one_stdin("", &[args.keys.clone(), args.test_keys.clone()].concat())?;
@@ -84,6 +112,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
             open: args.no_auth,
             keys: args.keys.clone(),
             test_keys: args.test_keys.clone(),
+            rate: args.rate_limit.0,
         },
         scopes: args.scopes.clone(),
         exposed: args.expose,
@@ -93,8 +122,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
     };
     let service = Service::new(&session.context, &options)?;
     // Nobody could call a service whose generated key is never shown.
-    let is_generated = !args.no_auth && args.keys.is_empty() && args.test_keys.is_empty();
-    if is_generated && session.ui.output == Output::Quiet {
+    if service.has_generated_key() && session.ui.output == Output::Quiet {
         let error = Error::usage("`--quiet` would hide the key, which is generated for this run");
         return Err(error.hint("give one with `--key env:VAR`"));
     }
@@ -143,6 +171,10 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
             let (key, lasts) = (ui.err.strong(key), ui.err.dim("(for this run)"));
             ui.note_unmasked(&format!("{what} {key} {lasts}"));
         }
+    }
+    if ready.stored_keys > 0 {
+        let keys = count(ready.stored_keys as u64, "key");
+        ui.note(&format!("{keys} of `hook serve keys`"));
     }
     if args.no_auth {
         ui.warn("no key is required: every program on this machine can call the API");

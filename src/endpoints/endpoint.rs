@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 
 use super::form;
 use super::limits::EndpointLimits;
@@ -42,6 +43,15 @@ pub struct Endpoint {
     /// Parameters of the provider's envelope, such as the company whose events are wanted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+    /// The tenant whose events it gets; without one it gets those without a tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// What the body of an event must say, by dotted paths: all of it.
+    #[serde(rename = "where", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conditions: BTreeMap<String, Value>,
+    /// Headers beside the provider's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// How fast it gets deliveries.
     #[serde(default, skip_serializing_if = "EndpointLimits::is_default")]
     pub limits: EndpointLimits,
@@ -122,6 +132,12 @@ pub struct Change {
     pub plan: Option<String>,
     /// All parameters, replaced.
     pub params: Option<BTreeMap<String, String>>,
+    /// Another tenant; an empty one removes it.
+    pub tenant: Option<String>,
+    /// All conditions, replaced.
+    pub conditions: Option<BTreeMap<String, Value>>,
+    /// All headers, replaced.
+    pub headers: Option<BTreeMap<String, String>>,
     /// All limits, replaced.
     pub limits: Option<EndpointLimits>,
     /// A new secret, and how long those before it still count.
@@ -142,6 +158,9 @@ impl Endpoint {
             labels: BTreeMap::new(),
             plan: None,
             params: BTreeMap::new(),
+            tenant: None,
+            conditions: BTreeMap::new(),
+            headers: BTreeMap::new(),
             limits: EndpointLimits::default(),
             secrets: Vec::new(),
             disabled: None,
@@ -184,6 +203,9 @@ impl Endpoint {
         set(&mut self.labels, change.labels);
         set(&mut self.plan, change.plan.map(unless_empty));
         set(&mut self.params, change.params);
+        set(&mut self.tenant, change.tenant.map(unless_empty));
+        set(&mut self.conditions, change.conditions);
+        set(&mut self.headers, change.headers);
         set(&mut self.limits, change.limits);
         if let Some((secret, overlap)) = change.secret {
             self.rotate(secret, overlap, now);

@@ -1,8 +1,11 @@
 //! What deliveries to one endpoint keep to.
 
 use std::num::NonZeroU16;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::clock::{human_duration, parse_duration};
 
 /// How fast an endpoint gets its deliveries; by default as fast as `hook serve` allows any endpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,9 @@ pub struct EndpointLimits {
     /// Whether each delivery waits for the end of the one before, so that there is one attempt at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ordered: bool,
+    /// How long an attempt may take, in place of the provider's limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<AttemptTimeout>,
 }
 
 /// What is changed of the limits; what is absent stays.
@@ -28,6 +34,8 @@ pub struct LimitsChange {
     pub rate: Option<RateChange>,
     /// Whether deliveries are ordered from now on.
     pub ordered: Option<bool>,
+    /// Another time limit of an attempt; absent in it: the provider's.
+    pub timeout: Option<Option<AttemptTimeout>>,
 }
 
 /// A change of a rate.
@@ -66,6 +74,44 @@ impl TryFrom<f64> for Rate {
     }
 }
 
+/// The time limit of an attempt: a duration from 100ms to 5m.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct AttemptTimeout(Duration);
+
+impl AttemptTimeout {
+    /// As a duration.
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl TryFrom<Duration> for AttemptTimeout {
+    type Error = &'static str;
+
+    fn try_from(limit: Duration) -> Result<Self, Self::Error> {
+        if (Duration::from_millis(100)..=Duration::from_secs(300)).contains(&limit) {
+            Ok(Self(limit))
+        } else {
+            Err("expected a duration from 100ms to 5m")
+        }
+    }
+}
+
+impl TryFrom<String> for AttemptTimeout {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Ok(Self::try_from(parse_duration(&text)?)?)
+    }
+}
+
+impl Serialize for AttemptTimeout {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&human_duration(self.0))
+    }
+}
+
 impl EndpointLimits {
     /// Whether none is set.
     pub fn is_default(&self) -> bool {
@@ -84,6 +130,7 @@ impl EndpointLimits {
             None => {}
         }
         self.ordered = change.ordered.unwrap_or(self.ordered);
+        self.timeout = change.timeout.unwrap_or(self.timeout);
         self
     }
 }

@@ -18,6 +18,8 @@ pub struct WantedEvent<'a> {
     pub event: &'a str,
     /// Only endpoints whose label `env` is this; absent: all.
     pub environment: Option<&'a str>,
+    /// Whose it is: only endpoints of the same tenant get it, and without one those without a tenant.
+    pub tenant: Option<&'a str>,
     /// Values of the envelope's parameters in this event.
     pub params: &'a [(String, String)],
 }
@@ -29,6 +31,8 @@ pub enum SkipReason {
     OtherProvider(String),
     /// It belongs to another environment, or to none.
     OtherEnvironment(Option<String>),
+    /// It belongs to another tenant, or to none.
+    OtherTenant(Option<String>),
     /// It wants events with another value of this parameter.
     OtherParam {
         /// The parameter.
@@ -52,6 +56,9 @@ impl Endpoint {
         let environment = self.labels.get(ENVIRONMENT);
         if wanted.environment.is_some() && environment.map(String::as_str) != wanted.environment {
             return Err(SkipReason::OtherEnvironment(environment.cloned()));
+        }
+        if self.tenant.as_deref() != wanted.tenant {
+            return Err(SkipReason::OtherTenant(self.tenant.clone()));
         }
         let other =
             |(name, has): &(&String, &String)| wanted.params.iter().any(|(n, value)| n == *name && value != *has);
@@ -77,6 +84,8 @@ impl fmt::Display for SkipReason {
             Self::OtherProvider(has) => write!(f, "other provider: `{has}`"),
             Self::OtherEnvironment(Some(has)) => write!(f, "other environment: `{has}`"),
             Self::OtherEnvironment(None) => f.write_str("no environment"),
+            Self::OtherTenant(Some(has)) => write!(f, "other tenant: `{has}`"),
+            Self::OtherTenant(None) => f.write_str("no tenant"),
             Self::OtherParam { name, has } => write!(f, "other {name}: `{has}`"),
             Self::NotSubscribed(Events::Only(names)) if names.is_empty() => f.write_str("subscribed to nothing"),
             Self::NotSubscribed(has) => write!(f, "subscribed to {has}"),
@@ -101,6 +110,7 @@ mod tests {
             provider,
             event,
             environment,
+            tenant: None,
             params: &[],
         };
         let plain = endpoint("plain");
@@ -149,6 +159,7 @@ mod tests {
             provider: "acme",
             event: "job.paid",
             environment: None,
+            tenant: None,
             params: &[],
         };
         let Err(SkipReason::Inactive(disabled)) = off.wants(&wanted) else {
@@ -170,10 +181,35 @@ mod tests {
                 provider: "acme",
                 event: "job.paid",
                 environment: None,
+                tenant: None,
                 params: &params,
             };
             let reason = mine.wants(&wanted).err().map(|reason| reason.to_string());
             assert_eq!(reason.as_deref(), expected, "{params:?}");
+        }
+    }
+
+    #[test]
+    fn a_tenant_gets_its_own_events_alone_and_nobody_else_gets_them() {
+        let mut of_a = endpoint("of-a");
+        of_a.tenant = Some("a".into());
+        let plain = endpoint("plain");
+        for (endpoint, tenant, expected) in [
+            (&of_a, Some("a"), None),
+            (&of_a, Some("b"), Some("other tenant: `a`")),
+            (&of_a, None, Some("other tenant: `a`")),
+            (&plain, Some("a"), Some("no tenant")),
+            (&plain, None, None),
+        ] {
+            let wanted = WantedEvent {
+                provider: "acme",
+                event: "job.paid",
+                environment: None,
+                tenant,
+                params: &[],
+            };
+            let reason = endpoint.wants(&wanted).err().map(|reason| reason.to_string());
+            assert_eq!(reason.as_deref(), expected, "{} {tenant:?}", endpoint.name);
         }
     }
 }

@@ -63,6 +63,18 @@ pub fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether that can name a tenant: up to 100 letters, digits, `-`, `_`, `.` and `:`, so that most ids fit.
+pub fn check_tenant(name: &str) -> Result<(), String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    if name.is_empty() || name.len() > 100 || !name.chars().all(fits) {
+        return Err(format!(
+            "`{}` is not a tenant: 1 to 100 letters, digits, `-`, `_`, `.` and `:`",
+            printable(name, 200)
+        ));
+    }
+    Ok(())
+}
+
 /// The endpoint of that name, id, or unique beginning of an id.
 pub fn select<'a>(endpoints: &'a [Endpoint], selector: &str) -> Result<&'a Endpoint, EndpointError> {
     position(endpoints, selector).map(|index| &endpoints[index])

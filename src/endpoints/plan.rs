@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::endpoint::{Change, Endpoint, Events};
 use super::limits::EndpointLimits;
@@ -37,6 +38,15 @@ pub struct EndpointEntry {
     /// Parameters of the provider's envelope.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, String>,
+    /// The tenant whose events it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// What the body of an event must say, by dotted paths.
+    #[serde(rename = "where", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub conditions: BTreeMap<String, Value>,
+    /// Headers beside the provider's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// How fast it gets deliveries.
     #[serde(default, skip_serializing_if = "EndpointLimits::is_default")]
     pub limits: EndpointLimits,
@@ -72,6 +82,16 @@ pub enum Step {
     },
     /// It is missing.
     Add(PlannedEndpoint),
+}
+
+impl EndpointEntry {
+    /// The first event that it names, which may tell the provider.
+    pub fn first_event(&self) -> Option<&str> {
+        match &self.events {
+            Events::Only(names) => names.first().map(String::as_str),
+            Events::All => None,
+        }
+    }
 }
 
 impl Step {
@@ -153,6 +173,9 @@ fn changed(target: &PlannedEndpoint, before: &Endpoint) -> Option<Step> {
         labels: differs(wanted.labels != before.labels).map(|()| wanted.labels.clone()),
         plan: text(&wanted.plan, &before.plan),
         params: differs(wanted.params != before.params).map(|()| wanted.params.clone()),
+        tenant: text(&wanted.tenant, &before.tenant),
+        conditions: differs(wanted.conditions != before.conditions).map(|()| wanted.conditions.clone()),
+        headers: differs(wanted.headers != before.headers).map(|()| wanted.headers.clone()),
         limits: differs(wanted.limits != before.limits).map(|()| wanted.limits),
         secret: None,
     };

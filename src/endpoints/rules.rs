@@ -1,6 +1,8 @@
 //! The provider's rules about endpoints, checked before one is stored. Every rule comes from the profile; a new rule is a
 //! key there and a function here.
 
+mod own;
+
 use std::collections::HashSet;
 
 use url::Url;
@@ -50,6 +52,7 @@ pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], opt
         findings.push(Finding::problem("bad-name", what));
     }
     findings.extend(judge_url(profile, &candidate.url, options));
+    findings.extend(own::judge(profile, candidate));
     let is_peer = |other: &&Endpoint| other.id != candidate.id && other.provider_name() == profile.name;
     let peers: Vec<&Endpoint> = existing.iter().filter(is_peer).collect();
     let before = existing.iter().find(|other| other.id == candidate.id);

@@ -97,18 +97,23 @@ impl RemotePlace<'_> {
     pub fn check(&self, step: &Step) -> Result<(), String> {
         let label = self.profile.label();
         let has_place = self.api.takes(Verb::Create, Field::Description);
-        let (active, description, limits) = match step {
+        let (active, description) = match step {
             Step::Remove(_) => return Ok(()),
             Step::Add(planned) => (
                 planned.active.filter(|active| !active),
                 planned.endpoint.description.as_deref(),
-                Some(planned.endpoint.limits),
             ),
-            Step::Change { change, .. } => (change.active, change.description.as_deref(), change.limits),
+            Step::Change { change, .. } => (change.active, change.description.as_deref()),
         };
-        if limits.is_some_and(|limits| !limits.is_default()) {
+        let after = step.after();
+        if !after.limits.is_default() {
             return Err(format!(
                 "`{label}` decides itself how fast it delivers: limits are for local endpoints"
+            ));
+        }
+        if after.tenant.is_some() || !after.conditions.is_empty() || !after.headers.is_empty() {
+            return Err(format!(
+                "`{label}` decides itself what it delivers: tenant, conditions and headers are for local endpoints"
             ));
         }
         if active.is_some() && !self.api.takes(Verb::Update, Field::Active) {

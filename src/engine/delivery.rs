@@ -56,6 +56,8 @@ pub struct Label {
     pub provider: Option<String>,
     /// The endpoint's name, when it goes to one.
     pub endpoint: Option<String>,
+    /// Whose it is.
+    pub tenant: Option<String>,
     /// The record that it repeats or forwards.
     pub origin: Option<u64>,
     /// The run of a workflow that it is.

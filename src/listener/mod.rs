@@ -2,7 +2,6 @@
 //! answer is given only after the capture is on disk.
 
 mod challenge;
-mod condition;
 pub mod exec;
 mod inbound;
 mod network;
@@ -22,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 use challenge::Challenge;
 pub use challenge::{ChallengeReply, Challenges};
-pub use condition::Condition;
 pub use inbound::{Inbound, TriggerReading, without_path};
 pub use network::Network;
 pub use request::{AppReply, AskApp, ListenerEvent, ReceivedRequest, WholeRequest};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Condition;
+use crate::condition::{Condition, all_hold};
 use crate::config::file::RouteFile;
 use crate::glob::Glob;
 use crate::target::{TargetError, TargetSpec, parse_url};
@@ -37,11 +37,7 @@ impl Route {
         if self.conditions.is_empty() {
             return true;
         }
-        body().is_some_and(|body| {
-            let holds = |number| self.conditions.iter().all(|one| one.holds_for(body, number));
-            let events = self.conditions.iter().map(|one| one.events_in(body)).max();
-            holds(None) || (0..events.unwrap_or_default()).any(|number| holds(Some(number)))
-        })
+        body().is_some_and(|body| all_hold(&self.conditions, body))
     }
 
     /// Reads a `[[route]]`. The error says what is wrong with it.

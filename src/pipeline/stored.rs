@@ -26,6 +26,7 @@ pub fn record(delivery: &Delivery, owner: Option<String>) -> NewDelivery {
         message: (*delivery.message).clone(),
         provider: delivery.label.provider.clone(),
         endpoint: delivery.label.endpoint.clone(),
+        tenant: delivery.label.tenant.clone(),
         url: delivery.url.to_string(),
         method: delivery.method.clone(),
         headers: conceal(&delivery.headers, delivery),

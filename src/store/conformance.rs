@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod duplicates;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod processing;
 pub(crate) mod pruning;
 pub(crate) mod queries;
@@ -129,6 +130,10 @@ macro_rules! conformance {
             events_make_room_with_the_records_of_their_time
             parked_deliveries_that_are_pruned_are_counted
         );
+        conformance!($fixture, keys:
+            keys_are_added_once_and_revoked
+            what_is_of_a_tenant_is_found_for_it_alone
+        );
         conformance!($fixture, health:
             the_end_of_a_delivery_is_counted_with_its_attempt_and_may_disable
             health_reads_back_and_ends_with_its_endpoint
@@ -200,15 +205,28 @@ macro_rules! without_queue {
             unreachable!()
         }
 
-        fn event(&self, _: &str) -> std::result::Result<Option<$crate::store::EventRecord>, StoreError> {
+        fn api_keys(&self) -> std::result::Result<Vec<$crate::store::ApiKeyRecord>, StoreError> {
             unreachable!()
         }
 
-        fn event_ids(&self, _: &str, _: usize) -> std::result::Result<Vec<String>, StoreError> {
+        fn event(
+            &self,
+            _: Option<&str>,
+            _: &str,
+        ) -> std::result::Result<Option<$crate::store::EventRecord>, StoreError> {
             unreachable!()
         }
 
-        fn events(&self, _: Option<u64>, _: usize) -> std::result::Result<Vec<$crate::store::EventRecord>, StoreError> {
+        fn event_ids(&self, _: Option<&str>, _: &str, _: usize) -> std::result::Result<Vec<String>, StoreError> {
+            unreachable!()
+        }
+
+        fn events(
+            &self,
+            _: Option<&str>,
+            _: Option<u64>,
+            _: usize,
+        ) -> std::result::Result<Vec<$crate::store::EventRecord>, StoreError> {
             unreachable!()
         }
 
@@ -302,6 +320,7 @@ pub(crate) fn delivery(at: Timestamp, event: &str) -> NewDelivery {
         message: message(at, event),
         provider: Some("poolflow".to_owned()),
         endpoint: Some("local".to_owned()),
+        tenant: None,
         url: "http://127.0.0.1:4400/hook".to_owned(),
         method: "POST".to_owned(),
         headers: Headers::new(),

@@ -4,8 +4,8 @@ use uuid::Uuid;
 
 use super::queue::ParkReason;
 use super::{
-    Ack, DeliveryRecord, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query, QueueCounts, Record,
-    Sealed, Stats, StoreError, StoreNotice, Summary, Work,
+    Ack, ApiKeyRecord, DeliveryRecord, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query,
+    QueueCounts, Record, Sealed, Stats, StoreError, StoreNotice, Summary, Work,
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
@@ -96,14 +96,17 @@ pub trait Store: Send {
     /// How many deliveries of a lane are parked because its endpoint is disabled.
     fn parked(&self, lane: &str) -> Result<u64, StoreError>;
 
-    /// The newest event with that id.
-    fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;
+    /// The keys of the API, the oldest first.
+    fn api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError>;
+
+    /// The newest event with that id. This and the next two: of that tenant, where one is given.
+    fn event(&self, tenant: Option<&str>, id: &str) -> Result<Option<EventRecord>, StoreError>;
 
     /// Ids of events that begin with that text, each once, at most `limit`.
-    fn event_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError>;
+    fn event_ids(&self, tenant: Option<&str>, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError>;
 
     /// Events with a number below `before`, the newest first, at most `limit`.
-    fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError>;
+    fn events(&self, tenant: Option<&str>, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError>;
 
     /// Another number than before when another process has changed the store since. Costs next to nothing.
     fn version(&self) -> Result<i64, StoreError>;

@@ -6,6 +6,7 @@ pub(crate) mod conformance;
 mod contract;
 mod error;
 mod journal;
+mod keys;
 mod lease;
 mod ledger;
 mod notes;
@@ -27,6 +28,7 @@ use bytes::Bytes;
 pub use contract::Store;
 pub use error::{StoreError, StoreNotice};
 pub use journal::{AnswerJournal, JournaledAnswer};
+pub use keys::{ApiKeyRecord, KeyOp};
 pub use lease::Lease;
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
@@ -205,6 +207,8 @@ pub struct NewDelivery {
     pub provider: Option<String>,
     /// The endpoint's name, when it goes to one.
     pub endpoint: Option<String>,
+    /// Whose it is.
+    pub tenant: Option<String>,
     /// Where it goes.
     pub url: String,
     /// With which method.

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::queue::QueueOp;
-use super::{Attempt, DeliveryState, DiagnosisNote, NewCapture, NewDelivery, NewWork, WorkKey};
+use super::{Attempt, DeliveryState, DiagnosisNote, KeyOp, NewCapture, NewDelivery, NewWork, WorkKey};
 use crate::clock::Timestamp;
 use crate::health::HealthChange;
 use crate::id::Id;
@@ -57,6 +57,8 @@ pub enum Op {
     Queue(QueueOp),
     /// Changes the health of an endpoint.
     Health(HealthChange),
+    /// Changes the keys of the API.
+    Keys(KeyOp),
     /// Several changes in one transaction. The ack is that of the first, and tells whether any of them disabled an endpoint.
     Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.

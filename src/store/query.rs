@@ -33,6 +33,8 @@ pub struct Query {
     pub origin: Option<u64>,
     /// Deliveries of that workflow only.
     pub workflow: Option<String>,
+    /// Deliveries of that tenant only.
+    pub tenant: Option<String>,
     /// Which part of the result.
     pub page: QueryPage,
 }
@@ -108,6 +110,9 @@ pub struct Summary {
     pub provider: Option<String>,
     /// The endpoint's name.
     pub endpoint: Option<String>,
+    /// Whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
     /// A capture's verdict, a delivery's state: by name.
     pub state: String,
     /// A capture's reason of refusal, the failure of a delivery's last attempt, why it is parked, or why a workflow sent nothing.

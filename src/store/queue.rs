@@ -94,6 +94,8 @@ pub struct NewEvent {
     pub mode: Mode,
     /// Its data as JSON, for an event without deliveries.
     pub data: Option<Vec<u8>>,
+    /// Whose it is.
+    pub tenant: Option<String>,
     /// One for each subscribed endpoint.
     pub deliveries: Vec<NewQueued>,
 }
@@ -128,6 +130,8 @@ pub struct EventRecord {
     pub deliveries: u64,
     /// Its data, where it has no deliveries.
     pub data: Option<Vec<u8>>,
+    /// Whose it is.
+    pub tenant: Option<String>,
 }
 
 /// A delivery that was taken from the queue.

@@ -8,6 +8,7 @@ mod fault;
 mod filter;
 mod group;
 mod health;
+mod keys;
 mod list;
 mod minutes;
 mod open;
@@ -48,8 +49,8 @@ use self::quota::Quota;
 use self::values::signed;
 use super::queue::ParkReason;
 use super::{
-    Access, Ack, BackupProgress, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query, QueueCounts,
-    Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
+    Access, Ack, ApiKeyRecord, BackupProgress, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query,
+    QueueCounts, Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
@@ -251,16 +252,20 @@ impl Store for SqliteStore {
         queue_reads::parked_count(&self.connection, lane, ParkReason::Disabled).map_err(|e| self.place.reading(&e))
     }
 
-    fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {
-        queue_reads::event_by_id(&self.connection, id).map_err(|e| self.place.reading(&e))
+    fn api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError> {
+        keys::all(&self.connection).map_err(|e| self.place.reading(&e))
     }
 
-    fn event_ids(&self, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
-        queue_reads::event_ids(&self.connection, prefix, limit).map_err(|e| self.place.reading(&e))
+    fn event(&self, tenant: Option<&str>, id: &str) -> Result<Option<EventRecord>, StoreError> {
+        queue_reads::event_by_id(&self.connection, tenant, id).map_err(|e| self.place.reading(&e))
     }
 
-    fn events(&self, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError> {
-        queue_reads::events(&self.connection, before, limit).map_err(|e| self.place.reading(&e))
+    fn event_ids(&self, tenant: Option<&str>, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
+        queue_reads::event_ids(&self.connection, tenant, (prefix, limit)).map_err(|e| self.place.reading(&e))
+    }
+
+    fn events(&self, tenant: Option<&str>, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError> {
+        queue_reads::events(&self.connection, tenant, (before, limit)).map_err(|e| self.place.reading(&e))
     }
 
     fn version(&self) -> Result<i64, StoreError> {

@@ -86,10 +86,20 @@ fn one(endpoint: &EndpointDetails, page: &mut Page) {
     row("provider", &printable(&endpoint.provider, MOST));
     row("url", &printable(&endpoint.url, 2000));
     row("events", &printable(&endpoint.events.to_string(), 4000));
-    for (name, text) in [("description", &endpoint.description), ("plan", &endpoint.plan)] {
+    for (name, text) in [
+        ("description", &endpoint.description),
+        ("plan", &endpoint.plan),
+        ("tenant", &endpoint.tenant),
+    ] {
         if let Some(text) = text {
             row(name, &printable(text, MOST));
         }
+    }
+    for (path, wanted) in &endpoint.conditions {
+        row("where", &printable(&format!("{path}={wanted}"), MOST));
+    }
+    for (name, value) in &endpoint.headers {
+        row("header", &printable(&format!("{name}: {value}"), MOST));
     }
     for (kind, pairs) in [("label", &endpoint.labels), ("param", &endpoint.params)] {
         for (name, value) in pairs {
@@ -129,7 +139,9 @@ fn limits(limits: &EndpointLimits) -> Option<String> {
     let concurrency = limits.concurrency.map(|most| format!("{most} at once"));
     let rate = limits.rate.map(|rate| format!("{} a second", rate.per_second()));
     let ordered = limits.ordered.then(|| "in order".to_owned());
-    let all: Vec<String> = [concurrency, rate, ordered].into_iter().flatten().collect();
+    let timeout = limits.timeout.map(|limit| human_duration(limit.duration()));
+    let timeout = timeout.map(|limit| format!("{limit} an attempt"));
+    let all: Vec<String> = [concurrency, rate, ordered, timeout].into_iter().flatten().collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 

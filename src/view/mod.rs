@@ -23,6 +23,7 @@ pub mod report;
 pub mod request;
 pub mod secret;
 pub mod serve_status;
+pub mod service_key;
 pub mod signature;
 pub mod stats;
 pub mod style;

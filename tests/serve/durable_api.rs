@@ -108,10 +108,10 @@ fn deliveries_are_filtered_and_shown_whole_as_the_log_shows_them() {
         (6, 0, 4)
     );
     assert_eq!(count("limit=4&cursor=3"), 2);
-    service.problem(400, "GET", "/deliveries?endpoint=bat", "");
+    service.problem(404, "GET", "/deliveries?endpoint=bat", "");
     service.problem(400, "GET", "/deliveries?state=lost", "");
     service.problem(400, "GET", "/deliveries?since=yesterday", "");
-    service.problem(400, "GET", "/deliveries?provider=acme", "");
+    service.problem(404, "GET", "/deliveries?provider=acme", "");
     let bad = items(&failed)
         .iter()
         .find(|item| item["endpoint"] == "bad")

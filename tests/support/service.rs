@@ -25,7 +25,18 @@ impl Sandbox {
     /// The same, not yet started.
     pub(crate) fn service_run<S: AsRef<OsStr>>(&self, args: &[S]) -> Run {
         let given = args.iter().map(|arg| arg.as_ref().to_owned());
-        let always = ["serve", "--port", "0", "--json", "--key", "env:KEY"].map(Into::into);
+        // As fast as a test calls.
+        let always = [
+            "serve",
+            "--port",
+            "0",
+            "--json",
+            "--key",
+            "env:KEY",
+            "--rate-limit",
+            "0",
+        ]
+        .map(Into::into);
         self.hook(always.into_iter().chain(given)).env("KEY", KEY)
     }
 

@@ -94,11 +94,7 @@ impl From<AccessDenied> for ApiRejection {
 impl ApiAccess {
     /// The index of the caller's key and its mode, which is `open` where no key is required. `header` looks up a header of
     /// the call.
-    pub fn caller<'h>(
-        &self,
-        header: impl Fn(&str) -> Option<&'h [u8]>,
-        open: Mode,
-    ) -> Result<(usize, Mode), AccessDenied> {
+    fn caller<'h>(&self, header: impl Fn(&str) -> Option<&'h [u8]>, open: Mode) -> Result<(usize, Mode), AccessDenied> {
         match self {
             Self::Keys(keys) => find_key(keys, bearer(header("authorization"))),
             Self::Open { port } => check_local(*port, header("origin"), header("host")).map(|()| (0, open)),
@@ -121,7 +117,7 @@ impl ApiAccess {
 }
 
 /// The token of `Authorization: Bearer`.
-fn bearer(value: Option<&[u8]>) -> Option<&[u8]> {
+pub fn bearer(value: Option<&[u8]>) -> Option<&[u8]> {
     let (scheme, token) = value?.split_at_checked("Bearer ".len())?;
     // The name of the scheme is case-insensitive (RFC 9110, section 11.1).
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
@@ -138,7 +134,7 @@ fn find_key(keys: &[ApiKey], token: Option<&[u8]>) -> Result<(usize, Mode), Acce
 }
 
 /// Without keys, web pages are kept out: they reach a local port too, also by a name that resolves to this machine.
-fn check_local(port: u16, origin: Option<&[u8]>, host: Option<&[u8]>) -> Result<(), AccessDenied> {
+pub fn check_local(port: u16, origin: Option<&[u8]>, host: Option<&[u8]>) -> Result<(), AccessDenied> {
     if origin.is_some() {
         return Err(AccessDenied::WebPage);
     }

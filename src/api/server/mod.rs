@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-pub use access::{AccessDenied, ApiAccess, ApiKey};
+pub use access::{AccessDenied, ApiAccess, ApiKey, bearer, check_local};
 pub use route::base_path;
 
 use crate::clock::Clock;

@@ -30,7 +30,7 @@ pub struct AddOptions {
 /// How an endpoint is changed.
 #[derive(Debug, Default)]
 pub struct UpdateOptions {
-    /// What changes. Labels and parameters are added to those that it has; an empty label removes one.
+    /// What changes. Labels, parameters, headers and conditions are added to those that it has; an empty text removes one.
     pub change: Change,
     /// What changes of the limits.
     pub limits: LimitsChange,
@@ -58,6 +58,19 @@ fn completed(mut change: Change, endpoint: &Endpoint, profile: &Profile) -> Resu
         check_params(profile, given)?;
         let own = endpoint.params.clone().into_iter();
         change.params = Some(own.chain(given.clone()).collect());
+    }
+    if let Some(given) = change.headers.take() {
+        // The name of a header has no case.
+        let is_given = |name: &String| given.keys().any(|new| new.eq_ignore_ascii_case(name));
+        let kept = endpoint.headers.clone().into_iter().filter(|(name, _)| !is_given(name));
+        let all: Vec<_> = kept.chain(given.clone()).collect();
+        change.headers = Some(all.into_iter().filter(|(_, text)| !text.is_empty()).collect());
+    }
+    if let Some(given) = change.conditions.take() {
+        let mut all = endpoint.conditions.clone();
+        all.extend(given);
+        all.retain(|_, wanted| !wanted.is_null() && *wanted != "");
+        change.conditions = Some(all);
     }
     Ok(change)
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::secret::{Handed, public_text};
 use crate::app::context::Context;
@@ -37,6 +38,15 @@ pub struct EndpointDetails {
     pub plan: Option<String>,
     /// Parameters of the envelope.
     pub params: BTreeMap<String, String>,
+    /// The tenant whose events it gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// What the body of an event must say.
+    #[serde(rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
+    pub conditions: BTreeMap<String, Value>,
+    /// Headers beside the provider's, credentials masked.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
     /// How fast it gets deliveries; absent: as fast as any.
     #[serde(skip_serializing_if = "EndpointLimits::is_default")]
     pub limits: EndpointLimits,
@@ -134,6 +144,9 @@ impl Context {
             labels: endpoint.labels.clone(),
             plan: endpoint.plan.clone(),
             params: endpoint.params.clone(),
+            tenant: endpoint.tenant.clone(),
+            conditions: endpoint.conditions.clone(),
+            headers: endpoint.headers.iter().map(masked).collect(),
             limits: endpoint.limits,
             active: endpoint.is_active(),
             paused: false,
@@ -167,6 +180,10 @@ impl Context {
             problem: found.err().map(|error| error.to_string()),
         }
     }
+}
+
+fn masked((name, value): (&String, &String)) -> (String, String) {
+    (name.clone(), mask::header(name, value.as_bytes(), &[]))
 }
 
 fn public_key(book: &Book, endpoint: &Endpoint, profile: &Profile, now: Timestamp) -> Option<String> {

@@ -306,6 +306,9 @@ pub fn differences(before: &Endpoint, after: &Endpoint) -> Vec<&'static str> {
         (before.labels != after.labels, "environment"),
         (before.plan != after.plan, "plan"),
         (before.params != after.params, "parameters"),
+        (before.tenant != after.tenant, "tenant"),
+        (before.conditions != after.conditions, "conditions"),
+        (before.headers != after.headers, "headers"),
         (before.limits != after.limits, "limits"),
         (!before.is_pending() && after.is_pending(), "pending"),
         (

@@ -107,6 +107,29 @@ pub struct Refusal {
     findings: Vec<Finding>,
 }
 
+impl Refusal {
+    /// What the rules say.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+impl EndpointEvent {
+    /// The endpoint, when something was done to one.
+    pub fn into_endpoint(self) -> Option<Box<EndpointDetails>> {
+        match self {
+            Self::Added(endpoint)
+            | Self::Updated(endpoint, _)
+            | Self::Removed(endpoint)
+            | Self::Confirmed(endpoint, _)
+            | Self::Switched { endpoint, .. }
+            | Self::Paused { endpoint, .. }
+            | Self::Rotated { endpoint, .. } => Some(endpoint),
+            Self::Refused(_) | Self::NotDone(_) | Self::AllPaused { .. } => None,
+        }
+    }
+}
+
 impl Endpoints<'_> {
     /// The error of a change that was not made; findings of the rules are emitted first.
     fn refused(&self, endpoint: &Endpoint, error: EndpointError) -> Error {
@@ -186,6 +209,9 @@ fn wanted(context: &Context, profile: &Profile, entry: &EndpointEntry) -> Result
     endpoint.description = given(&entry.description);
     endpoint.plan = given(&entry.plan);
     endpoint.params.clone_from(&entry.params);
+    endpoint.tenant = given(&entry.tenant);
+    endpoint.conditions.clone_from(&entry.conditions);
+    endpoint.headers.clone_from(&entry.headers);
     endpoint.limits = entry.limits;
     let env = given(&entry.env).map(|name| ("env".to_owned(), name));
     endpoint.labels = env.into_iter().collect();

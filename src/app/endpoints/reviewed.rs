@@ -56,8 +56,24 @@ pub(super) fn read(
 
 /// Restores the credentials of a URL that `export` masked, from the endpoint that it was exported from.
 pub(super) fn unmask(targets: &mut [PlannedEndpoint], current: &[Endpoint]) -> Result<()> {
-    for target in targets.iter_mut().filter(|target| target.endpoint.url.contains(MASK)) {
+    for target in targets.iter_mut() {
         let wanted = &mut target.endpoint;
+        let known = current.iter().find(|other| other.name == wanted.name);
+        for (name, value) in wanted.headers.iter_mut().filter(|(_, value)| value.contains(MASK)) {
+            let whole = known.and_then(|known| known.headers.get(name));
+            let what = || {
+                format!(
+                    "the header `{name}` of `{}` has `{MASK}` in place of a credential",
+                    wanted.name
+                )
+            };
+            *value = whole.cloned().ok_or_else(|| {
+                Error::usage(what()).hint("write the credential into the file: `hook endpoints export` leaves it out")
+            })?;
+        }
+        if !wanted.url.contains(MASK) {
+            continue;
+        }
         let same = |other: &&Endpoint| {
             (wanted.name.is_empty() || wanted.name == other.name)
                 && normalised(&mask::url(&other.url)) == normalised(&wanted.url)
@@ -104,16 +120,12 @@ fn of_project(context: &Context) -> Result<(String, ConfigFile)> {
 
 /// One entry; nothing when it belongs to another provider than the place.
 fn target(context: &Context, place: Option<RemotePlace<'_>>, entry: &EndpointEntry) -> Result<Option<PlannedEndpoint>> {
-    let first = match &entry.events {
-        Events::Only(names) => names.first(),
-        Events::All => None,
-    };
     let profile = match (place, &entry.provider) {
         (Some(place), Some(named)) if place.profile.name != *named && place.profile.label() != *named => {
             return Ok(None);
         }
         (Some(place), _) => Arc::clone(place.profile),
-        (None, named) => context.provider_for(named.as_deref(), first.map(String::as_str))?,
+        (None, named) => context.provider_for(named.as_deref(), entry.first_event())?,
     };
     let mut endpoint = wanted(context, &profile, entry)?;
     if !endpoint.name.is_empty() {

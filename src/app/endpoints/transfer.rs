@@ -93,6 +93,12 @@ fn entry(endpoint: &Endpoint) -> EndpointEntry {
         env: endpoint.labels.get("env").cloned(),
         plan: endpoint.plan.clone(),
         params: endpoint.params.clone(),
+        tenant: endpoint.tenant.clone(),
+        conditions: endpoint.conditions.clone(),
+        // Masked like the URL.
+        headers: (endpoint.headers.iter())
+            .map(|(name, value)| (name.clone(), mask::header(name, value.as_bytes(), &[])))
+            .collect(),
         limits: endpoint.limits,
         secret: None,
     }

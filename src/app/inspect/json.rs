@@ -13,7 +13,7 @@ pub fn delivery(details: &RecordDetails, record: &DeliveryRecord) -> Value {
     let delivery = &record.delivery;
     let (message, execution) = (&delivery.message, delivery.execution.as_ref());
     let (body, body_base64) = encoded(&message.body);
-    json!({
+    let mut fields = json!({
         "number": record.number,
         "id": delivery.id,
         "at": delivery.at,
@@ -44,7 +44,11 @@ pub fn delivery(details: &RecordDetails, record: &DeliveryRecord) -> Value {
         "headers": delivery.headers.lines(),
         "body": body,
         "body_base64": body_base64,
-    })
+    });
+    if let (Some(tenant), Some(fields)) = (&delivery.tenant, fields.as_object_mut()) {
+        fields.insert("tenant".to_owned(), json!(tenant));
+    }
+    fields
 }
 
 /// The fields of one attempt.

@@ -19,6 +19,8 @@ pub fn check(context: &Context, query: &Query) -> Result<()> {
     };
     let one = || Query {
         page: QueryPage::newest(1),
+        // Of another tenant's names nothing is told.
+        tenant: query.tenant.clone(),
         ..Query::default()
     };
     if let Some(name) = &query.provider
@@ -32,7 +34,8 @@ pub fn check(context: &Context, query: &Query) -> Result<()> {
         return Err(error.into());
     }
     if let Some(name) = &query.endpoint {
-        let endpoints = context.book().written()?;
+        let mut endpoints = context.book().written()?;
+        endpoints.retain(|endpoint| query.tenant.is_none() || endpoint.tenant == query.tenant);
         let is_known = endpoints.iter().any(|endpoint| endpoint.name == *name);
         let recorded = Query {
             endpoint: query.endpoint.clone(),

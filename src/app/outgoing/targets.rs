@@ -153,6 +153,7 @@ impl TargetContext<'_> {
             provider: &self.profile.name,
             event,
             environment,
+            tenant: None,
             params: &self.profile.effective_params(self.params),
         };
         let judged = all.iter().map(|endpoint| (endpoint, endpoint.wants(&wanted).err()));
@@ -188,6 +189,7 @@ impl TargetContext<'_> {
         let label = Arc::new(Label {
             provider: Some(self.profile.label()),
             endpoint: endpoint.map(|endpoint| endpoint.name.clone()),
+            tenant: endpoint.and_then(|endpoint| endpoint.tenant.clone()),
             execution: self.execution.cloned(),
             health: endpoint.map(|endpoint| HealthTarget {
                 id: endpoint.id.clone(),

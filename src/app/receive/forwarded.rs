@@ -47,6 +47,7 @@ impl WorkContext {
             source: Source::Forward,
             provider: record.provider,
             endpoint: record.endpoint,
+            tenant: record.tenant,
             origin: record.origin,
             execution: record.execution,
             promise: Promise::Taken,

@@ -101,6 +101,7 @@ impl Replay<'_> {
             source: Source::Replay,
             provider: original.provider,
             endpoint: original.endpoint,
+            tenant: original.tenant,
             origin: Some(number),
             execution: original.execution,
             ..Label::default()

@@ -4,10 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::lanes::LaneName;
 use super::subscribers::{Subscriber, Subscribers};
 use crate::app::context::Context;
 use crate::app::resolve::ACCOUNT_OFF;
+use crate::condition::all_hold;
 use crate::endpoints::SkipReason;
 use crate::engine::Delivery;
 use crate::id::Id;
@@ -28,6 +31,8 @@ pub(super) struct NamedEvent {
     pub(super) id: Option<String>,
     /// Test or live.
     pub(super) mode: Mode,
+    /// Whose it is.
+    pub(super) tenant: Option<String>,
     /// Parameters of envelopes.
     pub(super) params: Vec<(String, String)>,
 }
@@ -70,6 +75,7 @@ impl FanOut {
     ) -> Result<Vec<(LaneName, Delivery)>, Undeliverable> {
         let now = context.now();
         let mut messages: HashMap<String, Arc<Message>> = HashMap::new();
+        let mut bodies = ParsedBodies::default();
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
         if let Some(profile) = &self.played {
             // It refuses what it does not know, whoever subscribed.
@@ -85,7 +91,7 @@ impl FanOut {
             };
             let params = params(context, profile, &event.params);
             let name = profile.canonical_event(&event.name).unwrap_or(&event.name);
-            match subscriber.wants(profile, name, &params) {
+            match subscriber.wants(profile, name, event.tenant.as_deref(), &params) {
                 Ok(()) => {}
                 // Parked until it is enabled, but for a provider that is played: that one forgets the event.
                 Err(SkipReason::Inactive(_)) if self.played.is_none() && !subscriber.endpoint.is_pending() => {}
@@ -99,10 +105,13 @@ impl FanOut {
                 Some(message) => profile.for_another_delivery(message, now, &context.random),
                 None => {
                     let made = compose(context, profile, event, params, id).map_err(&refused)?;
-                    messages.insert(label, Arc::clone(&made));
+                    messages.insert(label.clone(), Arc::clone(&made));
                     made
                 }
             };
+            if !bodies.hold(subscriber, &label, &message) {
+                continue;
+            }
             let delivery = subscriber.delivery(context, profile, message, (self.addresses, now));
             deliveries.push((Arc::clone(&subscriber.lane), delivery.map_err(refused)?));
         }
@@ -123,9 +132,10 @@ impl FanOut {
     ) -> Vec<(LaneName, Delivery)> {
         let (notices, now) = (&context.notices, context.now());
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
+        let mut bodies = ParsedBodies::default();
         for subscriber in Self::of_account(context, subscribers) {
             let (name, profile) = (&subscriber.endpoint.name, self.profile(subscriber));
-            if let Err(skip) = subscriber.wants(profile, &message.event, params) {
+            if let Err(skip) = subscriber.wants(profile, &message.event, None, params) {
                 skipped.push((name, skip));
                 continue;
             }
@@ -133,6 +143,9 @@ impl FanOut {
                 0 => Arc::clone(message),
                 _ => profile.for_another_delivery(message, now, &context.random),
             };
+            if !bodies.hold(subscriber, &subscriber.label, &message) {
+                continue;
+            }
             match subscriber.delivery(context, profile, message, (self.addresses, now)) {
                 Ok(delivery) => deliveries.push((Arc::clone(&subscriber.lane), delivery)),
                 Err(error) => notices.warn(format!("nothing goes to `{name}`: {error}")),
@@ -153,6 +166,23 @@ impl FanOut {
 
     fn profile<'s>(&'s self, subscriber: &'s Subscriber) -> &'s Arc<Profile> {
         self.played.as_ref().unwrap_or(&subscriber.profile)
+    }
+}
+
+/// The bodies of an event, by the provider whose envelope they are: each is parsed once, when the first condition needs it.
+#[derive(Default)]
+struct ParsedBodies(HashMap<String, Option<Value>>);
+
+impl ParsedBodies {
+    /// Whether the body says what the endpoint wants.
+    fn hold(&mut self, subscriber: &Subscriber, label: &str, message: &Message) -> bool {
+        let conditions = &subscriber.conditions;
+        if conditions.is_empty() {
+            return true;
+        }
+        let parsed = self.0.entry(label.to_owned());
+        let parsed = parsed.or_insert_with(|| serde_json::from_slice(&message.body).ok());
+        parsed.as_ref().is_some_and(|body| all_hold(conditions, body))
     }
 }
 

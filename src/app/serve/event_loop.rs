@@ -100,6 +100,7 @@ impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
             name: message.event.clone(),
             mode: message.mode,
             data: Some(message.body.to_vec()),
+            tenant: None,
             deliveries,
         };
         self.queue.accept(None, vec![event]).await?;

@@ -1,7 +1,9 @@
 //! API keys: by reference, or generated for this run in the provider's form.
 
+use super::access::ServiceAccess;
 use crate::api::server::{ApiAccess, ApiKey};
 use crate::app::context::Context;
+use crate::app::service_keys;
 use crate::error::{Error, Result};
 use crate::message::Mode;
 use crate::provider::Profile;
@@ -14,15 +16,20 @@ use crate::template::Template;
 pub struct AccessOptions {
     /// Any program on this machine may call, without a key.
     pub open: bool,
-    /// References of keys; without any, keys are generated.
+    /// References of keys; without any, and without one in the ledger, keys are generated.
     pub keys: Vec<String>,
     /// References of keys whose calls create test events only.
     pub test_keys: Vec<String>,
+    /// Calls of one key in a second, at most; absent: no limit.
+    pub rate: Option<f64>,
 }
 
 /// The keys of a run.
 pub(super) struct ServeKeys {
     all: Vec<ApiKey>,
+    /// Whether the keys of the ledger count too.
+    uses_stored: bool,
+    rate: Option<f64>,
     /// The generated ones, which are shown: they are valid for this run only.
     pub(super) generated: Vec<(Mode, String)>,
 }
@@ -32,6 +39,8 @@ impl ServeKeys {
     pub(super) fn of_service(context: &Context, options: &AccessOptions) -> Result<Self> {
         let mut keys = Self {
             all: Vec::new(),
+            uses_stored: !options.open,
+            rate: options.rate,
             generated: Vec::new(),
         };
         if options.open {
@@ -46,12 +55,8 @@ impl ServeKeys {
                 keys.all.push(ApiKey { secret, mode });
             }
         }
-        if keys.all.is_empty() {
-            let text = format!(
-                "hook_{}{}",
-                context.random.uuid_v4().simple(),
-                context.random.uuid_v4().simple()
-            );
+        if keys.all.is_empty() && service_keys::stored(context)?.is_empty() {
+            let text = service_keys::fresh();
             keys.all.push(ApiKey {
                 secret: Secret::new(text.as_str()),
                 mode: Mode::Live,
@@ -70,6 +75,8 @@ impl ServeKeys {
     ) -> Result<Self> {
         let mut keys = Self {
             all: Vec::new(),
+            uses_stored: false,
+            rate: None,
             generated: Vec::new(),
         };
         if options.open {
@@ -132,7 +139,12 @@ impl ServeKeys {
         self.generated.push((mode, text));
     }
 
-    /// The access control of the API; without keys it is open at that port.
+    /// The access control of the service's own calls.
+    pub(super) fn service_access(&self, port: u16) -> ServiceAccess {
+        ServiceAccess::new(&self.all, port, self.uses_stored, self.rate)
+    }
+
+    /// The access control of a provider's API; without keys it is open at that port.
     pub(super) fn access(&self, port: u16) -> ApiAccess {
         if self.all.is_empty() {
             ApiAccess::Open { port }

@@ -46,11 +46,8 @@ impl Mock {
             access,
             scopes: Some(asked.scopes.clone()).filter(|scopes| !scopes.is_empty()),
             rules: RuleOptions {
-                local: !asked.production,
-                production: asked.production,
-                reaches: Some(asked.addresses()),
                 plan: self.plan.clone(),
-                ..RuleOptions::default()
+                ..asked.rules()
             },
             params: context.account_params(&self.profile),
             clock: Arc::clone(&context.clock),

@@ -1,6 +1,7 @@
 //! `hook serve`: the durable service, which accepts events and delivers them, and the mock of a provider's management API. Both
 //! work off a queue in the ledger.
 
+mod access;
 mod control;
 mod deliveries;
 mod dispatch;
@@ -11,6 +12,7 @@ mod lane;
 mod lanes;
 mod mock;
 mod observer;
+mod options;
 mod queue;
 mod rates;
 mod remake;
@@ -24,7 +26,6 @@ mod watch;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -46,14 +47,17 @@ use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::queue::SERVICE;
 use crate::store::{Lease, Ledger, Op, QueueOp};
-use crate::transport::{AddressPolicy, HttpOptions, HttpTransport};
+use crate::transport::{HttpOptions, HttpTransport};
 use deliveries::FanOut;
 use event_loop::EventLoop;
 pub use keys::AccessOptions;
 use keys::ServeKeys;
 use mock::Mock;
 use observer::QueueObserver;
+pub use options::ServeOptions;
 use queue::ServiceQueue;
+#[cfg(any(test, feature = "internals"))]
+pub use routes::openapi;
 use routes::{RouteState, ServiceApi};
 use sockets::SocketShares;
 pub use status::ServeStatus;
@@ -74,41 +78,6 @@ const LARGEST_CALL: usize = 1024 * 1024;
 
 /// Bytes of the body of a call to the durable service: a batch of events.
 const LARGEST_BATCH: usize = 16 * 1024 * 1024;
-
-/// The service.
-#[derive(Debug, Clone, Default)]
-pub struct ServeOptions {
-    /// The provider whose API is played; absent: the durable service.
-    pub provider: Option<String>,
-    /// The account's plan instead of that of the settings.
-    pub plan: Option<String>,
-    /// Whether endpoints are validated as strictly as the provider does.
-    pub production: bool,
-    /// Who may call.
-    pub access: AccessOptions,
-    /// Scopes of the keys; all of them when there is none.
-    pub scopes: Vec<String>,
-    /// Whether other machines may call.
-    pub exposed: bool,
-    /// Whether addresses of private networks may be reached.
-    pub allow_private: bool,
-    /// What divides the waits between attempts.
-    pub time_scale: f64,
-    /// How often the status is reported; absent: never.
-    pub status_every: Option<Duration>,
-}
-
-impl ServeOptions {
-    /// The addresses of targets, which callers of the API choose.
-    pub(super) fn addresses(&self) -> AddressPolicy {
-        // Other machines may call an exposed API: then its deliveries must not reach this machine either.
-        match (self.allow_private, self.production || self.exposed) {
-            (true, _) => AddressPolicy::PublicAndPrivate,
-            (false, true) => AddressPolicy::Public,
-            (false, false) => AddressPolicy::PublicAndLoopback,
-        }
-    }
-}
 
 /// An event of the service. Deliveries have an observer of their own.
 pub enum ServeEvent<'a> {
@@ -144,6 +113,9 @@ pub struct ServeReady {
     pub key: Option<String>,
     /// A generated test key.
     pub test_key: Option<String>,
+    /// How many keys of the ledger are valid.
+    #[serde(skip)]
+    pub stored_keys: usize,
     /// Where endpoints are kept.
     pub endpoints: PathBuf,
 }
@@ -187,6 +159,11 @@ impl<'a> Service<'a> {
         })
     }
 
+    /// Whether a key was generated, which has to be shown.
+    pub fn has_generated_key(&self) -> bool {
+        !self.keys.generated.is_empty()
+    }
+
     /// Serves until the shutdown. Returns the totals of the deliveries; nothing when it was cut short.
     pub async fn run(
         &self,
@@ -206,19 +183,25 @@ impl<'a> Service<'a> {
         let sockets = SocketShares::of_process(&context.notices);
         let mut running = self.start(lease, ledger.clone(), (jobs_in, sockets))?;
         running.journal = running.queue.load(self.options.time_scale).await?;
+        let access = self.keys.service_access(address.port());
+        access.refresh(&running.queue.reader).await;
+        let stored_keys = access.stored_keys();
         let state = RouteState {
             queue: Arc::clone(&running.queue),
             // A long list must not hold up the queue.
             reader: context.background_reader(),
-            access: self.keys.access(address.port()),
+            access,
             fan_out: running.fan_out.clone(),
+            rules: self.options.rules(),
+            transport: Arc::clone(&running.transport),
+            cancel: shutdown.soft.clone(),
         };
         let mock = self.mock.as_ref().map(|mock| {
             let access = self.keys.access(address.port());
             mock.handler(context, self.options, access, events_in.clone())
         });
         let handler = Arc::new(ServiceApi::new(state, mock, events_in));
-        observer(ServeEvent::Ready(&self.ready(&socket::shown(address))))?;
+        observer(ServeEvent::Ready(&self.ready(&socket::shown(address), stored_keys)))?;
         let limits = server::ServerLimits {
             body: if self.mock.is_some() {
                 LARGEST_CALL
@@ -295,7 +278,7 @@ impl<'a> Service<'a> {
         })
     }
 
-    fn ready(&self, address: &str) -> ServeReady {
+    fn ready(&self, address: &str, stored_keys: usize) -> ServeReady {
         let origin = format!("http://{address}");
         let generated = |mode: Mode| {
             let key = self.keys.generated.iter().find(|(of, _)| *of == mode);
@@ -317,6 +300,7 @@ impl<'a> Service<'a> {
             plan,
             key: generated(Mode::Live),
             test_key: generated(Mode::Test),
+            stored_keys,
             endpoints: self.context.book().path().to_owned(),
         }
     }

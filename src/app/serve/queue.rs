@@ -34,6 +34,8 @@ pub(super) struct AcceptedEvent {
     pub(super) mode: Mode,
     /// Its data as JSON.
     pub(super) data: Option<Vec<u8>>,
+    /// Whose it is.
+    pub(super) tenant: Option<String>,
     /// One for each subscriber.
     pub(super) deliveries: Vec<(LaneName, Delivery)>,
 }
@@ -203,6 +205,7 @@ impl ServiceQueue {
             name: event.name,
             mode: event.mode,
             data: event.data.filter(|_| deliveries.is_empty()),
+            tenant: event.tenant,
             deliveries,
         }
     }

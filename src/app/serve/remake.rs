@@ -29,7 +29,8 @@ pub(super) fn of_endpoint(context: &Context, subscriber: &Subscriber, taken: &Ta
         id: record.id,
         at: record.at,
         method: record.method.clone(),
-        headers: record.headers.clone(),
+        // Credentials among them are not in the ledger.
+        headers: subscriber.headers(),
         addresses,
         progress: progress(taken),
         ..Delivery::new(

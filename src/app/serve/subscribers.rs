@@ -12,10 +12,12 @@ use super::lanes::{LaneName, URL_LANE};
 use crate::app::context::Context;
 use crate::app::sign::check_signature;
 use crate::clock::Timestamp;
-use crate::endpoints::{BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, WantedEvent, select};
+use crate::condition::Condition;
+use crate::endpoints::{AttemptTimeout, BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, WantedEvent, select};
 use crate::engine::{Delivery, Label, Promise, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::Source;
+use crate::headers::Headers;
 use crate::health::HealthTarget;
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
@@ -37,6 +39,10 @@ pub(super) struct Subscriber {
     signing: std::result::Result<Signing, String>,
     live: Arc<Policy>,
     test: Arc<Policy>,
+    /// Beside the provider's.
+    headers: Headers,
+    /// What a body must say.
+    pub(super) conditions: Vec<Condition>,
 }
 
 /// All endpoints of the book at one moment.
@@ -92,9 +98,11 @@ impl Subscribers {
         }
     }
 
-    /// The endpoint of that name, id, or unique beginning of an id.
-    pub(super) fn find(&self, selector: &str) -> Result<Arc<Subscriber>> {
-        let all: Vec<Endpoint> = self.all.iter().map(|subscriber| subscriber.endpoint.clone()).collect();
+    /// The endpoint of that name, id, or unique beginning of an id; of that tenant, where one is given.
+    pub(super) fn find(&self, selector: &str, tenant: Option<&str>) -> Result<Arc<Subscriber>> {
+        let all = self.all.iter().map(|subscriber| &subscriber.endpoint);
+        let all = all.filter(|endpoint| tenant.is_none() || endpoint.tenant.as_deref() == tenant);
+        let all: Vec<Endpoint> = all.cloned().collect();
         let found = select(&all, selector)?;
         let found = self.all.iter().find(|subscriber| subscriber.endpoint.id == found.id);
         found
@@ -131,8 +139,14 @@ impl Subscriber {
             label: profile.label(),
             lane: endpoint.id.as_str().into(),
             limits: limits(endpoint.limits),
-            live: Arc::new(profile.policy_in(Mode::Live).clone()),
-            test: Arc::new(profile.policy_in(Mode::Test).clone()),
+            live: Arc::new(policy(endpoint, &profile, Mode::Live)),
+            test: Arc::new(policy(endpoint, &profile, Mode::Test)),
+            headers: (endpoint.headers.iter())
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect(),
+            conditions: (endpoint.conditions.iter())
+                .map(|(path, wanted)| Condition::new(path, wanted).map_err(Error::usage))
+                .collect::<Result<_>>()?,
             endpoint: endpoint.clone(),
             profile,
         })
@@ -143,12 +157,14 @@ impl Subscriber {
         &self,
         profile: &Profile,
         event: &str,
+        tenant: Option<&str>,
         params: &[(String, String)],
     ) -> std::result::Result<(), SkipReason> {
         let wanted = WantedEvent {
             provider: &profile.name,
             event,
             environment: None,
+            tenant,
             params: &profile.effective_params(params),
         };
         self.endpoint.wants(&wanted)
@@ -163,7 +179,7 @@ impl Subscriber {
         (addresses, now): (AddressPolicy, Timestamp),
     ) -> std::result::Result<Delivery, String> {
         let policy = match message.mode {
-            _ if !Arc::ptr_eq(profile, &self.profile) => &Arc::new(profile.policy_in(message.mode).clone()),
+            _ if !Arc::ptr_eq(profile, &self.profile) => &Arc::new(policy(&self.endpoint, profile, message.mode)),
             Mode::Live => &self.live,
             Mode::Test => &self.test,
         };
@@ -171,6 +187,7 @@ impl Subscriber {
             source: Source::Serve,
             provider: Some(profile.label()),
             endpoint: Some(self.endpoint.name.clone()),
+            tenant: self.endpoint.tenant.clone(),
             promise: Promise::Queued,
             health: Some(self.health(true)),
             ..Label::default()
@@ -179,6 +196,7 @@ impl Subscriber {
         let (random, url, policy) = (&context.random, self.url.clone(), Arc::clone(policy));
         let delivery = Delivery {
             method: profile.delivery.method.clone(),
+            headers: self.headers.clone(),
             addresses,
             ..Delivery::new(random, now, message, url, signing, policy, label)
         };
@@ -187,6 +205,11 @@ impl Subscriber {
             check_signature(context, &delivery).map_err(|error| error.to_string())?;
         }
         Ok(delivery)
+    }
+
+    /// The headers of its deliveries beside the provider's.
+    pub(super) fn headers(&self) -> Headers {
+        self.headers.clone()
     }
 
     /// What its deliveries change.
@@ -215,11 +238,22 @@ impl Subscriber {
     }
 }
 
+/// The provider's policy with the endpoint's own time limit.
+fn policy(endpoint: &Endpoint, profile: &Profile, mode: Mode) -> Policy {
+    let policy = profile.policy_in(mode).clone();
+    let own = endpoint.limits.timeout.map(AttemptTimeout::duration);
+    Policy {
+        timeout: own.unwrap_or(policy.timeout),
+        ..policy
+    }
+}
+
 fn limits(limits: EndpointLimits) -> LaneLimits {
     let EndpointLimits {
         concurrency,
         rate,
         ordered,
+        timeout: _,
     } = limits;
     LaneLimits {
         concurrency: concurrency.map_or(CONCURRENCY, |most| most.get().into()),

@@ -72,6 +72,7 @@ pub async fn record_failed(context: &Context, name: &str, error: &Error) -> Resu
         message,
         provider: file.provider.clone(),
         endpoint: None,
+        tenant: None,
         // As it is written: its tags may be what is wrong.
         url: file.url.clone().unwrap_or_default(),
         method: file.method.map_or("POST", WorkflowMethod::name).to_owned(),

@@ -1,7 +1,7 @@
 //! `hook endpoints add`.
 
 use super::ask;
-use super::flags::{self, EndpointSecretArgs, LimitArgs, RuleArgs};
+use super::flags::{self, EndpointSecretArgs, LimitArgs, OwnArgs, RuleArgs};
 use crate::app::endpoints::{AddOptions, Endpoints};
 use crate::cli::input;
 use crate::cli::session::Session;
@@ -42,6 +42,8 @@ pub(super) struct EndpointAddArgs {
     #[arg(long, conflicts_with = "remote")]
     confirm: bool,
     #[command(flatten)]
+    own: OwnArgs,
+    #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
     secret: EndpointSecretArgs,
@@ -78,6 +80,9 @@ pub(super) fn run(session: &Session, endpoints: Endpoints<'_>, args: &EndpointAd
             env: args.env.clone(),
             plan: args.plan.clone(),
             params: args.params.iter().cloned().collect(),
+            tenant: args.own.tenant.clone(),
+            conditions: args.own.conditions(),
+            headers: args.own.headers(),
             limits: EndpointLimits::default().changed(args.limits.change()),
             secret: None,
         },

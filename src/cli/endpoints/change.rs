@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::flags::{self, EndpointSecretArgs, LimitArgs, RuleArgs};
+use super::flags::{self, EndpointSecretArgs, LimitArgs, OwnArgs, RuleArgs};
 use crate::app::endpoints::{Endpoints, UpdateOptions};
 use crate::cli::session::Session;
 use crate::cli::{input, prompt};
@@ -41,6 +41,8 @@ pub(super) struct UpdateArgs {
     /// New value of an envelope's parameter: `NAME=VALUE` (can be repeated)
     #[arg(long = "param", value_name = "PAIR", value_parser = input::pair, help_heading = "Changes")]
     params: Vec<(String, String)>,
+    #[command(flatten)]
+    own: OwnArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -125,6 +127,9 @@ impl UpdateArgs {
                 labels: self.env.clone().map(|env| [("env".to_owned(), env)].into()),
                 plan: self.plan.clone(),
                 params: (!self.params.is_empty()).then(|| self.params.iter().cloned().collect()),
+                tenant: self.own.tenant.clone(),
+                conditions: Some(self.own.conditions()).filter(|given| !given.is_empty()),
+                headers: Some(self.own.headers()).filter(|given| !given.is_empty()),
                 limits: None,
                 secret: None,
             },

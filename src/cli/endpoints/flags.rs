@@ -1,15 +1,19 @@
 //! Flags of several subcommands, about rules and about secrets.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use serde_json::Value;
 
 use crate::app::endpoints::SecretOptions;
 use crate::cli::input;
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
+use crate::clock::parse_duration;
 use crate::endpoints::rules::RuleOptions;
-use crate::endpoints::{Events, LimitsChange, Rate, RateChange};
+use crate::endpoints::{AttemptTimeout, Events, LimitsChange, Rate, RateChange};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RuleArgs {
@@ -46,6 +50,50 @@ pub(super) struct LimitArgs {
     /// Each delivery waits until the one before has ended, with its retries: one attempt at once
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Limits of `hook serve`")]
     ordered: Option<bool>,
+    /// Time limit of an attempt instead of the provider's, from 100ms to 5m; 0 removes it
+    #[arg(long, value_name = "DURATION", value_parser = timeout_change, help_heading = "Limits of `hook serve`")]
+    timeout: Option<TimeoutChange>,
+}
+
+/// Which events an endpoint gets, and with which headers.
+#[derive(Debug, Clone, Args)]
+pub(super) struct OwnArgs {
+    /// Tenant whose events it gets; without one it gets those without a tenant
+    #[arg(long, value_name = "TENANT")]
+    pub(super) tenant: Option<String>,
+    /// Condition on the body of an event: `PATH=VALUE`, as `where` of a route (can be repeated)
+    #[arg(long = "where", value_name = "PAIR", value_parser = input::pair)]
+    conditions: Vec<(String, String)>,
+    /// Header beside the provider's: `Name: value` (can be repeated)
+    #[arg(short = 'H', long = "header", value_name = "LINE", value_parser = input::header)]
+    headers: Vec<(String, String)>,
+}
+
+impl OwnArgs {
+    pub(super) fn conditions(&self) -> BTreeMap<String, Value> {
+        let read = |(path, text): &(String, String)| {
+            // A number or a boolean, else a text.
+            let value = serde_json::from_str(text).ok();
+            let value = value.filter(|value: &Value| value.is_number() || value.is_boolean() || value.is_string());
+            (path.clone(), value.unwrap_or_else(|| text.as_str().into()))
+        };
+        self.conditions.iter().map(read).collect()
+    }
+
+    pub(super) fn headers(&self) -> BTreeMap<String, String> {
+        self.headers.iter().cloned().collect()
+    }
+}
+
+/// Another time limit, or none.
+#[derive(Debug, Clone, Copy)]
+struct TimeoutChange(Option<AttemptTimeout>);
+
+fn timeout_change(text: &str) -> Result<TimeoutChange, String> {
+    match parse_duration(text)? {
+        Duration::ZERO => Ok(TimeoutChange(None)),
+        limit => Ok(TimeoutChange(Some(AttemptTimeout::try_from(limit)?))),
+    }
 }
 
 fn rate_change(text: &str) -> Result<RateChange, String> {
@@ -62,6 +110,7 @@ impl LimitArgs {
             concurrency: self.concurrency,
             rate: self.rate,
             ordered: self.ordered,
+            timeout: self.timeout.map(|change| change.0),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::exit::Exit;
 use crate::finding::Level;
 use crate::shutdown::Shutdown;
+use crate::transport::AddressPolicy;
 
 /// Send a signed test event and some with faulty signatures, and check the receiver
 #[derive(Debug, clap::Args)]
@@ -45,6 +46,7 @@ pub(super) fn run(
         params: args.params.clone(),
         method: request.method.clone(),
         headers: request.headers(&session.context)?,
+        addresses: AddressPolicy::Any,
         timeout: request.timeout,
         transport: request.transport()?,
         cancel: shutdown.soft.clone(),

@@ -135,6 +135,7 @@ pub(crate) fn an_endpoint_that_was_enabled_keeps_what_waits<F: Fixture>() {
         name: "a".to_owned(),
         mode: Mode::Live,
         data: None,
+        tenant: None,
         deliveries: vec![queued],
     };
     let intake = Intake {

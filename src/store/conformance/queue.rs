@@ -22,6 +22,7 @@ fn event(at: Timestamp, deliveries: Vec<NewQueued>) -> NewEvent {
         name: "a".to_owned(),
         mode: Mode::Live,
         data: None,
+        tenant: None,
         deliveries,
     }
 }
@@ -89,7 +90,10 @@ pub(crate) fn an_event_is_recorded_with_its_deliveries_and_found_again<F: Fixtur
     accept(&mut store, after(2), &["one"], false);
     drop(store);
     let store = fixture.open();
-    let found = store.event(&format!("msg_{}", after(1).unix_us())).unwrap().unwrap();
+    let found = store
+        .event(None, &format!("msg_{}", after(1).unix_us()))
+        .unwrap()
+        .unwrap();
     assert_eq!((found.number, found.first, found.deliveries), (1, 2, 2));
     assert_eq!(
         (found.at, &*found.name, found.mode, found.data),
@@ -99,14 +103,14 @@ pub(crate) fn an_event_is_recorded_with_its_deliveries_and_found_again<F: Fixtur
     assert_eq!(read.id, made[1].id);
     assert_eq!(read.owner.as_deref(), Some(SERVICE));
     let page: Vec<_> = store
-        .events(None, 9)
+        .events(None, None, 9)
         .unwrap()
         .iter()
         .map(|event| event.number)
         .collect();
     assert_eq!(page, [2, 1]);
-    assert_eq!(store.events(Some(2), 9).unwrap().len(), 1);
-    assert_eq!(store.event("msg_unknown").unwrap(), None);
+    assert_eq!(store.events(None, Some(2), 9).unwrap().len(), 1);
+    assert_eq!(store.event(None, "msg_unknown").unwrap(), None);
 }
 
 pub(crate) fn an_event_without_deliveries_keeps_its_data<F: Fixture>() {
@@ -114,7 +118,7 @@ pub(crate) fn an_event_without_deliveries_keeps_its_data<F: Fixture>() {
     let mut new = event(start(), Vec::new());
     new.data = Some(b"{\"a\":1.10}".to_vec());
     change(&mut store, QueueOp::Accept(Box::new(intake(vec![new.clone()]))));
-    let found = store.event(&new.id).unwrap().unwrap();
+    let found = store.event(None, &new.id).unwrap().unwrap();
     assert_eq!((found.deliveries, found.data), (0, new.data));
 }
 
@@ -500,7 +504,7 @@ pub(crate) fn no_unfinished_delivery_of_a_service_is_pruned<F: Fixture>() {
 
 /// How many events there are.
 fn events(store: &impl Store) -> usize {
-    store.events(None, usize::MAX).unwrap().len()
+    store.events(None, None, usize::MAX).unwrap().len()
 }
 
 pub(crate) fn an_event_goes_with_its_last_delivery<F: Fixture>() {
@@ -526,7 +530,12 @@ pub(crate) fn events_make_room_with_the_records_of_their_time<F: Fixture>() {
     record(&mut store, finish(&made[0], answered(1, after(1), 200, minutes(1))));
     assert_eq!(store.prune(None, Some(0)).unwrap().records, 1);
     // Whatever the limit, what is unfinished stays, with its event.
-    let left: Vec<_> = store.events(None, 9).unwrap().iter().map(|event| event.at).collect();
+    let left: Vec<_> = store
+        .events(None, None, 9)
+        .unwrap()
+        .iter()
+        .map(|event| event.at)
+        .collect();
     assert_eq!(left, [after(2)]);
     assert_eq!(counts(&store), (0, 0));
 }

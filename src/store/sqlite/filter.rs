@@ -21,7 +21,8 @@ const PARKED: &str = "delivery WHERE n IN (SELECT n FROM queue WHERE state = 2)"
 
 /// The condition on captures; `None` when no capture can match. Records before number `floor` are known to be too old.
 pub(super) fn captures(query: &Query, floor: i64) -> Option<SqlFilter> {
-    let deliveries_only = query.state.is_some() || query.endpoint.is_some() || query.origin.is_some();
+    let deliveries_only =
+        query.state.is_some() || query.endpoint.is_some() || query.origin.is_some() || query.tenant.is_some();
     if query.kind == Some(RecordKind::Delivery) || deliveries_only {
         return None;
     }
@@ -47,10 +48,16 @@ pub(super) fn deliveries(query: &Query, floor: i64) -> Option<SqlFilter> {
         state if query.origin.is_some() => {
             SqlFilter::of("delivery INDEXED BY delivery_origin WHERE origin IS NOT NULL").in_state(state)
         }
+        state if query.tenant.is_some() => {
+            SqlFilter::of("delivery INDEXED BY delivery_tenant WHERE tenant IS NOT NULL").in_state(state)
+        }
         state => SqlFilter::of("delivery WHERE 1").in_state(state),
     };
     if let Some(origin) = query.origin {
         filter.and("origin = ?", [signed(origin).into()]);
+    }
+    if let Some(tenant) = &query.tenant {
+        filter.and("tenant = ?", [tenant.clone().into()]);
     }
     if let Some(endpoint) = &query.endpoint {
         filter.and("endpoint = ?", [endpoint.clone().into()]);

@@ -16,12 +16,13 @@ const CAPTURE: &str =
     "SELECT n, id, 0, at, event, provider, NULL, verdict, reason, method || ' ' || target, nullif(status, 0), 0, NULL, size,
     duplicate_of, NULL, (SELECT workflow FROM execution WHERE execution.n = capture.n),
     (SELECT max(tries) FROM processing AS p WHERE p.n = capture.n AND mended IS NULL),
-    (SELECT error FROM processing AS p WHERE p.n = capture.n AND mended IS NULL ORDER BY last_at DESC LIMIT 1) FROM ";
+    (SELECT error FROM processing AS p WHERE p.n = capture.n AND mended IS NULL ORDER BY last_at DESC LIMIT 1), NULL FROM ";
 
 const DELIVERY: &str = "SELECT n, id, 1, at, event, provider, endpoint, state,
     coalesce(CASE state WHEN 'parked' THEN (SELECT parked FROM queue WHERE queue.n = delivery.n) END, reason,
         (SELECT note FROM execution WHERE execution.n = delivery.n)), url, status, attempts, took, size,
-    NULL, owner, (SELECT workflow FROM execution WHERE execution.n = delivery.n), NULL, NULL FROM ";
+    NULL, owner, (SELECT workflow FROM execution WHERE execution.n = delivery.n), NULL, NULL,
+    (SELECT tenant FROM tenant_of_delivery AS of WHERE of.n = delivery.n) FROM ";
 
 /// The page that the query asks for.
 pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Summary>> {
@@ -87,6 +88,7 @@ fn summary(row: &Row<'_>, is_damaged: bool) -> rusqlite::Result<Summary> {
         event: text(4)?,
         provider: text(5)?,
         endpoint: text(6)?,
+        tenant: text(19)?,
         state: text(7)?.unwrap_or_default(),
         reason: text(8)?,
         target: text(9)?.unwrap_or_default(),

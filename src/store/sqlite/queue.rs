@@ -99,7 +99,8 @@ impl ChangeGroup<'_> {
             let due = delivery.next_due.unwrap_or(event.at);
             insert(self.connection, (n, owner, &queued.lane), QueueClass::First, due, state)?;
         }
-        let sql = "INSERT INTO event (id, at, name, mode, first, deliveries, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "
+            INSERT INTO event (id, at, name, mode, first, deliveries, data, tenant) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let values = params![
             event.id,
             event.at.unix_us(),
@@ -108,6 +109,7 @@ impl ChangeGroup<'_> {
             first,
             event.deliveries.len().cast_signed(),
             event.data,
+            event.tenant,
         ];
         change(self.connection, sql, values).map(drop)
     }

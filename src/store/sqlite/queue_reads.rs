@@ -106,7 +106,7 @@ pub(super) fn left(
     })
 }
 
-const EVENT: &str = "SELECT e, id, at, name, mode, first, deliveries, data FROM event";
+const EVENT: &str = "SELECT e, id, at, name, mode, first, deliveries, data, tenant FROM event";
 
 fn event(row: &Row<'_>) -> rusqlite::Result<EventRecord> {
     Ok(EventRecord {
@@ -118,26 +118,46 @@ fn event(row: &Row<'_>) -> rusqlite::Result<EventRecord> {
         first: row.get(5).map(unsigned)?,
         deliveries: row.get(6).map(unsigned)?,
         data: row.get(7)?,
+        tenant: row.get(8)?,
     })
 }
 
 /// The newest event with that id.
-pub(super) fn event_by_id(connection: &Connection, id: &str) -> rusqlite::Result<Option<EventRecord>> {
-    let sql = format!("{EVENT} WHERE id = ?1 ORDER BY e DESC LIMIT 1");
-    row(connection, &sql, [id], event)
+pub(super) fn event_by_id(
+    connection: &Connection,
+    tenant: Option<&str>,
+    id: &str,
+) -> rusqlite::Result<Option<EventRecord>> {
+    let sql = format!("{EVENT} WHERE id = ?1 AND (?2 IS NULL OR tenant = ?2) ORDER BY e DESC LIMIT 1");
+    row(connection, &sql, params![id, tenant], event)
 }
 
 /// Ids of events that begin like that, at most `limit`.
-pub(super) fn event_ids(connection: &Connection, prefix: &str, limit: usize) -> rusqlite::Result<Vec<String>> {
+pub(super) fn event_ids(
+    connection: &Connection,
+    tenant: Option<&str>,
+    (prefix, limit): (&str, usize),
+) -> rusqlite::Result<Vec<String>> {
     // The largest character ends the range of texts that begin so.
     let sql = "
-        SELECT DISTINCT id FROM event INDEXED BY event_id WHERE id >= ?1 AND id < ?1 || char(1114111) ORDER BY id LIMIT ?2";
-    rows(connection, sql, params![prefix, limit.cast_signed()], |row| row.get(0))
+        SELECT DISTINCT id FROM event INDEXED BY event_id
+        WHERE id >= ?1 AND id < ?1 || char(1114111) AND (?3 IS NULL OR tenant = ?3) ORDER BY id LIMIT ?2";
+    rows(connection, sql, params![prefix, limit.cast_signed(), tenant], |row| {
+        row.get(0)
+    })
 }
 
 /// Events before that one, the newest first.
-pub(super) fn events(connection: &Connection, before: Option<u64>, limit: usize) -> rusqlite::Result<Vec<EventRecord>> {
-    let sql = format!("{EVENT} WHERE e < ?1 ORDER BY e DESC LIMIT ?2");
-    let before = before.map_or(i64::MAX, signed);
-    rows(connection, &sql, params![before, limit.cast_signed()], event)
+pub(super) fn events(
+    connection: &Connection,
+    tenant: Option<&str>,
+    (before, limit): (Option<u64>, usize),
+) -> rusqlite::Result<Vec<EventRecord>> {
+    let (before, limit) = (before.map_or(i64::MAX, signed), limit.cast_signed());
+    let Some(tenant) = tenant else {
+        let sql = format!("{EVENT} WHERE e < ?1 ORDER BY e DESC LIMIT ?2");
+        return rows(connection, &sql, params![before, limit], event);
+    };
+    let sql = format!("{EVENT} INDEXED BY event_tenant WHERE tenant = ?3 AND e < ?1 ORDER BY e DESC LIMIT ?2");
+    rows(connection, &sql, params![before, limit, tenant], event)
 }

@@ -101,7 +101,9 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
 const DELIVERY: &str = "
     SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
         next_due, message.id, wire_id, message.event, time, mode, content_type, body, workflow, note, secret_header,
-        delivery.secret, policy.text, addresses, EXISTS (SELECT 1 FROM again WHERE again.n = delivery.n)
+        delivery.secret, policy.text, addresses,
+        (SELECT tenant FROM tenant_of_delivery AS of WHERE of.n = delivery.n),
+        EXISTS (SELECT 1 FROM again WHERE again.n = delivery.n)
     FROM whole_delivery AS delivery JOIN message ON m = message LEFT JOIN execution USING (n)
         LEFT JOIN policy ON p = delivery.policy WHERE n = ?1";
 
@@ -121,6 +123,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         message,
         provider: row.get(3)?,
         endpoint: row.get(4)?,
+        tenant: row.get(28)?,
         url: row.get(5)?,
         method: row.get(6)?,
         headers: headers(row, 7)?,
@@ -141,7 +144,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         number: row.get(0).map(unsigned)?,
         delivery,
         sealed: Vec::new(),
-        is_again: row.get(28)?,
+        is_again: row.get(29)?,
     })
 }
 

@@ -6,7 +6,7 @@ use super::dedupe::{self, DedupeIndex};
 use super::group::{ChangeGroup, KEEP_ATTEMPT};
 use super::sequence::last_number;
 use super::values::{change, changed, delays_text, json, nanos, row, signed, unsigned};
-use super::{diagnosis, health, minutes, processing, queue_rows, quota, sealed, undelivered, work};
+use super::{diagnosis, health, keys, minutes, processing, queue_rows, quota, sealed, undelivered, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -33,9 +33,9 @@ const INSERT_MESSAGE: &str = "INSERT INTO message (id, wire_id, event, time, mod
 const INSERT_DELIVERY: &str =
     "INSERT INTO delivery (n, id, at, message, event, provider, endpoint, url, method, headers, signing,
     source, origin, delays, owner, state, next_due, size, attempts, status, reason, took, late,
-    secret, policy, addresses)
+    secret, policy, addresses, tenant)
     VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-    ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)";
+    ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
 
 /// Where the message of a new delivery is.
 #[derive(Clone, Copy)]
@@ -93,6 +93,7 @@ impl ChangeGroup<'_> {
             Op::CloseLane(lane) => work::close(self.connection, *lane),
             Op::Queue(op) => self.queue(op),
             Op::Health(change) => health::apply(self.connection, change),
+            Op::Keys(op) => keys::apply(self.connection, op),
             Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
             Op::Repeat { failed, delivery } => {
@@ -245,6 +246,7 @@ impl ChangeGroup<'_> {
             new.secret.as_ref().and_then(json),
             policy.transpose()?.flatten(),
             new.addresses,
+            new.tenant,
         ])?;
         sealed::keep(self.connection, n, &of_url)?;
         sealed::keep(self.connection, n, &of_headers)?;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::context::Context;
 use crate::app::resolve::account_off;
 use crate::app::sign::check_signature;
-use crate::endpoints::{Book, Endpoint, Events};
+use crate::endpoints::{AttemptTimeout, Book, Endpoint, Events};
 use crate::engine::{Delivery, Event, Label, Limits, Signing};
 use crate::error::{Error, Result};
 use crate::exchange::{Attempt, SecretKind, SigningMode, Source};
@@ -31,7 +31,7 @@ use crate::signature::Scheme;
 use crate::store::{DeliveryState, Op};
 use crate::target::parse_url;
 use crate::text::printable;
-use crate::transport::HttpTransport;
+use crate::transport::{AddressPolicy, HttpTransport};
 use crate::verification::dev_secret::Purpose;
 
 /// Options of a test.
@@ -44,8 +44,10 @@ pub struct ProbeOptions<'a> {
     pub params: Vec<(String, String)>,
     /// The method instead of the provider's.
     pub method: Option<String>,
-    /// Headers beside the provider's.
+    /// Headers beside the provider's and the endpoint's own.
     pub headers: Headers,
+    /// Which addresses may be reached.
+    pub addresses: AddressPolicy,
     /// The time limit instead of the provider's.
     pub timeout: Option<Duration>,
     /// Carries the requests.
@@ -139,7 +141,9 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
         policy: Arc::new(Policy {
             // One attempt each: a retry would hide what the receiver answered first.
             schedule: Schedule::default(),
-            timeout: options.timeout.unwrap_or(profile.policy.timeout),
+            timeout: (options.timeout)
+                .or(endpoint.limits.timeout.map(AttemptTimeout::duration))
+                .unwrap_or(profile.policy.timeout),
             ..profile.policy.clone()
         }),
         event,
@@ -254,6 +258,14 @@ impl EndpointProbe<'_> {
         self.delivery(composer.compose(id, now, &self.context.random)?)
     }
 
+    /// Those of the endpoint, and those of the options, which win.
+    fn headers(&self) -> Headers {
+        let own = self.endpoint.headers.iter();
+        let mut headers: Headers = own.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        headers.replace_with(self.options.headers.iter());
+        headers
+    }
+
     fn remote_flags(&self) -> Option<&str> {
         self.options.remote.as_ref().map(|remote| remote.flags)
     }
@@ -276,6 +288,7 @@ impl EndpointProbe<'_> {
             source: Source::Test,
             provider: Some(self.profile.label()),
             endpoint: Some(self.endpoint.name.clone()),
+            tenant: self.endpoint.tenant.clone(),
             ..Label::default()
         };
         let (random, url) = (&self.context.random, parse_url(&self.endpoint.url)?);
@@ -283,7 +296,8 @@ impl EndpointProbe<'_> {
         let method = self.options.method.as_ref();
         Ok(Delivery {
             method: method.unwrap_or(&self.profile.delivery.method).clone(),
-            headers: self.options.headers.clone(),
+            headers: self.headers(),
+            addresses: self.options.addresses,
             ..Delivery::new(random, now, message, url, signing, policy, label)
         })
     }

@@ -9,13 +9,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::input::json;
 use super::problem::Problem;
+use super::schema::EventInput;
 use super::{Caller, RouteState, Summary};
 use crate::app::serve::deliveries::NamedEvent;
 use crate::app::serve::queue::AcceptedEvent;
 use crate::digest;
+use crate::endpoints::check_tenant;
 use crate::id::{Id, IdKind};
 use crate::json_text;
 use crate::message::Mode;
@@ -23,7 +26,7 @@ use crate::store::queue::IdempotencyKey;
 use crate::text::printable;
 
 /// Events of one call, at most.
-const MOST_EVENTS: usize = 1000;
+pub(super) const MOST_EVENTS: usize = 1000;
 
 /// Bytes of the data of an event, at most: every delivery of it is held in memory while it is sent.
 const LARGEST_DATA: usize = 1024 * 1024;
@@ -32,7 +35,7 @@ const LARGEST_DATA: usize = 1024 * 1024;
 const LONGEST_NAME: usize = 255;
 
 /// What is answered for an event.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 struct EventAnswer {
     id: String,
     event: String,
@@ -40,6 +43,14 @@ struct EventAnswer {
 }
 
 /// Accepts one event.
+#[utoipa::path(
+    post,
+    path = "/events",
+    operation_id = "addEvent",
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Makes a repetition of the call harmless for 24 hours")),
+    request_body = EventInput,
+    responses((status = 202, description = "On disk, with its deliveries", body = EventAnswer), (status = 409, description = "It contradicts an earlier call, or the state of things"))
+)]
 pub(super) async fn one(
     State(state): State<Arc<RouteState>>,
     Extension(caller): Extension<Caller>,
@@ -47,14 +58,22 @@ pub(super) async fn one(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let text = json(&headers, &body)?;
-    let event = read(&state, text, caller)?;
+    let event = read(&state, text, &caller)?;
     let (event, answer) = state.event(event).await?;
     let text = serde_json::to_string(&answer).unwrap_or_default();
     let summary = format!("{} goes to {}", answer.event, answer.deliveries);
-    accept(&state, caller, (&headers, &body), vec![event], text, summary).await
+    accept(&state, &caller, (&headers, &body), vec![event], text, summary).await
 }
 
 /// Accepts several events: all or none.
+#[utoipa::path(
+    post,
+    path = "/events/batch",
+    operation_id = "addEvents",
+    params(("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$", description = "Makes a repetition of the call harmless for 24 hours")),
+    request_body = Vec<EventInput>,
+    responses((status = 202, description = "On disk, all of them", body = Vec<EventAnswer>), (status = 409, description = "It contradicts an earlier call, or the state of things"))
+)]
 pub(super) async fn batch(
     State(state): State<Arc<RouteState>>,
     Extension(caller): Extension<Caller>,
@@ -69,7 +88,7 @@ pub(super) async fn batch(
     }
     let (mut events, mut answers) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
     for (index, item) in items.into_iter().enumerate() {
-        let made = match read(&state, item, caller) {
+        let made = match read(&state, item, &caller) {
             Ok(event) => state.event(event).await,
             Err(problem) => Err(problem),
         };
@@ -83,12 +102,12 @@ pub(super) async fn batch(
     let deliveries: usize = answers.iter().map(|answer| answer.deliveries).sum();
     let summary = format!("{} events, {deliveries} deliveries", events.len());
     let text = serde_json::to_string(&answers).unwrap_or_default();
-    accept(&state, caller, (&headers, &body), events, text, summary).await
+    accept(&state, &caller, (&headers, &body), events, text, summary).await
 }
 
 async fn accept(
     state: &RouteState,
-    caller: Caller,
+    caller: &Caller,
     (headers, body): (&HeaderMap, &Bytes),
     events: Vec<AcceptedEvent>,
     answer: String,
@@ -110,7 +129,7 @@ async fn accept(
 
 fn idempotency_key(
     state: &RouteState,
-    caller: Caller,
+    caller: &Caller,
     headers: &HeaderMap,
     body: &Bytes,
     answer: &str,
@@ -123,7 +142,7 @@ fn idempotency_key(
         return Err(Problem::invalid(what));
     }
     Ok(Some(IdempotencyKey {
-        key: digest::sha256(&[&caller.key.to_le_bytes(), key.as_bytes()]),
+        key: digest::sha256(&[caller.id.as_bytes(), b"\0", key.as_bytes()]),
         body: digest::sha256(&[body]),
         at: state.queue.context.now(),
         answer: answer.to_owned(),
@@ -131,15 +150,15 @@ fn idempotency_key(
 }
 
 /// Reads an event. Data is only left out where a provider is played, which has samples.
-fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Problem> {
+fn read(state: &RouteState, text: &str, caller: &Caller) -> Result<NamedEvent, Problem> {
     let fields = json_text::members(text).ok_or_else(|| Problem::invalid("an event must be a JSON object"))?;
     let mut given: HashMap<&str, &str> = HashMap::new();
     for (name, value) in &fields {
         // `type` is an alias of `event`.
         let name = if name == "type" { "event" } else { name };
-        if !["event", "data", "id", "mode", "params"].contains(&name) {
+        if !["event", "data", "id", "mode", "params", "tenant"].contains(&name) {
             return Err(Problem::invalid(format!(
-                "`{}` is not known: an event has `event`, `data`, `id`, `mode` and `params`",
+                "`{}` is not known: an event has `event`, `data`, `id`, `mode`, `tenant` and `params`",
                 printable(name, 100)
             )));
         }
@@ -150,7 +169,7 @@ fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Pr
     let text = |name: &str| match given.get(name).filter(|value| **value != "null") {
         None => Ok(None),
         Some(value) => match serde_json::from_str::<String>(value) {
-            Ok(text) if !text.trim().is_empty() && text.len() <= LONGEST_NAME => Ok(Some(text)),
+            Ok(text) if !text.trim().is_empty() && text.chars().count() <= LONGEST_NAME => Ok(Some(text)),
             _ => {
                 let what = format!("`{name}` must be a text of 1 to {LONGEST_NAME} characters");
                 Err(Problem::invalid(what))
@@ -181,8 +200,16 @@ fn read(state: &RouteState, text: &str, caller: Caller) -> Result<NamedEvent, Pr
         data,
         id: text("id")?,
         mode,
+        tenant: tenant(text("tenant")?, caller)?,
         params: params(given.get("params").copied())?,
     })
+}
+
+fn tenant(given: Option<String>, caller: &Caller) -> Result<Option<String>, Problem> {
+    if let Some(name) = &given {
+        check_tenant(name).map_err(Problem::invalid)?;
+    }
+    caller.tenant(given.as_deref())
 }
 
 fn params(given: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
@@ -222,6 +249,7 @@ impl RouteState {
             id,
             name: event.name,
             mode: event.mode,
+            tenant: event.tenant,
             data: event.data.map(String::into_bytes),
             deliveries,
         };

@@ -1,17 +1,18 @@
 //! What calls carry: query parameters, bodies, and which deliveries they name.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Uri, header};
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use url::form_urlencoded;
 
+use super::Caller;
 use super::problem::Problem;
 use crate::app::context::Context;
 use crate::app::inspect::{names, select};
-use crate::error::{Error, Result};
-use crate::exit::Exit;
+use crate::error::Result;
 use crate::json_text;
 use crate::store::{DeliveryState, Query, QueryPage, RecordKind};
 use crate::text::{printable, quoted};
@@ -20,11 +21,14 @@ use crate::text::{printable, quoted};
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 200;
 
+/// Bytes of a body that describes an endpoint, at most.
+const LARGEST_BODY: usize = 64 * 1024;
+
 /// Characters of an unknown name that an answer repeats.
 const SHOWN: usize = 100;
 
 /// The names of the filter of deliveries, in a query and in a body.
-pub(super) const FILTER: [&str; 5] = ["state", "endpoint", "event", "provider", "since"];
+pub(super) const FILTER: [&str; 6] = ["state", "endpoint", "event", "provider", "tenant", "since"];
 
 /// Named values of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -101,22 +105,26 @@ impl Fields {
             .transpose()
     }
 
-    /// Deliveries that match the filter. Names that nothing has are refused.
-    pub(super) fn deliveries(&self, context: &Context) -> Result<Query> {
+    /// Deliveries that match the filter, and that the caller may see.
+    pub(super) fn query(&self, caller: &Caller) -> std::result::Result<Query, Problem> {
+        Ok(Query {
+            kind: Some(RecordKind::Delivery),
+            tenant: caller.tenant(self.get("tenant"))?,
+            ..Query::default()
+        })
+    }
+
+    /// The query with the rest of the filter. Names that nothing has are refused.
+    pub(super) fn deliveries(&self, context: &Context, query: Query) -> Result<Query> {
         let text = |name: &str| self.get(name).map(str::to_owned);
         let since = self.get("since").map(|since| select::since(context, since));
         let query = Query {
-            kind: Some(RecordKind::Delivery),
             since: since.transpose()?,
             endpoint: text("endpoint"),
             provider: text("provider"),
-            ..Query::default()
+            ..query
         };
-        names::check(context, &query).map_err(|error| match error.exit {
-            // It is the filter that is wrong; the list is there.
-            Exit::Nothing => Error::usage(error.message),
-            _ => error,
-        })?;
+        names::check(context, &query)?;
         // A pattern that matches nothing yet is no mistake of a caller.
         Ok(Query {
             event: text("event"),
@@ -126,22 +134,44 @@ impl Fields {
 
     /// The page that is asked for.
     pub(super) fn page(&self) -> std::result::Result<QueryPage, Problem> {
-        let limit = match self.get("limit").map(str::parse) {
+        let limit = match self.get("limit").map(number) {
             None => PAGE,
-            Some(Ok(limit @ 1..=LARGEST_PAGE)) => limit,
+            Some(Some(limit @ 1..=LARGEST_PAGE)) => limit,
             Some(_) => {
                 let what = format!("`limit` must be a number from 1 to {LARGEST_PAGE}");
                 return Err(Problem::invalid(what));
             }
         };
-        let cursor = self.get("cursor").map(str::parse);
-        let cursor = cursor.transpose();
-        let before = cursor.map_err(|_| Problem::invalid("`cursor` is not a `next` of an earlier answer"))?;
+        let cursor = self.get("cursor").map(number);
+        let wrong = || Problem::invalid("`cursor` is not a `next` of an earlier answer");
+        let before = cursor.map(|cursor| cursor.ok_or_else(wrong)).transpose()?;
         Ok(QueryPage {
             before,
             ..QueryPage::newest(limit)
         })
     }
+}
+
+/// A number of digits alone, as this service writes it.
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    let is_plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain.then(|| text.parse().ok()).flatten()
+}
+
+/// A body that must be an object of that form; no body is an empty object.
+pub(super) fn body<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> std::result::Result<T, Problem> {
+    if body.len() > LARGEST_BODY {
+        return Err(Problem::new(
+            413,
+            format!("the body is larger than {LARGEST_BODY} bytes"),
+        ));
+    }
+    let text = if body.is_empty() { "{}" } else { json(headers, body)? };
+    // The form of an object may also be written as a list of its values, which is nobody's intention here.
+    if !text.trim_start().starts_with('{') {
+        return Err(Problem::invalid("the body must be an object"));
+    }
+    serde_json::from_str(text).map_err(|error| Problem::invalid(printable(&error.to_string(), 300)))
 }
 
 /// The text of a body that must be JSON.

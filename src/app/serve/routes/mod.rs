@@ -1,38 +1,49 @@
 //! The service's own calls: an axum router on top of the server, which keeps its limits.
 
+mod contract;
+mod endpoint_answer;
+mod endpoint_input;
+mod endpoints;
 mod events;
 mod input;
 mod problem;
 mod reads;
 mod retry;
+mod schema;
 mod status;
 
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use super::access::{Grant, ServiceAccess};
 use super::deliveries::FanOut;
 use super::queue::ServiceQueue;
 use super::subscribers::{Subscriber, Subscribers};
-use crate::api::server::{AccessDenied, ApiAccess, ApiCall, ApiEvent, MockApi};
+use crate::api::server::{ApiCall, ApiEvent, MockApi};
 use crate::app::context::Context;
+use crate::endpoints::rules::RuleOptions;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::mask;
 use crate::message::Mode;
 use crate::server::{Handler, Incoming, IncompleteReason, Rejection, Reply};
-use crate::store::{LedgerReader, Store};
+use crate::store::{LedgerReader, NewDelivery, Store};
+use crate::transport::HttpTransport;
 use input::Fields;
 use problem::{Problem, as_problem};
 
@@ -41,17 +52,44 @@ pub(super) struct RouteState {
     pub(super) queue: Arc<ServiceQueue>,
     /// Lists and whole records.
     pub(super) reader: LedgerReader,
-    pub(super) access: ApiAccess,
+    pub(super) access: ServiceAccess,
     pub(super) fan_out: FanOut,
+    /// How strictly endpoints are checked.
+    pub(super) rules: RuleOptions,
+    /// Carries tests of endpoints.
+    pub(super) transport: Arc<HttpTransport>,
+    /// Stops them.
+    pub(super) cancel: CancellationToken,
 }
 
 /// Who calls.
-#[derive(Debug, Clone, Copy)]
-struct Caller {
-    /// The index of the key.
-    key: usize,
-    /// Of the events that it creates unless it says otherwise.
-    mode: Mode,
+#[derive(Debug, Clone)]
+struct Caller(Arc<Grant>);
+
+impl Deref for Caller {
+    type Target = Grant;
+
+    fn deref(&self) -> &Grant {
+        &self.0
+    }
+}
+
+impl Caller {
+    /// Whether a delivery is one that it may know.
+    fn sees(&self, delivery: &NewDelivery) -> bool {
+        self.tenant.is_none() || self.tenant == delivery.tenant
+    }
+
+    /// The tenant that a call is about: the key's, else the one that the call names, if any.
+    fn tenant(&self, named: Option<&str>) -> std::result::Result<Option<String>, Problem> {
+        match (&self.tenant, named) {
+            (Some(own), Some(named)) if own != named => {
+                Err(Problem::forbidden(format!("the key is of tenant `{own}`")))
+            }
+            (Some(own), _) => Ok(Some(own.clone())),
+            (None, named) => Ok(named.map(str::to_owned)),
+        }
+    }
 }
 
 /// What a call did, for the log.
@@ -96,34 +134,90 @@ impl ServiceApi {
 
 /// The service's own calls.
 fn calls(state: &Arc<RouteState>) -> Router<Arc<RouteState>> {
-    let listing = Router::new()
-        .route("/events", get(reads::events).post(events::one))
-        .route("/events/{id}", get(reads::event))
-        .route("/deliveries", get(reads::deliveries));
-    let control = Router::new()
-        .route("/deliveries/retry", post(retry::many))
-        .route("/deliveries/{id}/retry", post(retry::one))
-        .route("/endpoints/{endpoint}/recover", post(retry::recover))
-        .route("/endpoints/{endpoint}/pause", post(status::pause_endpoint))
-        .route("/endpoints/{endpoint}/resume", post(status::resume_endpoint))
-        .route("/pause", post(status::pause))
-        .route("/resume", post(status::resume))
-        .route_layer(middleware::from_fn(require_live_key));
-    let without_parameters = Router::new()
-        .route("/events/batch", post(events::batch))
-        .route("/deliveries/{id}", get(reads::delivery))
-        .route("/deliveries/{id}/attempts", get(reads::attempts))
-        .route("/endpoints/{endpoint}/health", get(status::endpoint_health))
-        .route("/status", get(status::status))
-        .route("/ready", get(status::ready))
-        .merge(control)
-        .route_layer(middleware::from_fn(refuse_parameters));
-    listing
-        .merge(without_parameters)
+    let (with_key, _) = with_key().split_for_parts();
+    let (without_key, _) = without_key().split_for_parts();
+    with_key
         .layer(middleware::from_fn_with_state(Arc::clone(state), authenticate))
-        .route("/health", get(status::health))
+        .merge(without_key)
         // The server has a limit of its own.
         .layer(DefaultBodyLimit::disable())
+}
+
+/// Calls that need a key.
+fn with_key() -> OpenApiRouter<Arc<RouteState>> {
+    let listing = OpenApiRouter::new()
+        .routes(routes!(reads::events))
+        .routes(routes!(reads::event))
+        .routes(routes!(reads::deliveries))
+        .routes(routes!(endpoints::list));
+    let without_parameters = OpenApiRouter::new()
+        .routes(routes!(events::one))
+        .routes(routes!(events::batch))
+        .routes(routes!(reads::delivery))
+        .routes(routes!(reads::attempts))
+        .routes(routes!(endpoints::read))
+        .routes(routes!(status::endpoint_health))
+        .routes(routes!(status::ready))
+        .merge(of_all_tenants(OpenApiRouter::new().routes(routes!(status::status))))
+        .merge(deciding())
+        .route_layer(middleware::from_fn(refuse_parameters));
+    listing.merge(without_parameters)
+}
+
+/// Calls that decide about live deliveries.
+fn deciding() -> OpenApiRouter<Arc<RouteState>> {
+    let of_all = OpenApiRouter::new()
+        .routes(routes!(status::pause))
+        .routes(routes!(status::resume));
+    OpenApiRouter::new()
+        .routes(routes!(endpoints::add))
+        .routes(routes!(endpoints::change, endpoints::remove))
+        .routes(routes!(endpoints::rotate))
+        .routes(routes!(endpoints::enable))
+        .routes(routes!(endpoints::disable))
+        .routes(routes!(endpoints::test))
+        .routes(routes!(status::pause_endpoint))
+        .routes(routes!(status::resume_endpoint))
+        .routes(routes!(retry::recover))
+        .routes(routes!(retry::many))
+        .routes(routes!(retry::one))
+        .merge(of_all_tenants(of_all))
+        .route_layer(middleware::from_fn(require_live_key))
+}
+
+/// Calls about the service as a whole.
+fn of_all_tenants(calls: OpenApiRouter<Arc<RouteState>>) -> OpenApiRouter<Arc<RouteState>> {
+    calls.route_layer(middleware::from_fn(require_key_of_all))
+}
+
+/// Calls that anybody may make.
+fn without_key() -> OpenApiRouter<Arc<RouteState>> {
+    OpenApiRouter::new()
+        .routes(routes!(status::health))
+        .routes(routes!(served_contract))
+}
+
+/// The OpenAPI document of the service's own calls.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "readContract",
+    responses((status = 200, description = "This document", body = serde_json::Value))
+)]
+async fn served_contract() -> Response {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(openapi);
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
+}
+
+/// The OpenAPI document of the service's own calls, as JSON.
+pub fn openapi() -> String {
+    let calls = OpenApiRouter::with_openapi(contract::described())
+        .merge(with_key())
+        .merge(without_key());
+    let document = contract::finished(&calls.into_openapi());
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
 }
 
 /// A JSON document.
@@ -150,6 +244,17 @@ async fn require_live_key(Extension(caller): Extension<Caller>, request: Request
     }
 }
 
+/// What concerns the service as a whole is not for one tenant.
+async fn require_key_of_all(Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
+    match &caller.tenant {
+        None => next.run(request).await,
+        Some(tenant) => {
+            let what = format!("the key is of tenant `{tenant}`, and this is about all of them");
+            Problem::forbidden(what).into_response()
+        }
+    }
+}
+
 async fn refuse_parameters(request: Request, next: Next) -> Response {
     match Fields::of_query(request.uri(), &[]) {
         Ok(_) => next.run(request).await,
@@ -158,17 +263,18 @@ async fn refuse_parameters(request: Request, next: Next) -> Response {
 }
 
 async fn authenticate(State(state): State<Arc<RouteState>>, mut request: Request, next: Next) -> Response {
-    let header = |name: &str| request.headers().get(name).map(HeaderValue::as_bytes);
-    match state.access.caller(header, Mode::Live) {
-        Ok((key, mode)) => {
-            request.extensions_mut().insert(Caller { key, mode });
-            next.run(request).await
-        }
-        Err(denied @ (AccessDenied::NoKey | AccessDenied::UnknownKey)) => {
-            Problem::unauthorized(denied.to_string()).into_response()
-        }
-        Err(denied) => Problem::forbidden(denied.to_string()).into_response(),
+    let headers = request.headers();
+    let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
+    let caller = match state.access.caller(&state.queue.reader, header).await {
+        Ok(grant) => Caller(grant),
+        Err(refused) => return Problem::from(refused).into_response(),
+    };
+    let is_reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    if caller.reads_only && !is_reading {
+        return Problem::forbidden("the key only reads").into_response();
     }
+    request.extensions_mut().insert(caller);
+    next.run(request).await
 }
 
 impl RouteState {
@@ -189,9 +295,9 @@ impl RouteState {
         subscribers.map_err(|error| Problem::unavailable(error.to_string()))
     }
 
-    /// The endpoint of that name or id.
-    async fn endpoint(&self, selector: &str) -> std::result::Result<Arc<Subscriber>, Problem> {
-        Ok(self.subscribers().await?.find(selector)?)
+    /// The endpoint of that name or id, as far as the caller may know it.
+    async fn endpoint(&self, caller: &Caller, selector: &str) -> std::result::Result<Arc<Subscriber>, Problem> {
+        Ok(self.subscribers().await?.find(selector, caller.tenant.as_deref())?)
     }
 }
 

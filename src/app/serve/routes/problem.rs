@@ -4,8 +4,13 @@ use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Summary;
+use super::endpoint_answer::FindingAnswer;
+use crate::api::server::AccessDenied;
+use crate::app::endpoints::Refusal;
+use crate::app::serve::access::CallRefused;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::server::Reply;
@@ -15,19 +20,24 @@ use crate::store::StoreError;
 const CONTENT_TYPE: &str = "application/problem+json";
 
 /// Seconds after which a caller may try again when the ledger refuses an event.
-const RETRY_AFTER: &str = "5";
+const RETRY_AFTER: u64 = 5;
 
 /// Why a call was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct Problem {
     /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
     pub(super) status: u16,
     /// The same for every problem of that status, which is its type.
     pub(super) title: &'static str,
     /// This one.
     pub(super) detail: String,
+    /// What rules say about an endpoint.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) findings: Vec<FindingAnswer>,
+    /// Seconds after which the caller may try again.
     #[serde(skip)]
-    pub(super) is_temporary: bool,
+    pub(super) retry_after: Option<u64>,
     #[serde(skip)]
     pub(super) asks_for_key: bool,
 }
@@ -40,7 +50,8 @@ impl Problem {
             status,
             title: known.and_then(|status| status.canonical_reason()).unwrap_or("Error"),
             detail: detail.into(),
-            is_temporary: false,
+            findings: Vec::new(),
+            retry_after: None,
             asks_for_key: false,
         }
     }
@@ -78,6 +89,16 @@ impl Problem {
         Self::new(422, detail)
     }
 
+    /// 422: a rule refuses the endpoint.
+    pub(super) fn refused(refusal: &Refusal) -> Self {
+        let first = refusal.findings().iter().find(|finding| finding.is_problem());
+        let detail = first.map_or("a rule refuses the endpoint", |finding| &finding.fact);
+        Self {
+            findings: refusal.findings().iter().map(FindingAnswer::from).collect(),
+            ..Self::unusable(detail)
+        }
+    }
+
     /// 500: a fault of ours.
     pub(super) fn broken() -> Self {
         Self::new(500, "the call failed: this is a fault of hook")
@@ -86,8 +107,23 @@ impl Problem {
     /// 503: later.
     pub(super) fn unavailable(detail: impl Into<String>) -> Self {
         Self {
-            is_temporary: true,
+            retry_after: Some(RETRY_AFTER),
             ..Self::new(503, detail)
+        }
+    }
+}
+
+impl From<CallRefused> for Problem {
+    fn from(refused: CallRefused) -> Self {
+        match refused {
+            CallRefused::Denied(denied @ (AccessDenied::NoKey | AccessDenied::UnknownKey)) => {
+                Self::unauthorized(denied.to_string())
+            }
+            CallRefused::Denied(denied) => Self::forbidden(denied.to_string()),
+            CallRefused::TooMany(wait) => Self {
+                retry_after: Some(wait.as_secs() + 1),
+                ..Self::new(429, "too many calls with this key")
+            },
         }
     }
 }
@@ -160,8 +196,8 @@ impl IntoResponse for Problem {
         *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(CONTENT_TYPE));
-        if self.is_temporary {
-            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(RETRY_AFTER));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
         }
         if self.asks_for_key {
             headers.insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));

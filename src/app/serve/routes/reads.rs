@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::input::{FILTER, Fields};
 use super::problem::Problem;
-use super::{RouteState, document};
+use super::schema::{self, AttemptList, DeliveryAnswer, DeliveryPage};
+use super::{Caller, RouteState, document};
 use crate::app::context::Context;
 use crate::app::inspect::show::show_from;
 use crate::app::inspect::{json as record_json, select};
@@ -24,32 +27,41 @@ use crate::store::{EventRecord, Query, QueryPage, Record, RecordKind, Store, Sum
 use crate::text::printable;
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ItemPage<T> {
-    items: Vec<T>,
+    pub(super) items: Vec<T>,
     /// The cursor of the next page.
-    next: Option<String>,
+    #[schema(required)]
+    pub(super) next: Option<String>,
 }
 
 /// An event as it is answered.
-#[derive(Debug, Serialize)]
-struct EventItem {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EventItem {
     id: String,
     event: String,
+    #[schema(schema_with = schema::mode)]
     mode: Mode,
+    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
+    /// Whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    tenant: Option<String>,
     /// How many deliveries it was given.
     deliveries: u64,
 }
 
 /// An event with its deliveries, the first page of them or the one asked for.
-#[derive(Debug, Serialize)]
-struct EventDetails {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EventDetails {
     #[serde(flatten)]
     event: EventItem,
     /// Of an event without deliveries; elsewhere it is in the body of each.
+    #[schema(value_type = Option<Value>, required)]
     data: Option<Box<RawValue>>,
     #[serde(flatten)]
+    #[schema(value_type = DeliveryPage)]
     page: ItemPage<Summary>,
 }
 
@@ -57,10 +69,22 @@ struct EventDetails {
 const PAGES: [&str; 2] = ["cursor", "limit"];
 
 /// Events, the newest first.
-pub(super) async fn events(State(state): State<Arc<RouteState>>, uri: Uri) -> std::result::Result<Response, Problem> {
-    let page = Fields::of_query(&uri, &PAGES)?.page()?;
+#[utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "listEvents",
+    params(("cursor" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "`next` of the page before"), ("limit" = Option<u8>, Query, minimum = 1, maximum = 200, description = "Items of a page; 50 unless given"), ("tenant" = Option<String>, Query, pattern = "^[A-Za-z0-9._:-]{1,100}$", description = "Of this tenant only")),
+    responses((status = 200, description = "A page, the newest first", body = ItemPage<EventItem>))
+)]
+pub(super) async fn events(
+    State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+) -> std::result::Result<Response, Problem> {
+    let fields = Fields::of_query(&uri, &["cursor", "limit", "tenant"])?;
+    let (page, tenant) = (fields.page()?, caller.tenant(fields.get("tenant"))?);
     let found = state
-        .read(move |_, store| Ok(store.events(page.before, page.limit + 1)?))
+        .read(move |_, store| Ok(store.events(tenant.as_deref(), page.before, page.limit + 1)?))
         .await?;
     let found = ItemPage::cut(found, page, |event| event.number);
     Ok(document(&ItemPage {
@@ -70,22 +94,31 @@ pub(super) async fn events(State(state): State<Arc<RouteState>>, uri: Uri) -> st
 }
 
 /// One event.
+#[utoipa::path(
+    get,
+    path = "/events/{id}",
+    operation_id = "readEvent",
+    params(("id" = String, Path, description = "The id, or the beginning of one"), ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "`next` of the page before"), ("limit" = Option<u8>, Query, minimum = 1, maximum = 200, description = "Items of a page; 50 unless given")),
+    responses((status = 200, description = "The event with a page of its deliveries", body = EventDetails))
+)]
 pub(super) async fn event(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
     uri: Uri,
 ) -> std::result::Result<Response, Problem> {
     let page = Fields::of_query(&uri, &PAGES)?.page()?;
-    let details = state.read(move |_, store| event_details(store, &id, page)).await?;
+    let details = state.read(move |_, store| event_details(store, (caller.tenant.as_deref(), &id), page));
+    let details = details.await?;
     Ok(document(&details))
 }
 
-fn event_details(store: &dyn Store, id: &str, page: QueryPage) -> Result<EventDetails> {
+fn event_details(store: &dyn Store, (tenant, id): (Option<&str>, &str), page: QueryPage) -> Result<EventDetails> {
     let shown = printable(id, 100);
-    let event = match store.event(id)? {
+    let event = match store.event(tenant, id)? {
         Some(event) => Some(event),
-        None => match store.event_ids(id, 2)?.as_slice() {
-            [one] => store.event(one)?,
+        None => match store.event_ids(tenant, id, 2)?.as_slice() {
+            [one] => store.event(tenant, one)?,
             [] => None,
             _ => return Err(Error::usage(format!("`{shown}` is the beginning of several ids"))),
         },
@@ -111,17 +144,25 @@ fn event_details(store: &dyn Store, id: &str, page: QueryPage) -> Result<EventDe
 }
 
 /// Deliveries that match, the newest first.
+#[utoipa::path(
+    get,
+    path = "/deliveries",
+    operation_id = "listDeliveries",
+    params(("state" = Option<String>, Query, description = "Their state"), ("endpoint" = Option<String>, Query, description = "The name of the endpoint"), ("event" = Option<String>, Query, description = "A name, or a pattern such as `order.*`"), ("provider" = Option<String>, Query, description = "The name of the provider"), ("tenant" = Option<String>, Query, pattern = "^[A-Za-z0-9._:-]{1,100}$", description = "Of this tenant only"), ("since" = Option<String>, Query, description = "A moment (RFC 3339), or how long ago (`2h`)"), ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "`next` of the page before"), ("limit" = Option<u8>, Query, minimum = 1, maximum = 200, description = "Items of a page; 50 unless given")),
+    responses((status = 200, description = "A page, the newest first", body = DeliveryPage))
+)]
 pub(super) async fn deliveries(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
 ) -> std::result::Result<Response, Problem> {
     let fields = Fields::of_query(&uri, &[&FILTER[..], &PAGES].concat())?;
-    let (page, in_state) = (fields.page()?, fields.state()?);
+    let (page, in_state, query) = (fields.page()?, fields.state()?, fields.query(&caller)?);
     let found = state.read(move |context, store| {
         let query = Query {
             state: in_state,
             page,
-            ..fields.deliveries(context)?
+            ..fields.deliveries(context, query)?
         };
         summaries(store, query)
     });
@@ -137,34 +178,50 @@ fn summaries(store: &dyn Store, mut query: Query) -> Result<ItemPage<Summary>> {
 }
 
 /// One delivery, whole.
+#[utoipa::path(
+    get,
+    path = "/deliveries/{id}",
+    operation_id = "readDelivery",
+    params(("id" = String, Path, description = "A number, an id, or the beginning of one")),
+    responses((status = 200, description = "The delivery with its attempts", body = DeliveryAnswer))
+)]
 pub(super) async fn delivery(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> std::result::Result<Response, Problem> {
     let shown = state
-        .read(move |context, store| delivery_json(context, store, &id))
+        .read(move |context, store| delivery_json(context, store, &caller, &id))
         .await?;
     Ok(document(&shown))
 }
 
 /// The attempts of a delivery.
+#[utoipa::path(
+    get,
+    path = "/deliveries/{id}/attempts",
+    operation_id = "listAttempts",
+    params(("id" = String, Path, description = "A number, an id, or the beginning of one")),
+    responses((status = 200, description = "Its attempts, the oldest first", body = AttemptList))
+)]
 pub(super) async fn attempts(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> std::result::Result<Response, Problem> {
     let mut shown = state
-        .read(move |context, store| delivery_json(context, store, &id))
+        .read(move |context, store| delivery_json(context, store, &caller, &id))
         .await?;
     Ok(document(&json!({"items": shown["attempts"].take()})))
 }
 
-fn delivery_json(context: &Context, store: &dyn Store, id: &str) -> Result<Value> {
+fn delivery_json(context: &Context, store: &dyn Store, caller: &Caller, id: &str) -> Result<Value> {
     let number = delivery_number(store, id)?.to_string();
     let details = show_from(context, store, Some(&number), false)?;
     match &details.record {
-        Record::Delivery(delivery) => Ok(record_json::delivery(&details, delivery)),
+        Record::Delivery(delivery) if caller.sees(&delivery.delivery) => Ok(record_json::delivery(&details, delivery)),
         // Captures are not of this API.
-        Record::Capture(_) => Err(not_found(id)),
+        Record::Delivery(_) | Record::Capture(_) => Err(not_found(id)),
     }
 }
 
@@ -199,6 +256,7 @@ impl From<EventRecord> for EventItem {
             event: event.name,
             mode: event.mode,
             at: event.at,
+            tenant: event.tenant,
             deliveries: event.deliveries,
         }
     }

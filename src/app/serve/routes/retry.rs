@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::input::{FILTER, Fields};
 use super::problem::Problem;
 use super::reads::{delivery_number, not_found};
-use super::{RouteState, Summary, document};
+use super::schema::{DeliveryFilter, RecoveryInput, RetriedDelivery};
+use super::{Caller, RouteState, Summary, document};
 use crate::app::serve::control::Requeued;
 use crate::app::serve::subscribers::{Subscriber, Subscribers};
 use crate::store::{DeliveryState, Query, QueryPage, Record, Source, Store};
@@ -21,7 +24,7 @@ use crate::text::count;
 const AT_ONCE: usize = 200;
 
 /// How many deliveries a call entered in the queue again.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, ToSchema)]
 struct Tally {
     retried: u64,
     /// Of endpoints that are disabled or removed, forwards, and what changed meanwhile.
@@ -29,10 +32,22 @@ struct Tally {
 }
 
 /// Tries one delivery again.
-pub(super) async fn one(State(state): State<Arc<RouteState>>, Path(id): Path<String>) -> Result<Response, Problem> {
+#[utoipa::path(
+    post,
+    path = "/deliveries/{id}/retry",
+    operation_id = "retryDelivery",
+    params(("id" = String, Path, description = "A number, an id, or the beginning of one")),
+    responses((status = 202, description = "It is entered again", body = RetriedDelivery), (status = 409, description = "It contradicts an earlier call, or the state of things"))
+)]
+pub(super) async fn one(
+    State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let found = state.read(move |_, store| {
         let number = delivery_number(store, &id)?;
         let found = store.get(number)?.and_then(Record::into_delivery);
+        let found = found.filter(|found| caller.sees(&found.delivery));
         found.ok_or_else(|| not_found(&id))
     });
     let found = found.await?;
@@ -45,7 +60,8 @@ pub(super) async fn one(State(state): State<Arc<RouteState>>, Path(id): Path<Str
         return Err(conflict("is a forward of `hook listen`"));
     }
     let subscribers = state.subscribers().await?;
-    let lane = lane(&subscribers, delivery.endpoint.as_deref(), &delivery.url).map_err(|why| conflict(&why))?;
+    let of = (delivery.endpoint.as_deref(), delivery.tenant.as_deref());
+    let lane = lane(&subscribers, of, &delivery.url).map_err(|why| conflict(&why))?;
     let item = Requeued {
         number,
         lane,
@@ -59,8 +75,16 @@ pub(super) async fn one(State(state): State<Arc<RouteState>>, Path(id): Path<Str
 }
 
 /// Tries all deliveries again that match a filter.
+#[utoipa::path(
+    post,
+    path = "/deliveries/retry",
+    operation_id = "retryDeliveries",
+    request_body = Option<DeliveryFilter>,
+    responses((status = 202, description = "How many are entered again", body = Tally))
+)]
 pub(super) async fn many(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
@@ -73,9 +97,10 @@ pub(super) async fn many(
         );
         return Err(Problem::invalid(what));
     }
+    let query = fields.query(&caller)?;
     let query = state
         .read(move |context, _| {
-            let query = fields.deliveries(context)?;
+            let query = fields.deliveries(context, query)?;
             Ok(Query {
                 state: Some(in_state),
                 ..query
@@ -88,8 +113,17 @@ pub(super) async fn many(
 }
 
 /// Tries again what an endpoint missed since a moment: failed and parked deliveries.
+#[utoipa::path(
+    post,
+    path = "/endpoints/{endpoint}/recover",
+    operation_id = "recoverEndpoint",
+    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    request_body = RecoveryInput,
+    responses((status = 202, description = "How many are entered again", body = Tally), (status = 409, description = "It contradicts an earlier call, or the state of things"))
+)]
 pub(super) async fn recover(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     Path(endpoint): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -99,9 +133,10 @@ pub(super) async fn recover(
         let what = "`since` is missing: a moment (RFC 3339), or how long ago (`2h`)";
         return Err(Problem::invalid(what));
     }
-    let subscriber = state.endpoint(&endpoint).await?;
+    let subscriber = state.endpoint(&caller, &endpoint).await?;
     check_active(&subscriber).map_err(Problem::conflict)?;
-    let query = state.read(move |context, _| fields.deliveries(context)).await?;
+    let query = fields.query(&caller)?;
+    let query = state.read(move |context, _| fields.deliveries(context, query)).await?;
     let mut tally = Tally::default();
     for in_state in [DeliveryState::Failed, DeliveryState::Parked] {
         let query = Query {
@@ -127,7 +162,8 @@ impl RouteState {
             let read = found.len();
             let subscribers = self.subscribers().await?;
             let items = found.into_iter().filter_map(|summary| {
-                let lane = lane(&subscribers, summary.endpoint.as_deref(), &summary.target).ok()?;
+                let of = (summary.endpoint.as_deref(), summary.tenant.as_deref());
+                let lane = lane(&subscribers, of, &summary.target).ok()?;
                 Some(Requeued {
                     number: summary.number,
                     lane,
@@ -160,12 +196,20 @@ fn is_ended(state: DeliveryState) -> bool {
 }
 
 /// Where a delivery waits, or why it cannot.
-fn lane(subscribers: &Subscribers, endpoint: Option<&str>, url: &str) -> Result<String, String> {
+fn lane(
+    subscribers: &Subscribers,
+    (endpoint, tenant): (Option<&str>, Option<&str>),
+    url: &str,
+) -> Result<String, String> {
     let Some(name) = endpoint else {
         return Ok(subscribers.lane(None, url));
     };
     let subscriber = subscribers.named(name);
     let subscriber = subscriber.ok_or_else(|| format!("goes to endpoint `{name}`, which was removed"))?;
+    // The name may have gone to another endpoint.
+    if subscriber.endpoint.tenant.as_deref() != tenant {
+        return Err(format!("goes to endpoint `{name}`, which is another tenant's now"));
+    }
     check_active(subscriber).map_err(|why| format!("cannot be tried: {why}"))?;
     Ok(subscriber.lane.to_string())
 }

@@ -2,25 +2,30 @@
 
 use std::sync::{Arc, PoisonError};
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
+use super::endpoint_answer::DisabledAnswer;
 use super::problem::Problem;
-use super::{RouteState, Summary, document};
+use super::schema::{Liveness, PauseAnswer};
+use super::{Caller, RouteState, Summary, document};
 use crate::app::serve::lanes::LaneName;
 use crate::app::serve::subscribers::Subscribers;
 use crate::clock::{Clock as _, Timestamp};
 use crate::health::Disabled;
 
 /// What `/status` answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Status {
     queue: QueueStatus,
     /// How long the delivery that is due the longest has waited.
     backlog_age_s: f64,
     /// When the next retry is due, unless one is due already.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     next_retry: Option<Timestamp>,
     /// Whether everything is paused.
     paused: bool,
@@ -34,14 +39,14 @@ struct Status {
     last_minute: LastMinute,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct QueueStatus {
     waiting: u64,
     taken: usize,
     parked: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct LastMinute {
     events: u64,
     delivered: u64,
@@ -49,6 +54,12 @@ struct LastMinute {
 }
 
 /// How the service is.
+#[utoipa::path(
+    get,
+    path = "/status",
+    operation_id = "readStatus",
+    responses((status = 200, description = "How the service is", body = Status))
+)]
 pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
     let (queue, owner) = (&state.queue, state.queue.owner.clone());
     let counts = queue.reader.ask(move |store| store.queue_counts(&owner)).await?;
@@ -95,23 +106,36 @@ fn names(subscribers: &Subscribers, lanes: &[impl AsRef<str>]) -> Vec<String> {
 }
 
 /// Whether events are taken now.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    operation_id = "readReadiness",
+    responses((status = 200, description = "Events are taken", body = Liveness))
+)]
 pub(super) async fn ready(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
     state.queue.ledger.ready().await?;
     Ok(document(&json!({"status": "ready"})))
 }
 
 /// Whether the process answers.
+#[utoipa::path(
+    get,
+    path = "/health",
+    operation_id = "readHealth",
+    responses((status = 200, description = "The process runs", body = Liveness))
+)]
 pub(super) async fn health() -> Response {
     document(&json!({"status": "ok"}))
 }
 
 /// How deliveries to one endpoint go.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct EndpointStatus {
     endpoint: String,
     /// Whether it gets deliveries.
     active: bool,
     /// Why it does not, and since when.
+    #[schema(value_type = Option<DisabledAnswer>, required)]
     disabled: Option<Disabled>,
     /// Whether it is paused itself.
     paused: bool,
@@ -119,17 +143,27 @@ struct EndpointStatus {
     failing: bool,
     /// Failed deliveries in a row, and since when.
     failed_deliveries: u32,
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     failing_since: Option<Timestamp>,
     /// When a delivery succeeded last, about.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
     succeeded_at: Option<Timestamp>,
 }
 
 /// How deliveries to one endpoint go.
+#[utoipa::path(
+    get,
+    path = "/endpoints/{endpoint}/health",
+    operation_id = "readEndpointHealth",
+    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    responses((status = 200, description = "How deliveries to it go", body = EndpointStatus))
+)]
 pub(super) async fn endpoint_health(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     Path(endpoint): Path<String>,
 ) -> Result<Response, Problem> {
-    let subscriber = state.endpoint(&endpoint).await?;
+    let subscriber = state.endpoint(&caller, &endpoint).await?;
     let id = subscriber.endpoint.id.clone();
     let known = state.read(move |_, store| Ok(store.health()?.remove(&id))).await?;
     let known = known.unwrap_or_default();
@@ -150,29 +184,57 @@ pub(super) async fn endpoint_health(
 }
 
 /// Begins no attempts.
+#[utoipa::path(
+    post,
+    path = "/pause",
+    operation_id = "pauseAll",
+    responses((status = 200, description = "Nothing begins", body = PauseAnswer))
+)]
 pub(super) async fn pause(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
     pause_all(&state, true).await
 }
 
 /// Goes on.
+#[utoipa::path(
+    post,
+    path = "/resume",
+    operation_id = "resumeAll",
+    responses((status = 200, description = "It goes on", body = PauseAnswer))
+)]
 pub(super) async fn resume(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
     pause_all(&state, false).await
 }
 
 /// Begins no attempts to one endpoint.
+#[utoipa::path(
+    post,
+    path = "/endpoints/{endpoint}/pause",
+    operation_id = "pauseEndpoint",
+    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    responses((status = 200, description = "Nothing begins", body = PauseAnswer))
+)]
 pub(super) async fn pause_endpoint(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     Path(endpoint): Path<String>,
 ) -> Result<Response, Problem> {
-    pause_one(&state, &endpoint, true).await
+    pause_one(&state, &caller, &endpoint, true).await
 }
 
 /// Goes on with one endpoint.
+#[utoipa::path(
+    post,
+    path = "/endpoints/{endpoint}/resume",
+    operation_id = "resumeEndpoint",
+    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    responses((status = 200, description = "It goes on", body = PauseAnswer))
+)]
 pub(super) async fn resume_endpoint(
     State(state): State<Arc<RouteState>>,
+    Extension(caller): Extension<Caller>,
     Path(endpoint): Path<String>,
 ) -> Result<Response, Problem> {
-    pause_one(&state, &endpoint, false).await
+    pause_one(&state, &caller, &endpoint, false).await
 }
 
 async fn pause_all(state: &RouteState, is_paused: bool) -> Result<Response, Problem> {
@@ -180,8 +242,8 @@ async fn pause_all(state: &RouteState, is_paused: bool) -> Result<Response, Prob
     Ok(answered(&json!({"paused": is_paused}), "deliveries", is_paused))
 }
 
-async fn pause_one(state: &RouteState, endpoint: &str, is_paused: bool) -> Result<Response, Problem> {
-    let subscriber = state.endpoint(endpoint).await?;
+async fn pause_one(state: &RouteState, caller: &Caller, endpoint: &str, is_paused: bool) -> Result<Response, Problem> {
+    let subscriber = state.endpoint(caller, endpoint).await?;
     state.queue.pause(Some(&subscriber.lane), is_paused).await?;
     let name = &subscriber.endpoint.name;
     let body = json!({"endpoint": name, "paused": is_paused});

@@ -64,9 +64,27 @@ CREATE TABLE event (
     mode       TEXT    NOT NULL,
     first      INTEGER NOT NULL,
     deliveries INTEGER NOT NULL,
-    data       BLOB
+    data       BLOB,
+    tenant     TEXT
 ) STRICT;
 CREATE INDEX event_id ON event (id);
+CREATE INDEX event_tenant ON event (tenant, e) WHERE tenant IS NOT NULL;
+
+-- Whose a delivery is: the tenant of its event, or of the endpoint that it tests.
+ALTER TABLE delivery ADD COLUMN tenant TEXT;
+CREATE INDEX delivery_tenant ON delivery (tenant, n) WHERE tenant IS NOT NULL;
+CREATE VIEW tenant_of_delivery AS SELECT n, tenant FROM delivery;
+
+-- Keys of the API: the digest of each, never the key. `tenant` confines a key to what is that tenant's.
+CREATE TABLE api_key (
+    id      TEXT    NOT NULL PRIMARY KEY,
+    name    TEXT    NOT NULL UNIQUE,
+    digest  BLOB    NOT NULL,
+    reads   INTEGER NOT NULL,
+    mode    TEXT    NOT NULL,
+    tenant  TEXT,
+    created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Answers to calls with an `Idempotency-Key`, by the digest of the key; `body` is the digest of the call's body.
 CREATE TABLE idempotency (

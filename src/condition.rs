@@ -10,6 +10,13 @@ use crate::text::printable;
 /// Characters of a value that are shown.
 const SHOWN: usize = 80;
 
+/// Whether all conditions hold for that document; of grouped events one that fulfils all of them is enough.
+pub fn all_hold(conditions: &[Condition], body: &Value) -> bool {
+    let holds = |number| conditions.iter().all(|one| one.holds_for(body, number));
+    let events = conditions.iter().map(|one| one.events_in(body)).max();
+    holds(None) || (0..events.unwrap_or_default()).any(|number| holds(Some(number)))
+}
+
 /// A value that a document must have at a path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
@@ -39,7 +46,7 @@ impl Condition {
     }
 
     /// The same for one of grouped events, by its number.
-    pub fn holds_for(&self, body: &Value, number: Option<usize>) -> bool {
+    fn holds_for(&self, body: &Value, number: Option<usize>) -> bool {
         match (self.group(body), number) {
             (Some((events, path)), Some(number)) => self.fits(events.get(number).and_then(|event| get(event, path))),
             _ => self.holds(body),
@@ -47,7 +54,7 @@ impl Condition {
     }
 
     /// How many grouped events the path leads into.
-    pub fn events_in(&self, body: &Value) -> usize {
+    fn events_in(&self, body: &Value) -> usize {
         self.group(body).map_or(0, |(events, _)| events.len())
     }
 
