@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::lanes::LaneName;
 use super::subscribers::{Subscriber, Subscribers};
+use super::trace::TraceContext;
 use crate::app::context::Context;
 use crate::app::resolve::ACCOUNT_OFF;
 use crate::endpoints::SkipReason;
@@ -30,6 +31,8 @@ pub(super) struct NamedEvent {
     pub(super) mode: Mode,
     /// Parameters of envelopes.
     pub(super) params: Vec<(String, String)>,
+    /// The trace of the call that handed it over.
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// Why an event cannot be delivered to a subscribed endpoint.
@@ -104,7 +107,11 @@ impl FanOut {
                 }
             };
             let delivery = subscriber.delivery(context, profile, message, (self.addresses, now));
-            deliveries.push((Arc::clone(&subscriber.lane), delivery.map_err(refused)?));
+            let mut delivery = delivery.map_err(refused)?;
+            if let Some(trace) = &event.trace {
+                trace.pass_on(&mut delivery);
+            }
+            deliveries.push((Arc::clone(&subscriber.lane), delivery));
         }
         // A service has many endpoints, of which few get an event.
         if self.played.is_some() {

@@ -228,7 +228,7 @@ impl ServiceQueue {
             Next::Interrupted => Ended::Unknown,
             Next::Retry { .. } | Next::Failed(_) => Ended::Failed,
         };
-        self.stats.ended(&event.next);
+        self.stats.ended(event);
         let mut lanes = self.lanes();
         lanes.ended(&lane, class, how);
         if let Next::Retry { after, .. } = &event.next {

@@ -2,6 +2,7 @@
 
 mod events;
 mod input;
+mod metrics;
 mod problem;
 mod reads;
 mod retry;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -64,6 +65,8 @@ pub(super) struct ServiceApi {
     /// The calls of the provider that is played: its paths come from files, so they are matched after the service's own.
     provider: Option<MockApi>,
     events: mpsc::Sender<ApiEvent>,
+    /// Counts requests.
+    queue: Arc<ServiceQueue>,
 }
 
 /// Marks the answer to a request that is none of the service's own calls.
@@ -73,6 +76,7 @@ struct Unrouted;
 impl ServiceApi {
     /// Calls are reported to `events`.
     pub(super) fn new(state: RouteState, provider: Option<MockApi>, events: mpsc::Sender<ApiEvent>) -> Self {
+        let queue = Arc::clone(&state.queue);
         let state = Arc::new(state);
         let router = Router::new().nest("/_hook", calls(&state).fallback(not_found));
         // Every other path belongs to the provider that is played.
@@ -90,7 +94,14 @@ impl ServiceApi {
             router,
             provider,
             events,
+            queue,
         }
+    }
+
+    /// Counts a request by the pattern that its path has, below `/_hook` or not.
+    fn count(&self, method: &str, route: &str, status: u16) {
+        let route = route.strip_prefix("/_hook").unwrap_or(route);
+        self.queue.stats.requests.count(method, route, status);
     }
 }
 
@@ -115,6 +126,7 @@ fn calls(state: &Arc<RouteState>) -> Router<Arc<RouteState>> {
         .route("/deliveries/{id}/attempts", get(reads::attempts))
         .route("/endpoints/{endpoint}/health", get(status::endpoint_health))
         .route("/status", get(status::status))
+        .route("/metrics", get(metrics::metrics))
         .route("/ready", get(status::ready))
         .merge(control)
         .route_layer(middleware::from_fn(refuse_parameters));
@@ -124,6 +136,7 @@ fn calls(state: &Arc<RouteState>) -> Router<Arc<RouteState>> {
         .route("/health", get(status::health))
         // The server has a limit of its own.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(note_route))
 }
 
 /// A JSON document.
@@ -140,6 +153,16 @@ async fn unrouted() -> Response {
 
 async fn not_found() -> Response {
     Problem::not_found("path not found").into_response()
+}
+
+/// Leaves the pattern of the path in the answer.
+async fn note_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
 }
 
 /// A test key creates events and reads; it does not decide about live ones.
@@ -241,10 +264,16 @@ impl Handler for ServiceApi {
         if let Some(provider) = &self.provider
             && response.extensions().get::<Unrouted>().is_some()
         {
-            return provider.handle(incoming).await;
+            let method = incoming.method.clone();
+            let reply = provider.handle(incoming).await;
+            self.count(&method, "provider", reply.status);
+            return reply;
         }
+        let route = response.extensions().get::<MatchedPath>().cloned();
         let summary = response.extensions().get::<Summary>().map(|summary| summary.0.clone());
         let reply = reply(response).await;
+        let route = route.as_ref().map_or("none", MatchedPath::as_str);
+        self.count(&incoming.method, route, reply.status);
         let is_reading = matches!(incoming.method.as_str(), "GET" | "HEAD");
         if is_reading && reply.status < 400 {
             return reply;
@@ -266,6 +295,9 @@ impl Handler for ServiceApi {
     }
 
     fn rejected(&self, rejection: Rejection) -> Option<Reply> {
+        if let Some(status) = rejection.reason.status() {
+            self.count("unknown", "incomplete", status);
+        }
         if let Some(provider) = &self.provider {
             return provider.rejected(rejection);
         }
