@@ -281,7 +281,7 @@ impl<'a> Judge<'a> {
             let location = Location::of(path, &format!("file:{text}"));
             let allowed = self.allows(key, &format!("is {}", location.shown), &[text, &location.elsewhere]);
             if let (Some(whole), false) = (location.reference.strip_prefix("file:"), text.is_empty()) {
-                *text = whole.to_owned();
+                whole.clone_into(text);
             }
             !allowed || location.is_special()
         });

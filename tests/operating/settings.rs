@@ -38,6 +38,8 @@ fn files(folder: &Path) -> BTreeSet<(PathBuf, Vec<u8>)> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.path() {
             path if path.is_dir() => found.extend(files(&path)),
+            // In it are the locks of SQLite.
+            path if path.to_string_lossy().ends_with("-shm") => drop(found.insert((path, Vec::new()))),
             path => drop(found.insert((path.clone(), fs::read(path).unwrap_or_default()))),
         }
     }

@@ -77,7 +77,7 @@ impl AttemptMetrics {
         let failures = ErrorKind::ALL.iter().zip(&self.broken);
         let failures = failures.map(|(kind, count)| ("failure", kind.name(), count));
         for (outcome, status, count) in answers.chain(failures) {
-            page.sample(name, &[("outcome", outcome), ("status", status)], load(count));
+            page.sample(name, &[("outcome", outcome), ("status", status)], &load(count));
         }
         self.expose_durations(page);
     }
@@ -93,13 +93,13 @@ impl AttemptMetrics {
         let mut count = 0;
         for (bound, took) in SECONDS.iter().zip(&self.took) {
             count += load(took);
-            page.sample(&bucket, &[("le", &bound.to_string())], count);
+            page.sample(&bucket, &[("le", &bound.to_string())], &count);
         }
         count += self.took.last().map_or(0, load);
-        page.sample(&bucket, &[("le", "+Inf")], count);
+        page.sample(&bucket, &[("le", "+Inf")], &count);
         let sum = Duration::from_micros(load(&self.sum)).as_secs_f64();
-        page.sample(&format!("{name}_sum"), &[], sum);
-        page.sample(&format!("{name}_count"), &[], count);
+        page.sample(&format!("{name}_sum"), &[], &sum);
+        page.sample(&format!("{name}_count"), &[], &count);
     }
 }
 
@@ -145,7 +145,7 @@ impl RequestMetrics {
         for known in &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             let status = known.status.to_string();
             let labels = [("method", known.method), ("route", &known.route), ("status", &status)];
-            page.sample(name, &labels, known.count);
+            page.sample(name, &labels, &known.count);
         }
     }
 }

@@ -34,7 +34,7 @@ impl Exposition {
     }
 
     /// Adds a sample.
-    pub(in crate::app::serve) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+    pub(in crate::app::serve) fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: &impl Display) {
         self.0.push_str(name);
         for (index, (label, text)) in labels.iter().enumerate() {
             let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
@@ -46,7 +46,7 @@ impl Exposition {
     }
 
     /// A family of one sample without labels.
-    pub(in crate::app::serve) fn single(&mut self, name: &str, kind: Kind, help: &str, value: impl Display) {
+    pub(in crate::app::serve) fn single(&mut self, name: &str, kind: Kind, help: &str, value: &impl Display) {
         self.family(name, kind, help);
         self.sample(name, &[], value);
     }
@@ -60,7 +60,7 @@ impl Exposition {
     ) {
         self.family(name, kind, help);
         for (text, value) in values {
-            self.sample(name, &[(label, text)], value);
+            self.sample(name, &[(label, text)], &value);
         }
     }
 
@@ -78,8 +78,8 @@ mod tests {
     fn texts_are_escaped_as_the_format_says() {
         let mut page = Exposition::default();
         page.family("a", Kind::Gauge, "b\\c\nd");
-        page.sample("a", &[("x", "\"\\\n"), ("y", "é")], 0.5);
-        page.single("n", Kind::Counter, "of all", 3);
+        page.sample("a", &[("x", "\"\\\n"), ("y", "é")], &0.5);
+        page.single("n", Kind::Counter, "of all", &3);
         let lines = [
             "# HELP a b\\\\c\\nd",
             "# TYPE a gauge",

@@ -30,10 +30,10 @@ pub(super) async fn metrics(State(state): State<Arc<RouteState>>) -> Response {
 
 fn process(queue: &ServiceQueue, page: &mut Exposition) {
     page.family("hook_build_info", Kind::Gauge, "The version that runs.");
-    page.sample("hook_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
+    page.sample("hook_build_info", &[("version", env!("CARGO_PKG_VERSION"))], &1);
     let started = queue.clock.start().unix();
     let help = "When the service started, in seconds since 1970.";
-    page.single("process_start_time_seconds", Kind::Gauge, help, started);
+    page.single("process_start_time_seconds", Kind::Gauge, help, &started);
 }
 
 fn totals(queue: &ServiceQueue, page: &mut Exposition) {
@@ -43,7 +43,7 @@ fn totals(queue: &ServiceQueue, page: &mut Exposition) {
         "hook_events_accepted_total",
         Kind::Counter,
         "Events accepted.",
-        accepted,
+        &accepted,
     );
     let deliveries = [("delivered", load(&stats.delivered)), ("failed", load(&stats.failed))];
     let family = (
@@ -55,7 +55,7 @@ fn totals(queue: &ServiceQueue, page: &mut Exposition) {
     stats.attempts.expose(page);
     let help =
         "Transactions that the ledger refused: what is in them is tried again, or its call is answered with 503.";
-    page.single("hook_store_errors_total", Kind::Counter, help, queue.ledger.refusals());
+    page.single("hook_store_errors_total", Kind::Counter, help, &queue.ledger.refusals());
 }
 
 fn waiting(counts: QueueCounts, page: &mut Exposition) {
@@ -77,15 +77,15 @@ fn endpoints(queue: &ServiceQueue, page: &mut Exposition) {
     };
     let age = outlook.oldest.map_or(0.0, |due| now.since(due).as_secs_f64());
     let help = "How long the delivery has waited that is due the longest.";
-    page.single("hook_backlog_age_seconds", Kind::Gauge, help, age);
+    page.single("hook_backlog_age_seconds", Kind::Gauge, help, &age);
     let all = subscribers.all();
     let active = all.iter().filter(|of| of.endpoint.is_active()).count();
     let states = [("active", active), ("inactive", all.len() - active)];
     page.labelled(("hook_endpoints", Kind::Gauge, "Endpoints, by state."), "state", states);
     let help = "Endpoints whose last attempts all failed.";
-    page.single("hook_endpoints_failing", Kind::Gauge, help, failing);
+    page.single("hook_endpoints_failing", Kind::Gauge, help, &failing);
     let help = "Endpoints that are paused by themselves.";
-    page.single("hook_endpoints_paused", Kind::Gauge, help, paused.len());
+    page.single("hook_endpoints_paused", Kind::Gauge, help, &paused.len());
     let help = "1 while all deliveries are paused.";
-    page.single("hook_paused", Kind::Gauge, help, u8::from(is_paused));
+    page.single("hook_paused", Kind::Gauge, help, &u8::from(is_paused));
 }

@@ -305,10 +305,11 @@ impl Handler for ServiceApi {
             IncompleteReason::TooLarge => "the body is too large",
             _ => "the request is incomplete",
         };
-        let status = rejection.reason.status()?;
+        let status = rejection.reason.status();
         // Dropped when the reader is too slow: many broken requests must not slow down good ones.
         let _ = self.events.try_send(ApiEvent::Rejected(rejection));
-        Some(Problem::new(status, message).reply())
+        // Nobody can be answered who speaks no TLS.
+        Some(Problem::new(status?, message).reply())
     }
 
     fn accept_failed(&self, error: &std::io::Error) {
