@@ -277,6 +277,11 @@ impl SteadyClock {
         }
     }
 
+    /// When it started.
+    pub fn start(&self) -> Timestamp {
+        self.start
+    }
+
     /// When that moment comes, for a timer.
     pub fn instant(&self, at: Timestamp) -> tokio::time::Instant {
         self.begun + at.since(self.start)

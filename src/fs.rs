@@ -160,6 +160,11 @@ pub fn remove(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Whether this process may write to a file, or create one in a folder. Nothing is written.
+pub fn can_write(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
 /// Reads a file that must be regular and may have so many bytes. Opening it does not block.
 pub fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, ProjectFileError> {
     // Looked at before it is opened: opening a device may already do something.

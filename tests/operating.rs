@@ -1,9 +1,14 @@
 //! A durable service in operation: limits and pauses of endpoints, backups, what is parked, how little it may have open.
 
 mod backup;
+mod certificate;
+mod documents;
 mod limits;
+mod logs;
+mod metrics;
 mod parked;
 mod pause;
+mod settings;
 
 use serde_json::json;
 

@@ -313,6 +313,14 @@ fn serving() {
     let mut story = Story::new();
     story.text(&sandbox.fields(&ended));
     story.compare("json-call");
+    let mut story = story.silent();
+    story.json("serve --check --json");
+    story.compare("json-serve-check");
+    let mut story = story.silent();
+    let refused = story.quietly("serve --json --key env:NOT_THERE").exits(2);
+    let notice = serde_json::from_slice(&refused.stderr).expect("one object");
+    story.text(&(story.sandbox.pretty(&notice) + "\n"));
+    story.compare("json-notice");
 }
 
 #[test]

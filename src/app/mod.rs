@@ -2,6 +2,7 @@
 //! takes plain options and returns values, or emits events that a front end shows.
 
 pub mod backup;
+pub mod certificate;
 pub mod context;
 pub mod endpoint_gate;
 pub mod endpoint_health;

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use super::retry::RetryArgs;
 use super::{complete, socket};
+use crate::app::certificate::CertificateFiles;
 use crate::app::receive::{self, AnswerRules, ListenOptions, Observer, ReceiveEvent, TlsOptions, TriggerOptions};
 use crate::app::socket::Ready;
 use crate::cli::session::Session;
@@ -204,7 +205,10 @@ impl ListenArgs {
             port: self.port,
             expose: self.expose,
             tls: self.tls.then_some(TlsOptions {
-                files: self.cert.zip(self.key),
+                files: self
+                    .cert
+                    .zip(self.key)
+                    .map(|(certificate, key)| CertificateFiles { certificate, key }),
             }),
             public_url: self.public_url,
             answers: AnswerRules {

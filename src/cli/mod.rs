@@ -15,6 +15,7 @@ mod http;
 mod input;
 mod listen;
 mod log;
+mod log_line;
 pub mod man;
 mod prompt;
 mod providers;
@@ -164,6 +165,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return error.exit;
         }
     };
+    if matches!(command, Command::Serve(_)) {
+        session.ui.log();
+    }
     if !command.trusts() {
         global::warn_of_untrusted(&session);
     }

@@ -7,17 +7,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{complete, input, retry, runtime, socket};
-use crate::app::serve::{AccessOptions, ServeEvent, ServeOptions, ServeReady, Service};
+use crate::app::certificate::CertificateFiles;
+use crate::app::serve::{self as app, AccessOptions, ServeEvent, ServeOptions, ServeReady, Service};
 use crate::app::socket as app_socket;
 use crate::cli::attempts::Attempts;
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
+use crate::config::serve::ServeSettings;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::pipeline::Tally;
 use crate::shutdown::Shutdown;
 use crate::view::call::TimedEvent;
 use crate::view::count;
+use crate::view::serve_check::ServeCheck;
 use crate::view::serve_status::status_line;
 
 /// How often the status on a terminal is drawn again.
@@ -43,7 +46,8 @@ pub(super) struct ServeArgs {
     #[arg(long, help_heading = "Provider")]
     production: bool,
 
-    /// API key for this run, by reference: `env:VAR`, `file:PATH` (can be repeated); generated unless one is given or stored
+    /// API key for this run, by reference: `env:VAR`, `file:PATH` (can be repeated); default: those of the settings, else a
+    /// generated one unless keys are stored
     #[arg(long = "key", value_name = "REF", add = complete::references(), help_heading = "Access")]
     keys: Vec<String>,
     /// API key whose calls create test events only, by reference (can be repeated)
@@ -60,15 +64,21 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "N", value_parser = rate_limit, default_value = "1000", conflicts_with = "provider", help_heading = "Access")]
     rate_limit: CallRate,
 
-    /// Port to listen on; 0 for any that is free
-    #[arg(long, value_name = "PORT", default_value_t = 4401, help_heading = "Address")]
-    port: u16,
-    /// Address to listen on
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", help_heading = "Address")]
-    bind: IpAddr,
+    /// Port to listen on; 0 for any that is free; default: that of the settings, else 4401
+    #[arg(long, value_name = "PORT", help_heading = "Address")]
+    port: Option<u16>,
+    /// Address to listen on; default: that of the settings, else 127.0.0.1
+    #[arg(long, value_name = "ADDRESS", help_heading = "Address")]
+    bind: Option<IpAddr>,
     /// Allow an address that other machines can reach
     #[arg(long, help_heading = "Address")]
     expose: bool,
+    /// Certificate chain (PEM), to serve https; files that change are read again
+    #[arg(long, value_name = "FILE", requires = "cert_key", help_heading = "Address")]
+    cert: Option<PathBuf>,
+    /// Private key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Address")]
+    cert_key: Option<PathBuf>,
     /// Write the URL to this file when ready
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     ready_file: Option<PathBuf>,
@@ -79,6 +89,58 @@ pub(super) struct ServeArgs {
     /// Divide the delays between attempts (not the timeouts) by this factor, such as `1000x`
     #[arg(long, value_name = "FACTOR", value_parser = retry::scale, default_value = "1", help_heading = "Delivery")]
     time_scale: f64,
+    /// Check settings, keys, certificate, endpoints and ledger, and do not start: nothing is written
+    #[arg(long, conflicts_with_all = ["provider", "ready_file"])]
+    check: bool,
+}
+
+impl ServeArgs {
+    /// `[serve]`, which is the durable service's.
+    fn settings(&self, session: &Session) -> ServeSettings {
+        if self.provider.is_some() {
+            ServeSettings::default()
+        } else {
+            session.context.settings.serve.clone()
+        }
+    }
+
+    /// The flags, each in place of its setting.
+    fn options(&self, session: &Session) -> Result<ServeOptions> {
+        let set = self.settings(session);
+        let has_flags = self.no_auth || !self.keys.is_empty() || !self.test_keys.is_empty();
+        let (keys, test_keys) = if has_flags {
+            (self.keys.clone(), self.test_keys.clone())
+        } else {
+            (set.keys, set.test_keys)
+        };
+        let set_files = match (set.cert, set.cert_key) {
+            (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
+            (None, None) => None,
+            _ => {
+                return Err(Error::usage(
+                    "of the settings `serve.cert` and `serve.cert-key` only one is set",
+                ));
+            }
+        };
+        let files = self.cert.clone().zip(self.cert_key.clone()).or(set_files);
+        Ok(ServeOptions {
+            provider: self.provider.clone(),
+            plan: self.plan.clone(),
+            production: self.production || set.production,
+            access: AccessOptions {
+                open: self.no_auth,
+                keys,
+                test_keys,
+                rate: self.rate_limit.0,
+            },
+            certificate: files.map(|(certificate, key)| CertificateFiles { certificate, key }),
+            scopes: self.scopes.clone(),
+            exposed: self.expose || set.expose,
+            allow_private: self.allow_private || set.allow_private,
+            time_scale: self.time_scale,
+            status_every: is_live(session, self).then_some(STATUS_EVERY),
+        })
+    }
 }
 
 /// Calls in a second; absent: no limit.
@@ -101,25 +163,23 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
     if let Some(ServeCommand::Keys(args)) = &args.command {
         return keys::run(session, args);
     }
+    let (set, options) = (args.settings(session), args.options(session)?);
+    let (bind, port) = (args.bind.unwrap_or(set.bind), args.port.unwrap_or(set.port));
     // Refuse before secrets are read or a port is taken.
-    app_socket::check(args.bind, args.expose)?;
-    input::one_stdin("", &[args.keys.clone(), args.test_keys.clone()].concat())?;
-    let options = ServeOptions {
-        provider: args.provider.clone(),
-        plan: args.plan.clone(),
-        production: args.production,
-        access: AccessOptions {
-            open: args.no_auth,
-            keys: args.keys.clone(),
-            test_keys: args.test_keys.clone(),
-            rate: args.rate_limit.0,
-        },
-        scopes: args.scopes.clone(),
-        exposed: args.expose,
-        allow_private: args.allow_private,
-        time_scale: args.time_scale,
-        status_every: is_live(session, args).then_some(STATUS_EVERY),
-    };
+    app_socket::check(bind, options.exposed)?;
+    if args.no_auth && !bind.is_loopback() {
+        let what = format!("`--no-auth` is for this machine alone, and `{bind}` can be reached by others");
+        return Err(Error::usage(what).hint("add `--bind 127.0.0.1`, or give a key"));
+    }
+    input::one_stdin(
+        "",
+        &[options.access.keys.clone(), options.access.test_keys.clone()].concat(),
+    )?;
+    if args.check {
+        let (findings, exit) = app::check(&session.context, &options);
+        session.ui.show_now(&ServeCheck(findings))?;
+        return Ok(exit);
+    }
     let service = Service::new(&session.context, &options)?;
     // Nobody could call a service whose generated key is never shown.
     if service.has_generated_key() && session.ui.output == Output::Quiet {
@@ -128,7 +188,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
     }
     let tally = runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
-        let socket = app_socket::bind(args.bind, args.port).await?;
+        let socket = app_socket::bind(bind, port).await?;
         let observer = |event: ServeEvent<'_>| show(session, args, &event);
         let failures_only = is_live(session, args) && session.ui.verbose == 0;
         let attempts = Attempts::new(&session.ui, false).failures_only(failures_only);
@@ -164,7 +224,7 @@ fn show_ready(session: &Session, args: &ServeArgs, ready: &ServeReady) -> Result
     let (ui, url) = (&session.ui, &ready.ready.url);
     // The socket is bound already, so a script that waits for the file can call at once.
     socket::write_ready_file(args.ready_file.as_deref(), url)?;
-    ui.show_now(ready)?;
+    ui.show_now(&TimedEvent(session.context.now(), ready))?;
     ui.note(&format!("serving {} on {}", ready.title, ui.err.strong(url)));
     for (what, key) in [("key:     ", &ready.key), ("test key:", &ready.test_key)] {
         if let Some(key) = key {

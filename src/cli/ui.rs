@@ -1,10 +1,12 @@
 //! What the user sees: data on stdout, everything else on stderr. Nothing else in the program prints.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::log_line::{LogLine, plain};
 use crate::app::notice::{Fact, Notice};
 pub use crate::config::Output;
 use crate::error::{Error, Result};
@@ -13,6 +15,7 @@ use crate::finding::{Finding, Level};
 use crate::mask;
 use crate::process::CommandOutput;
 use crate::text::{harmless_line, printable, printable_lines, write_json};
+use crate::view::log_level::LogLevel;
 use crate::view::progress::StatusLine;
 use crate::view::style::{ColorChoice, Style};
 use crate::view::{JsonLines, Page, View, WithSchema};
@@ -31,6 +34,8 @@ pub struct Ui {
     stderr: Mutex<Box<dyn Write + Send>>,
     stderr_terminal: bool,
     stdout_terminal: bool,
+    /// Whether stderr has JSON objects too, for programs that collect the output of a service.
+    logs: AtomicBool,
     /// Below all lines, where a command has one.
     status: StatusLine,
 }
@@ -79,6 +84,7 @@ impl Ui {
             stderr: Mutex::new(stderr),
             stderr_terminal: false,
             stdout_terminal: false,
+            logs: AtomicBool::new(false),
             status: StatusLine::default(),
         }
     }
@@ -152,20 +158,20 @@ impl Ui {
     /// A remark on stderr; `--quiet` drops it. Credentials in it are masked.
     pub fn note(&self, text: &str) {
         if self.output != Output::Quiet {
-            self.err_line(&mask::text(text));
+            self.remark(LogLevel::Info, "", &mask::text(text));
         }
     }
 
     /// A remark on stderr that hands over a credential, so nothing in it is masked; `--quiet` drops it.
     pub fn note_unmasked(&self, text: &str) {
         if self.output != Output::Quiet {
-            self.err_line(text);
+            self.remark(LogLevel::Info, "", text);
         }
     }
 
     /// Like [`Ui::note_unmasked`], but `--quiet` does not drop it.
     pub fn note_even_if_quiet(&self, text: &str) {
-        self.err_line(text);
+        self.remark(LogLevel::Info, "", text);
     }
 
     /// A remark that only `-v` shows.
@@ -177,17 +183,28 @@ impl Ui {
 
     /// A remark of less weight, in a dim colour.
     pub fn aside(&self, text: &str) {
-        self.note(&self.err.dim(text));
+        if self.output != Output::Quiet {
+            self.remark(LogLevel::Debug, "", &self.err.dim(&mask::text(text)));
+        }
     }
 
     /// A warning on stderr.
     pub fn warn(&self, text: &str) {
-        self.note(&format!("{} {text}", self.err.caution("warning:")));
+        if self.output != Output::Quiet {
+            self.remark(LogLevel::Warn, &self.err.caution("warning:"), &mask::text(text));
+        }
     }
 
     /// A hint on stderr.
     pub fn hint(&self, text: &str) {
-        self.note(&format!("{} {text}", self.err.name("hint:")));
+        if self.output != Output::Quiet {
+            self.remark(LogLevel::Info, &self.err.name("hint:"), &mask::text(text));
+        }
+    }
+
+    /// From now on stderr has JSON objects too, if the user asked for JSON.
+    pub fn log(&self) {
+        self.logs.store(self.output == Output::Json, Ordering::Relaxed);
     }
 
     /// A notice of a use case, on stderr.
@@ -224,12 +241,15 @@ impl Ui {
                 width = skipped.width
             )),
             // Deliveries end here, which matters with `--quiet` too.
-            Fact::Disabled(disabled) => self.note_even_if_quiet(&format!(
-                "{} endpoint `{}` is disabled: {}",
-                self.err.caution("warning:"),
-                disabled.endpoint,
-                printable(&disabled.reason, 200)
-            )),
+            Fact::Disabled(disabled) => self.remark(
+                LogLevel::Warn,
+                &self.err.caution("warning:"),
+                &format!(
+                    "endpoint `{}` is disabled: {}",
+                    disabled.endpoint,
+                    printable(&disabled.reason, 200)
+                ),
+            ),
         }
     }
 
@@ -251,6 +271,14 @@ impl Ui {
         }
         // An error may quote a foreign file or response, or a URL with a credential in it.
         let harmless = |text: &str| printable_lines(&mask::text(text), usize::MAX);
+        if self.logs.load(Ordering::Relaxed) {
+            let all = |texts: &[String]| texts.iter().map(|text| harmless(text)).collect();
+            return self.log_line(&LogLine {
+                causes: all(&error.causes),
+                hints: all(&error.hints),
+                ..LogLine::new(LogLevel::Error, harmless(&error.message))
+            });
+        }
         self.err_line(&format!("{} {}", self.err.bad("error:"), harmless(&error.message)));
         for cause in &error.causes {
             // The TOML reader's causes have several lines with a caret under the fault.
@@ -288,6 +316,25 @@ impl Ui {
     /// Whether lines come and go below all others: on a terminal that shows data too.
     pub fn shows_status(&self) -> bool {
         self.shows_progress() && self.stdout_terminal
+    }
+
+    /// A line on stderr, behind a coloured word where it has one.
+    fn remark(&self, level: LogLevel, word: &str, text: &str) {
+        if self.logs.load(Ordering::Relaxed) {
+            self.log_line(&LogLine::new(level, plain(text)));
+        } else if word.is_empty() {
+            self.err_line(text);
+        } else {
+            self.err_line(&format!("{word} {text}"));
+        }
+    }
+
+    fn log_line(&self, line: &LogLine) {
+        let mut text = Vec::new();
+        let schema = "hook.notice/1";
+        // Writing to memory does not fail.
+        let _ = write_json(&mut text, &WithSchema { schema, record: line });
+        self.err_line(&String::from_utf8_lossy(&text));
     }
 
     fn err_line(&self, text: &str) {

@@ -6,12 +6,13 @@ use serde_json::Value as Json;
 use toml::Value;
 
 use super::remote::Remotes;
+use super::serve::ServeFile;
 use super::workflow::WorkflowFile;
 use crate::endpoints::EndpointEntry;
 use crate::secret::SecretRef;
 
 /// Tables whose keys are settings of their own.
-const TABLES: [&str; 3] = ["account", "listen", "ledger"];
+const TABLES: [&str; 4] = ["account", "listen", "serve", "ledger"];
 
 /// One file. An absent key leaves the value of the layer below.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub struct ConfigFile {
     pub account: AccountFile,
     /// Of `hook listen`.
     pub listen: ListenFile,
+    /// Of the durable service.
+    pub serve: ServeFile,
     /// Of the ledger.
     pub ledger: LedgerFile,
     /// The endpoints that `hook endpoints apply` creates or changes.
@@ -103,7 +106,13 @@ impl ConfigFile {
             "" => String::new(),
             text => SecretRef::parse(text).to_string(),
         };
+        let all_masked = |texts: &Option<Vec<String>>| texts.as_ref().map(|texts| texts.iter().map(masked).collect());
         let shown = Self {
+            serve: ServeFile {
+                key: all_masked(&self.serve.key),
+                test_key: all_masked(&self.serve.test_key),
+                ..self.serve.clone()
+            },
             secret: self.secret.as_ref().map(masked),
             remote: self.remote.as_ref().map(|remotes| {
                 let remotes = remotes.iter();

@@ -5,6 +5,7 @@ pub mod describe;
 pub mod file;
 pub mod paths;
 pub mod remote;
+pub mod serve;
 pub mod trust;
 pub mod workflow;
 
@@ -23,6 +24,7 @@ use crate::trust::{Grant, TrustList};
 use crate::words::words;
 use file::{ConfigFile, RouteFile};
 use remote::Remotes;
+use serve::{ServeFile, ServeSettings};
 use workflow::WorkflowFile;
 
 /// The defaults, every key commented.
@@ -72,6 +74,8 @@ pub struct Settings {
     pub remotes: Remotes,
     /// `[workflow.NAME]`.
     pub workflows: IndexMap<String, WorkflowFile>,
+    /// `[serve]`.
+    pub serve: ServeSettings,
     /// Of `listen`.
     pub dedupe_window: Duration,
     /// Of the ledger.
@@ -207,6 +211,7 @@ impl Settings {
                 .flat_map(|file| file.remote.clone().unwrap_or_default())
                 .collect(),
             workflows: files().flat_map(|file| file.workflow.clone()).collect(),
+            serve: said.serve(),
             dedupe_window: duration("listen.dedupe-window", |file| file.listen.dedupe_window.clone())?,
             retention: duration("ledger.retention", |file| file.ledger.retention.clone())?,
             max_size: max_size.saturating_mul(1024 * 1024),
@@ -222,6 +227,24 @@ struct Said<'a>(&'a [Layer]);
 impl Said<'_> {
     fn by<T>(&self, key: impl Fn(&ConfigFile) -> Option<T>) -> Option<T> {
         self.0.iter().rev().find_map(|layer| key(&layer.file))
+    }
+
+    fn serve(&self) -> ServeSettings {
+        let default = ServeSettings::default();
+        let is = |key: fn(&ServeFile) -> Option<bool>| self.by(|file| key(&file.serve)).unwrap_or_default();
+        let list =
+            |key: fn(&ServeFile) -> &Option<Vec<String>>| self.by(|file| key(&file.serve).clone()).unwrap_or_default();
+        ServeSettings {
+            port: self.by(|file| file.serve.port).unwrap_or(default.port),
+            bind: self.by(|file| file.serve.bind).unwrap_or(default.bind),
+            expose: is(|serve| serve.expose),
+            keys: list(|serve| &serve.key),
+            test_keys: list(|serve| &serve.test_key),
+            cert: self.text(|file| file.serve.cert.clone()),
+            cert_key: self.text(|file| file.serve.cert_key.clone()),
+            production: is(|serve| serve.production),
+            allow_private: is(|serve| serve.allow_private),
+        }
     }
 
     /// An empty text removes the value of a weaker layer.

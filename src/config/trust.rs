@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use super::file::{AccountFile, ConfigFile, LedgerFile, ListenFile, RouteFile};
 use super::remote::Remotes;
+use super::serve::ServeFile;
 use super::workflow::WorkflowFile;
 use crate::endpoints::EndpointEntry;
 use crate::fs::{folder_of, is_outside, leads_elsewhere};
@@ -41,6 +42,18 @@ pub fn review(mut file: ConfigFile, path: &Path, list: &TrustList) -> Review {
                 on,
                 dedupe_window,
             },
+        serve:
+            ServeFile {
+                port: _,
+                bind,
+                expose,
+                key,
+                test_key,
+                cert,
+                cert_key,
+                production,
+                allow_private,
+            },
         ledger: LedgerFile { retention, max_size },
         account: AccountFile {
             enabled,
@@ -62,6 +75,20 @@ pub fn review(mut file: ConfigFile, path: &Path, list: &TrustList) -> Review {
     judge.on(on);
     judge.keep(dedupe_window, "listen.dedupe-window", |window| {
         format!("takes repeats within `{window}` for duplicates")
+    });
+    judge.keep(bind, "serve.bind", |address| format!("takes calls at `{address}`"));
+    judge.keep(expose, "serve.expose", |on| {
+        format!("is {on}: whether other machines may call")
+    });
+    judge.api_keys(key, "serve.key");
+    judge.api_keys(test_key, "serve.test-key");
+    judge.file(cert, "serve.cert");
+    judge.file(cert_key, "serve.cert-key");
+    judge.keep(production, "serve.production", |on| {
+        format!("is {on}: whether targets on this machine are out of reach")
+    });
+    judge.keep(allow_private, "serve.allow-private", |on| {
+        format!("is {on}: whether deliveries reach private networks")
     });
     judge.keep(retention, "ledger.retention", |age| {
         format!("deletes records of your ledger older than `{age}`")
@@ -226,6 +253,37 @@ impl<'a> Judge<'a> {
                 self.allows(key, &what, &[&value])
             });
             entries.is_empty()
+        });
+    }
+
+    /// References of API keys: who knows one of them may call.
+    fn api_keys(&mut self, keys: &mut Option<Vec<String>>, name: &str) {
+        let path = self.path;
+        keys.take_if(|references| {
+            if references.is_empty() {
+                return !self.allows(name, "has no keys: yours do not count", &[]);
+            }
+            references.retain_mut(|reference| {
+                let location = Location::of(path, reference);
+                let what = format!("lets everybody call who knows {}", location.shown);
+                let allowed = self.allows(name, &what, &[reference, &location.elsewhere]) && !location.is_special();
+                *reference = location.reference;
+                allowed
+            });
+            references.is_empty()
+        });
+    }
+
+    /// A file to serve with; a relative path is counted from the project's folder.
+    fn file(&mut self, file: &mut Option<String>, key: &str) {
+        let path = self.path;
+        file.take_if(|text| {
+            let location = Location::of(path, &format!("file:{text}"));
+            let allowed = self.allows(key, &format!("is {}", location.shown), &[text, &location.elsewhere]);
+            if let (Some(whole), false) = (location.reference.strip_prefix("file:"), text.is_empty()) {
+                whole.clone_into(text);
+            }
+            !allowed || location.is_special()
         });
     }
 

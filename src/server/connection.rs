@@ -56,7 +56,7 @@ impl<H: Handler> ServerConnection<H> {
         let Some(tls) = tls else {
             return self.run(stream).await;
         };
-        let handshake = tokio::time::timeout(self.shared.limits.header_timeout, tls.acceptor.accept(stream));
+        let handshake = tokio::time::timeout(self.shared.limits.header_timeout, tls.acceptor().accept(stream));
         let accepted = tokio::select! {
             biased;
             () = self.shared.cancel.cancelled() => return,

@@ -9,6 +9,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::tls::PemPair;
 use super::*;
 
 mod crowded;
@@ -293,7 +294,8 @@ async fn a_certificate_comes_from_files() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let tls = Tls::from_files(&certificate, &key).unwrap();
+    let from_files = |certificate: &Path, key: &Path| PemPair::read(certificate, key).and_then(|pair| pair.tls());
+    let tls = from_files(&certificate, &key).unwrap();
     assert_eq!(tls.certificate_pem, made.cert.pem());
 
     let server = Server::start_with(ServerLimits::default(), Some(tls)).await;
@@ -306,7 +308,7 @@ async fn a_certificate_comes_from_files() {
     assert_eq!(server.talk("").await, "");
     assert!(server.probe.rejected.lock().unwrap().is_empty());
 
-    let says = |certificate: &Path, key: &Path| Tls::from_files(certificate, key).err().unwrap().to_string();
+    let says = |certificate: &Path, key: &Path| from_files(certificate, key).err().unwrap().to_string();
     assert!(says(&key, &key).ends_with("contains no certificate in PEM form"));
     assert!(says(&certificate, &certificate).ends_with("contains no private key in PEM form"));
     assert!(says(&folder.path().join("none"), &key).starts_with("cannot read `"));

@@ -1,7 +1,9 @@
 //! TLS for the server: a certificate from files, or a self-signed one.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
@@ -19,10 +21,13 @@ const VALID: Duration = Duration::from_secs(365 * 24 * 3600);
 /// How long before now a certificate becomes valid: for clients whose clocks are slow.
 const EARLIER: Duration = Duration::from_secs(24 * 3600);
 
-/// A certificate with its key, ready to serve.
+/// Bytes of a file of certificates or of a key, at most.
+const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// A certificate with its key, ready to serve. Clones share them.
 #[derive(Clone)]
 pub struct Tls {
-    pub(super) acceptor: TlsAcceptor,
+    acceptor: Arc<Mutex<TlsAcceptor>>,
     /// The certificate in PEM form, for clients that must trust it.
     pub certificate_pem: String,
 }
@@ -53,17 +58,18 @@ pub enum TlsError {
 }
 
 impl Tls {
-    /// Reads a certificate, with its chain if there is one, and its private key from PEM files.
-    pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
-        let pem = read(certificate)?;
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<_, _>>()
-            .map_err(|_| TlsError::NoCertificate(certificate.to_owned()))?;
-        if chain.is_empty() {
-            return Err(TlsError::NoCertificate(certificate.to_owned()));
-        }
-        let key = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| TlsError::NoKey(key.to_owned()))?;
-        Self::new(chain, key, String::from_utf8_lossy(&pem).into_owned())
+    /// Connections that are accepted from now on get the other certificate.
+    pub fn replace(&self, other: &Self) {
+        *self.lock() = other.acceptor();
+    }
+
+    /// What a new connection is accepted with.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TlsAcceptor> {
+        self.acceptor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Generates a key and a certificate for `localhost`, `127.0.0.1`, `::1` and more names or addresses. The key never
@@ -102,15 +108,51 @@ impl Tls {
         // A client that speaks only HTTP/2 is refused in the handshake.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
+            acceptor: Arc::new(Mutex::new(TlsAcceptor::from(Arc::new(config)))),
             certificate_pem,
         })
     }
 }
 
+/// The text of two PEM files: of a certificate, with its chain if there is one, and of its private key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PemPair {
+    paths: [PathBuf; 2],
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl PemPair {
+    /// Reads the files.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        Ok(Self {
+            certificate: read(certificate)?,
+            key: read(key)?,
+            paths: [certificate, key].map(Path::to_owned),
+        })
+    }
+
+    /// The certificate with its key, when they belong together.
+    pub fn tls(&self) -> Result<Tls, TlsError> {
+        let [certificate, key] = &self.paths;
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(&self.certificate)
+            .collect::<Result<_, _>>()
+            .map_err(|_| TlsError::NoCertificate(certificate.clone()))?;
+        if chain.is_empty() {
+            return Err(TlsError::NoCertificate(certificate.clone()));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| TlsError::NoKey(key.clone()))?;
+        Tls::new(chain, key, String::from_utf8_lossy(&self.certificate).into_owned())
+    }
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|source| TlsError::Unreadable {
+    let failed = |source| TlsError::Unreadable {
         path: path.to_owned(),
         source,
-    })
+    };
+    let mut text = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(LARGEST_FILE).read_to_end(&mut text).map_err(failed)?;
+    Ok(text)
 }

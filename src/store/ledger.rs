@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -41,6 +42,8 @@ struct WriterThread {
     /// Present until the writer is dropped.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
+    /// Groups that the store refused.
+    refusals: Arc<AtomicU64>,
 }
 
 /// The store, or why it could not be opened.
@@ -78,19 +81,27 @@ impl Ledger {
         tell: impl Fn(StoreNotice) + Send + 'static,
     ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
+        let refusals = Arc::new(AtomicU64::new(0));
+        let refused = Arc::clone(&refusals);
         let thread = thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || serve(open(), queue, &tell));
+            .spawn(move || serve(open(), queue, &tell, &refused));
         Self(Arc::new(WriterThread {
             jobs: Some(jobs),
             // Without a thread the queue is gone, and every change is answered with `Closed`.
             thread: thread.ok(),
+            refusals,
         }))
     }
 
     /// Waits until the store is open.
     pub async fn ready(&self) -> Result<(), StoreError> {
         self.read(|_| Ok(())).await
+    }
+
+    /// How many transactions the store has refused.
+    pub fn refusals(&self) -> u64 {
+        self.0.refusals.load(Ordering::Relaxed)
     }
 
     /// Makes a change; it is on disk when this returns.
@@ -165,13 +176,13 @@ pub(super) fn store_query<T: Send + 'static>(
 }
 
 /// Writes group after group until every handle is gone and the queue is empty.
-fn serve(mut store: OpenedStore, mut queue: mpsc::Receiver<Job>, tell: &dyn Fn(StoreNotice)) {
+fn serve(mut store: OpenedStore, mut queue: mpsc::Receiver<Job>, tell: &dyn Fn(StoreNotice), refusals: &AtomicU64) {
     let mut group = WriteGroup::default();
     while let Some(job) = queue.blocking_recv() {
         group.take(job);
         group.gather(&mut queue);
         let is_read_only = group.ops.is_empty();
-        group.write(&mut store, &queue);
+        group.write(&mut store, &queue, refusals);
         group.reads.drain(..).for_each(|query| query(&store));
         if let Ok(store) = &mut store {
             if is_read_only {
@@ -224,7 +235,7 @@ impl WriteGroup {
     }
 
     /// Writes the group and sends the acks.
-    fn write(&mut self, store: &mut OpenedStore, queue: &mpsc::Receiver<Job>) {
+    fn write(&mut self, store: &mut OpenedStore, queue: &mpsc::Receiver<Job>, refusals: &AtomicU64) {
         if self.ops.is_empty() {
             return;
         }
@@ -239,7 +250,10 @@ impl WriteGroup {
         let acks: Vec<_> = match acks {
             Ok(acks) => acks.into_iter().map(Ok).collect(),
             // The group is one transaction: nothing of it was written.
-            Err(error) => vec![Err(error); self.ops.len()],
+            Err(error) => {
+                refusals.fetch_add(1, Ordering::Relaxed);
+                vec![Err(error); self.ops.len()]
+            }
         };
         for ((answer, ack), op) in self.answers.drain(..).zip(acks).zip(self.ops.drain(..)) {
             // A caller that has stopped waiting needs no answer.
@@ -389,6 +403,7 @@ mod tests {
         assert_eq!(first.await.unwrap().number, 1);
         assert_eq!(second.await.unwrap_err(), full());
         assert_eq!(third.await.unwrap_err(), full());
+        assert_eq!(ledger.refusals(), 1, "one transaction");
         assert_eq!(ledger.write(op("fourth")).await.unwrap().number, 2);
     }
 

@@ -80,6 +80,11 @@ pub fn open_read_only(path: &Path) -> Result<Box<dyn Store>, StoreError> {
     open(path, Access::ReadOnly, StoreOptions::default())
 }
 
+/// The format of the ledger at `path`, and the newest that this program knows; one of a newer program is an error.
+pub fn ledger_format(path: &Path) -> Result<(i64, i64), StoreError> {
+    sqlite::ledger_format(path)
+}
+
 /// How far a backup is, in pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackupProgress {

@@ -83,6 +83,11 @@ pub(super) fn open_store(path: &Path, access: Access, options: StoreOptions) -> 
     Ok(Box::new(store))
 }
 
+/// As [`super::ledger_format`].
+pub(super) fn ledger_format(path: &Path) -> Result<(i64, i64), StoreError> {
+    open::inspect(&LedgerPath(path.to_owned()))
+}
+
 /// As [`super::backup`].
 pub(super) fn backup(
     path: &Path,

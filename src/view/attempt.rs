@@ -11,6 +11,7 @@ use crate::inflate::readable;
 use crate::mask;
 use crate::shell::quote;
 use crate::text::printable;
+use crate::view::log_level::LogLevel;
 use crate::view::{JsonLines, Page, View, millis, short_time};
 
 /// Shown for a delivery whose endpoint was disabled or removed.
@@ -74,7 +75,14 @@ impl View for NumberedEvent<'_> {
             Next::Postponed { .. } => ("postponed", None),
             Next::Interrupted => ("interrupted", None),
         };
+        let level = match event.next {
+            Next::Delivered => LogLevel::Info,
+            Next::Failed(_) => LogLevel::Error,
+            Next::Retry { .. } | Next::Interrupted => LogLevel::Warn,
+        };
         let record = json!({
+            "at": attempt.map(|attempt| attempt.at),
+            "level": level,
             "number": number,
             "delivery": delivery.id,
             "message": Some(&delivery.message.wire_id).filter(|id| !id.is_empty()),

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::log_level::{LogLevel, Logged};
 use super::record::status_cell;
 use super::{JsonLines, JsonRecord, Page, View, short_time};
 use crate::api::server::ApiCall;
@@ -12,10 +13,6 @@ use crate::text::printable;
 
 /// An event of a service, and when it was.
 pub struct TimedEvent<'a, T>(pub Timestamp, pub &'a T);
-
-impl JsonRecord for ServeReady {
-    const SCHEMA: &'static str = "hook.ready/1";
-}
 
 impl View for TimedEvent<'_, ApiCall> {
     /// `12:03:04.123  POST /v1/webhooks  201  added crm  3.4ms`
@@ -45,7 +42,12 @@ impl View for TimedEvent<'_, ApiCall> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        lines.object("hook.call/1", self.1)
+        let level = match self.1.status {
+            500.. => LogLevel::Error,
+            400.. => LogLevel::Warn,
+            _ => LogLevel::Info,
+        };
+        lines.object("hook.call/1", &self.logged(level))
     }
 }
 
@@ -63,6 +65,30 @@ impl View for TimedEvent<'_, HandshakeResult> {
     }
 
     fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
-        self.1.json(lines)
+        let level = if self.1.confirmed {
+            LogLevel::Info
+        } else {
+            LogLevel::Warn
+        };
+        lines.object(HandshakeResult::SCHEMA, &self.logged(level))
+    }
+}
+
+impl View for TimedEvent<'_, ServeReady> {
+    // Notices on stderr have the same content.
+    fn human(&self, _: &mut Page) {}
+
+    fn json(&self, lines: &mut JsonLines<'_>) -> io::Result<()> {
+        lines.object("hook.ready/1", &self.logged(LogLevel::Info))
+    }
+}
+
+impl<'a, T> TimedEvent<'a, T> {
+    fn logged(&self, level: LogLevel) -> Logged<'a, T> {
+        Logged {
+            at: self.0,
+            level,
+            record: self.1,
+        }
     }
 }

@@ -79,7 +79,8 @@ fn group_title(group: CheckGroup) -> &'static str {
     }
 }
 
-fn tone(level: Level) -> Tone {
+/// The colour of a result.
+pub(super) fn tone(level: Level) -> Tone {
     match level {
         Level::Ok => Tone::Good,
         Level::Skipped | Level::Note => Tone::Dim,

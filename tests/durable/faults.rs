@@ -70,7 +70,9 @@ fn a_ledger_that_cannot_be_written_is_exit_7_before_anything_is_accepted() {
     std::fs::create_dir_all(sandbox.path("blocked.db-wal")).expect("a folder");
     for ledger in ["file/ledger.db", "blocked.db", "/proc/ledger.db"] {
         let run = sandbox.service_run(&["--ledger", ledger, "--ready-file", "ready"]);
-        run.run().exits(7).says(["error: ledger `", "hint: "]);
+        run.run()
+            .exits(7)
+            .says(["\"level\":\"error\",\"message\":\"ledger `", "\"hints\":[\""]);
         assert!(!sandbox.path("ready").exists(), "{ledger}");
     }
 }
@@ -136,7 +138,8 @@ fn a_flipped_byte_in_the_queue_is_reported_at_the_start() {
     bytes[at] ^= 0x10;
     sandbox.write(&path, &bytes);
     let run = sandbox.service_run::<&str>(&[]).run();
-    run.exits(7).says(["error: ledger `", "is not readable", "hint: "]);
+    run.exits(7)
+        .says(["\"message\":\"ledger `", "is not readable", "\"hints\":[\""]);
     let after = std::fs::read(&path).expect("the ledger is there");
     assert!(after == bytes, "a damaged ledger is left as it is");
 }

@@ -10,6 +10,8 @@ fn the_first_line_says_where_clients_are_to_call_and_what_is_played() {
     let face = sandbox.serve("slotflow", &["--ready-file", "url"]);
     let names = [
         "schema",
+        "at",
+        "level",
         "url",
         "public_url",
         "ca_file",

@@ -21,13 +21,14 @@ use super::subscription_confirm::SubscriptionConfirmer;
 use super::summary::ListenSummary;
 use super::trigger::Trigger;
 use super::work_context::WorkEnds;
+use crate::app::certificate;
 use crate::app::context::{Context, DEV_SECRET, Secrets};
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::listener::{Challenges, Listener, ListenerEvent, Router};
-use crate::server::tls::{Tls, TlsError};
+use crate::server::tls::Tls;
 use crate::server::{self, ServerLimits};
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::signature::is_public_key;
@@ -52,7 +53,11 @@ pub async fn listen(
     check(context, &options, &routes)?;
     let port = options.port.unwrap_or(context.settings.port);
     let (socket, address) = socket::bind(options.bind, port).await?;
-    let certificate = options.tls.as_ref().map(|tls| certificate(context, tls)).transpose()?;
+    let certificate = options
+        .tls
+        .as_ref()
+        .map(|tls| own_certificate(context, tls))
+        .transpose()?;
     let (tls, ca_file) = certificate.unzip();
     let keys = keys(context, &options, &routes)?;
     let setup = Setup {
@@ -132,12 +137,11 @@ fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> R
 }
 
 /// The certificate of the files, or a self-signed one with the file that callers must trust.
-fn certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<String>)> {
-    let failed = |error: TlsError| Error::usage(error.to_string()).because_of(&error);
-    if let Some((certificate, key)) = &options.files {
-        return Ok((Tls::from_files(certificate, key).map_err(failed)?, None));
+fn own_certificate(context: &Context, options: &TlsOptions) -> Result<(Tls, Option<String>)> {
+    if let Some(files) = &options.files {
+        return Ok((files.load()?.tls, None));
     }
-    let made = Tls::self_signed(&[]).map_err(failed)?;
+    let made = Tls::self_signed(&[]).map_err(|error| certificate::failed(&error))?;
     let path = context.paths.state.join("listen-cert.pem");
     crate::fs::private_file(&path, made.certificate_pem.as_bytes()).map_err(|error| {
         let what = format!("certificate `{}` cannot be written", path.display());

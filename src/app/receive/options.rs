@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::app::certificate::CertificateFiles;
 use crate::app::retry::RetryPlan;
 use crate::listener::AnswerRules;
 
@@ -94,6 +95,6 @@ pub struct TriggerOptions {
 /// The certificate to serve with.
 #[derive(Debug)]
 pub struct TlsOptions {
-    /// Chain and private key (PEM); absent: a certificate made on the spot.
-    pub files: Option<(PathBuf, PathBuf)>,
+    /// Chain and private key; absent: a certificate made on the spot.
+    pub files: Option<CertificateFiles>,
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::lanes::LaneName;
 use super::subscribers::{Subscriber, Subscribers};
+use super::trace::TraceContext;
 use crate::app::context::Context;
 use crate::app::resolve::ACCOUNT_OFF;
 use crate::condition::all_hold;
@@ -35,6 +36,8 @@ pub(super) struct NamedEvent {
     pub(super) tenant: Option<String>,
     /// Parameters of envelopes.
     pub(super) params: Vec<(String, String)>,
+    /// The trace of the call that handed it over.
+    pub(super) trace: Option<TraceContext>,
 }
 
 /// Why an event cannot be delivered to a subscribed endpoint.
@@ -113,7 +116,11 @@ impl FanOut {
                 continue;
             }
             let delivery = subscriber.delivery(context, profile, message, (self.addresses, now));
-            deliveries.push((Arc::clone(&subscriber.lane), delivery.map_err(refused)?));
+            let mut delivery = delivery.map_err(refused)?;
+            if let Some(trace) = &event.trace {
+                trace.pass_on(&mut delivery);
+            }
+            deliveries.push((Arc::clone(&subscriber.lane), delivery));
         }
         // A service has many endpoints, of which few get an event.
         if self.played.is_some() {

@@ -2,6 +2,7 @@
 //! work off a queue in the ledger.
 
 mod access;
+mod check;
 mod control;
 mod deliveries;
 mod dispatch;
@@ -10,6 +11,8 @@ mod journal;
 mod keys;
 mod lane;
 mod lanes;
+mod lease;
+mod metrics;
 mod mock;
 mod observer;
 mod options;
@@ -21,6 +24,7 @@ mod sockets;
 mod stats;
 mod status;
 mod subscribers;
+mod trace;
 mod watch;
 
 use std::net::SocketAddr;
@@ -34,13 +38,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::server::{ApiCall, ApiEvent, base_path};
+use crate::app::certificate::{CertificateFiles, LoadedCertificate};
 use crate::app::context::Context;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::engine::{self, Limits, Witness};
-use crate::error::{Error, Result};
-use crate::exit::Exit;
+use crate::error::Result;
 use crate::message::Mode;
 use crate::pipeline::{DeliveryObserver, DisableObserver, Tally};
 use crate::server;
@@ -48,6 +52,7 @@ use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::queue::SERVICE;
 use crate::store::{Lease, Ledger, Op, QueueOp};
 use crate::transport::{HttpOptions, HttpTransport};
+pub use check::check;
 use deliveries::FanOut;
 use event_loop::EventLoop;
 pub use keys::AccessOptions;
@@ -127,6 +132,7 @@ pub struct Service<'a> {
     /// The provider that is played.
     mock: Option<Mock>,
     keys: ServeKeys,
+    certificate: Option<LoadedCertificate>,
 }
 
 /// What a run of the service has beside its options.
@@ -151,11 +157,14 @@ impl<'a> Service<'a> {
             Some(mock) => ServeKeys::of_provider(context, &options.access, &mock.profile, &mock.api)?,
             None => ServeKeys::of_service(context, &options.access)?,
         };
+        let certificate = options.certificate.as_ref();
+        let certificate = certificate.map(CertificateFiles::load).transpose()?;
         Ok(Self {
             context,
             options,
             mock,
             keys,
+            certificate,
         })
     }
 
@@ -215,8 +224,12 @@ impl<'a> Service<'a> {
         let attempts = if self.mock.is_some() { DRAIN } else { ATTEMPTS_DRAIN };
         let (stop, late) = (shutdown.soft.clone(), shutdown.within(attempts));
         let (stop_serving, cut) = (stop.clone(), shutdown.cut(&shutdown.drain_deadline()));
+        let tls = self.certificate.as_ref().map(|certificate| certificate.tls.clone());
+        if let Some(certificate) = self.certificate.clone() {
+            tokio::spawn(certificate.watch(context.notices.clone(), stop.clone()));
+        }
         let serving =
-            tokio::spawn(async move { server::serve(listener, None, limits, handler, stop_serving, cut).await });
+            tokio::spawn(async move { server::serve(listener, tls, limits, handler, stop_serving, cut).await });
         let work = self.work(running, (events, serving, jobs), (stop, late), (observer, deliveries));
         let tally = tokio::select! {
             tally = work => tally?,
@@ -224,28 +237,6 @@ impl<'a> Service<'a> {
         };
         ledger.close();
         Ok(Some(tally))
-    }
-
-    /// What this process works under: of durable services there is one for a ledger.
-    fn lease(&self) -> Result<Lease> {
-        if self.mock.is_some() {
-            return self.context.lease();
-        }
-        let path = &self.context.ledger_path;
-        Lease::claim_service(path).map_err(|error| {
-            let ledger = path.display();
-            if error.kind() != std::io::ErrorKind::WouldBlock {
-                return self.context.unclaimed(&error);
-            }
-            let pid = error.to_string();
-            let who = if pid.is_empty() {
-                String::new()
-            } else {
-                format!(" (process {pid})")
-            };
-            let what = format!("another `hook serve`{who} works on ledger `{ledger}`");
-            Error::new(Exit::Store, what).hint("stop it, or use another ledger: `--ledger FILE`")
-        })
     }
 
     fn start(
@@ -279,7 +270,8 @@ impl<'a> Service<'a> {
     }
 
     fn ready(&self, address: &str, stored_keys: usize) -> ServeReady {
-        let origin = format!("http://{address}");
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        let origin = format!("{scheme}://{address}");
         let generated = |mode: Mode| {
             let key = self.keys.generated.iter().find(|(of, _)| *of == mode);
             key.map(|(_, text)| text.clone())

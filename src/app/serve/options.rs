@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::keys::AccessOptions;
+use crate::app::certificate::CertificateFiles;
 use crate::endpoints::rules::RuleOptions;
 use crate::transport::AddressPolicy;
 
@@ -17,6 +18,8 @@ pub struct ServeOptions {
     pub production: bool,
     /// Who may call.
     pub access: AccessOptions,
+    /// The certificate to serve with; absent: plain http.
+    pub certificate: Option<CertificateFiles>,
     /// Scopes of the keys; all of them when there is none.
     pub scopes: Vec<String>,
     /// Whether other machines may call.

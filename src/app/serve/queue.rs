@@ -230,7 +230,7 @@ impl ServiceQueue {
         let Some((lane, class)) = self.in_flight().remove(&event.delivery.id) else {
             return;
         };
-        self.stats.ended(&event.next);
+        self.stats.ended(event);
         let mut lanes = self.lanes();
         let was_postponing = lanes.is_postponing();
         match &event.next {

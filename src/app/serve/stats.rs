@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::metrics::{AttemptMetrics, RequestMetrics};
 use super::rates::MinuteCounter;
 use crate::clock::Timestamp;
-use crate::engine::Next;
+use crate::engine::{Event, Next};
 
 /// Counters of a run, in memory only.
 #[derive(Debug, Default)]
@@ -23,6 +24,10 @@ pub(super) struct QueueStats {
     pub(super) waiting: AtomicU64,
     /// What is parked there.
     pub(super) parked: AtomicU64,
+    /// Attempts by outcome.
+    pub(super) attempts: AttemptMetrics,
+    /// Requests of clients.
+    pub(super) requests: RequestMetrics,
     /// Events, deliveries with success, and deliveries that failed for good.
     lately: Mutex<[MinuteCounter; 3]>,
 }
@@ -44,8 +49,12 @@ impl QueueStats {
         self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An attempt is on record.
-    pub(super) fn ended(&self, next: &Next) {
+    /// An event of a delivery is on record.
+    pub(super) fn ended(&self, event: &Event) {
+        let next = &event.next;
+        if let Some(attempt) = &event.attempt {
+            self.attempts.count(attempt, next);
+        }
         let counter = match next {
             Next::Delivered => &self.delivered,
             Next::Retry { .. } => &self.retried,

@@ -66,6 +66,13 @@ pub(super) fn waiter(patience: Duration) -> impl FnMut(i32) -> bool + Send + 'st
     }
 }
 
+/// The format of the file, when this program can use it, and the newest that it knows.
+pub(super) fn inspect(place: &LedgerPath) -> Result<(i64, i64), StoreError> {
+    let connection = open_for_reading(place)?;
+    let (found, _) = format(&connection).map_err(|e| place.reading(&e))?;
+    Ok((found, FORMAT.into()))
+}
+
 fn open_for_reading(place: &LedgerPath) -> Result<Connection, StoreError> {
     let path = place.path();
     if !path.exists() {

@@ -35,10 +35,11 @@ pub(super) fn lanes(connection: &Connection, owner: &str) -> rusqlite::Result<Ve
     })
 }
 
+const COUNTS: &str = "SELECT state, count FROM queue_count WHERE owner = ?1";
+
 pub(super) fn counts(connection: &Connection, owner: &str) -> rusqlite::Result<QueueCounts> {
-    let sql = "SELECT state, count FROM queue_count WHERE owner = ?1";
     let mut counts = QueueCounts::default();
-    for (state, count) in rows(connection, sql, [owner], |row| {
+    for (state, count) in rows(connection, COUNTS, [owner], |row| {
         Ok((row.get(0)?, row.get(1).map(unsigned)?))
     })? {
         match state {
@@ -160,4 +161,36 @@ pub(super) fn events(
     };
     let sql = format!("{EVENT} INDEXED BY event_tenant WHERE tenant = ?3 AND e < ?1 ORDER BY e DESC LIMIT ?2");
     rows(connection, &sql, params![before, limit, tenant], event)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::store::sqlite::schema::MIGRATIONS;
+
+    #[test]
+    fn counts_take_as_many_steps_however_much_waits() {
+        let connection = Connection::open_in_memory().unwrap();
+        MIGRATIONS
+            .iter()
+            .for_each(|made| connection.execute_batch(made).unwrap());
+        let steps = |rows: u64| {
+            let fill = format!(
+                "DELETE FROM queue;
+                 WITH RECURSIVE numbers (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows})
+                 INSERT INTO queue (n, owner, lane, class, due, state) SELECT n, 'serve', 'a', 0, n, n % 3 FROM numbers"
+            );
+            connection.execute_batch(&fill).unwrap();
+            let statement = || connection.prepare_cached(COUNTS).unwrap();
+            statement().reset_status(StatementStatus::VmStep);
+            let counts = counts(&connection, "serve").unwrap();
+            assert_eq!(counts.waiting + counts.taken + counts.parked, rows);
+            statement().get_status(StatementStatus::VmStep)
+        };
+        let few = steps(30);
+        assert!(few > 0);
+        assert_eq!(steps(30_000), few);
+    }
 }

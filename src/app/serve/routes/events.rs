@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,6 +17,7 @@ use super::schema::EventInput;
 use super::{Caller, RouteState, Summary};
 use crate::app::serve::deliveries::NamedEvent;
 use crate::app::serve::queue::AcceptedEvent;
+use crate::app::serve::trace::TraceContext;
 use crate::digest;
 use crate::endpoints::check_tenant;
 use crate::id::{Id, IdKind};
@@ -58,7 +59,8 @@ pub(super) async fn one(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let text = json(&headers, &body)?;
-    let event = read(&state, text, &caller)?;
+    let mut event = read(&state, text, &caller)?;
+    event.trace = trace(&headers);
     let (event, answer) = state.event(event).await?;
     let text = serde_json::to_string(&answer).unwrap_or_default();
     let summary = format!("{} goes to {}", answer.event, answer.deliveries);
@@ -86,10 +88,14 @@ pub(super) async fn batch(
         let what = format!("a batch has 1 to {MOST_EVENTS} events, this one has {}", items.len());
         return Err(Problem::invalid(what));
     }
+    let trace = trace(&headers);
     let (mut events, mut answers) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
     for (index, item) in items.into_iter().enumerate() {
         let made = match read(&state, item, &caller) {
-            Ok(event) => state.event(event).await,
+            Ok(event) => {
+                let trace = trace.clone();
+                state.event(NamedEvent { trace, ..event }).await
+            }
             Err(problem) => Err(problem),
         };
         let (event, answer) = made.map_err(|problem| Problem {
@@ -103,6 +109,10 @@ pub(super) async fn batch(
     let summary = format!("{} events, {deliveries} deliveries", events.len());
     let text = serde_json::to_string(&answers).unwrap_or_default();
     accept(&state, &caller, (&headers, &body), events, text, summary).await
+}
+
+fn trace(headers: &HeaderMap) -> Option<TraceContext> {
+    TraceContext::of_headers(|name| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect())
 }
 
 async fn accept(
@@ -202,6 +212,7 @@ fn read(state: &RouteState, text: &str, caller: &Caller) -> Result<NamedEvent, P
         mode,
         tenant: tenant(text("tenant")?, caller)?,
         params: params(given.get("params").copied())?,
+        trace: None,
     })
 }
 

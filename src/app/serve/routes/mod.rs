@@ -6,6 +6,7 @@ mod endpoint_input;
 mod endpoints;
 mod events;
 mod input;
+mod metrics;
 mod problem;
 mod reads;
 mod retry;
@@ -17,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -102,6 +103,8 @@ pub(super) struct ServiceApi {
     /// The calls of the provider that is played: its paths come from files, so they are matched after the service's own.
     provider: Option<MockApi>,
     events: mpsc::Sender<ApiEvent>,
+    /// Counts requests.
+    queue: Arc<ServiceQueue>,
 }
 
 /// Marks the answer to a request that is none of the service's own calls.
@@ -111,6 +114,7 @@ struct Unrouted;
 impl ServiceApi {
     /// Calls are reported to `events`.
     pub(super) fn new(state: RouteState, provider: Option<MockApi>, events: mpsc::Sender<ApiEvent>) -> Self {
+        let queue = Arc::clone(&state.queue);
         let state = Arc::new(state);
         let router = Router::new().nest("/_hook", calls(&state).fallback(not_found));
         // Every other path belongs to the provider that is played.
@@ -128,7 +132,14 @@ impl ServiceApi {
             router,
             provider,
             events,
+            queue,
         }
+    }
+
+    /// Counts a request by the pattern that its path has, below `/_hook` or not.
+    fn count(&self, method: &str, route: &str, status: u16) {
+        let route = route.strip_prefix("/_hook").unwrap_or(route);
+        self.queue.stats.requests.count(method, route, status);
     }
 }
 
@@ -141,6 +152,7 @@ fn calls(state: &Arc<RouteState>) -> Router<Arc<RouteState>> {
         .merge(without_key)
         // The server has a limit of its own.
         .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(note_route))
 }
 
 /// Calls that need a key.
@@ -158,10 +170,17 @@ fn with_key() -> OpenApiRouter<Arc<RouteState>> {
         .routes(routes!(endpoints::read))
         .routes(routes!(status::endpoint_health))
         .routes(routes!(status::ready))
-        .merge(of_all_tenants(OpenApiRouter::new().routes(routes!(status::status))))
+        .merge(of_all_tenants(seen_from_outside()))
         .merge(deciding())
         .route_layer(middleware::from_fn(refuse_parameters));
     listing.merge(without_parameters)
+}
+
+/// How the service as a whole is.
+fn seen_from_outside() -> OpenApiRouter<Arc<RouteState>> {
+    OpenApiRouter::new()
+        .routes(routes!(status::status))
+        .routes(routes!(metrics::metrics))
 }
 
 /// Calls that decide about live deliveries.
@@ -234,6 +253,16 @@ async fn unrouted() -> Response {
 
 async fn not_found() -> Response {
     Problem::not_found("path not found").into_response()
+}
+
+/// Leaves the pattern of the path in the answer.
+async fn note_route(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
 }
 
 /// A test key creates events and reads; it does not decide about live ones.
@@ -347,10 +376,16 @@ impl Handler for ServiceApi {
         if let Some(provider) = &self.provider
             && response.extensions().get::<Unrouted>().is_some()
         {
-            return provider.handle(incoming).await;
+            let method = incoming.method.clone();
+            let reply = provider.handle(incoming).await;
+            self.count(&method, "provider", reply.status);
+            return reply;
         }
+        let route = response.extensions().get::<MatchedPath>().cloned();
         let summary = response.extensions().get::<Summary>().map(|summary| summary.0.clone());
         let reply = reply(response).await;
+        let route = route.as_ref().map_or("none", MatchedPath::as_str);
+        self.count(&incoming.method, route, reply.status);
         let is_reading = matches!(incoming.method.as_str(), "GET" | "HEAD");
         if is_reading && reply.status < 400 {
             return reply;
@@ -372,6 +407,9 @@ impl Handler for ServiceApi {
     }
 
     fn rejected(&self, rejection: Rejection) -> Option<Reply> {
+        if let Some(status) = rejection.reason.status() {
+            self.count("unknown", "incomplete", status);
+        }
         if let Some(provider) = &self.provider {
             return provider.rejected(rejection);
         }
@@ -379,10 +417,11 @@ impl Handler for ServiceApi {
             IncompleteReason::TooLarge => "the body is too large",
             _ => "the request is incomplete",
         };
-        let status = rejection.reason.status()?;
+        let status = rejection.reason.status();
         // Dropped when the reader is too slow: many broken requests must not slow down good ones.
         let _ = self.events.try_send(ApiEvent::Rejected(rejection));
-        Some(Problem::new(status, message).reply())
+        // Nobody can be answered who speaks no TLS.
+        Some(Problem::new(status?, message).reply())
     }
 
     fn accept_failed(&self, error: &std::io::Error) {
