@@ -8,6 +8,7 @@ pub(crate) mod cli;
 pub(crate) mod clock;
 pub(crate) mod config;
 pub(crate) mod digest;
+pub(crate) mod encryption;
 pub(crate) mod endpoints;
 pub(crate) mod engine;
 pub(crate) mod error;
