@@ -42,6 +42,7 @@ pub enum Encryption {
     #[default]
     Environment,
     /// This key.
+    #[cfg(test)]
     Key(Arc<EncryptionKey>),
 }
 
@@ -177,6 +178,7 @@ impl Encryption {
     /// The key that new secrets are stored with; `None` without one.
     pub fn key(&self) -> Result<Option<Arc<EncryptionKey>>> {
         match self {
+            #[cfg(test)]
             Self::Key(key) => Ok(Some(Arc::clone(key))),
             Self::Environment => reference().map(|text| read_variable(&text).map(Arc::new)).transpose(),
         }
@@ -279,7 +281,11 @@ impl KeyChange {
 impl ChangeCount {
     /// Counts one more.
     pub fn add(&mut self, changed: bool) {
-        *if changed { &mut self.changed } else { &mut self.unchanged } += 1;
+        *if changed {
+            &mut self.changed
+        } else {
+            &mut self.unchanged
+        } += 1;
     }
 }
 
@@ -287,6 +293,27 @@ impl std::ops::AddAssign for ChangeCount {
     fn add_assign(&mut self, other: Self) {
         self.changed += other.changed;
         self.unchanged += other.unchanged;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// The key of which every byte is this one.
+    pub(crate) fn key(byte: u8) -> EncryptionKey {
+        EncryptionKey::new(&[byte; KEY_LEN]).unwrap()
+    }
+
+    pub(crate) fn with(byte: u8) -> Encryption {
+        Encryption::Key(Arc::new(key(byte)))
+    }
+
+    pub(crate) fn change(from: Option<u8>, to: Option<u8>) -> KeyChange {
+        KeyChange {
+            from: from.map(key),
+            to: to.map(key),
+        }
     }
 }
 

@@ -68,7 +68,7 @@ pub mod internals {
     }
 
     export! {
-        app clock config endpoints engine error exchange exit finding headers id json json_text message pipeline process
+        app clock config encryption endpoints engine error exchange exit finding headers id json json_text message pipeline process
         provider random secret shell shutdown signature store template transport verification
     }
 

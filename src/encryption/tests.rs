@@ -1,21 +1,7 @@
 use proptest::prelude::*;
 
+use super::testing::{change, key, with};
 use super::*;
-
-fn key(byte: u8) -> EncryptionKey {
-    EncryptionKey::new(&[byte; KEY_LEN]).unwrap()
-}
-
-fn with(byte: u8) -> Encryption {
-    Encryption::Key(Arc::new(key(byte)))
-}
-
-fn change(from: Option<u8>, to: Option<u8>) -> KeyChange {
-    KeyChange {
-        from: from.map(key),
-        to: to.map(key),
-    }
-}
 
 fn refused(result: Result<Secret>) -> String {
     let error = result.map(drop).unwrap_err();
@@ -49,7 +35,13 @@ fn another_key_another_record_and_another_form_are_refused() {
         "{unset}"
     );
     assert!(refused(with(1).open("stored:b", &stored)).contains("belongs to another record"));
-    for form in ["enc:v2:12345678:AAAA", "enc:", "enc:v1:1234567:AAAA", "enc:v1:ABCDEF01:AAAA", "enc:v1:"] {
+    for form in [
+        "enc:v2:12345678:AAAA",
+        "enc:",
+        "enc:v1:1234567:AAAA",
+        "enc:v1:ABCDEF01:AAAA",
+        "enc:v1:",
+    ] {
         let unknown = refused(with(1).open("stored:a", &StoredText::read(form.as_bytes())));
         assert!(unknown.contains("does not know"), "{form}: {unknown}");
     }
@@ -72,12 +64,24 @@ fn a_key_is_read_by_reference_and_never_repeated() {
     assert_eq!(read(&text).unwrap().id(), key(7).id());
     assert_eq!(read(&format!(" {text}\r\n\n")).unwrap().id(), key(7).id());
     let (short, long) = (STANDARD.encode([7; 31]), STANDARD.encode([7; 33]));
-    for wrong in [&text[1..], &short, &long, &STANDARD.encode([7; 64]), "x", &hex::encode([7; 32])] {
+    for wrong in [
+        &text[1..],
+        &short,
+        &long,
+        &STANDARD.encode([7; 64]),
+        "x",
+        &hex::encode([7; 32]),
+    ] {
         let error = read(wrong).unwrap_err();
         assert_eq!(error.exit, Exit::Usage);
         assert!(!error.to_string().contains(wrong) || wrong == "x", "{error}");
     }
-    for reference in [text.as_str(), "-", &format!("literal:{text}"), &format!("a=literal:{text}")] {
+    for reference in [
+        text.as_str(),
+        "-",
+        &format!("literal:{text}"),
+        &format!("a=literal:{text}"),
+    ] {
         let error = EncryptionKey::read(reference).unwrap_err();
         assert_eq!(error.exit, Exit::Usage);
         assert!(!format!("{error:?}").contains(&text), "{error}");
@@ -110,7 +114,10 @@ fn a_change_of_keys_takes_clear_text_and_both_keys_and_refuses_a_third() {
     }
     for (from, to) in [(Some(1), Some(2)), (None, Some(2)), (Some(2), None), (None, None)] {
         let error = change(from, to).apply("r", &of(3)).map(drop).unwrap_err();
-        assert!(error.exit == Exit::Store && error.to_string().contains(key(3).id()), "{error}");
+        assert!(
+            error.exit == Exit::Store && error.to_string().contains(key(3).id()),
+            "{error}"
+        );
     }
     assert!(change(Some(1), Some(2)).apply("other", &of(2)).is_err());
 }

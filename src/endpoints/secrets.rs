@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::endpoint::{Endpoint, EndpointSecret};
 use super::error::EndpointError;
@@ -15,8 +16,8 @@ use super::stored::{NewSecret, StoredSecret};
 use crate::encryption::{ChangeCount, Encryption, KeyChange};
 use crate::error::Error;
 use crate::fs::{
-    SECRET_FILE_LIMIT, close_to_others, identity, leads_elsewhere, private_file, private_folder, read_bounded, remove,
-    remove_temporary, sync_folder, write_new, TEMPORARY,
+    SECRET_FILE_LIMIT, TEMPORARY, close_to_others, identity, leads_elsewhere, private_file, private_folder,
+    read_bounded, remove, remove_temporary, sync_folder, write_new,
 };
 use crate::provider::Profile;
 use crate::random::Random;
@@ -329,6 +330,11 @@ impl Vault {
         lock(&self.folder, "folder of secrets", LOCK_WAIT)
     }
 
+    /// When a stored secret was added, removed or replaced last.
+    pub(super) fn changed_at(&self) -> Option<SystemTime> {
+        fs::metadata(&self.folder).ok()?.modified().ok()
+    }
+
     /// The names of all stored secrets.
     fn names(&self) -> Result<Vec<String>, EndpointError> {
         let files = match fs::read_dir(&self.folder) {
@@ -336,7 +342,10 @@ impl Vault {
             files => files.map_err(EndpointError::io(&self.folder, "read"))?,
         };
         let names = files.flatten().filter_map(|file| file.file_name().into_string().ok());
-        let is_public = |name: &str| name.strip_suffix(PUBLIC).is_some_and(|name| self.folder.join(name).exists());
+        let is_public = |name: &str| {
+            name.strip_suffix(PUBLIC)
+                .is_some_and(|name| self.folder.join(name).exists())
+        };
         let is_secret = |name: &String| form::is_stored_name(name) && !name.ends_with(TEMPORARY) && !is_public(name);
         let mut names: Vec<String> = names.filter(is_secret).collect();
         names.sort_unstable();

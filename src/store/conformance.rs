@@ -199,6 +199,10 @@ macro_rules! without_queue {
             unreachable!()
         }
 
+        fn parked_lanes(&self, _: $crate::store::queue::ParkReason) -> std::result::Result<Vec<String>, StoreError> {
+            unreachable!()
+        }
+
         fn event(&self, _: &str) -> std::result::Result<Option<$crate::store::EventRecord>, StoreError> {
             unreachable!()
         }

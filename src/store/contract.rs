@@ -96,6 +96,9 @@ pub trait Store: Send {
     /// How many deliveries of a lane are parked because its endpoint is disabled.
     fn parked(&self, lane: &str) -> Result<u64, StoreError>;
 
+    /// The lanes in which deliveries are parked for that reason.
+    fn parked_lanes(&self, reason: ParkReason) -> Result<Vec<String>, StoreError>;
+
     /// The newest event with that id.
     fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError>;
 

@@ -250,6 +250,10 @@ impl Store for SqliteStore {
         queue_reads::parked_count(&self.connection, lane, ParkReason::Disabled).map_err(|e| self.place.reading(&e))
     }
 
+    fn parked_lanes(&self, reason: ParkReason) -> Result<Vec<String>, StoreError> {
+        queue_reads::parked_lanes(&self.connection, reason).map_err(|e| self.place.reading(&e))
+    }
+
     fn event(&self, id: &str) -> Result<Option<EventRecord>, StoreError> {
         queue_reads::event_by_id(&self.connection, id).map_err(|e| self.place.reading(&e))
     }

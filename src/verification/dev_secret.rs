@@ -90,7 +90,9 @@ impl DevSecret {
 
     /// Whether it, or one of its pairs of keys, is stored in clear text.
     pub fn has_clear_text(paths: &Paths) -> bool {
-        let mut stored = files(paths).into_iter().filter_map(|path| read_file(&path).ok().flatten());
+        let mut stored = files(paths)
+            .into_iter()
+            .filter_map(|path| read_file(&path).ok().flatten());
         stored.any(|stored| !stored.is_encrypted())
     }
 

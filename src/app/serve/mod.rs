@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::server::{ApiCall, ApiEvent, base_path};
 use crate::app::context::Context;
+use crate::app::endpoints::rekey::check_storage;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
@@ -192,6 +193,7 @@ impl<'a> Service<'a> {
         deliveries: impl DeliveryObserver + Send,
     ) -> Result<Option<Tally>> {
         let context = self.context;
+        check_storage(context)?;
         let lease = self.lease()?;
         let (events_in, events) = mpsc::channel(1024);
         let (ledger, retention) = context.kept_ledger(None);

@@ -15,7 +15,7 @@ CREATE TABLE queue (
     again  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX queue_due ON queue (owner, lane, class, due, n) WHERE state = 0;
-CREATE INDEX queue_parked ON queue (lane, n) WHERE state = 2;
+CREATE INDEX queue_parked ON queue (parked, lane, n) WHERE state = 2;
 
 -- How many rows of `queue` each owner has in each state, so that nobody has to count them.
 CREATE TABLE queue_count (
