@@ -87,7 +87,7 @@ fn no_file_has_a_secret_in_clear_after_a_run_with_a_key() {
     );
     let literal = |n: u32| format!("a-literal-secret-of-a-user-{n}");
     let mut secrets = vec![key(1), literal(1), literal(2), literal(3)];
-    let mut add = |name: &str, provider: &str, url: &str, more: &str| {
+    let add = |name: &str, provider: &str, url: &str, more: &str| {
         let add = format!("endpoints add {url} -p {provider} --name {name} --local --events all --json {more}");
         run(&add).ok().object()["secret"].as_str().map(str::to_owned)
     };

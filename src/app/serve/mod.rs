@@ -15,6 +15,7 @@ mod queue;
 mod rates;
 mod remake;
 mod routes;
+mod signing;
 mod sockets;
 mod stats;
 mod status;

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use super::lanes::{Ended, LaneName, Lanes, URL_LANE};
+use super::signing::lacks_signature;
 use super::stats::QueueStats;
-use super::subscribers::{SubscriberWatch, Subscribers, lacks_signature};
+use super::subscribers::{SubscriberWatch, Subscribers};
 use crate::app::context::{Context, aside};
 use crate::clock::{Clock as _, SteadyClock, Timestamp};
 use crate::engine::{self, Delivery, Event, Next};

@@ -9,22 +9,20 @@ use url::Url;
 
 use super::lane::{CONCURRENCY, LaneLimits};
 use super::lanes::{LaneName, URL_LANE};
+use super::signing::{Unsignable, lacks_signature, signing, unsigned};
 use crate::app::context::Context;
 use crate::app::sign::check_signature;
 use crate::clock::Timestamp;
 use crate::endpoints::{BookWatch, Endpoint, EndpointLimits, Rate, SkipReason, WantedEvent, select};
 use crate::engine::{Delivery, Label, Promise, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::{SecretKind, Source};
-use crate::exit::Exit;
+use crate::exchange::Source;
 use crate::health::HealthTarget;
 use crate::message::{Message, Mode};
 use crate::provider::Profile;
 use crate::provider::policy::Policy;
-use crate::signature::Scheme;
 use crate::target::parse_url;
 use crate::transport::AddressPolicy;
-use crate::verification::dev_secret::Purpose;
 
 /// An endpoint, ready for deliveries.
 pub(super) struct Subscriber {
@@ -38,23 +36,6 @@ pub(super) struct Subscriber {
     signing: std::result::Result<Signing, Unsignable>,
     live: Arc<Policy>,
     test: Arc<Policy>,
-}
-
-/// Why nothing can be signed for an endpoint.
-#[derive(Debug, Clone)]
-pub(super) struct Unsignable {
-    reason: String,
-    /// Whether its secret is there, and cannot be decrypted: its deliveries are parked until it can.
-    is_locked: bool,
-}
-
-impl From<Error> for Unsignable {
-    fn from(error: Error) -> Self {
-        Self {
-            reason: error.to_string(),
-            is_locked: error.exit == Exit::Store,
-        }
-    }
 }
 
 /// All endpoints of the book at one moment.
@@ -231,7 +212,7 @@ impl Subscriber {
         };
         let signing = match self.signing_as(context, profile) {
             // Recorded only: when it is taken from the queue, it gets the signature that counts then.
-            Err(why) if why.is_locked => self.unsigned(profile),
+            Err(why) if why.is_locked => unsigned(&self.endpoint, profile),
             signing => signing.map_err(|why| why.reason)?,
         };
         let (random, url, policy) = (&context.random, self.url.clone(), Arc::clone(policy));
@@ -256,20 +237,6 @@ impl Subscriber {
         }
     }
 
-    /// What is recorded of the signature while the secret cannot be decrypted.
-    fn unsigned(&self, profile: &Arc<Profile>) -> Signing {
-        let secret = if self.endpoint.secrets.is_empty() {
-            SecretKind::Dev
-        } else {
-            SecretKind::Endpoint(self.endpoint.name.clone())
-        };
-        Signing::Fresh {
-            profile: Arc::clone(profile),
-            signer: None,
-            secret: Arc::new(secret),
-        }
-    }
-
     fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, Unsignable> {
         if Arc::ptr_eq(profile, &self.profile) || profile.label() == self.label {
             return self.signing.clone();
@@ -288,11 +255,6 @@ impl Subscriber {
     }
 }
 
-/// Whether a delivery must not be sent, since nothing could sign it when it was made.
-pub(super) fn lacks_signature(delivery: &Delivery) -> bool {
-    matches!(&delivery.signing, Signing::Fresh { profile, signer: None, .. } if !matches!(profile.scheme, Scheme::Unsigned))
-}
-
 fn limits(limits: EndpointLimits) -> LaneLimits {
     let EndpointLimits {
         concurrency,
@@ -304,26 +266,6 @@ fn limits(limits: EndpointLimits) -> LaneLimits {
         rate: rate.map(Rate::per_second),
         is_ordered: ordered,
     }
-}
-
-fn signing(context: &Context, endpoint: &Endpoint, profile: &Arc<Profile>) -> Result<Signing> {
-    let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
-    let signing = context.signing(profile, &[], (Some(&endpoint.name), own))?;
-    if profile.scheme.header().is_some() && !profile.scheme.looks_into_body() {
-        let (url, now) = (parse_url(&endpoint.url)?, context.now());
-        let (message, policy) = (Message::default(), Arc::default());
-        let trial = Delivery::new(
-            &context.random,
-            now,
-            message,
-            url,
-            signing.clone(),
-            policy,
-            Label::default(),
-        );
-        check_signature(context, &trial)?;
-    }
-    Ok(signing)
 }
 
 /// The current endpoints. Reading is free; the file is looked at by [`SubscriberWatch::refresh`] alone.
