@@ -95,7 +95,7 @@ fn no_file_has_a_secret_in_clear_after_a_run_with_a_key() {
     add("token", "gitlab", &good.url, "-s literal:a-literal-secret-of-a-user-2");
     add("pair", "hoopai@ed25519", &good.url, "");
     let made =
-        ["generic", "poolflow", "svix"].map(|provider| add(provider, provider, &good.url, "").expect("a secret"));
+        ["generic", "poolflow", "slotflow"].map(|provider| add(provider, provider, &good.url, "").expect("a secret"));
     secrets.extend(made);
     secrets.extend(add("failing", "poolflow", &bad.url, ""));
     // A token that was written in the settings by hand, and what the provider makes.
@@ -124,7 +124,7 @@ fn no_file_has_a_secret_in_clear_after_a_run_with_a_key() {
     );
     let mut service = service;
     for event in ["job.paid", "thing.created"] {
-        let event = format!(r#"{{"event": "{event}"}}"#);
+        let event = format!(r#"{{"event": "{event}", "data": {{"n": 1}}}}"#);
         assert_eq!(service.call("POST", "/events", &event).0, 202);
     }
     service.next("hook.endpoint-disabled/1");
@@ -160,7 +160,7 @@ fn a_wrong_and_a_missing_key_end_with_7_and_name_the_key() {
     sandbox.with_key(1, "endpoints rekey --to env:A_KEY").run().ok();
     for command in [
         "endpoints test one",
-        "send thing.created --to endpoint:one",
+        "send thing.created --endpoint one",
         "sign --secret endpoint:one -p generic --body {}",
         "send thing.created -p generic --to http://127.0.0.1:1",
         "secret show -p generic",

@@ -13,7 +13,7 @@ fn service(sandbox: &Sandbox) -> Run {
 
 #[track_caller]
 fn post(service: &MockApi) {
-    let (status, answer) = service.call("POST", "/events", r#"{"event": "thing.created"}"#);
+    let (status, answer) = service.call("POST", "/events", r#"{"event": "thing.created", "data": {"n": 1}}"#);
     assert_eq!(status, 202, "{answer}");
 }
 
@@ -100,9 +100,8 @@ fn the_start_says_that_secrets_are_in_clear_text_where_some_are() {
     MockApi::ready(with_key).stop().ok().never(["clear text"]);
     sandbox.with_key(1, "endpoints remove two --yes").run().ok();
     sandbox.hook(["secret", "show", "-p", "generic"]).run().ok();
-    start(&sandbox).says([
-        "note: stored secrets are in clear text, since `HOOK_KEY` is not set: `hook endpoints rekey --to file:PATH`",
-    ]);
+    start(&sandbox)
+        .says(["stored secrets are in clear text, since `HOOK_KEY` is not set: `hook endpoints rekey --to file:PATH`"]);
     let with_key = sandbox
         .service_run::<&str>(&[])
         .env("HOOK_KEY", "env:A_KEY")
