@@ -194,7 +194,6 @@ impl<'a> Service<'a> {
         deliveries: impl DeliveryObserver + Send,
     ) -> Result<Option<Tally>> {
         let context = self.context;
-        check_storage(context)?;
         let lease = self.lease()?;
         let (events_in, events) = mpsc::channel(1024);
         let (ledger, retention) = context.kept_ledger(None);
@@ -204,6 +203,7 @@ impl<'a> Service<'a> {
         let (jobs_in, jobs) = mpsc::channel(engine::TOTAL);
         let sockets = SocketShares::of_process(&context.notices);
         let mut running = self.start(lease, ledger.clone(), (jobs_in, sockets))?;
+        check_storage(context)?;
         running.journal = running.queue.load(self.options.time_scale).await?;
         let state = RouteState {
             queue: Arc::clone(&running.queue),
