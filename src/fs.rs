@@ -16,6 +16,9 @@ pub const ENDPOINT_FILE_LIMIT: u64 = 8 * 1024 * 1024;
 /// Bytes of a file that holds a secret.
 pub const SECRET_FILE_LIMIT: u64 = 1024 * 1024;
 
+/// How the names of unfinished files end.
+pub const TEMPORARY: &str = ".tmp";
+
 /// Why a file that a project names is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectFileError {
@@ -292,11 +295,31 @@ fn temporary(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}-{count}.tmp", std::process::id()));
+    name.push(format!(".{}-{count}{TEMPORARY}", std::process::id()));
     let temporary = path.with_file_name(name);
     // Left behind by a process of the same number that was killed.
     let _ = fs::remove_file(&temporary);
     temporary
+}
+
+/// Writes a file whole or not at all, with the mode that it had. A link stays one.
+pub fn rewrite_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let mode = fs::metadata(&path)?.permissions().mode() & 0o777;
+    replace(&path, bytes, mode)
+}
+
+/// Deletes unfinished files of a folder that processes left which were killed: those whose names begin so.
+pub fn remove_temporary(folder: &Path, start: &str) {
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        if let Some(name) = name.to_str()
+            && name.starts_with(start)
+            && name.ends_with(TEMPORARY)
+        {
+            let _ = fs::remove_file(file.path());
+        }
+    }
 }
 
 /// Writes beside the file and puts that in its place. What is half written does not stay.

@@ -9,6 +9,7 @@ pub(crate) mod clock;
 pub(crate) mod condition;
 pub(crate) mod config;
 pub(crate) mod digest;
+pub(crate) mod encryption;
 pub(crate) mod endpoints;
 pub(crate) mod engine;
 pub(crate) mod error;
@@ -68,7 +69,7 @@ pub mod internals {
     }
 
     export! {
-        app clock config endpoints engine error exchange exit finding headers id json json_text message pipeline process
+        app clock config encryption endpoints engine error exchange exit finding headers id json json_text message pipeline process
         provider random secret shell shutdown signature store template transport verification
     }
 

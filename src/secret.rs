@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use crate::fs::{ProjectFileError, SECRET_FILE_LIMIT};
 
 /// Key material as the user wrote it: the provider's scheme decides how the text becomes key bytes.
@@ -12,7 +14,7 @@ use crate::fs::{ProjectFileError, SECRET_FILE_LIMIT};
 pub struct Secret {
     name: Option<String>,
     provider: Option<String>,
-    text: Vec<u8>,
+    text: Zeroizing<Vec<u8>>,
 }
 
 impl Secret {
@@ -21,7 +23,7 @@ impl Secret {
         Self {
             name: None,
             provider: None,
-            text: text.into(),
+            text: Zeroizing::new(text.into()),
         }
     }
 

@@ -23,7 +23,9 @@ const HOMES: &[(&str, &str)] = &[
     ("rustls", "server/ transport/http/"),
     ("rusqlite", "store/sqlite/"),
     // A derived sequence of random bytes is HMAC of a counter.
-    ("hmac sha1 sha2 aws_lc_rs", "signature/ random.rs digest.rs"),
+    ("hmac sha1 sha2", "signature/ random.rs digest.rs"),
+    ("aws_lc_rs", "signature/ encryption.rs"),
+    ("zeroize", "secret.rs encryption.rs"),
     ("md5", "signature/explain/digests.rs"),
     ("icu_normalizer", "signature/explain/charsets.rs"),
     ("miniz_oxide", "inflate.rs"),

@@ -14,6 +14,7 @@ mod diagnosis;
 mod docs;
 mod drift;
 mod durable;
+mod encryption;
 mod endpoints;
 mod exit_codes;
 mod first_use;

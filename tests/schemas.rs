@@ -200,6 +200,13 @@ fn facts_about_endpoints() {
     let mut story = story.silent();
     story.json("log backup copy.db --json");
     story.compare("json-backup");
+    let mut story = story.silent();
+    story
+        .sandbox
+        .write("key", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    story.json("endpoints rekey --to file:key --json");
+    story.json("endpoints rekey --from file:key --decrypt --json");
+    story.compare("json-rekey");
 }
 
 #[test]

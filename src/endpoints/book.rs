@@ -10,19 +10,18 @@
 mod project;
 
 use std::collections::HashSet;
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
 use super::joined::{HealthStore, changes, join, misplaced, without_health};
+use super::lock::{LOCK_WAIT, beside, lock};
 use super::names::check_name;
 use super::secrets::Vault;
 use crate::error::Error;
@@ -37,8 +36,8 @@ use crate::trust::TrustList;
 /// The only format there is so far.
 pub const FORMAT: u64 = 1;
 
-/// How long another process may keep the lock. A change takes milliseconds.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// What is locked, for people.
+const WHAT: &str = "endpoint file";
 
 /// The local book.
 #[derive(Debug, Clone)]
@@ -178,7 +177,7 @@ impl Book {
         // A rename would put a file in the place of a symbolic link.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         self.make_folder(&path)?;
-        let _lock = lock(&path, self.lock_wait)?;
+        let _lock = lock(&path, WHAT, self.lock_wait)?;
         let temporary = beside(&path, ".tmp");
         remove(&temporary).map_err(EndpointError::io(&temporary, "removed"))?;
 
@@ -227,7 +226,7 @@ impl Book {
     /// it is for work that takes many of them.
     pub fn hold(&self) -> Result<File, EndpointError> {
         self.make_folder(&self.path)?;
-        lock(&beside(&self.path, ".work"), self.lock_wait)
+        lock(&beside(&self.path, ".work"), WHAT, self.lock_wait)
     }
 
     fn load(&self, path: &Path) -> Result<Vec<Endpoint>, EndpointError> {
@@ -308,44 +307,6 @@ fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), 
     }
     let folder = folder_of(path);
     sync_folder(folder).map_err(EndpointError::io(folder, "written"))
-}
-
-/// Waits for the lock, which is held until the returned file is dropped.
-fn lock(path: &Path, patience: Duration) -> Result<File, EndpointError> {
-    let side = beside(path, ".lock");
-    let failed = EndpointError::io(&side, "locked");
-    // Never deleted: two processes could then hold locks on two files of that name.
-    let opened = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&side);
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) => return Err(failed(error)),
-    };
-    let started = Instant::now();
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(TryLockError::WouldBlock) => {
-                let what = format!("endpoint file `{}` is locked by another process", path.display());
-                let error = Error::new(Exit::Store, what);
-                return Err(error.hint("wait until the other process is done").into());
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-    }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(ending);
-    path.with_file_name(name)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod error;
 mod form;
 mod joined;
 mod limits;
+mod lock;
 mod matching;
 mod names;
 mod plan;

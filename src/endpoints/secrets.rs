@@ -2,18 +2,22 @@
 //! The book never holds a secret's text.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::endpoint::{Endpoint, EndpointSecret};
 use super::error::EndpointError;
+use super::form;
+use super::lock::{LOCK_WAIT, lock};
 use super::reference::Reference;
 use super::stored::{NewSecret, StoredSecret};
+use crate::encryption::{ChangeCount, Encryption, KeyChange};
 use crate::error::Error;
 use crate::fs::{
-    SECRET_FILE_LIMIT, close_to_others, identity, leads_elsewhere, private_folder, read_bounded, remove, sync_folder,
-    write_new,
+    SECRET_FILE_LIMIT, TEMPORARY, close_to_others, identity, leads_elsewhere, private_file, private_folder,
+    read_bounded, remove, remove_temporary, sync_folder, write_new,
 };
 use crate::provider::Profile;
 use crate::random::Random;
@@ -35,6 +39,7 @@ pub struct Vault {
     book: String,
     /// Whether that is a project's, which others may have written.
     shared: bool,
+    encryption: Encryption,
 }
 
 /// Generates a secret in the provider's form; `None` when the provider signs nothing. `random` must be the operating
@@ -64,6 +69,7 @@ impl Vault {
             base: base.into(),
             book: String::new(),
             shared: false,
+            encryption: Encryption::default(),
         }
     }
 
@@ -83,8 +89,8 @@ impl Vault {
         private_folder(folder)
             .and_then(|()| close_to_others(folder))
             .map_err(EndpointError::io(folder, "made"))?;
-        let content = StoredSecret::new(&self.book, fresh).to_bytes();
-        let name = self.write_under_new_name(endpoint, &content, random)?;
+        let _lock = self.lock()?;
+        let name = self.write_under_new_name(endpoint, fresh, random)?;
         // On disk before the book refers to it: a crash must not leave a reference without its secret.
         sync_folder(folder).map_err(EndpointError::io(folder, "written"))?;
         Ok(Reference::Stored(name))
@@ -106,14 +112,14 @@ impl Vault {
 
     /// Fetches what signs.
     pub fn signing(&self, secret: &EndpointSecret) -> Result<Secret, EndpointError> {
-        self.fetch(secret, StoredSecret::secret)
+        self.fetch(secret, |stored, record| stored.secret(record, &self.encryption))
     }
 
     /// Fetches what verifies: the public half where a pair of keys was generated, else the same text.
     pub fn verifying(&self, secret: &EndpointSecret) -> Result<Secret, EndpointError> {
-        self.fetch(secret, |stored| match stored.public() {
-            Some(public) => Secret::new(public),
-            None => stored.secret(),
+        self.fetch(secret, |stored, record| match stored.public() {
+            Some(public) => Ok(Secret::new(public)),
+            None => stored.secret(record, &self.encryption),
         })
     }
 
@@ -160,6 +166,10 @@ impl Vault {
         let Reference::Stored(name) = reference else {
             return Ok(());
         };
+        if !self.folder.exists() {
+            return Ok(());
+        }
+        let _lock = self.lock()?;
         for path in [self.folder.join(name), self.public_path(name)] {
             if let Err(source) = remove(&path) {
                 let path = path.display().to_string();
@@ -194,13 +204,18 @@ impl Vault {
         }
     }
 
-    fn fetch(&self, secret: &EndpointSecret, pick: impl Fn(&StoredSecret) -> Secret) -> Result<Secret, EndpointError> {
+    fn fetch(
+        &self,
+        secret: &EndpointSecret,
+        pick: impl Fn(&StoredSecret, &str) -> crate::error::Result<Secret>,
+    ) -> Result<Secret, EndpointError> {
         let label = secret.name.clone().unwrap_or_else(|| secret.reference.to_string());
         let source = match &secret.reference {
             Reference::Stored(name) => {
-                let found = pick(&self.read_stored(name)?);
+                let record = record(name);
+                let found = pick(&self.read_stored(name)?, &record)?;
                 if found.is_empty() {
-                    return Err(SecretError::Empty(format!("stored:{name}")).into());
+                    return Err(SecretError::Empty(record).into());
                 }
                 return Ok(found.named(label));
             }
@@ -257,13 +272,19 @@ impl Vault {
         }
     }
 
-    fn write_under_new_name(&self, endpoint: &str, content: &[u8], random: &Random) -> Result<String, EndpointError> {
+    fn write_under_new_name(
+        &self,
+        endpoint: &str,
+        fresh: &NewSecret,
+        random: &Random,
+    ) -> Result<String, EndpointError> {
         let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
         let owner: String = endpoint.chars().map(plain).take(64).collect();
         for _ in 0..TRIES {
             let name = format!("{owner}-{}", random.text(b"0123456789abcdef", 8));
             let path = self.folder.join(&name);
-            match write_new(&path, content) {
+            let content = StoredSecret::seal(&self.book, &record(&name), fresh, &self.encryption)?;
+            match write_new(&path, &content.to_bytes()) {
                 Ok(()) => return Ok(name),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(EndpointError::io(&path, "written")(error)),
@@ -273,9 +294,72 @@ impl Vault {
         Err(EndpointError::io(&self.folder.join(owner), "written")(error))
     }
 
+    /// Changes the key that all stored secrets of this user are encrypted with, those of other books too; with `dry_run`
+    /// only finds out whether that can be done. Each file is replaced whole, so that it is readable with the key before or
+    /// the key after at every moment. The caller holds the lock.
+    pub fn change_key(&self, change: &KeyChange, dry_run: bool) -> Result<ChangeCount, EndpointError> {
+        let mut count = ChangeCount::default();
+        if !dry_run {
+            remove_temporary(&self.folder, "");
+        }
+        for name in self.names()? {
+            let mut stored = self.read_stored(&name)?;
+            let changed = stored.change_key(&record(&name), change)?;
+            if changed && !dry_run {
+                let path = self.folder.join(&name);
+                private_file(&path, &stored.to_bytes()).map_err(EndpointError::io(&path, "written"))?;
+            }
+            count.add(changed);
+        }
+        if count.changed > 0 && !dry_run {
+            sync_folder(&self.folder).map_err(EndpointError::io(&self.folder, "written"))?;
+        }
+        Ok(count)
+    }
+
+    /// Whether a secret of this user is stored in clear text.
+    pub fn has_clear_text(&self) -> bool {
+        let names = self.names().unwrap_or_default().into_iter();
+        let mut stored = names.filter_map(|name| self.read_stored(&name).ok());
+        stored.any(|stored| !stored.text().is_encrypted())
+    }
+
+    /// Keeps other processes from adding, removing and changing stored secrets until the file that is returned is dropped.
+    pub fn lock(&self) -> Result<File, EndpointError> {
+        private_folder(&self.folder).map_err(EndpointError::io(&self.folder, "made"))?;
+        lock(&self.folder, "folder of secrets", LOCK_WAIT)
+    }
+
+    /// When a stored secret was added, removed or replaced last.
+    pub(super) fn changed_at(&self) -> Option<SystemTime> {
+        fs::metadata(&self.folder).ok()?.modified().ok()
+    }
+
+    /// The names of all stored secrets.
+    fn names(&self) -> Result<Vec<String>, EndpointError> {
+        let files = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            files => files.map_err(EndpointError::io(&self.folder, "read"))?,
+        };
+        let names = files.flatten().filter_map(|file| file.file_name().into_string().ok());
+        let is_public = |name: &str| {
+            name.strip_suffix(PUBLIC)
+                .is_some_and(|name| self.folder.join(name).exists())
+        };
+        let is_secret = |name: &String| form::is_stored_name(name) && !name.ends_with(TEMPORARY) && !is_public(name);
+        let mut names: Vec<String> = names.filter(is_secret).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     fn public_path(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}{PUBLIC}"))
     }
+}
+
+/// What an encrypted secret is bound to.
+fn record(name: &str) -> String {
+    format!("stored:{name}")
 }
 
 fn references(endpoints: &[Endpoint]) -> impl Iterator<Item = &Reference> {

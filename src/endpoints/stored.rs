@@ -4,6 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use crate::encryption::{Encryption, KeyChange, StoredText};
+use crate::error::Result;
 use crate::secret::Secret;
 
 /// How every such file begins. A file that begins otherwise is of an earlier hook, which wrote the bare secret.
@@ -37,21 +39,42 @@ pub(super) struct StoredSecret {
     /// The same where it is not text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secret_base64: Option<String>,
+    /// In place of both: the secret, encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encrypted: Option<String>,
     /// The public half as PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     public: Option<String>,
 }
 
 impl StoredSecret {
-    pub(super) fn new(book: &str, fresh: &NewSecret) -> Self {
-        let bytes = fresh.secret.expose();
-        let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
-        Self {
+    fn new(book: &str, public: Option<String>, text: &StoredText) -> Self {
+        let mut stored = Self {
             schema: "hook.stored-secret/1".to_owned(),
             book: book.to_owned(),
-            secret_base64: text.is_none().then(|| STANDARD.encode(bytes)),
-            secret: text,
-            public: fresh.public.clone(),
+            secret: None,
+            secret_base64: None,
+            encrypted: None,
+            public,
+        };
+        stored.put(text);
+        stored
+    }
+
+    /// The file of a new secret, encrypted where there is a key.
+    pub(super) fn seal(book: &str, record: &str, fresh: &NewSecret, encryption: &Encryption) -> Result<Self> {
+        let text = encryption.store(record, fresh.secret.clone())?;
+        Ok(Self::new(book, fresh.public.clone(), &text))
+    }
+
+    fn put(&mut self, text: &StoredText) {
+        (self.secret, self.secret_base64, self.encrypted) = (None, None, None);
+        match text {
+            StoredText::Encrypted(text) => self.encrypted = Some(text.clone()),
+            StoredText::Clear(secret) => match std::str::from_utf8(secret.expose()) {
+                Ok(text) => self.secret = Some(text.to_owned()),
+                Err(_) => self.secret_base64 = Some(STANDARD.encode(secret.expose())),
+            },
         }
     }
 
@@ -60,11 +83,7 @@ impl StoredSecret {
         let known = bytes.starts_with(START).then(|| serde_json::from_slice(bytes).ok());
         known.flatten().unwrap_or_else(|| {
             let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-            let fresh = NewSecret {
-                secret: Secret::new(bytes),
-                public: public(),
-            };
-            Self::new("", &fresh)
+            Self::new("", public(), &StoredText::Clear(Secret::new(bytes)))
         })
     }
 
@@ -83,12 +102,28 @@ impl StoredSecret {
         self.public.as_deref()
     }
 
-    pub(super) fn secret(&self) -> Secret {
+    /// The secret as it is in the file.
+    pub(super) fn text(&self) -> StoredText {
         let decoded = || STANDARD.decode(self.secret_base64.as_deref()?).ok();
-        match &self.secret {
-            Some(text) => Secret::new(text.as_bytes()),
-            None => Secret::new(decoded().unwrap_or_default()),
+        match (&self.encrypted, &self.secret) {
+            (Some(text), _) => StoredText::Encrypted(text.clone()),
+            (None, Some(text)) => StoredText::Clear(Secret::new(text.as_bytes())),
+            (None, None) => StoredText::Clear(Secret::new(decoded().unwrap_or_default())),
         }
+    }
+
+    /// The secret itself.
+    pub(super) fn secret(&self, record: &str, encryption: &Encryption) -> Result<Secret> {
+        encryption.open(record, &self.text())
+    }
+
+    /// Changes the key that it is encrypted with. Returns whether anything is different now.
+    pub(super) fn change_key(&mut self, record: &str, change: &KeyChange) -> Result<bool> {
+        let changed = change.apply(record, &self.text())?;
+        if let Some(text) = &changed {
+            self.put(text);
+        }
+        Ok(changed.is_some())
     }
 }
 
@@ -103,12 +138,15 @@ mod tests {
                 secret: Secret::new(bytes),
                 public: Some("PEM".into()),
             };
-            let stored = StoredSecret::new("/p/endpoints.json", &fresh);
+            let none = Encryption::default();
+            let stored = StoredSecret::seal("/p/endpoints.json", "stored:a", &fresh, &none).unwrap();
             assert!(stored.to_bytes().starts_with(START));
             let read = StoredSecret::read(&stored.to_bytes(), || None);
-            assert!(read == stored && read.secret().expose() == bytes && read.public() == Some("PEM"));
+            assert!(read == stored && read.public() == Some("PEM"));
+            assert_eq!(read.secret("stored:a", &none).unwrap().expose(), bytes);
             let old = StoredSecret::read(&[bytes, b"\n"].concat(), || Some("OLD".into()));
-            assert_eq!((old.secret().expose(), old.book()), (bytes, ""));
+            assert_eq!(old.secret("stored:b", &none).unwrap().expose(), bytes);
+            assert_eq!(old.book(), "");
             assert_eq!(old.public(), Some("OLD"));
         }
     }

@@ -9,8 +9,9 @@ use super::book::Book;
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
 
-/// What tells one state of the file from another: time of change, inode and length. Absent: there is no file.
-type Mark = Option<(Option<SystemTime>, u64, u64)>;
+/// What tells one state from another: time of change, inode and length of the file, and the time of change of the folder of
+/// secrets, whose files get another key. Absent: there is no file.
+type Mark = Option<(Option<SystemTime>, u64, u64, Option<SystemTime>)>;
 
 /// A change of the file, reported once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +130,8 @@ impl BookWatch {
 
     fn mark(&self) -> Mark {
         let found = fs::metadata(self.book.path()).ok()?;
-        Some((found.modified().ok(), found.ino(), found.len()))
+        let secrets = self.book.vault().changed_at();
+        Some((found.modified().ok(), found.ino(), found.len(), secrets))
     }
 }
 

@@ -209,6 +209,10 @@ macro_rules! without_queue {
             unreachable!()
         }
 
+        fn parked_lanes(&self, _: $crate::store::queue::ParkReason) -> std::result::Result<Vec<String>, StoreError> {
+            unreachable!()
+        }
+
         fn event(
             &self,
             _: Option<&str>,

@@ -99,6 +99,9 @@ pub trait Store: Send {
     /// The keys of the API, the oldest first.
     fn api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError>;
 
+    /// The lanes in which deliveries are parked for that reason.
+    fn parked_lanes(&self, reason: ParkReason) -> Result<Vec<String>, StoreError>;
+
     /// The newest event with that id. This and the next two: of that tenant, where one is given.
     fn event(&self, tenant: Option<&str>, id: &str) -> Result<Option<EventRecord>, StoreError>;
 

@@ -43,6 +43,8 @@ words! {
         Crashed = "crashed",
         /// Its record cannot be read.
         Unusable = "unusable",
+        /// The secret of its endpoint cannot be decrypted. It is released as soon as that can be done.
+        Locked = "locked",
     }
 }
 
@@ -52,6 +54,7 @@ impl ParkReason {
         match self {
             Self::Disabled => "its endpoint is disabled",
             Self::Crashed => "the process died three times during its attempts",
+            Self::Locked => "the secret of its endpoint cannot be decrypted: `HOOK_KEY` is not its key",
             Self::Unusable => "it cannot be made again from its record: its provider or its secret is gone",
         }
     }

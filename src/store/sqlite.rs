@@ -261,6 +261,10 @@ impl Store for SqliteStore {
         keys::all(&self.connection).map_err(|e| self.place.reading(&e))
     }
 
+    fn parked_lanes(&self, reason: ParkReason) -> Result<Vec<String>, StoreError> {
+        queue_reads::parked_lanes(&self.connection, reason).map_err(|e| self.place.reading(&e))
+    }
+
     fn event(&self, tenant: Option<&str>, id: &str) -> Result<Option<EventRecord>, StoreError> {
         queue_reads::event_by_id(&self.connection, tenant, id).map_err(|e| self.place.reading(&e))
     }

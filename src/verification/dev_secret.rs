@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Paths;
+use crate::encryption::{ChangeCount, Encryption, KeyChange, StoredText};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::fs::create_once;
+use crate::fs::{create_once, private_file, remove_temporary};
 use crate::known;
 use crate::provider::Profile;
 use crate::random::Random;
@@ -38,6 +39,7 @@ pub enum Secrets {
 pub struct DevSecret {
     root: Secret,
     paths: Paths,
+    encryption: Encryption,
 }
 
 /// A pair of keys in one file: two files could be of two processes.
@@ -50,16 +52,48 @@ struct Pair {
 impl DevSecret {
     /// The dev secret of this user, made at first use.
     pub fn open(paths: &Paths) -> Result<Self> {
+        Self::open_with(paths, Encryption::default())
+    }
+
+    fn open_with(paths: &Paths, encryption: Encryption) -> Result<Self> {
         let path = paths.dev_secret();
-        let root = read_or_make(&path, || Ok(Random::os().text(b"0123456789abcdef", 64).into_bytes()))?;
+        let make = || Ok(Secret::new(Random::os().text(b"0123456789abcdef", 64)));
+        let root = read_or_make(&path, &encryption, make)?;
         if root.is_empty() {
             let hint = format!("remove it, and a new one is made: `rm {}`", path.display());
             return Err(unusable(&path, "used").cause("it is empty").hint(hint));
         }
         Ok(Self {
-            root: Secret::new(root),
+            root,
             paths: paths.clone(),
+            encryption,
         })
+    }
+
+    /// Changes the key that it is encrypted with, and its pairs of keys; with `dry_run` only finds out whether that can be
+    /// done. Each file is replaced whole.
+    pub fn change_key(paths: &Paths, change: &KeyChange, dry_run: bool) -> Result<ChangeCount> {
+        let mut count = ChangeCount::default();
+        if !dry_run {
+            remove_temporary(&paths.state, "dev-");
+        }
+        for path in files(paths) {
+            let Some(stored) = read_file(&path)? else { continue };
+            let changed = change.apply(&record(&path), &stored)?;
+            count.add(changed.is_some());
+            if let Some(text) = changed.filter(|_| !dry_run) {
+                private_file(&path, text.as_bytes()).map_err(|error| unusable(&path, "written").cause(error))?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Whether it, or one of its pairs of keys, is stored in clear text.
+    pub fn has_clear_text(paths: &Paths) -> bool {
+        let mut stored = files(paths)
+            .into_iter()
+            .filter_map(|path| read_file(&path).ok().flatten());
+        stored.any(|stored| !stored.is_encrypted())
     }
 
     /// Whether it was ever used in the form that a profile wants.
@@ -96,25 +130,30 @@ impl DevSecret {
 
     fn pair(&self, kind: AsymmetricKind) -> Result<Pair> {
         let path = pair_file(&self.paths, kind);
-        let bytes = read_or_make(&path, || {
-            let pair = self.earlier_pair(kind).map_or_else(|| fresh_pair(kind), Ok)?;
-            serde_json::to_vec(&pair).map_err(|error| unusable(&path, "created").cause(error))
+        let pair = read_or_make(&path, &self.encryption, || {
+            let pair = match self.earlier_pair(kind)? {
+                Some(pair) => pair,
+                None => fresh_pair(kind)?,
+            };
+            let json = serde_json::to_vec(&pair).map_err(|error| unusable(&path, "created").cause(error))?;
+            Ok(Secret::new(json))
         })?;
-        serde_json::from_slice(&bytes).map_err(|error| {
+        serde_json::from_slice(pair.expose()).map_err(|error| {
             let hint = format!("remove it, and a new pair is made: `rm {}`", path.display());
             unusable(&path, "read").cause(error).hint(hint)
         })
     }
 
     /// The pair that an earlier hook kept in two files, unless they are of two pairs.
-    fn earlier_pair(&self, kind: AsymmetricKind) -> Option<Pair> {
-        let [private, public] = earlier_files(&self.paths, kind).map(|path| std::fs::read_to_string(path).ok());
-        let pair = Pair {
-            private: private?,
-            public: public?,
+    fn earlier_pair(&self, kind: AsymmetricKind) -> Result<Option<Pair>> {
+        let [private, public] = earlier_files(&self.paths, kind);
+        let (Some(stored), Ok(public)) = (read_file(&private)?, std::fs::read_to_string(public)) else {
+            return Ok(None);
         };
-        kind.is_pair(&Secret::new(pair.private.as_bytes()), &pair.public)
-            .then_some(pair)
+        let private = self.encryption.open(&record(&private), &stored)?;
+        let is_pair = kind.is_pair(&private, &public);
+        let private = String::from_utf8_lossy(private.expose()).into_owned();
+        Ok(is_pair.then_some(Pair { private, public }))
     }
 }
 
@@ -143,14 +182,41 @@ fn dev(text: impl Into<Vec<u8>>) -> Secret {
     secret
 }
 
-/// The content of the file, which the first of several processes makes.
-fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
-    match std::fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            create_once(path, &make()?).map_err(|error| unusable(path, "created").cause(error))
+/// The secret in the file, which the first of several processes makes.
+fn read_or_make(path: &Path, encryption: &Encryption, make: impl FnOnce() -> Result<Secret>) -> Result<Secret> {
+    let record = record(path);
+    let stored = match read_file(path)? {
+        Some(stored) => stored,
+        None => {
+            let stored = encryption.store(&record, make()?)?;
+            let created = create_once(path, stored.as_bytes());
+            StoredText::read(&created.map_err(|error| unusable(path, "created").cause(error))?)
         }
-        found => found.map_err(|error| unusable(path, "read").cause(error)),
+    };
+    encryption.open(&record, &stored)
+}
+
+fn read_file(path: &Path) -> Result<Option<StoredText>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(StoredText::read(&bytes))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(path, "read").cause(error)),
     }
+}
+
+/// What an encrypted file is bound to: its name.
+fn record(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// All files that may hold a secret.
+fn files(paths: &Paths) -> Vec<PathBuf> {
+    let kinds = [AsymmetricKind::Ed25519, AsymmetricKind::Ecdsa, AsymmetricKind::Rsa];
+    let pairs = kinds.into_iter().flat_map(|kind| {
+        let [private, _] = earlier_files(paths, kind);
+        [pair_file(paths, kind), private]
+    });
+    std::iter::once(paths.dev_secret()).chain(pairs).collect()
 }
 
 fn fresh_pair(kind: AsymmetricKind) -> Result<Pair> {
@@ -203,7 +269,7 @@ mod tests {
             let [private, public] = earlier_files(&paths, kind);
             std::fs::write(private, &one.private).unwrap();
             std::fs::write(&public, &other.public).unwrap();
-            assert!(dev.earlier_pair(kind).is_none());
+            assert!(dev.earlier_pair(kind).unwrap().is_none());
             std::fs::write(&public, &one.public).unwrap();
             let kept = dev.pair(kind).unwrap();
             assert!(kept.private == one.private && kept.public == one.public);

@@ -20,6 +20,7 @@ pub mod progress;
 pub mod provider;
 pub mod received;
 pub mod record;
+pub mod rekey;
 pub mod report;
 pub mod request;
 pub mod secret;

@@ -10,7 +10,8 @@ use crate::support::{App, Outcome, Process, Reply, Run, Sandbox, keys};
 pub(crate) struct There {
     pub(crate) sandbox: Sandbox,
     pub(crate) remote: String,
-    key: String,
+    pub(crate) url: String,
+    pub(crate) key: String,
     pub(crate) face: Process,
     _other: Sandbox,
 }
@@ -27,6 +28,7 @@ impl There {
         Self {
             sandbox: Sandbox::new(),
             remote: format!("--remote {provider} --api-url {} --token env:KEY", text("url")),
+            url: text("url"),
             key: text("key"),
             face,
             _other: other,

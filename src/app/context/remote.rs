@@ -7,12 +7,15 @@ use url::Url;
 use super::Context;
 use crate::api::client::{Client, MOST_READ, Remote};
 use crate::app::trust;
+use crate::config::remote::RemoteFile;
 use crate::config::{Paths, Settings};
 use crate::endpoints::{Book, Vault};
 use crate::error::{Error, Result};
+use crate::known;
 use crate::mask;
 use crate::provider::{Registry, RegistryError, near_names};
 use crate::random::Random;
+use crate::secret::Secret;
 use crate::target::parse_url;
 use crate::transport::{HttpOptions, HttpTransport, address_policy};
 
@@ -33,8 +36,10 @@ impl Context {
                 ),
             );
         };
-        let token = token.or(settings.token.as_deref());
-        let token = token.map(|text| self.secret(text)).transpose()?;
+        let token = match token {
+            Some(given) => Some(self.secret(given)?),
+            None => self.settings_token(name, &settings)?,
+        };
         let base = base(api_url.or(settings.api_url.as_deref()), api.base.as_ref(), name)?;
         if token.is_some() && base.scheme() == "http" && !address_policy::is_loopback(&base) {
             let place = mask::url(base.as_str());
@@ -59,6 +64,15 @@ impl Context {
                 clock: Arc::clone(&self.clock),
             },
         })
+    }
+
+    /// The token of the settings, which may be encrypted there.
+    fn settings_token(&self, name: &str, settings: &RemoteFile) -> Result<Option<Secret>> {
+        let Some(token) = settings.encrypted_token(name)? else {
+            return settings.token.as_deref().map(|text| self.secret(text)).transpose();
+        };
+        known::remember(&token, None);
+        Ok(Some(token))
     }
 
     fn no_remote(&self, name: &str) -> Error {

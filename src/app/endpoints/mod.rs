@@ -10,6 +10,7 @@ mod list;
 mod parked;
 mod pause;
 pub mod probe;
+pub mod rekey;
 mod reviewed;
 mod secret;
 mod transfer;

@@ -14,6 +14,7 @@ use crate::app::context::aside;
 use crate::clock::Clock as _;
 use crate::engine::Delivery;
 use crate::error::Result;
+use crate::id::Id;
 use crate::store::{Ack, Op, QueueOp, StoreError, TakenDelivery};
 
 /// Bytes of bodies that are taken from one lane at once.
@@ -125,6 +126,7 @@ impl ServiceQueue {
                     delivery.progress.due = Instant::now().checked_sub(late);
                     self.begin(Arc::clone(&order.lane), order.class, delivery).await;
                 }
+                Err(_) if self.is_locked(&order.lane) => self.put_back(order, id, stop).await,
                 Err(error) => {
                     let notices = &self.context.notices;
                     notices.warn(format!(
@@ -135,6 +137,22 @@ impl ServiceQueue {
                 }
             }
         }
+    }
+
+    fn is_locked(&self, lane: &str) -> bool {
+        self.book
+            .current()
+            .of_lane(lane)
+            .is_some_and(|subscriber| subscriber.is_locked())
+    }
+
+    /// Puts back what was taken just before its lane was closed: it is parked with the others.
+    async fn put_back(&self, order: &Order, delivery: Id, stop: &CancellationToken) {
+        let due = self.clock.now().plus(PAUSE);
+        self.insist(QueueOp::Release { delivery, due }, stop).await;
+        let mut lanes = self.lanes();
+        lanes.ended(&order.lane, order.class, Ended::Unknown);
+        lanes.add(&order.lane, order.class, due);
     }
 
     /// The delivery of a record that was taken.

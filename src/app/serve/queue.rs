@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
 use super::lanes::{Ended, LaneName, Lanes, URL_LANE};
+use super::signing::lacks_signature;
 use super::stats::QueueStats;
 use super::subscribers::{SubscriberWatch, Subscribers};
 use crate::app::context::{Context, aside};
@@ -120,7 +121,7 @@ impl ServiceQueue {
         Ok(self.book.current())
     }
 
-    /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled.
+    /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled, or cannot be signed for.
     pub(super) fn apply_endpoints(&self) {
         let mut lanes = self.lanes();
         // A delivery has disabled one since they were read: its lane is closed.
@@ -131,7 +132,7 @@ impl ServiceQueue {
         lanes.close_all(|lane| subscribers.of_lane(lane).is_none() && !lane.starts_with(URL_LANE));
         for subscriber in subscribers.all() {
             lanes.limit(&subscriber.lane, subscriber.limits);
-            lanes.close(&subscriber.lane, !subscriber.endpoint.is_active());
+            lanes.close(&subscriber.lane, !subscriber.takes_deliveries());
         }
     }
 
@@ -187,7 +188,7 @@ impl ServiceQueue {
         for (lane, delivery) in event.deliveries {
             let mut record = record(&delivery, Some(self.owner.clone()));
             record.next_due = Some(due);
-            let taken = self.lanes().reserve(&lane, due);
+            let taken = !lacks_signature(&delivery) && self.lanes().reserve(&lane, due);
             deliveries.push(NewQueued {
                 delivery: record,
                 lane: lane.to_string(),

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::lane::{CONCURRENCY, LaneLimits};
 use super::lanes::{LaneName, URL_LANE};
+use super::signing::{Unsignable, lacks_signature, signing, unsigned};
 use crate::app::context::Context;
 use crate::app::sign::check_signature;
 use crate::clock::Timestamp;
@@ -24,7 +25,6 @@ use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::target::parse_url;
 use crate::transport::AddressPolicy;
-use crate::verification::dev_secret::Purpose;
 
 /// An endpoint, ready for deliveries.
 pub(super) struct Subscriber {
@@ -35,8 +35,7 @@ pub(super) struct Subscriber {
     pub(super) lane: LaneName,
     pub(super) limits: LaneLimits,
     url: Url,
-    /// Or why nothing can be signed for it.
-    signing: std::result::Result<Signing, String>,
+    signing: std::result::Result<Signing, Unsignable>,
     live: Arc<Policy>,
     test: Arc<Policy>,
     /// Beside the provider's.
@@ -55,7 +54,8 @@ pub(super) struct Subscribers {
 }
 
 impl Subscribers {
-    fn read(context: &Context, book: &BookWatch) -> Result<Self> {
+    /// Reads the book; `before` is what was read last.
+    fn read(context: &Context, book: &BookWatch, before: Option<&Self>) -> Result<Self> {
         let mut read = Self {
             account_off: context.settings.account_off,
             ..Self::default()
@@ -64,6 +64,9 @@ impl Subscribers {
             match Subscriber::new(context, endpoint) {
                 Ok(subscriber) => {
                     let subscriber = Arc::new(subscriber);
+                    if let Some(before) = before {
+                        subscriber.report_lock(context, before.of_lane(&subscriber.lane));
+                    }
                     read.by_lane
                         .insert(Arc::clone(&subscriber.lane), Arc::clone(&subscriber));
                     read.all.push(subscriber);
@@ -80,6 +83,11 @@ impl Subscribers {
     /// All of them.
     pub(super) fn all(&self) -> &[Arc<Subscriber>] {
         &self.all
+    }
+
+    /// Those whose secrets cannot be decrypted.
+    pub(super) fn locked(&self) -> impl Iterator<Item = &Arc<Subscriber>> {
+        self.all.iter().filter(|subscriber| subscriber.is_locked())
     }
 
     /// The endpoint of that lane.
@@ -134,7 +142,7 @@ impl Subscriber {
     fn new(context: &Context, endpoint: &Endpoint) -> Result<Self> {
         let profile = context.registry.get(&endpoint.provider)?;
         Ok(Self {
-            signing: signing(context, endpoint, &profile).map_err(|error| error.to_string()),
+            signing: signing(context, endpoint, &profile).map_err(Unsignable::from),
             url: parse_url(&endpoint.url)?,
             label: profile.label(),
             lane: endpoint.id.as_str().into(),
@@ -150,6 +158,33 @@ impl Subscriber {
             endpoint: endpoint.clone(),
             profile,
         })
+    }
+
+    /// Whether its secret cannot be decrypted.
+    pub(super) fn is_locked(&self) -> bool {
+        matches!(&self.signing, Err(Unsignable { is_locked: true, .. }))
+    }
+
+    /// Whether its lane is open.
+    pub(super) fn takes_deliveries(&self) -> bool {
+        self.endpoint.is_active() && !self.is_locked()
+    }
+
+    /// Reports that it is locked, or no more, when that has changed.
+    fn report_lock(&self, context: &Context, before: Option<&Arc<Self>>) {
+        let name = &self.endpoint.name;
+        let was_locked = before.is_some_and(|before| before.is_locked() && before.endpoint.is_active());
+        match &self.signing {
+            Err(why) if why.is_locked && !was_locked && self.endpoint.is_active() => {
+                let what = format!("deliveries to `{name}` are parked: {}", why.reason);
+                context.notices.warn(what);
+            }
+            Ok(_) if was_locked => {
+                let what = format!("the secret of `{name}` can be decrypted again: its deliveries go on");
+                context.notices.note(what);
+            }
+            _ => {}
+        }
     }
 
     /// Whether it gets an event of that provider.
@@ -192,7 +227,11 @@ impl Subscriber {
             health: Some(self.health(true)),
             ..Label::default()
         };
-        let signing = self.signing_as(context, profile)?;
+        let signing = match self.signing_as(context, profile) {
+            // Recorded only: when it is taken from the queue, it gets the signature that counts then.
+            Err(why) if why.is_locked => unsigned(&self.endpoint, profile),
+            signing => signing.map_err(|why| why.reason)?,
+        };
         let (random, url, policy) = (&context.random, self.url.clone(), Arc::clone(policy));
         let delivery = Delivery {
             method: profile.delivery.method.clone(),
@@ -201,7 +240,8 @@ impl Subscriber {
             ..Delivery::new(random, now, message, url, signing, policy, label)
         };
         // A signature in a header fits every body; whether the key can sign was found out when the book was read.
-        if profile.scheme.header().is_none() || profile.scheme.looks_into_body() {
+        let in_body = profile.scheme.header().is_none() || profile.scheme.looks_into_body();
+        if in_body && !lacks_signature(&delivery) {
             check_signature(context, &delivery).map_err(|error| error.to_string())?;
         }
         Ok(delivery)
@@ -220,20 +260,20 @@ impl Subscriber {
         }
     }
 
-    fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {
+    fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, Unsignable> {
         if Arc::ptr_eq(profile, &self.profile) || profile.label() == self.label {
             return self.signing.clone();
         }
-        signing(context, &self.endpoint, profile).map_err(|error| error.to_string())
+        signing(context, &self.endpoint, profile).map_err(Unsignable::from)
     }
 
     /// How a delivery of that provider to it is signed now.
-    pub(super) fn signing(&self, context: &Context, label: &str) -> std::result::Result<Signing, String> {
+    pub(super) fn signing(&self, context: &Context, label: &str) -> std::result::Result<Signing, Unsignable> {
         // The registry looks for files of the user.
         if label == self.label {
             return self.signing.clone();
         }
-        let profile = context.registry.get(label).map_err(|error| error.to_string())?;
+        let profile = context.registry.get(label).map_err(Error::from)?;
         self.signing_as(context, &profile)
     }
 }
@@ -262,26 +302,6 @@ fn limits(limits: EndpointLimits) -> LaneLimits {
     }
 }
 
-fn signing(context: &Context, endpoint: &Endpoint, profile: &Arc<Profile>) -> Result<Signing> {
-    let own = context.endpoint_secrets(endpoint, profile, Purpose::Sign)?;
-    let signing = context.signing(profile, &[], (Some(&endpoint.name), own))?;
-    if profile.scheme.header().is_some() && !profile.scheme.looks_into_body() {
-        let (url, now) = (parse_url(&endpoint.url)?, context.now());
-        let (message, policy) = (Message::default(), Arc::default());
-        let trial = Delivery::new(
-            &context.random,
-            now,
-            message,
-            url,
-            signing.clone(),
-            policy,
-            Label::default(),
-        );
-        check_signature(context, &trial)?;
-    }
-    Ok(signing)
-}
-
 /// The current endpoints. Reading is free; the file is looked at by [`SubscriberWatch::refresh`] alone.
 pub(super) struct SubscriberWatch {
     book: BookWatch,
@@ -295,7 +315,12 @@ impl SubscriberWatch {
     /// Reads the book.
     pub(super) fn new(context: &Context) -> Result<Self> {
         let book = context.book_watch();
-        let current = Mutex::new(Arc::new(Subscribers::read(context, &book)?));
+        let read = Subscribers::read(context, &book, None)?;
+        // A wrong key is a mistake of the start. While the service runs, deliveries are parked.
+        if let Some(locked) = read.locked().find(|locked| locked.endpoint.is_active()) {
+            signing(context, &locked.endpoint, &locked.profile)?;
+        }
+        let current = Mutex::new(Arc::new(read));
         let looked = Mutex::new(Instant::now());
         Ok(Self {
             book,
@@ -339,7 +364,7 @@ impl SubscriberWatch {
     pub(super) fn refresh(&self, context: &Context) -> Result<()> {
         // One at a time: an older state must not replace a newer one.
         let _alone = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = Arc::new(Subscribers::read(context, &self.book)?);
+        let read = Arc::new(Subscribers::read(context, &self.book, Some(&self.current()))?);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }

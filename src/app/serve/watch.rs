@@ -15,7 +15,7 @@ use crate::clock::Clock as _;
 use crate::engine::Witness;
 use crate::error::Result;
 use crate::store::queue::{ParkReason, SERVICE};
-use crate::store::{LaneDue, Lease, Op, QueueOp};
+use crate::store::{LaneDue, Lease, Op, QueueClass, QueueOp};
 use crate::text::count;
 
 /// How often other processes' changes are looked for.
@@ -98,6 +98,10 @@ impl ServiceQueue {
     }
 
     async fn look_if_changed(&self, known: &mut Option<i64>) -> Result<()> {
+        // The key may be right again.
+        if self.book.current().locked().next().is_some() {
+            self.book.outdate();
+        }
         let version = self.reader.ask(|store| store.version()).await?;
         if *known != Some(version) {
             *known = Some(version);
@@ -115,9 +119,12 @@ impl ServiceQueue {
     /// Learns which lanes have something, are paused, or are closed.
     async fn look(&self) -> Result<()> {
         let owner = self.owner.clone();
-        let (waiting, paused) = self
+        let (waiting, paused, locked) = self
             .reader
-            .ask(move |store| Ok((store.queue_lanes(&owner)?, store.paused()?)))
+            .ask(move |store| {
+                let locked = store.parked_lanes(ParkReason::Locked)?;
+                Ok((store.queue_lanes(&owner)?, store.paused()?, locked))
+            })
             .await?;
         // After that: an endpoint for which something waits is known by then.
         let book = Arc::clone(&self.book);
@@ -138,19 +145,48 @@ impl ServiceQueue {
         self.note_unknown(&with_work, &subscribers);
         for lane in with_work {
             let subscriber = subscribers.of_lane(&lane);
-            if let Some(subscriber) = subscriber
-                && !subscriber.endpoint.is_active()
-            {
+            if let Some(subscriber) = subscriber.filter(|subscriber| !subscriber.takes_deliveries()) {
+                let reason = if subscriber.endpoint.is_active() {
+                    ParkReason::Locked
+                } else {
+                    ParkReason::Disabled
+                };
                 self.empty(|| QueueOp::ParkLane {
                     owner: self.owner.clone(),
                     lane: lane.clone(),
-                    reason: ParkReason::Disabled,
+                    reason,
                     enabled_at: subscriber.endpoint.enabled_at,
                     limit: AT_ONCE,
                 })
                 .await?;
             }
         }
+        let unlocked = |lane: &String| {
+            subscribers
+                .of_lane(lane)
+                .is_some_and(|subscriber| !subscriber.is_locked())
+        };
+        for lane in locked.into_iter().filter(unlocked) {
+            self.release_locked(lane).await?;
+        }
+        Ok(())
+    }
+
+    /// Releases what waits for a secret that can be decrypted again.
+    async fn release_locked(&self, lane: String) -> Result<()> {
+        let due = self.clock.now();
+        self.empty(|| QueueOp::ReleaseLane {
+            lane: lane.clone(),
+            reason: ParkReason::Locked,
+            due,
+            limit: AT_ONCE,
+        })
+        .await?;
+        let mut lanes = self.lanes();
+        lanes.add(&lane, QueueClass::First, due);
+        lanes.add(&lane, QueueClass::Retry, due);
+        drop(lanes);
+        self.wake.notify_one();
         Ok(())
     }
 

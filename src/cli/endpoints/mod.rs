@@ -7,6 +7,7 @@ mod change;
 mod doctor;
 mod flags;
 mod probe;
+mod rekey;
 mod remote;
 
 use clap::Subcommand;
@@ -68,6 +69,7 @@ enum EndpointsCommand {
     },
     Test(Box<probe::EndpointProbeArgs>),
     RotateSecret(change::RotateArgs),
+    Rekey(rekey::RekeyArgs),
     Doctor(doctor::EndpointDoctorArgs),
     Diff(apply::DiffArgs),
     Apply(Box<apply::ApplyArgs>),
@@ -137,6 +139,10 @@ fn command(
         EndpointsCommand::RotateSecret(args) => {
             endpoints.rotate(&args.endpoint, args.overlap, args.secret.options(session))?;
         }
+        EndpointsCommand::Rekey(_) if flags.is_some() => {
+            return Err(Error::usage("`rekey` is about the secrets on this machine").hint("omit `--remote`"));
+        }
+        EndpointsCommand::Rekey(args) => args.run(session)?,
         EndpointsCommand::Doctor(_) if flags.is_some() => {
             return Err(Error::usage("`doctor` checks local endpoints only")
                 .hint("omit `--remote`; `hook endpoints import` copies remote endpoints into the local book"));

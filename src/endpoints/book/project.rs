@@ -6,7 +6,8 @@ use std::path::Path;
 use super::super::binding;
 use super::super::endpoint::{Endpoint, EndpointSecret};
 use super::super::error::EndpointError;
-use super::{Book, beside};
+use super::super::lock::beside;
+use super::Book;
 use crate::fs::{check_place, folder_of, private_folder};
 use crate::trust::Grant;
 

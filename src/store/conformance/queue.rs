@@ -272,6 +272,8 @@ pub(crate) fn parked_deliveries_are_released_or_cancelled<F: Fixture>() {
     assert_eq!(counts(&store), (1, 3));
     assert_eq!(read_delivery(&store, 1).delivery.state, DeliveryState::Parked);
     assert_eq!(store.parked("one").unwrap(), 3);
+    assert_eq!(store.parked_lanes(ParkReason::Disabled).unwrap(), ["one"]);
+    assert!(store.parked_lanes(ParkReason::Locked).unwrap().is_empty());
     let release = |reason| QueueOp::ReleaseLane {
         lane: "one".to_owned(),
         reason,

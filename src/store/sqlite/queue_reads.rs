@@ -57,6 +57,20 @@ pub(super) fn parked_count(connection: &Connection, lane: &str, reason: ParkReas
     Ok(found.unwrap_or_default())
 }
 
+/// Lanes with deliveries that are parked for a reason. What is parked for others is skipped, not read.
+const PARKED_LANES: &str = "
+    WITH RECURSIVE lanes (lane) AS (
+        SELECT min(lane) FROM queue INDEXED BY queue_parked WHERE state = 2 AND parked = ?1
+        UNION ALL
+        SELECT (SELECT min(lane) FROM queue INDEXED BY queue_parked
+            WHERE state = 2 AND parked = ?1 AND queue.lane > lanes.lane)
+        FROM lanes WHERE lane IS NOT NULL
+    ) SELECT lane FROM lanes WHERE lane IS NOT NULL";
+
+pub(super) fn parked_lanes(connection: &Connection, reason: ParkReason) -> rusqlite::Result<Vec<String>> {
+    rows(connection, PARKED_LANES, [reason.name()], |row| row.get(0))
+}
+
 /// Why a delivery is parked, and when processes died during its attempts.
 pub(super) fn trouble(connection: &Connection, n: i64) -> rusqlite::Result<(Option<ParkReason>, Vec<Timestamp>)> {
     let sql = "SELECT parked FROM queue WHERE n = ?1 AND parked IS NOT NULL";

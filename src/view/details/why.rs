@@ -6,6 +6,7 @@ use crate::app::inspect::show::{RecordDetails, WaitingWork};
 use crate::app::receive::takeover::described;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::shell::quote;
+use crate::store::queue::ParkReason;
 use crate::store::{Capture, DeliveryRecord, DeliveryState, NewDelivery, Processing};
 use crate::text::printable;
 use crate::view::{count, short_size, short_time, status_line};
@@ -314,6 +315,11 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
             let why = details
                 .parked
                 .map_or_else(String::new, |reason| format!(", since {}", reason.words()));
+            if details.parked == Some(ParkReason::Locked) {
+                return vec![format!(
+                    "It is parked{why}. `hook serve` with the right key delivers it."
+                )];
+            }
             vec![
                 format!("It is parked{why}: it waits until it is released by hand."),
                 format!("`hook replay {number}` delivers it again."),

@@ -13,7 +13,7 @@ CREATE TABLE queue (
     parked TEXT
 ) STRICT;
 CREATE INDEX queue_due ON queue (owner, lane, class, due, n) WHERE state = 0;
-CREATE INDEX queue_parked ON queue (lane, n) WHERE state = 2;
+CREATE INDEX queue_parked ON queue (parked, lane, n) WHERE state = 2;
 
 -- How many rows of `queue` each owner has waiting and parked, so that nobody has to count them. Those of an attempt are not
 -- counted: most deliveries are never in another state, and their process knows how many it has. What is added is counted by
