@@ -148,8 +148,8 @@ impl ServiceQueue {
 
     /// Puts back what was taken just before its lane was closed: it is parked with the others.
     async fn put_back(&self, order: &Order, delivery: Id, stop: &CancellationToken) {
+        self.insist(QueueOp::Release { delivery }, stop).await;
         let due = self.clock.now().plus(PAUSE);
-        self.insist(QueueOp::Release { delivery, due }, stop).await;
         let mut lanes = self.lanes();
         lanes.ended(&order.lane, order.class, Ended::Unknown);
         lanes.add(&order.lane, order.class, due);
