@@ -327,7 +327,7 @@ fn serving() {
     let refused = story.quietly("serve --json --key env:NOT_THERE").exits(2);
     let notice = serde_json::from_slice(&refused.stderr).expect("one object");
     story.text(&(story.sandbox.pretty(&notice) + "\n"));
-    story.compare("json-notice");
+    story.compare("json-log-line");
 }
 
 #[test]

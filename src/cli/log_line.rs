@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::view::log_level::LogLevel;
 
-/// What a service says beside its data: `hook.notice/1`.
+/// What a service says beside its data: `hook.log-line/1`.
 #[derive(Debug, Serialize)]
 pub(super) struct LogLine {
     /// When.

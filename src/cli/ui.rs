@@ -331,7 +331,7 @@ impl Ui {
 
     fn log_line(&self, line: &LogLine) {
         let mut text = Vec::new();
-        let schema = "hook.notice/1";
+        let schema = "hook.log-line/1";
         // Writing to memory does not fail.
         let _ = write_json(&mut text, &WithSchema { schema, record: line });
         self.err_line(&String::from_utf8_lossy(&text));

@@ -50,7 +50,7 @@ fn every_line_of_both_streams_is_an_object_with_a_level() {
     assert!(
         notices
             .iter()
-            .all(|notice| notice["schema"] == "hook.notice/1" && notice["at"].is_string())
+            .all(|notice| notice["schema"] == "hook.log-line/1" && notice["at"].is_string())
     );
     let said = |level: &str, text: &str| {
         let says = |notice: &Value| notice["message"].as_str().is_some_and(|message| message.contains(text));
@@ -70,7 +70,7 @@ fn an_error_is_an_object_too() {
     let error: Value = serde_json::from_str(run.stderr().trim()).expect("one object");
     assert_eq!(
         (&error["schema"], &error["level"]),
-        (&"hook.notice/1".into(), &"error".into())
+        (&"hook.log-line/1".into(), &"error".into())
     );
     assert!(
         error["message"].as_str().is_some_and(|text| text.contains("NOT_THERE")),
