@@ -78,7 +78,7 @@ fn what_another_process_releases_is_due_at_once_although_the_clock_was_set() {
     providers(&sandbox);
     sandbox.endpoint("app", "steps", &app.url);
     let enable = |verb: &'static str, rest: &[&'static str]| {
-        let args = ["endpoints", verb, "app"].iter().chain(rest);
+        let args = ["endpoints", verb, "app"].into_iter().chain(rest.iter().copied());
         sandbox.on_odd_machine(sandbox.hook(args)).run().ok();
     };
     let service = service(&sandbox);
