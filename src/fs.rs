@@ -306,7 +306,8 @@ fn temporary(path: &Path) -> PathBuf {
 pub fn rewrite_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     let mode = fs::metadata(&path)?.permissions().mode() & 0o777;
-    replace(&path, bytes, mode)
+    replace(&path, bytes, mode)?;
+    sync_folder(folder_of(&path))
 }
 
 /// Deletes unfinished files of a folder that processes left which were killed: those whose names begin so.

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::endpoints::remote::There;
-use crate::support::{App, NOBODY, Reply, Run, Sandbox};
+use crate::support::{App, KEY, MockApi, NOBODY, Reply, Run, Sandbox};
 
 /// A key by its byte.
 fn key(byte: u8) -> String {
@@ -117,12 +117,11 @@ fn no_file_has_a_secret_in_clear_after_a_run_with_a_key() {
         let shown = run(&format!("secret show -p {provider} --json")).ok().object();
         secrets.extend(shown["secret"].as_str().map(str::to_owned));
     }
-    let service = crate::support::MockApi::ready(
+    let mut service = MockApi::ready(
         sandbox
             .with_key(1, "serve --port 0 --json --key env:KEY --time-scale 1000000x")
-            .env("KEY", crate::support::KEY),
+            .env("KEY", KEY),
     );
-    let mut service = service;
     for event in ["job.paid", "thing.created"] {
         let event = format!(r#"{{"event": "{event}", "data": {{"n": 1}}}}"#);
         assert_eq!(service.call("POST", "/events", &event).0, 202);

@@ -143,6 +143,7 @@ proptest! {
         }
         let cut = StoredText::Encrypted(text[..at].to_owned());
         prop_assert!(with(1).open(&record, &cut).is_err());
-        prop_assert!(with(1).open(&format!("{record}x"), &StoredText::Encrypted(text)).is_err());
+        let other = format!("{record}x");
+        prop_assert!(with(1).open(&other, &StoredText::Encrypted(text)).is_err());
     }
 }

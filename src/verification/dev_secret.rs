@@ -9,7 +9,7 @@ use crate::config::Paths;
 use crate::encryption::{ChangeCount, Encryption, KeyChange, StoredText};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::fs::{create_once, private_file, remove_temporary};
+use crate::fs::{create_once, private_file, remove_temporary, sync_folder};
 use crate::known;
 use crate::provider::Profile;
 use crate::random::Random;
@@ -82,7 +82,8 @@ impl DevSecret {
             let changed = change.apply(&record(&path), &stored)?;
             count.add(changed.is_some());
             if let Some(text) = changed.filter(|_| !dry_run) {
-                private_file(&path, text.as_bytes()).map_err(|error| unusable(&path, "written").cause(error))?;
+                let written = private_file(&path, text.as_bytes()).and_then(|()| sync_folder(&paths.state));
+                written.map_err(|error| unusable(&path, "written").cause(error))?;
             }
         }
         Ok(count)
@@ -250,6 +251,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::encryption::testing::{change, with};
     use crate::provider::Registry;
 
     fn paths(folder: &TempDir) -> Paths {
@@ -276,6 +278,28 @@ mod tests {
             std::fs::write(&public, &other.public).unwrap();
             assert_eq!(dev.pair(kind).unwrap().public, one.public, "from now on it is one file");
         }
+    }
+
+    #[test]
+    fn with_a_key_nothing_is_in_clear_text_and_another_key_reads_it_after_a_change_only() {
+        let folder = TempDir::new().unwrap();
+        let paths = paths(&folder);
+        let open = |byte: u8| DevSecret::open_with(&paths, with(byte));
+        let (root, pair) = (
+            open(1).unwrap().root,
+            open(1).unwrap().pair(AsymmetricKind::Ed25519).unwrap(),
+        );
+        assert!(!DevSecret::has_clear_text(&paths));
+        assert_eq!(open(2).unwrap_err().exit, Exit::Store);
+        let keys = change(Some(1), Some(2));
+        for dry_run in [true, false] {
+            assert_eq!(DevSecret::change_key(&paths, &keys, dry_run).unwrap().changed, 2);
+        }
+        let dev = open(2).unwrap();
+        assert!(dev.root == root && dev.pair(AsymmetricKind::Ed25519).unwrap().private == pair.private);
+        assert_eq!(open(1).unwrap_err().exit, Exit::Store);
+        DevSecret::change_key(&paths, &change(Some(2), None), false).unwrap();
+        assert!(DevSecret::open(&paths).unwrap().root == root && DevSecret::has_clear_text(&paths));
     }
 
     #[test]

@@ -101,7 +101,9 @@ fn a_rekey_that_is_killed_leaves_every_secret_readable_with_one_of_the_two_keys(
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         let process = rekey(&sandbox, turn(round)).spawn();
-        std::thread::sleep(lasts.mul_f64((seed >> 33) as f64 / f64::from(1_u32 << 31)));
+        std::thread::sleep(
+            lasts.mul_f64(f64::from(u32::try_from(seed >> 33).expect("31 bits")) / f64::from(1_u32 << 31)),
+        );
         process.signal("KILL");
         let ended = process.wait();
         killed += usize::from(ended.code == 137);
