@@ -43,7 +43,7 @@ pub(super) async fn list(
     uri: Uri,
 ) -> std::result::Result<Response, Problem> {
     let fields = Fields::of_query(&uri, &["cursor", "limit", "tenant"])?;
-    let (page, tenant) = (fields.page()?, caller.tenant(fields.get("tenant"))?);
+    let (page, tenant) = (fields.page()?, fields.tenant(&caller)?);
     let found = state.look(move |endpoints| page_of(endpoints, tenant.as_deref(), page));
     Ok(document(&found.await?))
 }
