@@ -198,10 +198,11 @@ fn what_the_rules_refuse_is_not_added_and_the_reasons_are_told() {
         r#"{"url":"http://127.0.0.1:9/"}"#,
         r#"{"url":"http://127.0.0.1:9/","events":"all","colour":"red"}"#,
         r#"{"url":1,"events":"all"}"#,
-        r#"{"url":"http://127.0.0.1:9/","events":"all","limits":{"timeout":"1h"}}"#,
     ] {
         service.problem(400, "POST", "/endpoints", body);
     }
+    let slow = json!({"limits": {"timeout": "1h"}});
+    service.problem(422, "POST", "/endpoints", &new("two", url, &slow));
     let large = json!({"description": "x".repeat(65 * 1024)}).to_string();
     service.problem(413, "PATCH", "/endpoints/one", &large);
     service.problem(404, "PATCH", "/endpoints/none", r#"{"description":"x"}"#);

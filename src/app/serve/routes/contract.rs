@@ -21,7 +21,7 @@ struct Described;
 const WITHOUT_KEY: [&str; 2] = ["readHealth", "readContract"];
 
 /// Calls that an answer leads to: the call, the member of its answer, and the parameter and the calls that it is for.
-const LINKS: [(&str, &str, &str, &[&str]); 4] = [
+const LINKS: [(&str, &str, &str, &[&str]); 3] = [
     ("addEvent", "/id", "id", &["readEvent"]),
     (
         "addEndpoint",
@@ -40,12 +40,6 @@ const LINKS: [(&str, &str, &str, &[&str]); 4] = [
             "recoverEndpoint",
             "testEndpoint",
         ],
-    ),
-    (
-        "listEndpoints",
-        "/items/0/name",
-        "endpoint",
-        &["readEndpoint", "disableEndpoint"],
     ),
     (
         "listDeliveries",
@@ -86,7 +80,14 @@ fn finish(path: &str, operation: &mut Value) {
         let batch = &mut operation["requestBody"]["content"]["application/json"]["schema"];
         (batch["minItems"], batch["maxItems"]) = (json!(1), json!(MOST_EVENTS));
     }
-    let has_body = operation.get("requestBody").is_some();
+    let body = operation.get_mut("requestBody");
+    let has_body = body.is_some();
+    // A body may be missing, but it is never null.
+    if let Some(schema) = body.map(|body| &mut body["content"]["application/json"]["schema"])
+        && let Some(of_body) = schema["oneOf"].as_array()
+    {
+        *schema = of_body.last().cloned().unwrap_or_default();
+    }
     let Some(responses) = operation["responses"].as_object_mut() else {
         return;
     };

@@ -1,13 +1,15 @@
 //! What calls about endpoints carry.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::schema::{self, LimitsAnswer};
+use super::problem::Problem;
+use super::schema;
 use crate::clock::parse_duration;
 use crate::endpoints::{AttemptTimeout, Change, EndpointEntry, EndpointLimits, Events, LimitsChange, Rate, RateChange};
 
@@ -33,9 +35,7 @@ pub(super) struct NewEndpoint {
     #[schema(schema_with = schema::scalars)]
     conditions: Option<BTreeMap<String, Value>>,
     headers: Option<BTreeMap<String, String>>,
-    #[serde(default)]
-    #[schema(value_type = Option<LimitsAnswer>)]
-    limits: Option<EndpointLimits>,
+    limits: Option<GivenLimits>,
 }
 
 /// A change of an endpoint: what is absent stays, and null removes.
@@ -64,29 +64,50 @@ pub(super) struct EndpointChange {
     conditions: Option<BTreeMap<String, Value>>,
     #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
     headers: Option<BTreeMap<String, Option<String>>>,
-    limits: Option<ChangedLimits>,
+    limits: Option<GivenLimits>,
 }
 
+/// Limits of an endpoint; null is none.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChangedLimits {
+struct GivenLimits {
+    /// Attempts at once, at most.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u16>, minimum = 1, maximum = 65535)]
-    concurrency: Option<Option<std::num::NonZeroU16>>,
+    concurrency: Option<Option<Whole>>,
+    /// Attempts begun in a second, at most.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<f64>, minimum = 0.001, maximum = 1000000)]
+    #[schema(value_type = Option<f64>, minimum = 0.001, maximum = 1_000_000)]
     rate: Option<Option<Rate>>,
+    /// Whether each delivery waits for the end of the one before.
     ordered: Option<bool>,
+    /// How long an attempt may take, from 100ms to 5m.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, example = "5s")]
-    timeout: Option<Option<AttemptTimeout>>,
+    timeout: Option<Option<String>>,
+}
+
+/// A whole number, however it is written: `4.0` is `4` in JSON.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(try_from = "f64")]
+struct Whole(NonZeroU16);
+
+impl TryFrom<f64> for Whole {
+    type Error = &'static str;
+
+    fn try_from(number: f64) -> Result<Self, Self::Error> {
+        let text = number.to_string();
+        text.parse()
+            .map(Self)
+            .map_err(|_| "expected a whole number from 1 to 65535")
+    }
 }
 
 /// A new secret.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotation {
-    #[schema(value_type = Option<String>, pattern = r"^([0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m|h|d|w))+$", example = "24h")]
+    #[schema(value_type = Option<String>, pattern = r"^([0-9]{1,3}(\.[0-9]{1,3})?(ms|s|m|h|d|w)){1,4}$", example = "24h")]
     overlap: Option<Overlap>,
 }
 
@@ -116,8 +137,9 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Opti
 
 impl NewEndpoint {
     /// As an entry of a reviewed file.
-    pub(super) fn entry(self) -> EndpointEntry {
-        EndpointEntry {
+    pub(super) fn entry(self) -> Result<EndpointEntry, Problem> {
+        let limits = self.limits.map(GivenLimits::change).transpose()?;
+        Ok(EndpointEntry {
             name: self.name,
             url: self.url,
             provider: self.provider,
@@ -130,15 +152,15 @@ impl NewEndpoint {
             tenant: self.tenant,
             conditions: self.conditions.unwrap_or_default(),
             headers: self.headers.unwrap_or_default(),
-            limits: self.limits.unwrap_or_default(),
+            limits: EndpointLimits::default().changed(limits.unwrap_or_default()),
             secret: None,
-        }
+        })
     }
 }
 
 impl EndpointChange {
     /// As the use case takes it: an empty text removes.
-    pub(super) fn parts(self) -> (Change, LimitsChange) {
+    pub(super) fn parts(self) -> Result<(Change, LimitsChange), Problem> {
         let text = |given: Option<Option<String>>| given.map(Option::unwrap_or_default);
         let env = text(self.env).map(|env| [("env".to_owned(), env)].into());
         let headers = self.headers.map(|headers| {
@@ -160,18 +182,24 @@ impl EndpointChange {
             limits: None,
             secret: None,
         };
-        (change, self.limits.map(LimitsChange::from).unwrap_or_default())
+        let limits = self.limits.map(GivenLimits::change).transpose()?;
+        Ok((change, limits.unwrap_or_default()))
     }
 }
 
-impl From<ChangedLimits> for LimitsChange {
-    fn from(limits: ChangedLimits) -> Self {
-        Self {
-            concurrency: limits.concurrency.map(|most| most.map_or(0, std::num::NonZeroU16::get)),
-            rate: limits.rate.map(|rate| rate.map_or(RateChange::Remove, RateChange::To)),
-            ordered: limits.ordered,
-            timeout: limits.timeout,
-        }
+impl GivenLimits {
+    fn change(self) -> Result<LimitsChange, Problem> {
+        let timeout = self
+            .timeout
+            .map(|limit| limit.map(AttemptTimeout::try_from).transpose());
+        Ok(LimitsChange {
+            concurrency: self.concurrency.map(|most| most.map_or(0, |most| most.0.get())),
+            rate: self.rate.map(|rate| rate.map_or(RateChange::Remove, RateChange::To)),
+            ordered: self.ordered,
+            timeout: timeout
+                .transpose()
+                .map_err(|what| Problem::unusable(format!("`timeout`: {what}")))?,
+        })
     }
 }
 

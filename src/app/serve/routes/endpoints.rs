@@ -43,7 +43,7 @@ pub(super) async fn list(
     uri: Uri,
 ) -> std::result::Result<Response, Problem> {
     let fields = Fields::of_query(&uri, &["cursor", "limit", "tenant"])?;
-    let (page, tenant) = (fields.page()?, caller.tenant(fields.get("tenant"))?);
+    let (page, tenant) = (fields.page()?, fields.tenant(&caller)?);
     let found = state.look(move |endpoints| page_of(endpoints, tenant.as_deref(), page));
     Ok(document(&found.await?))
 }
@@ -104,9 +104,8 @@ pub(super) async fn add(
 ) -> std::result::Result<Response, Problem> {
     let mut new: NewEndpoint = body(&headers, &bytes)?;
     new.tenant = caller.tenant(new.tenant.as_deref())?;
-    let rules = state.rules.clone();
+    let (entry, rules) = (new.entry()?, state.rules.clone());
     let made = state.change(move |endpoints| {
-        let entry = new.entry();
         let event = entry.first_event().map(str::to_owned);
         let profile = endpoints
             .context
@@ -148,10 +147,9 @@ pub(super) async fn change(
         // Without a tenant it would be out of the key's reach.
         caller.tenant(Some(tenant.as_deref().unwrap_or_default()))?;
     }
-    let rules = state.rules.clone();
+    let ((change, limits), rules) = (change.parts()?, state.rules.clone());
     let made = state.change(move |endpoints| {
         let id = own(endpoints, &caller, &endpoint)?.id;
-        let (change, limits) = change.parts();
         let options = UpdateOptions {
             change,
             limits,

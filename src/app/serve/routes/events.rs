@@ -147,8 +147,9 @@ fn idempotency_key(
     let Some(key) = headers.get("idempotency-key") else {
         return Ok(None);
     };
-    if key.is_empty() || key.len() > LONGEST_NAME {
-        let what = format!("`Idempotency-Key` has 1 to {LONGEST_NAME} characters");
+    let is_visible = key.as_bytes().iter().all(u8::is_ascii_graphic);
+    if key.is_empty() || key.len() > LONGEST_NAME || !is_visible {
+        let what = format!("`Idempotency-Key` has 1 to {LONGEST_NAME} visible ASCII characters");
         return Err(Problem::invalid(what));
     }
     Ok(Some(IdempotencyKey {

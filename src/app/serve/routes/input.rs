@@ -12,6 +12,7 @@ use super::Caller;
 use super::problem::Problem;
 use crate::app::context::Context;
 use crate::app::inspect::{names, select};
+use crate::endpoints::check_tenant;
 use crate::error::Result;
 use crate::json_text;
 use crate::store::{DeliveryState, Query, QueryPage, RecordKind};
@@ -105,11 +106,18 @@ impl Fields {
             .transpose()
     }
 
+    /// The tenant that the call is about.
+    pub(super) fn tenant(&self, caller: &Caller) -> std::result::Result<Option<String>, Problem> {
+        let named = self.get("tenant");
+        named.map_or(Ok(()), check_tenant).map_err(Problem::invalid)?;
+        caller.tenant(named)
+    }
+
     /// Deliveries that match the filter, and that the caller may see.
     pub(super) fn query(&self, caller: &Caller) -> std::result::Result<Query, Problem> {
         Ok(Query {
             kind: Some(RecordKind::Delivery),
-            tenant: caller.tenant(self.get("tenant"))?,
+            tenant: self.tenant(caller)?,
             ..Query::default()
         })
     }

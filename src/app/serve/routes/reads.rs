@@ -82,7 +82,7 @@ pub(super) async fn events(
     uri: Uri,
 ) -> std::result::Result<Response, Problem> {
     let fields = Fields::of_query(&uri, &["cursor", "limit", "tenant"])?;
-    let (page, tenant) = (fields.page()?, caller.tenant(fields.get("tenant"))?);
+    let (page, tenant) = (fields.page()?, fields.tenant(&caller)?);
     let found = state
         .read(move |_, store| Ok(store.events(tenant.as_deref(), page.before, page.limit + 1)?))
         .await?;

@@ -12,7 +12,7 @@ use crate::message::Mode;
 use crate::store::DeliveryState;
 
 /// How long ago.
-const DURATION: &str = r"^([0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m|h|d|w))+$";
+const DURATION: &str = r"^([0-9]{1,3}(\.[0-9]{1,3})?(ms|s|m|h|d|w)){1,4}$";
 
 /// An event.
 #[expect(dead_code, reason = "describes a body whose numbers are kept as they are written")]
