@@ -24,7 +24,7 @@ fn every_setting_is_shown_with_the_layer_that_it_comes_from() {
     assert_eq!(of("listen.port"), (6000.into(), "project"));
     assert_eq!(of("ledger.retention"), ("7d".into(), "user"));
     assert_eq!(of("listen.dedupe-window"), ("24h".into(), "default"));
-    assert_eq!(lines.len(), 12);
+    assert_eq!(lines.len(), 21);
 }
 
 #[test]
@@ -55,7 +55,8 @@ fn a_secret_in_the_settings_is_shown_by_reference_only() {
         ("literal:topsecret", "literal:********"),
         ("env:X", "env:X"),
     ] {
-        sandbox.write(sandbox.config("config.toml"), format!("secret = \"{secret}\"\n"));
+        let settings = format!("secret = \"{secret}\"\n[serve]\nkey = [\"{secret}\"]\n");
+        sandbox.write(sandbox.config("config.toml"), settings);
         for output in ["human", "json"] {
             let outcome = sandbox.hook(["config", "show", "--output", output]).run().ok();
             outcome.prints([shown]).never(["topsecret"]);
