@@ -20,6 +20,7 @@ const HOMES: &[(&str, &str)] = &[
     ("axum tower_http", "app/serve/routes/"),
     ("hyper hyper_util http_body_util", "server/ transport/http/"),
     ("tokio_rustls rcgen", "server/"),
+    ("lettre", "transport/mail/"),
     ("rustls", "server/ transport/http/"),
     ("rusqlite", "store/sqlite/"),
     // A derived sequence of random bytes is HMAC of a counter.

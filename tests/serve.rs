@@ -9,6 +9,7 @@ mod durable_docs;
 mod events;
 mod handshake;
 mod health;
+mod notices;
 mod sdk;
 mod statuses;
 mod subscriptions;

@@ -70,6 +70,9 @@ pub(super) struct ServeArgs {
     /// Divide the delays between attempts (not the timeouts) by this factor, such as `1000x`
     #[arg(long, value_name = "FACTOR", value_parser = retry::scale, default_value = "1", help_heading = "Delivery")]
     time_scale: f64,
+    /// Run a command for each notice: an endpoint was disabled, or is about to be; the notice comes on stdin as JSON
+    #[arg(long, value_name = "CMD", conflicts_with = "provider", help_heading = "Delivery")]
+    notify_exec: Option<String>,
 }
 
 pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
@@ -90,6 +93,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         allow_private: args.allow_private,
         time_scale: args.time_scale,
         status_every: is_live(session, args).then_some(STATUS_EVERY),
+        notify_exec: args.notify_exec.clone(),
     };
     let service = Service::new(&session.context, &options)?;
     // Nobody could call a service whose generated key is never shown.

@@ -5,13 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use toml::Value;
 
+use super::notify::NotifyFile;
 use super::remote::Remotes;
 use super::workflow::WorkflowFile;
 use crate::endpoints::EndpointEntry;
 use crate::secret::SecretRef;
 
 /// Tables whose keys are settings of their own.
-const TABLES: [&str; 3] = ["account", "listen", "ledger"];
+const TABLES: [&str; 4] = ["account", "listen", "ledger", "notify"];
 
 /// One file. An absent key leaves the value of the layer below.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub struct ConfigFile {
     pub listen: ListenFile,
     /// Of the ledger.
     pub ledger: LedgerFile,
+    /// What owners of endpoints are told.
+    pub notify: NotifyFile,
     /// The endpoints that `hook endpoints apply` creates or changes.
     #[serde(skip_serializing)]
     pub endpoint: Option<Vec<EndpointEntry>>,
@@ -109,6 +112,7 @@ impl ConfigFile {
                 let remotes = remotes.iter();
                 remotes.map(|(name, remote)| (name.clone(), remote.masked())).collect()
             }),
+            notify: self.notify.masked(),
             ..self.clone()
         };
         // Through JSON, because TOML has no null for a key without a value.

@@ -1,6 +1,7 @@
 //! `hook serve`: the durable service, which accepts events and delivers them, and the mock of a provider's management API. Both
 //! work off a queue in the ledger.
 
+mod claim;
 mod control;
 mod deliveries;
 mod dispatch;
@@ -10,6 +11,7 @@ mod keys;
 mod lane;
 mod lanes;
 mod mock;
+mod notices;
 mod observer;
 mod queue;
 mod rates;
@@ -38,8 +40,7 @@ use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::engine::{self, Limits, Witness};
-use crate::error::{Error, Result};
-use crate::exit::Exit;
+use crate::error::Result;
 use crate::message::Mode;
 use crate::pipeline::{DeliveryObserver, DisableObserver, Tally};
 use crate::server;
@@ -52,6 +53,7 @@ use event_loop::EventLoop;
 pub use keys::AccessOptions;
 use keys::ServeKeys;
 use mock::Mock;
+use notices::Notifier;
 use observer::QueueObserver;
 use queue::ServiceQueue;
 use routes::{RouteState, ServiceApi};
@@ -92,6 +94,8 @@ pub struct ServeOptions {
     pub time_scale: f64,
     /// How often the status is reported; absent: never.
     pub status_every: Option<Duration>,
+    /// A command for notices, in place of that of the settings.
+    pub notify_exec: Option<String>,
 }
 
 impl ServeOptions {
@@ -151,6 +155,7 @@ pub struct Service<'a> {
     /// The provider that is played.
     mock: Option<Mock>,
     keys: ServeKeys,
+    notifier: Notifier,
 }
 
 /// What a run of the service has beside its options.
@@ -175,11 +180,17 @@ impl<'a> Service<'a> {
             Some(mock) => ServeKeys::of_provider(context, &options.access, &mock.profile, &mock.api)?,
             None => ServeKeys::of_service(context, &options.access)?,
         };
+        // Of endpoints of a mock nobody is told.
+        let notifier = match mock {
+            Some(_) => Notifier::default(),
+            None => Notifier::new(context, options.notify_exec.as_ref())?,
+        };
         Ok(Self {
             context,
             options,
             mock,
             keys,
+            notifier,
         })
     }
 
@@ -238,28 +249,6 @@ impl<'a> Service<'a> {
         Ok(Some(tally))
     }
 
-    /// What this process works under: of durable services there is one for a ledger.
-    fn lease(&self) -> Result<Lease> {
-        if self.mock.is_some() {
-            return self.context.lease();
-        }
-        let path = &self.context.ledger_path;
-        Lease::claim_service(path).map_err(|error| {
-            let ledger = path.display();
-            if error.kind() != std::io::ErrorKind::WouldBlock {
-                return self.context.unclaimed(&error);
-            }
-            let pid = error.to_string();
-            let who = if pid.is_empty() {
-                String::new()
-            } else {
-                format!(" (process {pid})")
-            };
-            let what = format!("another `hook serve`{who} works on ledger `{ledger}`");
-            Error::new(Exit::Store, what).hint("stop it, or use another ledger: `--ledger FILE`")
-        })
-    }
-
     fn start(
         &self,
         lease: Lease,
@@ -276,7 +265,8 @@ impl<'a> Service<'a> {
         let subscribers = SubscriberWatch::new(&context)?;
         let (owner, reader) = (lease.name().to_owned(), context.background_reader());
         let time_scale = self.options.time_scale;
-        let queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
+        let mut queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
+        queue.notices = self.notifier.plan();
         queue.lanes().total = sockets.attempts;
         Ok(Running {
             queue: Arc::new(queue),
@@ -350,9 +340,10 @@ impl<'a> Service<'a> {
             inner: deliveries,
             queue: Arc::clone(&queue),
         };
+        let notifying = queue.notify(&self.notifier, &running.fan_out, &stop, &late);
         let event_loop = EventLoop {
             queue: Arc::clone(&queue),
-            fan_out: running.fan_out,
+            fan_out: running.fan_out.clone(),
             transport: running.transport,
             challenges: JoinSet::new(),
             rejected_peers: RejectedPeers::default(),
@@ -376,7 +367,8 @@ impl<'a> Service<'a> {
                 None => queue.watch(&stop).await,
             }
         };
-        let (taken, tally, (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), watching);
+        let dispatching = queue.dispatch(&stop);
+        let (taken, tally, (), (), ()) = tokio::join!(taking, delivering, dispatching, watching, notifying);
         taken?;
         let mut tally = tally?;
         let owner = queue.owner.clone();

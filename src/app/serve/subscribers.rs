@@ -37,6 +37,8 @@ pub(super) struct Subscriber {
     signing: std::result::Result<Signing, String>,
     live: Arc<Policy>,
     test: Arc<Policy>,
+    /// Whether the settings name it for notices.
+    gets_notices: bool,
 }
 
 /// All endpoints of the book at one moment.
@@ -133,6 +135,7 @@ impl Subscriber {
             limits: limits(endpoint.limits),
             live: Arc::new(profile.policy_in(Mode::Live).clone()),
             test: Arc::new(profile.policy_in(Mode::Test).clone()),
+            gets_notices: context.settings.notify.webhook.as_ref() == Some(&endpoint.name),
             endpoint: endpoint.clone(),
             profile,
         })
@@ -172,7 +175,7 @@ impl Subscriber {
             provider: Some(profile.label()),
             endpoint: Some(self.endpoint.name.clone()),
             promise: Promise::Queued,
-            health: Some(self.health(true)),
+            health: self.health(true),
             ..Label::default()
         };
         let signing = self.signing_as(context, profile)?;
@@ -189,12 +192,13 @@ impl Subscriber {
         Ok(delivery)
     }
 
-    /// What its deliveries change.
-    pub(super) fn health(&self, counts_failure: bool) -> HealthTarget {
-        HealthTarget {
+    /// What its deliveries change: nothing where it gets notices, since a notice that fails must neither disable it nor cause
+    /// another.
+    pub(super) fn health(&self, counts_failure: bool) -> Option<HealthTarget> {
+        (!self.gets_notices).then(|| HealthTarget {
             id: self.endpoint.id.clone(),
             counts_failure,
-        }
+        })
     }
 
     fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, String> {

@@ -1,6 +1,7 @@
 //! How the service is: its queue, pauses, and whether it can take events. Nothing here counts a table.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -28,6 +29,8 @@ struct Status {
     /// Endpoints whose last attempts all failed.
     failing_endpoints: Vec<String>,
     last_minute: LastMinute,
+    /// Notices that were given up since the start.
+    failed_notices: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,6 +73,7 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
             delivered,
             failed,
         },
+        failed_notices: queue.stats.failed_notices.load(Ordering::Relaxed),
     };
     drop(lanes);
     Ok(document(&status))
