@@ -17,7 +17,7 @@ context.load_cert_chain(certificate, key)
 
 def authenticate(server, session, envelope, mechanism, data):
     given = (data.login, data.password)
-    return AuthResult(success=given == (user.encode(), password.encode()))
+    return AuthResult(success=given == (user.encode(), password.encode()), handled=False)
 
 
 class Handler:

@@ -73,6 +73,13 @@ impl Notifier {
     pub(super) fn new(context: &Context, exec: Option<&String>) -> Result<Self> {
         let notify = &context.settings.notify;
         let smtp = notify.smtp.as_ref().filter(|smtp| !smtp.host.is_empty());
+        if let Some(name) = &notify.webhook
+            && !context.book().read()?.iter().any(|endpoint| endpoint.name == *name)
+        {
+            context
+                .notices
+                .warn(format!("setting `notify.webhook`: there is no endpoint `{name}` yet"));
+        }
         Ok(Self {
             kinds: notify.events.clone().unwrap_or_default(),
             exec: exec.or(notify.exec.as_ref()).cloned(),
