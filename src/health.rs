@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{self, Timestamp, human_duration};
-use crate::owner_notice::{FailedAttempt, NoticeData, NoticePlan};
+use crate::owner_notice::{FailedAttempt, NoticeData, NoticeKind, NoticePlan};
 use crate::words::words;
 
 /// At most one warning in this time.
@@ -315,13 +315,13 @@ impl HealthReport {
     }
 
     /// What a notice about it says.
-    pub fn notice(&self, reason: String) -> NoticeData {
+    pub fn notice(&self, kind: NoticeKind, reason: String) -> NoticeData {
         NoticeData {
             endpoint: self.name.clone(),
             endpoint_id: self.id.clone(),
             provider: self.provider.clone(),
             reason,
-            notified_by: self.notify.clone(),
+            notified_by: self.notify.clone().filter(|_| kind == NoticeKind::EndpointDisabled),
             attempt: self.attempt.clone(),
         }
     }

@@ -93,7 +93,7 @@ pub struct NoticeData {
     pub provider: String,
     /// Why, for people.
     pub reason: String,
-    /// How the provider tells the owner.
+    /// How the provider tells the owner, where it does.
     pub notified_by: Option<String>,
     /// What led to it.
     #[serde(flatten)]

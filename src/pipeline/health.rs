@@ -66,6 +66,7 @@ impl DisableRules {
                     DisableRule::InARow(_) => is_last,
                     DisableRule::Failing(_) | DisableRule::Unstated(_) => true,
                 };
+                let may_warn = may_warn && self.notices.wants(NoticeKind::EndpointDisabling);
                 if !may_warn && !self.notices.wants(NoticeKind::AttemptFailed) {
                     return None;
                 }

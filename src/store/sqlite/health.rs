@@ -39,7 +39,8 @@ fn reported(connection: &Connection, report: &HealthReport) -> rusqlite::Result<
     let before = one(connection, &report.id)?;
     let mut health = before.clone().unwrap_or_default();
     let disabled = health.note(report).cloned();
-    let warning = health.warn(report);
+    let is_warned = report.notices.wants(NoticeKind::EndpointDisabling);
+    let warning = is_warned.then(|| health.warn(report)).flatten();
     if before.unwrap_or_default() != health {
         keep(connection, &report.id, &health)?;
     }

@@ -42,7 +42,7 @@ pub(super) fn add(
     kind: NoticeKind,
     (cause, reason): (&str, String),
 ) -> rusqlite::Result<i64> {
-    let told = serde_json::to_string(&report.notice(reason)).unwrap_or_default();
+    let told = serde_json::to_string(&report.notice(kind, reason)).unwrap_or_default();
     let at = report.at.unix_us();
     let sql = "INSERT INTO notice (at, endpoint, kind, json) VALUES (?1, ?2, ?3, ?4)";
     change(connection, sql, params![at, report.id, kind.name(), told])?;
