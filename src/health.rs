@@ -8,9 +8,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{self, Timestamp, human_duration};
+use crate::owner_notice::{FailedAttempt, NoticeData, NoticeKind, NoticePlan};
 use crate::words::words;
 
-/// How a delivery to an endpoint ended. One that was interrupted has not ended.
+/// At most one warning in this time.
+const WARNING_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How a delivery to an endpoint ended, or that an attempt of it failed. One that was interrupted has not ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeliveryOutcome {
     /// The endpoint answered with success.
@@ -19,6 +23,13 @@ pub enum DeliveryOutcome {
     Failed,
     /// The answer was a status code of the policy's `disable-on`.
     Gone,
+    /// The attempt failed, and another one follows.
+    Retried {
+        /// In that time.
+        after: Duration,
+        /// Whether that is the last one.
+        is_last: bool,
+    },
 }
 
 /// When failed deliveries disable an endpoint.
@@ -46,6 +57,8 @@ pub struct Health {
     pub succeeded_at: Option<Timestamp>,
     /// When somebody enabled it last.
     pub enabled_at: Option<Timestamp>,
+    /// When its owner was warned last, since then.
+    pub warned_at: Option<Timestamp>,
     /// Why it gets nothing, where its deliveries are the cause.
     pub disabled: Option<Disabled>,
 }
@@ -90,9 +103,9 @@ pub struct HealthTarget {
     pub counts_failure: bool,
 }
 
-/// A delivery that has ended.
+/// What an attempt says about the health of its endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedDelivery {
+pub struct HealthReport {
     /// The endpoint's id.
     pub id: String,
     /// Its name.
@@ -105,17 +118,22 @@ pub struct EndedDelivery {
     pub outcome: DeliveryOutcome,
     /// By which rule it disables the endpoint.
     pub rule: DisableRule,
-    /// When its first attempt began.
+    /// When the first attempt of its delivery began.
     pub began: Timestamp,
     /// When it ended.
     pub at: Timestamp,
+    /// What a notice says about it; absent for a success.
+    pub attempt: Option<FailedAttempt>,
+    /// Which notices go where.
+    pub notices: NoticePlan,
 }
 
 /// A change of the health of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HealthChange {
-    /// A delivery has ended. Where it disables the endpoint, what its owner is told is recorded too, and the ack has it.
-    Ended(Box<EndedDelivery>),
+    /// A delivery has ended, or an attempt of it failed. What the owner is told for that is recorded too. Where it disables the
+    /// endpoint, the ack has it.
+    Reported(Box<HealthReport>),
     /// Somebody enabled it.
     Enabled {
         /// Its id.
@@ -158,9 +176,9 @@ pub struct DisabledEndpoint {
 pub struct OwnerNotice {
     /// When.
     pub at: Timestamp,
-    /// What it is about: `disabled`.
+    /// What it is about, by name.
     pub kind: String,
-    /// The notice itself, such as a [`DisabledEndpoint`].
+    /// The notice itself, a [`NoticeData`].
     pub told: serde_json::Value,
 }
 
@@ -176,7 +194,10 @@ impl DisableRule {
 
 impl Health {
     /// Counts a delivery that has ended. Returns why the endpoint is disabled when this delivery disabled it.
-    pub fn note(&mut self, ended: &EndedDelivery) -> Option<&Disabled> {
+    pub fn note(&mut self, ended: &HealthReport) -> Option<&Disabled> {
+        if matches!(ended.outcome, DeliveryOutcome::Retried { .. }) {
+            return None;
+        }
         if ended.outcome == DeliveryOutcome::Delivered {
             (self.failed, self.failing_since) = (0, None);
             let is_known = |at: Timestamp| at <= ended.at && ended.at.since(at) < ended.rule.precision();
@@ -196,30 +217,79 @@ impl Health {
     }
 
     /// Whether and why a failure that was counted disables the endpoint.
-    fn verdict(&self, ended: &EndedDelivery) -> Option<(DisabledBy, Option<String>)> {
+    fn verdict(&self, ended: &HealthReport) -> Option<(DisabledBy, Option<String>)> {
         if ended.outcome == DeliveryOutcome::Gone {
             return Some((DisabledBy::Answer, None));
         }
-        let first = self.failing_since.unwrap_or(ended.at);
-        let (failing_since, limit) = match ended.rule {
-            DisableRule::Never => return None,
-            DisableRule::InARow(most) => {
-                let detail = match self.failed {
-                    1 => "a delivery failed for good".to_owned(),
-                    count => format!("{count} deliveries in a row failed"),
-                };
-                return (self.failed >= most).then_some((DisabledBy::FailedDeliveries, Some(detail)));
-            }
+        if let DisableRule::InARow(most) = ended.rule {
+            let detail = match self.failed {
+                1 => "a delivery failed for good".to_owned(),
+                count => format!("{count} deliveries in a row failed"),
+            };
+            return (self.failed >= most).then_some((DisabledBy::FailedDeliveries, Some(detail)));
+        }
+        let (failing, limit) = self.failing(ended)?;
+        let detail = format!("nothing succeeded for {}", human_duration(failing));
+        (failing >= limit).then_some((DisabledBy::FailedDeliveries, Some(detail)))
+    }
+
+    /// For how long nothing succeeded, and how long that may last; `None` where the rule does not ask for it.
+    fn failing(&self, report: &HealthReport) -> Option<(Duration, Duration)> {
+        let first = self.failing_since.unwrap_or(report.at);
+        let (since, limit) = match report.rule {
+            DisableRule::Never | DisableRule::InARow(_) => return None,
             DisableRule::Failing(limit) => (first, limit),
             DisableRule::Unstated(limit) => {
-                let began = first.min(ended.began);
+                let began = first.min(report.began);
                 let others = [self.succeeded_at, self.enabled_at].into_iter().flatten();
                 (others.fold(began, Timestamp::max), limit)
             }
         };
-        let failing = ended.at.since(failing_since);
-        let detail = format!("nothing succeeded for {}", human_duration(failing));
-        (failing >= limit).then_some((DisabledBy::FailedDeliveries, Some(detail)))
+        Some((report.at.since(since), limit))
+    }
+
+    /// Why the owner is warned that the endpoint is about to be disabled, after [`Health::note`] of the same report: at most
+    /// once a day.
+    pub fn warn(&mut self, report: &HealthReport) -> Option<String> {
+        let is_recent = |at: Timestamp| at <= report.at && report.at.since(at) < WARNING_EVERY;
+        if self.disabled.is_some() || self.warned_at.is_some_and(is_recent) {
+            return None;
+        }
+        let why = self.danger(report)?;
+        self.warned_at = Some(report.at);
+        Some(why)
+    }
+
+    /// Why a failure puts the endpoint in danger: the last attempt of a delivery would disable it, one more delivery would, or
+    /// half of the time is over.
+    fn danger(&self, report: &HealthReport) -> Option<String> {
+        let is_failure = match report.outcome {
+            DeliveryOutcome::Retried { after, is_last } => {
+                let last = HealthReport {
+                    outcome: DeliveryOutcome::Failed,
+                    at: report.at.plus(after),
+                    ..report.clone()
+                };
+                if is_last && self.clone().note(&last).is_some() {
+                    let after = human_duration(after);
+                    return Some(format!(
+                        "the last attempt of a delivery, in {after}, disables it if it fails"
+                    ));
+                }
+                false
+            }
+            DeliveryOutcome::Failed => true,
+            DeliveryOutcome::Delivered | DeliveryOutcome::Gone => return None,
+        };
+        if let DisableRule::InARow(most) = report.rule {
+            let is_next = is_failure && self.failed + 1 >= most;
+            return is_next.then(|| "one more failed delivery disables it".to_owned());
+        }
+        let (failing, limit) = self.failing(report)?;
+        (failing * 2 >= limit).then(|| {
+            let (failing, limit) = (human_duration(failing), human_duration(limit));
+            format!("nothing succeeded for {failing}: after {limit} it is disabled")
+        })
     }
 
     /// Forgets the failures: somebody enabled the endpoint.
@@ -232,7 +302,7 @@ impl Health {
     }
 }
 
-impl EndedDelivery {
+impl HealthReport {
     /// What the endpoint's owner is told.
     pub fn disabled(&self, why: &Disabled) -> DisabledEndpoint {
         DisabledEndpoint {
@@ -241,6 +311,18 @@ impl EndedDelivery {
             provider: self.provider.clone(),
             reason: why.to_string(),
             notified_by: self.notify.clone(),
+        }
+    }
+
+    /// What a notice about it says.
+    pub fn notice(&self, kind: NoticeKind, reason: String) -> NoticeData {
+        NoticeData {
+            endpoint: self.name.clone(),
+            endpoint_id: self.id.clone(),
+            provider: self.provider.clone(),
+            reason,
+            notified_by: self.notify.clone().filter(|_| kind == NoticeKind::EndpointDisabled),
+            attempt: self.attempt.clone(),
         }
     }
 }
@@ -267,7 +349,7 @@ impl fmt::Display for Disabled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use DeliveryOutcome::{Delivered, Failed, Gone};
+    use DeliveryOutcome::{Delivered, Failed, Gone, Retried};
     use DisableRule::{Failing, InARow, Never, Unstated};
 
     fn at(second: i64) -> Timestamp {
@@ -275,8 +357,8 @@ mod tests {
     }
 
     /// A delivery whose attempts took 10 s.
-    fn ended(outcome: DeliveryOutcome, rule: DisableRule, second: i64) -> EndedDelivery {
-        EndedDelivery {
+    fn ended(outcome: DeliveryOutcome, rule: DisableRule, second: i64) -> HealthReport {
+        HealthReport {
             id: "ep_1".to_owned(),
             name: "a".to_owned(),
             provider: "acme".to_owned(),
@@ -285,6 +367,8 @@ mod tests {
             rule,
             began: at(second - 10),
             at: at(second),
+            attempt: None,
+            notices: NoticePlan::default(),
         }
     }
 
@@ -356,6 +440,91 @@ mod tests {
             let why = why.map(|why| why.trim_start_matches("nothing succeeded for ").to_owned());
             assert_eq!(why.as_deref(), disabled, "{rule:?} {endings:?}");
         }
+    }
+
+    #[test]
+    fn the_owner_is_warned_before_the_endpoint_is_disabled() {
+        let retried = |after, is_last| Retried {
+            after: seconds(after),
+            is_last,
+        };
+        for (rule, endings, why) in [
+            (InARow(1), &[(retried(60, false), 9)][..], None),
+            (
+                InARow(1),
+                &[(retried(60, true), 9)],
+                Some("the last attempt of a delivery, in 1m, disables"),
+            ),
+            (InARow(1), &[(Failed, 9)], None),
+            (InARow(3), &[(retried(60, true), 9)], None),
+            (
+                InARow(3),
+                &[(Failed, 8), (Failed, 9)],
+                Some("one more failed delivery disables it"),
+            ),
+            (InARow(3), &[(Failed, 7), (Failed, 8), (Failed, 9)], None),
+            (InARow(3), &[(Failed, 7), (Failed, 8), (retried(60, true), 9)], None),
+            (Never, &[(Failed, 9), (retried(60, true), 9)], None),
+            (Failing(seconds(100)), &[(Failed, 9), (retried(60, false), 58)], None),
+            (
+                Failing(seconds(100)),
+                &[(Failed, 9), (retried(60, false), 59)],
+                Some("nothing succeeded for 50s"),
+            ),
+            (
+                Failing(seconds(100)),
+                &[(Failed, 9), (Delivered, 20), (Failed, 59)],
+                None,
+            ),
+            (Failing(seconds(100)), &[(Failed, 9), (Failed, 109)], None),
+            // The first attempt began at second 0.
+            (Unstated(seconds(100)), &[(retried(30, true), 10)], None),
+            (
+                Unstated(seconds(100)),
+                &[(retried(90, true), 10)],
+                Some("the last attempt of a delivery, in 1m 30s"),
+            ),
+            (
+                Unstated(seconds(20)),
+                &[(retried(1, false), 10)],
+                Some("nothing succeeded for 10s: after 20s"),
+            ),
+            (Unstated(seconds(20)), &[(Gone, 10)], None),
+        ] {
+            let mut health = Health::default();
+            let mut last = None;
+            for (outcome, second) in endings {
+                let report = ended(*outcome, rule, *second);
+                health.note(&report);
+                last = health.warn(&report);
+            }
+            let is_right = match why {
+                Some(why) => last.as_ref().is_some_and(|last| last.starts_with(why)),
+                None => last.is_none(),
+            };
+            assert!(is_right, "{rule:?} {endings:?}: {last:?}");
+        }
+    }
+
+    #[test]
+    fn a_warning_is_given_once_a_day_and_again_after_the_endpoint_was_enabled() {
+        let last = |second| {
+            ended(
+                Retried {
+                    after: seconds(60),
+                    is_last: true,
+                },
+                InARow(1),
+                second,
+            )
+        };
+        let mut health = Health::default();
+        assert!(health.warn(&last(10)).is_some());
+        health.note(&ended(Delivered, InARow(1), 15));
+        assert!(health.warn(&last(20)).is_none());
+        assert!(health.warn(&last(10 + 86_400)).is_some());
+        health.enable(at(100_000));
+        assert!(health.warn(&last(100_010)).is_some());
     }
 
     #[test]

@@ -29,6 +29,7 @@ pub(crate) mod known;
 pub(crate) mod listener;
 pub(crate) mod mask;
 pub(crate) mod message;
+pub(crate) mod owner_notice;
 pub(crate) mod percentile;
 pub(crate) mod pipeline;
 pub(crate) mod process;

@@ -20,6 +20,7 @@ const HOMES: &[(&str, &str)] = &[
     ("axum tower_http utoipa utoipa_axum", "app/serve/routes/"),
     ("hyper hyper_util http_body_util", "server/ transport/http/"),
     ("tokio_rustls rcgen", "server/"),
+    ("lettre", "transport/mail/"),
     ("rustls", "server/ transport/http/"),
     ("rusqlite", "store/sqlite/"),
     // A derived sequence of random bytes is HMAC of a counter.

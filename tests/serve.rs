@@ -11,6 +11,7 @@ mod durable_keys;
 mod events;
 mod handshake;
 mod health;
+mod notices;
 mod sdk;
 mod statuses;
 mod subscriptions;

@@ -209,6 +209,7 @@ impl Context {
             rules: DisableRules {
                 time_scale: limits.time_scale,
                 unstated: false,
+                ..DisableRules::default()
             },
             disabled: Arc::new(DisableNotices {
                 notices: self.notices.clone(),

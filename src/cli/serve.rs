@@ -89,6 +89,9 @@ pub(super) struct ServeArgs {
     /// Divide the delays between attempts (not the timeouts) by this factor, such as `1000x`
     #[arg(long, value_name = "FACTOR", value_parser = retry::scale, default_value = "1", help_heading = "Delivery")]
     time_scale: f64,
+    /// Run a command for each notice: an endpoint was disabled, or is about to be; the notice comes on stdin as JSON
+    #[arg(long, value_name = "CMD", conflicts_with = "provider", help_heading = "Delivery")]
+    notify_exec: Option<String>,
     /// Check settings, keys, certificate, endpoints and ledger, and do not start: nothing is written
     #[arg(long, conflicts_with_all = ["provider", "ready_file"])]
     check: bool,
@@ -139,6 +142,7 @@ impl ServeArgs {
             allow_private: self.allow_private || set.allow_private,
             time_scale: self.time_scale,
             status_every: is_live(session, self).then_some(STATUS_EVERY),
+            notify_exec: self.notify_exec.clone(),
         })
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use toml::Value;
 
+use super::notify::NotifyFile;
 use super::remote::Remotes;
 use super::serve::ServeFile;
 use super::workflow::WorkflowFile;
@@ -12,7 +13,7 @@ use crate::endpoints::EndpointEntry;
 use crate::secret::SecretRef;
 
 /// Tables whose keys are settings of their own.
-const TABLES: [&str; 4] = ["account", "listen", "serve", "ledger"];
+const TABLES: [&str; 5] = ["account", "listen", "serve", "ledger", "notify"];
 
 /// One file. An absent key leaves the value of the layer below.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct ConfigFile {
     pub serve: ServeFile,
     /// Of the ledger.
     pub ledger: LedgerFile,
+    /// What owners of endpoints are told.
+    pub notify: NotifyFile,
     /// The endpoints that `hook endpoints apply` creates or changes.
     #[serde(skip_serializing)]
     pub endpoint: Option<Vec<EndpointEntry>>,
@@ -118,6 +121,7 @@ impl ConfigFile {
                 let remotes = remotes.iter();
                 remotes.map(|(name, remote)| (name.clone(), remote.masked())).collect()
             }),
+            notify: self.notify.masked(),
             ..self.clone()
         };
         // Through JSON, because TOML has no null for a key without a value.

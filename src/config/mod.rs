@@ -3,6 +3,7 @@
 
 pub mod describe;
 pub mod file;
+pub mod notify;
 pub mod paths;
 pub mod remote;
 pub mod serve;
@@ -23,6 +24,7 @@ use crate::fs::{ProjectFileError, SETTINGS_FILE_LIMIT, folder_of, read_in_projec
 use crate::trust::{Grant, TrustList};
 use crate::words::words;
 use file::{ConfigFile, RouteFile};
+use notify::NotifyFile;
 use remote::Remotes;
 use serve::{ServeFile, ServeSettings};
 use workflow::WorkflowFile;
@@ -76,6 +78,8 @@ pub struct Settings {
     pub workflows: IndexMap<String, WorkflowFile>,
     /// `[serve]`.
     pub serve: ServeSettings,
+    /// `[notify]`.
+    pub notify: NotifyFile,
     /// Of `listen`.
     pub dedupe_window: Duration,
     /// Of the ledger.
@@ -212,6 +216,15 @@ impl Settings {
                 .collect(),
             workflows: files().flat_map(|file| file.workflow.clone()).collect(),
             serve: said.serve(),
+            notify: NotifyFile {
+                events: said.by(|file| file.notify.events.clone()),
+                exec: said.text(|file| file.notify.exec.clone()),
+                webhook: said.text(|file| file.notify.webhook.clone()),
+                from: said.text(|file| file.notify.from.clone()),
+                to: said.by(|file| file.notify.to.clone()),
+                endpoint_to: said.by(|file| file.notify.endpoint_to.clone()),
+                smtp: said.by(|file| file.notify.smtp.clone()),
+            },
             dedupe_window: duration("listen.dedupe-window", |file| file.listen.dedupe_window.clone())?,
             retention: duration("ledger.retention", |file| file.ledger.retention.clone())?,
             max_size: max_size.saturating_mul(1024 * 1024),

@@ -6,6 +6,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 
 use super::file::{AccountFile, ConfigFile, LedgerFile, ListenFile, RouteFile};
+use super::notify::NotifyFile;
 use super::remote::Remotes;
 use super::serve::ServeFile;
 use super::workflow::WorkflowFile;
@@ -55,6 +56,7 @@ pub fn review(mut file: ConfigFile, path: &Path, list: &TrustList) -> Review {
                 allow_private,
             },
         ledger: LedgerFile { retention, max_size },
+        notify,
         account: AccountFile {
             enabled,
             plan: _,
@@ -99,6 +101,7 @@ pub fn review(mut file: ConfigFile, path: &Path, list: &TrustList) -> Review {
     judge.keep(enabled, "account.enabled", |on| {
         format!("is {on}: whether endpoints get anything")
     });
+    judge.notify(notify);
     judge.routes(route);
     judge.remotes(remote);
     judge.workflows(workflow);
@@ -330,6 +333,35 @@ impl<'a> Judge<'a> {
             allowed && !special
         });
         remotes.take_if(|kept| kept.is_empty());
+    }
+
+    /// One entry: who gets what, and with which password, belongs together.
+    fn notify(&mut self, notify: &mut NotifyFile) {
+        if *notify == NotifyFile::default() {
+            return;
+        }
+        let shown = toml::Value::try_from(notify.masked()).map_or_else(|_| String::new(), |entry| entry.to_string());
+        let value = serde_json::to_string(notify).unwrap_or_default();
+        let smtp = notify.smtp.as_mut();
+        let password = smtp.and_then(|smtp| smtp.password.as_mut());
+        let password = password.map(|password| {
+            let location = Location::of(self.path, password);
+            password.clone_from(&location.reference);
+            location
+        });
+        let sends = password.as_ref().map_or_else(String::new, |password| {
+            format!(", sends the password {}", password.shown)
+        });
+        let what = format!("runs a command, or sends mails and events, when deliveries fail{sends}: {shown}");
+        let elsewhere = password.as_ref().map_or("", |password| &password.elsewhere);
+        let allowed = self.allows("notify", &what, &[&value, elsewhere]);
+        if !allowed || password.as_ref().is_some_and(Location::is_special) {
+            *notify = NotifyFile::default();
+            return;
+        }
+        if let Some(cacert) = notify.smtp.as_mut().and_then(|smtp| smtp.cacert.as_mut()) {
+            *cacert = folder_of(self.path).join(&*cacert).display().to_string();
+        }
     }
 
     fn workflows(&mut self, workflows: &mut IndexMap<String, WorkflowFile>) {

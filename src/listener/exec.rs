@@ -57,7 +57,16 @@ pub async fn run(
     bounds: Bounds<'_>,
     output: &CommandOutput,
 ) -> Result<(), CommandError> {
-    let mut command = shell(command, number, capture);
+    run_shell(shell(command, number, capture), &capture.body, bounds, output).await
+}
+
+/// Runs a command with that standard input and waits for its end, within these bounds.
+pub async fn run_shell(
+    mut command: Command,
+    input: &[u8],
+    bounds: Bounds<'_>,
+    output: &CommandOutput,
+) -> Result<(), CommandError> {
     if let Some(folder) = bounds.folder {
         command.current_dir(folder);
     }
@@ -68,7 +77,7 @@ pub async fn run(
     let reader = child
         .errors()
         .map(|errors| tokio::spawn(pass_on(errors, output.clone(), Arc::clone(&said))));
-    match end_of(&mut child, &capture.body, bounds).await {
+    match end_of(&mut child, input, bounds).await {
         Err(CommandError::Failed(words)) => {
             if let Some(reader) = reader {
                 let _ = timeout(LAST_WORDS, reader).await;

@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use crate::engine::{Event, FailureReason, Next};
-use crate::health::{DeliveryOutcome, DisableRule, EndedDelivery, HealthChange};
+use crate::exchange::Attempt;
+use crate::health::{DeliveryOutcome, DisableRule, HealthChange, HealthReport};
+use crate::mask;
+use crate::owner_notice::{FailedAttempt, NoticeKind, NoticePlan};
 use crate::provider::policy::Exhaustion;
+use crate::text::printable;
 
 /// How long nothing must have succeeded before `hook serve` disables an endpoint whose provider states no rule.
 const UNSTATED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Characters of a text in a notice, at most.
+const LONGEST: usize = 200;
 
 /// By which rules endpoints are disabled.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +23,8 @@ pub struct DisableRules {
     pub time_scale: f64,
     /// Whether endpoints are disabled whose provider states no rule.
     pub unstated: bool,
+    /// Which notices go where.
+    pub notices: NoticePlan,
 }
 
 impl Default for DisableRules {
@@ -24,6 +33,7 @@ impl Default for DisableRules {
         Self {
             time_scale: 1.0,
             unstated: false,
+            notices: NoticePlan::default(),
         }
     }
 }
@@ -42,27 +52,54 @@ impl DisableRules {
     pub fn change(self, event: &Event) -> Option<HealthChange> {
         let (label, schedule) = (&event.delivery.label, &event.delivery.policy.schedule);
         let target = label.health.as_ref()?;
+        let (attempt, rule) = (event.attempt.as_ref()?, self.of(schedule.then));
         let outcome = match event.next {
             Next::Delivered => DeliveryOutcome::Delivered,
             Next::Failed(FailureReason::Gone) => DeliveryOutcome::Gone,
             Next::Failed(FailureReason::Exhausted | FailureReason::NotRetried) if target.counts_failure => {
                 DeliveryOutcome::Failed
             }
+            Next::Retry { after, .. } if target.counts_failure => {
+                let is_last = attempt.seq as usize == schedule.delays.len();
+                let may_warn = match rule {
+                    DisableRule::Never => false,
+                    DisableRule::InARow(_) => is_last,
+                    DisableRule::Failing(_) | DisableRule::Unstated(_) => true,
+                };
+                let may_warn = may_warn && self.notices.wants(NoticeKind::EndpointDisabling);
+                if !may_warn && !self.notices.wants(NoticeKind::AttemptFailed) {
+                    return None;
+                }
+                DeliveryOutcome::Retried { after, is_last }
+            }
             // A delivery that was withheld says nothing.
             Next::Failed(_) | Next::Retry { .. } | Next::Postponed { .. } | Next::Interrupted => return None,
         };
-        let attempt = event.attempt.as_ref()?;
         let began = event.delivery.progress.first_at.unwrap_or(attempt.at);
-        Some(HealthChange::Ended(Box::new(EndedDelivery {
+        Some(HealthChange::Reported(Box::new(HealthReport {
             id: target.id.clone(),
             name: label.endpoint.clone().unwrap_or_default(),
             provider: label.provider.clone().unwrap_or_default(),
             notify: schedule.notify.clone(),
             outcome,
-            rule: self.of(schedule.then),
+            rule,
             began,
             at: attempt.at.plus(attempt.took),
+            attempt: (outcome != DeliveryOutcome::Delivered).then(|| failed(event, attempt)),
+            notices: self.notices,
         })))
+    }
+}
+
+/// What a notice says about an attempt.
+fn failed(event: &Event, attempt: &Attempt) -> FailedAttempt {
+    let delivery = &event.delivery;
+    FailedAttempt {
+        url: mask::url_for_others(delivery.url.as_str()),
+        delivery: delivery.id.to_string(),
+        event: printable(&delivery.message.event, LONGEST),
+        attempt: attempt.seq,
+        failure: printable(&mask::text(&attempt.outcome.summary()), LONGEST),
     }
 }
 
@@ -83,6 +120,7 @@ mod tests {
             let rules = DisableRules {
                 time_scale: 2.0,
                 unstated,
+                notices: NoticePlan::default(),
             };
             assert_eq!(rules.of(then), rule, "{then:?} {unstated}");
         }

@@ -139,6 +139,9 @@ macro_rules! conformance {
             health_reads_back_and_ends_with_its_endpoint
             what_an_earlier_hook_wrote_counts_less_than_what_is_known
             an_endpoint_that_was_enabled_keeps_what_waits
+            each_channel_has_a_notice_to_do_until_it_is_told
+            there_is_one_mail_for_an_endpoint_a_reason_and_a_day
+            notices_about_attempts_go_when_they_are_told_and_the_oldest_when_there_are_many
         );
     };
     ($fixture:ty, $topic:ident: $($case:ident)*) => {
@@ -198,6 +201,15 @@ macro_rules! without_queue {
             _: &str,
             _: usize,
         ) -> std::result::Result<Vec<$crate::health::OwnerNotice>, StoreError> {
+            unreachable!()
+        }
+
+        fn notice_tasks(
+            &self,
+            _: $crate::owner_notice::NoticeChannel,
+            _: $crate::clock::Timestamp,
+            _: usize,
+        ) -> std::result::Result<Vec<$crate::owner_notice::NoticeTask>, StoreError> {
             unreachable!()
         }
 

@@ -10,6 +10,7 @@ use super::{
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
 use crate::id::Id;
+use crate::owner_notice::{NoticeChannel, NoticeTask};
 
 /// A place where the ledger is kept. One conformance suite runs against every implementation.
 pub trait Store: Send {
@@ -92,6 +93,10 @@ pub trait Store: Send {
 
     /// What the owner of an endpoint was told, the newest first, at most `limit`.
     fn owner_notices(&self, endpoint: &str, limit: usize) -> Result<Vec<OwnerNotice>, StoreError>;
+
+    /// What a channel of notices has to do by then, the oldest first, at most `limit`.
+    fn notice_tasks(&self, channel: NoticeChannel, now: Timestamp, limit: usize)
+    -> Result<Vec<NoticeTask>, StoreError>;
 
     /// How many deliveries of a lane are parked because its endpoint is disabled.
     fn parked(&self, lane: &str) -> Result<u64, StoreError>;

@@ -7,6 +7,7 @@ use super::{Attempt, DeliveryState, DiagnosisNote, KeyOp, NewCapture, NewDeliver
 use crate::clock::Timestamp;
 use crate::health::HealthChange;
 use crate::id::Id;
+use crate::owner_notice::NoticeChange;
 
 /// A change of the ledger.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub enum Op {
     Health(HealthChange),
     /// Changes the keys of the API.
     Keys(KeyOp),
+    /// A channel was told a notice, gave it up, or tries it again.
+    Notice(NoticeChange),
     /// Several changes in one transaction. The ack is that of the first, and tells whether any of them disabled an endpoint.
     Together(Vec<Op>),
     /// Records a delivery with its message (once for several deliveries) and the attempts so far.

@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod list;
 mod minutes;
+mod notices;
 mod open;
 mod path;
 mod policies;
@@ -54,6 +55,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
+use crate::owner_notice::{NoticeChannel, NoticeTask};
 
 /// Default time in which a second capture of the same event counts as a duplicate.
 const DEDUPE_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -250,7 +252,16 @@ impl Store for SqliteStore {
     }
 
     fn owner_notices(&self, endpoint: &str, limit: usize) -> Result<Vec<OwnerNotice>, StoreError> {
-        health::notices(&self.connection, endpoint, limit).map_err(|e| self.place.reading(&e))
+        notices::told(&self.connection, endpoint, limit).map_err(|e| self.place.reading(&e))
+    }
+
+    fn notice_tasks(
+        &self,
+        channel: NoticeChannel,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<NoticeTask>, StoreError> {
+        notices::tasks(&self.connection, channel, now, limit).map_err(|e| self.place.reading(&e))
     }
 
     fn parked(&self, lane: &str) -> Result<u64, StoreError> {

@@ -7,6 +7,7 @@ use crate::exchange::{Outcome, Request};
 pub mod address_policy;
 pub mod http;
 mod join;
+pub mod mail;
 mod scheme;
 #[cfg(test)]
 pub mod tests;

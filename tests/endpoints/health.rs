@@ -29,7 +29,7 @@ fn deliveries_that_fail_do_not_change_the_endpoint_file() {
     let line = shown(&sandbox, "a");
     assert_eq!(line["disabled"]["reason"], "failed-deliveries");
     let notice = &line["notices"][0];
-    assert_eq!(notice["kind"], "disabled");
+    assert_eq!(notice["kind"], "endpoint.disabled");
     assert_eq!(notice["told"]["reason"], "a delivery failed for good");
     assert_eq!(notice["told"]["notified_by"], "email");
     endpoints(&sandbox, "show a")

@@ -129,6 +129,20 @@ impl FanOut {
         Ok(deliveries)
     }
 
+    /// The delivery of an event to one endpoint, whatever that subscribes to.
+    pub(super) fn for_one(
+        &self,
+        context: &Context,
+        subscriber: &Subscriber,
+        event: &NamedEvent,
+        id: Id,
+    ) -> Result<(LaneName, Delivery), String> {
+        let profile = self.profile(subscriber);
+        let message = compose(context, profile, event, params(context, profile, &event.params), id)?;
+        let delivery = subscriber.delivery(context, profile, message, (self.addresses, context.now()))?;
+        Ok((Arc::clone(&subscriber.lane), delivery))
+    }
+
     /// The deliveries of a message of the provider that is played. An endpoint that cannot get it is reported, and left out.
     pub(super) fn message(
         &self,

@@ -14,6 +14,7 @@ mod lanes;
 mod lease;
 mod metrics;
 mod mock;
+mod notices;
 mod observer;
 mod options;
 mod queue;
@@ -60,6 +61,7 @@ use event_loop::EventLoop;
 pub use keys::AccessOptions;
 use keys::ServeKeys;
 use mock::Mock;
+use notices::Notifier;
 use observer::QueueObserver;
 pub use options::ServeOptions;
 use queue::ServiceQueue;
@@ -135,6 +137,7 @@ pub struct Service<'a> {
     mock: Option<Mock>,
     keys: ServeKeys,
     certificate: Option<LoadedCertificate>,
+    notifier: Notifier,
 }
 
 /// What a run of the service has beside its options.
@@ -161,12 +164,18 @@ impl<'a> Service<'a> {
         };
         let certificate = options.certificate.as_ref();
         let certificate = certificate.map(CertificateFiles::load).transpose()?;
+        // Of endpoints of a mock nobody is told.
+        let notifier = match mock {
+            Some(_) => Notifier::default(),
+            None => Notifier::new(context, options.notify_exec.as_ref())?,
+        };
         Ok(Self {
             context,
             options,
             mock,
             keys,
             certificate,
+            notifier,
         })
     }
 
@@ -258,7 +267,8 @@ impl<'a> Service<'a> {
         let subscribers = SubscriberWatch::new(&context)?;
         let (owner, reader) = (lease.name().to_owned(), context.background_reader());
         let time_scale = self.options.time_scale;
-        let queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
+        let mut queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
+        queue.notices = self.notifier.plan();
         queue.lanes().total = sockets.attempts;
         Ok(Running {
             queue: Arc::new(queue),
@@ -334,9 +344,10 @@ impl<'a> Service<'a> {
             inner: deliveries,
             queue: Arc::clone(&queue),
         };
+        let notifying = queue.notify(&self.notifier, &running.fan_out, &stop, &late);
         let event_loop = EventLoop {
             queue: Arc::clone(&queue),
-            fan_out: running.fan_out,
+            fan_out: running.fan_out.clone(),
             transport: running.transport,
             challenges: JoinSet::new(),
             rejected_peers: RejectedPeers::default(),
@@ -360,7 +371,8 @@ impl<'a> Service<'a> {
                 None => queue.watch(&stop).await,
             }
         };
-        let (taken, tally, (), ()) = tokio::join!(taking, delivering, queue.dispatch(&stop), watching);
+        let dispatching = queue.dispatch(&stop);
+        let (taken, tally, (), (), ()) = tokio::join!(taking, delivering, dispatching, watching, notifying);
         taken?;
         let mut tally = tally?;
         let owner = queue.owner.clone();

@@ -30,6 +30,8 @@ pub struct ServeOptions {
     pub time_scale: f64,
     /// How often the status is reported; absent: never.
     pub status_every: Option<Duration>,
+    /// A command for notices, in place of that of the settings.
+    pub notify_exec: Option<String>,
 }
 
 impl ServeOptions {

@@ -17,6 +17,7 @@ use crate::engine::{self, Delivery, Event, Next};
 use crate::error::Result;
 use crate::id::Id;
 use crate::message::Mode;
+use crate::owner_notice::NoticePlan;
 use crate::pipeline::{DisableRules, QueueMode, record};
 use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
 use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError};
@@ -50,6 +51,8 @@ pub(super) struct ServiceQueue {
     pub(super) book: Arc<SubscriberWatch>,
     pub(super) clock: SteadyClock,
     time_scale: f64,
+    /// Which notices go where.
+    pub(super) notices: NoticePlan,
     pub(super) stats: QueueStats,
     lanes: Mutex<Lanes>,
     /// Lane and class of what is taken.
@@ -79,6 +82,7 @@ impl ServiceQueue {
             context,
             owner,
             time_scale,
+            notices: NoticePlan::default(),
             ledger,
             reader,
             book: Arc::new(subscribers),
@@ -142,6 +146,16 @@ impl ServiceQueue {
         key: Option<IdempotencyKey>,
         events: Vec<AcceptedEvent>,
     ) -> std::result::Result<Ack, StoreError> {
+        self.accept_with(key, events, None).await
+    }
+
+    /// The same, with another change in the same transaction.
+    pub(super) async fn accept_with(
+        &self,
+        key: Option<IdempotencyKey>,
+        events: Vec<AcceptedEvent>,
+        also: Option<Op>,
+    ) -> std::result::Result<Ack, StoreError> {
         let (at, due, accepted) = (self.context.now(), self.clock.now(), events.len());
         let mut begun = Vec::new();
         let mut waiting = Vec::new();
@@ -154,7 +168,12 @@ impl ServiceQueue {
             key,
             events,
         };
-        let written = self.ledger.write(Op::Queue(QueueOp::Accept(Box::new(intake)))).await;
+        let intake = Op::Queue(QueueOp::Accept(Box::new(intake)));
+        let written = self.ledger.write(match also {
+            Some(also) => Op::Together(vec![intake, also]),
+            None => intake,
+        });
+        let written = written.await;
         if !matches!(&written, Ok(ack) if ack.answer.is_none()) {
             let mut lanes = self.lanes();
             for (lane, _) in &begun {
@@ -264,6 +283,7 @@ impl ServiceQueue {
         DisableRules {
             time_scale: self.time_scale,
             unstated: self.is_durable(),
+            notices: self.notices,
         }
     }
 

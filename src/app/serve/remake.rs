@@ -46,7 +46,7 @@ pub(super) fn of_endpoint(context: &Context, subscriber: &Subscriber, taken: &Ta
                 endpoint: record.endpoint.clone(),
                 promise: Promise::Queued,
                 // A failure that was counted does not count again.
-                health: Some(subscriber.health(!taken.is_again)),
+                health: subscriber.health(!taken.is_again),
                 ..Label::default()
             },
         )
@@ -60,6 +60,10 @@ pub(super) fn of_record(context: &Context, taken: &TakenDelivery) -> Result<Deli
     delivery.progress = progress(taken);
     let label = Arc::make_mut(&mut delivery.label);
     label.promise = Promise::Queued;
+    // As of a subscriber.
+    if context.settings.notify.webhook.is_some() && context.settings.notify.webhook == label.endpoint {
+        label.health = None;
+    }
     Ok(delivery)
 }
 

@@ -20,6 +20,8 @@ pub(super) struct QueueStats {
     pub(super) retried: AtomicU64,
     /// Deliveries that failed for good.
     pub(super) failed: AtomicU64,
+    /// Notices that a channel never took.
+    pub(super) failed_notices: AtomicU64,
     /// What waits in the ledger, as counted last.
     pub(super) waiting: AtomicU64,
     /// What is parked there.

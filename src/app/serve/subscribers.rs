@@ -42,6 +42,8 @@ pub(super) struct Subscriber {
     headers: Headers,
     /// What a body must say.
     pub(super) conditions: Vec<Condition>,
+    /// Whether the settings name it for notices.
+    gets_notices: bool,
 }
 
 /// All endpoints of the book at one moment.
@@ -155,6 +157,7 @@ impl Subscriber {
             conditions: (endpoint.conditions.iter())
                 .map(|(path, wanted)| Condition::new(path, wanted).map_err(Error::usage))
                 .collect::<Result<_>>()?,
+            gets_notices: context.settings.notify.webhook.as_ref() == Some(&endpoint.name),
             endpoint: endpoint.clone(),
             profile,
         })
@@ -224,7 +227,7 @@ impl Subscriber {
             endpoint: Some(self.endpoint.name.clone()),
             tenant: self.endpoint.tenant.clone(),
             promise: Promise::Queued,
-            health: Some(self.health(true)),
+            health: self.health(true),
             ..Label::default()
         };
         let signing = match self.signing_as(context, profile) {
@@ -252,12 +255,13 @@ impl Subscriber {
         self.headers.clone()
     }
 
-    /// What its deliveries change.
-    pub(super) fn health(&self, counts_failure: bool) -> HealthTarget {
-        HealthTarget {
+    /// What its deliveries change: nothing where it gets notices, since a notice that fails must neither disable it nor cause
+    /// another.
+    pub(super) fn health(&self, counts_failure: bool) -> Option<HealthTarget> {
+        (!self.gets_notices).then(|| HealthTarget {
             id: self.endpoint.id.clone(),
             counts_failure,
-        }
+        })
     }
 
     fn signing_as(&self, context: &Context, profile: &Arc<Profile>) -> std::result::Result<Signing, Unsignable> {

@@ -1,20 +1,19 @@
-//! The health of endpoints, and what their owners were told.
+//! The health of endpoints.
 
 use rusqlite::{Connection, Row, params};
 
-use super::values::{change, moment, optional_moment, row, rows};
+use super::notices;
+use super::values::{change, optional_moment, row, rows};
 use crate::clock::Timestamp;
-use crate::health::{Disabled, DisabledBy, EndedDelivery, Health, HealthById, HealthChange, OwnerNotice};
+use crate::health::{Disabled, DisabledBy, Health, HealthById, HealthChange, HealthReport};
+use crate::owner_notice::NoticeKind;
 use crate::store::Ack;
 
-/// Notices that are kept, whatever their age.
-const MOST_NOTICES: u32 = 10_000;
-
-const COLUMNS: &str = "failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail";
+const COLUMNS: &str = "failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail, warned_at";
 
 pub(super) fn apply(connection: &Connection, of: &HealthChange) -> rusqlite::Result<Ack> {
     match of {
-        HealthChange::Ended(ended) => return self::ended(connection, ended),
+        HealthChange::Reported(report) => return reported(connection, report),
         HealthChange::Enabled { id, at } => {
             let mut health = one(connection, id)?.unwrap_or_default();
             health.enable(*at);
@@ -30,27 +29,36 @@ pub(super) fn apply(connection: &Connection, of: &HealthChange) -> rusqlite::Res
         },
         HealthChange::Removed { id } => {
             change(connection, "DELETE FROM endpoint_health WHERE endpoint = ?1", [id])?;
+            change(connection, "DELETE FROM notice_mail WHERE endpoint = ?1", [id])?;
         }
     }
     Ok(Ack::default())
 }
 
-fn ended(connection: &Connection, ended: &EndedDelivery) -> rusqlite::Result<Ack> {
-    let before = one(connection, &ended.id)?;
+fn reported(connection: &Connection, report: &HealthReport) -> rusqlite::Result<Ack> {
+    let before = one(connection, &report.id)?;
     let mut health = before.clone().unwrap_or_default();
-    let disabled = health.note(ended).map(|why| Box::new(ended.disabled(why)));
-    if before.as_ref() != Some(&health) {
-        keep(connection, &ended.id, &health)?;
+    let disabled = health.note(report).cloned();
+    let is_warned = report.notices.wants(NoticeKind::EndpointDisabling);
+    let warning = is_warned.then(|| health.warn(report)).flatten();
+    if before.unwrap_or_default() != health {
+        keep(connection, &report.id, &health)?;
     }
-    if let Some(disabled) = &disabled {
-        let sql = "INSERT INTO notice (at, endpoint, kind, json) VALUES (?1, ?2, 'disabled', ?3)";
-        let told = serde_json::to_string(disabled).unwrap_or_default();
-        change(connection, sql, params![ended.at.unix_us(), ended.id, told])?;
-        let sql = "DELETE FROM notice WHERE i <= (SELECT max(i) FROM notice) - ?1";
-        change(connection, sql, [MOST_NOTICES])?;
+    notices::failed(connection, report)?;
+    if let Some(why) = warning {
+        let kind = NoticeKind::EndpointDisabling;
+        notices::add(connection, report, kind, (kind.name(), why))?;
+    }
+    if let Some(why) = &disabled {
+        notices::add(
+            connection,
+            report,
+            NoticeKind::EndpointDisabled,
+            (why.reason.name(), why.to_string()),
+        )?;
     }
     Ok(Ack {
-        disabled,
+        disabled: disabled.map(|why| Box::new(report.disabled(&why))),
         ..Ack::default()
     })
 }
@@ -66,13 +74,14 @@ fn keep(connection: &Connection, id: &str, health: &Health) -> rusqlite::Result<
         disabled.map(|disabled| disabled.reason.name()),
         disabled.map(|disabled| disabled.since.unix_us()),
         disabled.and_then(|disabled| disabled.detail.as_ref()),
+        health.warned_at.map(Timestamp::unix_us),
     ];
     let sql = "
         INSERT INTO endpoint_health
-            (endpoint, failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+            (endpoint, failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail, warned_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
         ON CONFLICT (endpoint) DO UPDATE SET failed = ?2, failing_since = ?3, succeeded_at = ?4, enabled_at = ?5,
-            disabled = ?6, disabled_at = ?7, detail = ?8";
+            disabled = ?6, disabled_at = ?7, detail = ?8, warned_at = ?9";
     change(connection, sql, values).map(drop)
 }
 
@@ -99,18 +108,7 @@ fn health(row: &Row<'_>, first: usize) -> rusqlite::Result<Health> {
         failing_since: optional_moment(row, first + 1)?,
         succeeded_at: optional_moment(row, first + 2)?,
         enabled_at: optional_moment(row, first + 3)?,
+        warned_at: optional_moment(row, first + 7)?,
         disabled: reason.map(|reason| Disabled { reason, detail, since }),
-    })
-}
-
-pub(super) fn notices(connection: &Connection, endpoint: &str, limit: usize) -> rusqlite::Result<Vec<OwnerNotice>> {
-    let sql = "SELECT at, kind, json FROM notice WHERE endpoint = ?1 ORDER BY i DESC LIMIT ?2";
-    rows(connection, sql, params![endpoint, limit.cast_signed()], |row| {
-        let told: String = row.get(2)?;
-        Ok(OwnerNotice {
-            at: moment(row, 0)?,
-            kind: row.get(1)?,
-            told: serde_json::from_str(&told).unwrap_or_default(),
-        })
     })
 }

@@ -107,7 +107,7 @@ fn a_ledger_of_the_first_format_is_read_as_it_is_and_brought_up_to_date_by_a_wri
     let file = File::new();
     record_capture(&mut file.open(), &capture(start(), "a"));
     file.meddle("DROP TABLE queue; DROP TABLE queue_count; DROP TABLE queue_clock; DROP TABLE again; DROP TABLE crash; DROP TABLE event; DROP TABLE idempotency; DROP TABLE endpoint_health;
-        DROP TABLE notice; DROP TABLE api_key; DROP VIEW tenant_of_delivery; DROP INDEX delivery_owned; DROP INDEX delivery_tenant; DROP INDEX capture_unsigned; DROP VIEW whole_delivery; DROP VIEW whole_capture; DROP TABLE policy; ALTER TABLE delivery DROP COLUMN secret;
+        DROP TABLE notice; DROP TABLE notice_task; DROP TABLE notice_mail; DROP TABLE api_key; DROP VIEW tenant_of_delivery; DROP INDEX delivery_owned; DROP INDEX delivery_tenant; DROP INDEX capture_unsigned; DROP VIEW whole_delivery; DROP VIEW whole_capture; DROP TABLE policy; ALTER TABLE delivery DROP COLUMN secret;
         ALTER TABLE delivery DROP COLUMN policy; ALTER TABLE delivery DROP COLUMN addresses; ALTER TABLE delivery DROP COLUMN tenant; ALTER TABLE capture DROP COLUMN secret;
         DROP TABLE sealed; DROP TABLE work; DROP TABLE work_lane; DROP TABLE signed_body; DROP TABLE diagnosis; DROP TABLE processing; DROP TABLE execution; PRAGMA user_version = 1");
     let store = file.reading().unwrap();

@@ -6,7 +6,7 @@ use super::dedupe::{self, DedupeIndex};
 use super::group::{ChangeGroup, KEEP_ATTEMPT};
 use super::sequence::last_number;
 use super::values::{change, changed, delays_text, json, nanos, row, signed, unsigned};
-use super::{diagnosis, health, keys, minutes, processing, queue_rows, quota, sealed, undelivered, work};
+use super::{diagnosis, health, keys, minutes, notices, processing, queue_rows, quota, sealed, undelivered, work};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -94,6 +94,7 @@ impl ChangeGroup<'_> {
             Op::Queue(op) => self.queue(op),
             Op::Health(change) => health::apply(self.connection, change),
             Op::Keys(op) => keys::apply(self.connection, op),
+            Op::Notice(change) => notices::apply(self.connection, *change),
             Op::Together(ops) => self.together(ops),
             Op::Delivery(delivery) => self.delivery(delivery),
             Op::Repeat { failed, delivery } => {

@@ -1,5 +1,6 @@
 //! How the service is: its queue, pauses, and whether it can take events. Nothing here counts a table.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use axum::Extension;
@@ -37,6 +38,8 @@ struct Status {
     /// Ids of endpoints that the book does not have, and for which something waits.
     unknown_endpoints: Vec<String>,
     last_minute: LastMinute,
+    /// Notices that were given up since the start.
+    failed_notices: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -89,6 +92,7 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
             delivered,
             failed,
         },
+        failed_notices: queue.stats.failed_notices.load(Ordering::Relaxed),
     };
     drop(lanes);
     Ok(document(&status))

@@ -106,7 +106,8 @@ CREATE TABLE endpoint_health (
     disabled      TEXT,
     disabled_at   INTEGER,
     detail        TEXT,
-    paused_at     INTEGER
+    paused_at     INTEGER,
+    warned_at     INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- What the owner of an endpoint was told, or would have been.
@@ -117,6 +118,23 @@ CREATE TABLE notice (
     kind     TEXT    NOT NULL,
     json     TEXT    NOT NULL
 ) STRICT;
+
+-- What a channel (`mail`, `webhook`, `exec`) has still to get, and when it is tried.
+CREATE TABLE notice_task (
+    channel TEXT    NOT NULL,
+    i       INTEGER NOT NULL,
+    tries   INTEGER NOT NULL DEFAULT 0,
+    due     INTEGER NOT NULL,
+    PRIMARY KEY (channel, i)
+) STRICT, WITHOUT ROWID;
+
+-- When the last mail about an endpoint was due for a reason.
+CREATE TABLE notice_mail (
+    endpoint TEXT    NOT NULL,
+    reason   TEXT    NOT NULL,
+    at       INTEGER NOT NULL,
+    PRIMARY KEY (endpoint, reason)
+) STRICT, WITHOUT ROWID;
 
 -- By owner, so that what a process left is found without reading what another one works on.
 CREATE INDEX delivery_owned ON delivery (owner, n) WHERE state = 'pending' AND owner IS NOT NULL;

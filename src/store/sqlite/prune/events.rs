@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::PruneSpeed;
 use crate::clock::Timestamp;
 use crate::store::queue::IDEMPOTENCY_KEPT;
+use crate::store::sqlite::notices;
 use crate::store::sqlite::values::{change, row};
 
 /// Whether no delivery of an event is left.
@@ -20,7 +21,7 @@ pub(super) fn older(connection: &mut Connection, before: Timestamp, pace: PruneS
     let end: i64 = row(connection, first_young, [at], |row| row.get(0))?.unwrap_or(i64::MAX);
     let expired = before.minus(IDEMPOTENCY_KEPT).unix_us();
     change(connection, "DELETE FROM idempotency WHERE at < ?1", [expired])?;
-    change(connection, "DELETE FROM notice WHERE at < ?1", [at])?;
+    notices::older(connection, at)?;
     let mut gone = 0;
     loop {
         match drop_events(connection, end, i64::MAX, pace)? {
