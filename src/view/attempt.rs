@@ -78,7 +78,7 @@ impl View for NumberedEvent<'_> {
         let level = match event.next {
             Next::Delivered => LogLevel::Info,
             Next::Failed(_) => LogLevel::Error,
-            Next::Retry { .. } | Next::Interrupted => LogLevel::Warn,
+            Next::Retry { .. } | Next::Postponed { .. } | Next::Interrupted => LogLevel::Warn,
         };
         let record = json!({
             "at": attempt.map(|attempt| attempt.at),

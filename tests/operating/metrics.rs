@@ -213,7 +213,8 @@ fn fill(sandbox: &Sandbox, deliveries: u32) {
                  SELECT number.n, seq, at, took, request, status, headers, truncated, body
                  FROM number, attempt WHERE delivery = 1;
              INSERT INTO queue (n, owner, lane, class, due, state)
-                 SELECT n, 'serve', 'nobody', 0, n, 0 FROM number WHERE n > {half} + 1;
+                 SELECT n, 'serve', 'nobody', 0, n, 1 FROM number WHERE n > {half} + 1;
+             UPDATE queue SET state = 0;
              DROP TABLE number;
              COMMIT;
              PRAGMA wal_checkpoint(TRUNCATE);"

@@ -195,8 +195,11 @@ impl Check<'_> {
     fn queue(&mut self) {
         let counts = self.context.reader().and_then(|store| Ok(store.queue_counts(SERVICE)?));
         if let Ok(counts) = counts {
-            let unfinished = counts.waiting + counts.taken;
-            let what = format!("{} unfinished, {} parked", count(unfinished, "delivery"), counts.parked);
+            let what = format!(
+                "{} waiting, {} parked",
+                count(counts.waiting, "delivery"),
+                counts.parked
+            );
             self.findings.push(Finding::new(Level::Note, "queue", what));
         }
     }

@@ -262,7 +262,7 @@ impl ServiceQueue {
             data: serde_json::to_string(&task.data).ok(),
             id: Some(task.id()),
             mode: Mode::Live,
-            params: Vec::new(),
+            ..NamedEvent::default()
         };
         let id = Id::new(IdKind::Message, context.now(), &context.random);
         let delivery = fan_out.for_one(context, subscriber, &event, id).map_err(Error::usage)?;
@@ -270,6 +270,7 @@ impl ServiceQueue {
             id: task.id(),
             name: event.name,
             mode: event.mode,
+            tenant: None,
             data: None,
             deliveries: vec![delivery],
         };

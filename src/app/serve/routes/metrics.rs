@@ -27,7 +27,7 @@ pub(super) async fn metrics(State(state): State<Arc<RouteState>>) -> Response {
     process(queue, &mut page);
     totals(queue, &mut page);
     if let Some(counts) = counts {
-        waiting(counts, &mut page);
+        unfinished(counts, queue, &mut page);
     }
     endpoints(queue, &mut page);
     queue.stats.requests.expose(&mut page);
@@ -64,10 +64,10 @@ fn totals(queue: &ServiceQueue, page: &mut Exposition) {
     page.single("hook_store_errors_total", Kind::Counter, help, &queue.ledger.refusals());
 }
 
-fn waiting(counts: QueueCounts, page: &mut Exposition) {
+fn unfinished(counts: QueueCounts, queue: &ServiceQueue, page: &mut Exposition) {
     let states = [
         ("waiting", counts.waiting),
-        ("taken", counts.taken),
+        ("taken", queue.lanes().outlook(queue.clock.now()).in_flight as u64),
         ("parked", counts.parked),
     ];
     let help = "Deliveries that are not finished, by state.";
