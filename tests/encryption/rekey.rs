@@ -30,7 +30,7 @@ fn stored(sandbox: &Sandbox) -> Vec<(String, StoredText)> {
     )];
     for file in fs::read_dir(sandbox.state("secrets")).expect("a folder").flatten() {
         let name = file.file_name().into_string().expect("a name");
-        if name.ends_with(".tmp") {
+        if file.path().extension().is_some_and(|end| end == "tmp") {
             continue;
         }
         let file: serde_json::Value = serde_json::from_slice(&fs::read(file.path()).expect("a file")).expect("JSON");

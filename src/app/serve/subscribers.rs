@@ -56,8 +56,7 @@ pub(super) struct Subscribers {
 }
 
 impl Subscribers {
-    /// Reads the book; `before` is what was read last.
-    fn read(context: &Context, book: &BookWatch, before: Option<&Self>) -> Result<Self> {
+    fn read(context: &Context, book: &BookWatch) -> Result<Self> {
         let mut read = Self {
             account_off: context.settings.account_off,
             ..Self::default()
@@ -66,9 +65,6 @@ impl Subscribers {
             match Subscriber::new(context, endpoint) {
                 Ok(subscriber) => {
                     let subscriber = Arc::new(subscriber);
-                    if let Some(before) = before {
-                        subscriber.report_lock(context, before.of_lane(&subscriber.lane));
-                    }
                     read.by_lane
                         .insert(Arc::clone(&subscriber.lane), Arc::clone(&subscriber));
                     read.all.push(subscriber);
@@ -319,7 +315,7 @@ impl SubscriberWatch {
     /// Reads the book.
     pub(super) fn new(context: &Context) -> Result<Self> {
         let book = context.book_watch();
-        let read = Subscribers::read(context, &book, None)?;
+        let read = Subscribers::read(context, &book)?;
         // A wrong key is a mistake of the start. While the service runs, deliveries are parked.
         if let Some(locked) = read.locked().find(|locked| locked.endpoint.is_active()) {
             signing(context, &locked.endpoint, &locked.profile)?;
@@ -368,8 +364,15 @@ impl SubscriberWatch {
     pub(super) fn refresh(&self, context: &Context) -> Result<()> {
         // One at a time: an older state must not replace a newer one.
         let _alone = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = Arc::new(Subscribers::read(context, &self.book, Some(&self.current()))?);
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = read;
+        let read = Arc::new(Subscribers::read(context, &self.book)?);
+        let before = {
+            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, Arc::clone(&read))
+        };
+        // Reported when it counts: an event that comes then is parked.
+        for subscriber in read.all() {
+            subscriber.report_lock(context, before.of_lane(&subscriber.lane));
+        }
         Ok(())
     }
 }
