@@ -101,7 +101,6 @@ fn runner(sandbox: &Sandbox, language: &str) -> Option<(&'static str, Vec<&'stat
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that does nothing on this machine says so")]
 fn clients_in_every_language_hand_over_an_event_once_and_try_again_after_503() {
     let examples = blocks("From your application");
     let languages: Vec<&str> = examples.iter().map(|(language, _)| language.as_str()).collect();
@@ -151,7 +150,6 @@ fn clients_in_every_language_hand_over_an_event_once_and_try_again_after_503() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that does nothing on this machine says so")]
 fn systemd_finds_nothing_wrong_with_the_unit() {
     let has_systemd = Command::new("systemd-analyze").arg("--version").output().is_ok();
     if !has_systemd {

@@ -147,7 +147,6 @@ print(sum(len(family.samples) for family in read(open(sys.argv[1]).read())))";
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "what was measured is shown with `--nocapture`")]
 fn metrics_and_status_cost_the_same_with_a_million_deliveries_on_record() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
