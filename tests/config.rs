@@ -24,7 +24,7 @@ fn every_setting_is_shown_with_the_layer_that_it_comes_from() {
     assert_eq!(of("listen.port"), (6000.into(), "project"));
     assert_eq!(of("ledger.retention"), ("7d".into(), "user"));
     assert_eq!(of("listen.dedupe-window"), ("24h".into(), "default"));
-    assert_eq!(lines.len(), 23);
+    assert_eq!(lines.len(), 28);
 }
 
 #[test]

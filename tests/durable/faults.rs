@@ -103,8 +103,7 @@ fn a_torn_tail_of_the_store_costs_nothing_that_was_acknowledged() {
         let mut file = std::fs::File::options().append(true).open(&log).expect("it opens");
         file.write_all(tail).expect("it is written");
         let service = sandbox.service(&[]);
-        let queue = service.queue();
-        assert_eq!(queue.waiting + queue.taken, EVENTS as u64);
+        service.until(|queue| queue.waiting + queue.taken == EVENTS as u64);
         service.kill();
     }
     // It goes on from there.

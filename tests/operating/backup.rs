@@ -80,7 +80,7 @@ fn a_restored_backup_goes_on_with_what_was_unfinished_then() {
         .env("PATH", path)
         .run()
         .ok();
-    restored.prints(["1 delivery unfinished, 0 parked"]);
+    restored.prints(["1 delivery waiting, 0 parked"]);
     let mode = fs::metadata(sandbox.state("ledger.db"))
         .expect("the ledger")
         .permissions()

@@ -142,7 +142,7 @@ fn a_check_tells_what_a_start_would_find_and_writes_nothing() {
     for of in ["key", "endpoints", "ledger"] {
         assert!(has(&found, of, "ok"), "{of}\n{outcome}");
     }
-    outcome.prints(["1 delivery unfinished, 0 parked", "has format "]);
+    outcome.prints(["1 delivery waiting, 0 parked", "has format "]);
     assert_eq!(files(sandbox.home()), before);
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::subscribers::Subscriber;
+use super::trace::TraceContext;
 use crate::app::context::Context;
 use crate::app::replay;
 use crate::engine::{Delivery, Label, Progress, Promise};
@@ -25,7 +26,7 @@ pub(super) fn of_endpoint(context: &Context, subscriber: &Subscriber, taken: &Ta
     }
     let label = record.provider.as_deref()?;
     let addresses = record.addresses.as_deref().and_then(AddressPolicy::from_name)?;
-    let delivery = Delivery {
+    let mut delivery = Delivery {
         id: record.id,
         at: record.at,
         method: record.method.clone(),
@@ -51,6 +52,10 @@ pub(super) fn of_endpoint(context: &Context, subscriber: &Subscriber, taken: &Ta
             },
         )
     };
+    let trace = TraceContext::of_headers(|name| record.headers.all(name).collect());
+    if let Some(trace) = trace {
+        trace.pass_on(&mut delivery);
+    }
     Some(delivery)
 }
 
