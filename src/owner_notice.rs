@@ -48,10 +48,12 @@ impl NoticePlan {
     /// All of these kinds on all of these channels.
     pub fn new(kinds: &[NoticeKind], channels: &[NoticeChannel]) -> Self {
         let mut plan = Self::default();
-        kinds.iter().for_each(|kind| plan.kinds[*kind as usize] = true);
-        channels
-            .iter()
-            .for_each(|channel| plan.channels[*channel as usize] = true);
+        for kind in kinds {
+            plan.kinds[*kind as usize] = true;
+        }
+        for channel in channels {
+            plan.channels[*channel as usize] = true;
+        }
         plan
     }
 

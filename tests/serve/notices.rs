@@ -13,6 +13,8 @@ const EVENT: &str = r#"{"event": "job.paid", "data": {}}"#;
 /// PoolFlow's 26 hours are a second.
 const SCALE: [&str; 2] = ["--time-scale", "100000x"];
 
+const SKIPPED: &str = "skipped: `HOOK_TEST_PEERS` names no folder of libraries";
+
 const PASSWORD: &str = "a-password-of-the-test";
 
 /// A mail server that runs; killed when dropped.
@@ -24,10 +26,7 @@ struct Mailbox {
 impl Mailbox {
     /// At that port, or at one that is free for 0; `None` without peers.
     fn start(sandbox: &Sandbox, port: u16) -> Option<Self> {
-        let Some(peers) = peers() else {
-            eprintln!("skipped: `HOOK_TEST_PEERS` names no folder of libraries");
-            return None;
-        };
+        let peers = peers()?;
         if !sandbox.path("ca.pem").exists() {
             let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
             sandbox.write("ca.pem", made.cert.pem());
@@ -116,6 +115,7 @@ fn events(notices: &[Value]) -> Vec<&str> {
 fn the_warning_and_the_notice_arrive_by_mail_webhook_and_command_once() {
     let sandbox = Sandbox::new();
     let Some(mut mailbox) = Mailbox::start(&sandbox, 0) else {
+        eprintln!("{SKIPPED}");
         return;
     };
     let app = broken();
@@ -187,6 +187,7 @@ fn the_warning_and_the_notice_arrive_by_mail_webhook_and_command_once() {
 fn a_mail_comes_when_the_server_is_up_again_and_events_are_taken_meanwhile() {
     let sandbox = Sandbox::new();
     let Some(mailbox) = Mailbox::start(&sandbox, 0) else {
+        eprintln!("{SKIPPED}");
         return;
     };
     let (port, app) = (mailbox.port, broken());
@@ -214,6 +215,7 @@ fn a_mail_comes_when_the_server_is_up_again_and_events_are_taken_meanwhile() {
 fn a_mail_that_the_server_refuses_is_given_up_and_causes_nothing() {
     let sandbox = Sandbox::new();
     let Some(mailbox) = Mailbox::start(&sandbox, 0) else {
+        eprintln!("{SKIPPED}");
         return;
     };
     let app = broken();

@@ -345,7 +345,7 @@ impl<'a> Service<'a> {
             inner: deliveries,
             queue: Arc::clone(&queue),
         };
-        let notifying = queue.notify(&self.notifier, &running.fan_out, &stop, &late);
+        let notifying = Box::pin(queue.notify(&self.notifier, &running.fan_out, &stop, &late));
         let event_loop = EventLoop {
             queue: Arc::clone(&queue),
             fan_out: running.fan_out.clone(),
