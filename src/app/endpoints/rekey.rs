@@ -116,8 +116,8 @@ fn has_clear_token(settings: &Settings) -> bool {
         .any(RemoteFile::has_clear_token)
 }
 
-/// Checks the key at the start of a service, and notes what is stored in clear text.
-pub fn check_storage(context: &Context) -> Result<()> {
+/// Checks the key at the start of a service. Returns what there is to say when something is stored in clear text, and a hint.
+pub fn check_storage(context: &Context) -> Result<Option<(String, String)>> {
     let reference = encryption::reference();
     if let Some(reference) = &reference {
         Encryption::default().key()?;
@@ -126,15 +126,15 @@ pub fn check_storage(context: &Context) -> Result<()> {
     let is_clear = context.book().vault().has_clear_text()
         || DevSecret::has_clear_text(&context.paths)
         || has_clear_token(&context.settings);
-    if is_clear {
-        let to = reference
-            .as_deref()
-            .map_or_else(|| "file:PATH".to_owned(), |text| SecretRef::parse(text).anywhere());
-        let hint = format!("`hook endpoints rekey --to {to}` encrypts them");
-        context.notices.note(match reference {
-            Some(_) => format!("some stored secrets are in clear text: {hint}"),
-            None => format!("stored secrets are in clear text, since `{VARIABLE}` is not set: {hint}"),
-        });
+    if !is_clear {
+        return Ok(None);
     }
-    Ok(())
+    let to = reference
+        .as_deref()
+        .map_or_else(|| "file:PATH".to_owned(), |text| SecretRef::parse(text).anywhere());
+    let what = match reference {
+        Some(_) => "some stored secrets are in clear text".to_owned(),
+        None => format!("stored secrets are in clear text, since `{VARIABLE}` is not set"),
+    };
+    Ok(Some((what, format!("`hook endpoints rekey --to {to}` encrypts them"))))
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use super::ServeOptions;
 use super::keys::ServeKeys;
 use crate::app::context::{Context, Purpose};
+use crate::app::endpoints::rekey::check_storage;
 use crate::app::resolve::ACCOUNT_OFF;
+use crate::app::service_keys;
 use crate::endpoints::Endpoint;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -26,6 +28,7 @@ pub fn check(context: &Context, options: &ServeOptions) -> (Vec<Finding>, Exit) 
     check.settings();
     check.keys(options);
     check.certificate(options);
+    check.storage();
     check.endpoints();
     check.ledger();
     (check.findings, check.exit)
@@ -88,15 +91,28 @@ impl Check<'_> {
         match ServeKeys::of_service(self.context, access) {
             Err(error) => self.problem("key", &error),
             Ok(_) if access.open => self.caution("key", "every program on this machine can call the API"),
-            Ok(_) if access.keys.len() + access.test_keys.len() == 0 => {
-                let what = "no key is given: one is generated at each start, and shown";
-                let hint = "give one by reference: `--key env:VAR`";
+            Ok(keys) if !keys.generated.is_empty() => {
+                let what = "no key is given or stored: one is generated at each start, and shown";
+                let hint = "`hook serve keys add NAME` stores one";
                 self.findings.push(Finding::caution("key", what).hint(hint));
             }
             Ok(_) => {
                 let (live, test) = (access.keys.len(), access.test_keys.len());
-                self.ok("key", format!("{live} given, and {test} for test events alone"));
+                let stored = service_keys::stored(self.context).map_or(0, |keys| keys.len());
+                let what = format!("{live} given, {test} for test events alone, {stored} stored");
+                self.ok("key", what);
             }
+        }
+    }
+
+    /// How secrets are stored.
+    fn storage(&mut self) {
+        match check_storage(self.context) {
+            Err(error) => self.problem("encryption", &error),
+            Ok(Some((what, hint))) => self
+                .findings
+                .push(Finding::new(Level::Note, "encryption", what).hint(hint)),
+            Ok(None) => {}
         }
     }
 

@@ -203,7 +203,9 @@ impl<'a> Service<'a> {
         let (jobs_in, jobs) = mpsc::channel(engine::TOTAL);
         let sockets = SocketShares::of_process(&context.notices);
         let mut running = self.start(lease, ledger.clone(), (jobs_in, sockets))?;
-        check_storage(context)?;
+        if let Some((what, hint)) = check_storage(context)? {
+            context.notices.note(format!("{what}: {hint}"));
+        }
         running.journal = running.queue.load(self.options.time_scale).await?;
         let access = self.keys.service_access(address.port());
         access.refresh(&running.queue.reader).await;
