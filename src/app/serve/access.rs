@@ -225,6 +225,7 @@ impl CallLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn a_key_has_as_many_calls_as_its_rate_gives_and_another_key_its_own() {
@@ -252,7 +253,7 @@ mod tests {
     fn the_id_of_a_key_is_its_own_in_every_run_and_not_its_digest() {
         let key = |text: &str| {
             Key::of_run(&ApiKey {
-                secret: text.into(),
+                secret: Secret::new(text),
                 mode: Mode::Live,
             })
         };

@@ -66,7 +66,7 @@ pub(crate) fn what_is_of_a_tenant_is_found_for_it_alone<F: Fixture>() {
         ..Query::default()
     };
     assert_eq!(numbers(&store, &of("a")), [4, 2]);
-    assert_eq!(numbers(&store, &of("c")), []);
+    assert!(numbers(&store, &of("c")).is_empty());
     assert_eq!(numbers(&store, &Query::default()), [4, 3, 2, 1]);
     assert_eq!(read_delivery(&store, 3).delivery.tenant.as_deref(), Some("b"));
     let events = |tenant, before| -> Vec<u64> {
