@@ -196,7 +196,8 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         let observer = |event: ServeEvent<'_>| show(session, args, &event);
         let failures_only = is_live(session, args) && session.ui.verbose == 0;
         let attempts = Attempts::new(&session.ui, false).failures_only(failures_only);
-        service.run(socket, &shutdown, observer, attempts).await
+        // Its future is large.
+        Box::pin(service.run(socket, &shutdown, observer, attempts)).await
     })?;
     Ok(tally.map_or(Exit::Interrupted, |tally| {
         summary(session, &tally, args.provider.is_some())

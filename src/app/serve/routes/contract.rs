@@ -1,4 +1,4 @@
-//! The contract: the OpenAPI document of the service's own calls. What the handlers say of themselves is completed by what is the
+//! The contract: the `OpenAPI` document of the service's own calls. What the handlers say of themselves is completed by what is the
 //! same for all of them: the key, the refusals, and which answers lead to which calls.
 
 use serde_json::{Map, Value, json};
@@ -85,8 +85,9 @@ fn finish(path: &str, operation: &mut Value) {
     // A body may be missing, but it is never null.
     if let Some(schema) = body.map(|body| &mut body["content"]["application/json"]["schema"])
         && let Some(of_body) = schema["oneOf"].as_array()
+        && let Some(named) = of_body.iter().find(|one| one.get("$ref").is_some()).cloned()
     {
-        *schema = of_body.last().cloned().unwrap_or_default();
+        *schema = named;
     }
     let Some(responses) = operation["responses"].as_object_mut() else {
         return;

@@ -1,5 +1,10 @@
 //! What calls about endpoints carry.
 
+#![expect(
+    clippy::option_option,
+    reason = "in a change, what is absent, what is null and a value are three things"
+)]
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 use std::time::Duration;

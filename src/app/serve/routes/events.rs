@@ -211,17 +211,15 @@ fn read(state: &RouteState, text: &str, caller: &Caller) -> Result<NamedEvent, P
         data,
         id: text("id")?,
         mode,
-        tenant: tenant(text("tenant")?, caller)?,
+        tenant: tenant(text("tenant")?.as_deref(), caller)?,
         params: params(given.get("params").copied())?,
         trace: None,
     })
 }
 
-fn tenant(given: Option<String>, caller: &Caller) -> Result<Option<String>, Problem> {
-    if let Some(name) = &given {
-        check_tenant(name).map_err(Problem::invalid)?;
-    }
-    caller.tenant(given.as_deref())
+fn tenant(given: Option<&str>, caller: &Caller) -> Result<Option<String>, Problem> {
+    given.map_or(Ok(()), check_tenant).map_err(Problem::invalid)?;
+    caller.tenant(given)
 }
 
 fn params(given: Option<&str>) -> Result<Vec<(String, String)>, Problem> {

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use crate::app::context::Context;
 use crate::app::inspect::{names, select};
 use crate::endpoints::check_tenant;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::json_text;
 use crate::store::{DeliveryState, Query, QueryPage, RecordKind};
 use crate::text::{printable, quoted};
@@ -125,7 +125,14 @@ impl Fields {
     /// The query with the rest of the filter. Names that nothing has are refused.
     pub(super) fn deliveries(&self, context: &Context, query: Query) -> Result<Query> {
         let text = |name: &str| self.get(name).map(str::to_owned);
-        let since = self.get("since").map(|since| select::since(context, since));
+        let since = self.get("since").map(|since| match since {
+            // Seconds are for the command line.
+            plain if plain.bytes().any(|byte| byte.is_ascii_alphabetic()) => select::since(context, plain),
+            other => Err(Error::usage(format!(
+                "`{}` is neither a duration nor a moment",
+                printable(other, SHOWN)
+            ))),
+        });
         let query = Query {
             since: since.transpose()?,
             endpoint: text("endpoint"),

@@ -88,7 +88,7 @@ fn without_key() -> OpenApiRouter<Arc<RouteState>> {
         .routes(routes!(served_contract))
 }
 
-/// The OpenAPI document of the service's own calls.
+/// The `OpenAPI` document of the service's own calls.
 #[utoipa::path(
     get,
     path = "/openapi.json",
@@ -100,7 +100,7 @@ async fn served_contract() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str()).into_response()
 }
 
-/// The OpenAPI document of the service's own calls, as JSON.
+/// The `OpenAPI` document of the service's own calls, as JSON.
 pub fn openapi() -> String {
     let calls = OpenApiRouter::with_openapi(contract::described())
         .merge(with_key())
