@@ -326,6 +326,7 @@ async fn a_retry_that_waits_for_a_permit_is_not_begun_after_an_interruption() {
         attempts: 1,
         first_at: Some(second.at),
         next_due: Some(second.at.plus(Duration::from_secs(2))),
+        due: None,
         retry_reason: None,
     };
     let first = delivery("poolflow", "one");
@@ -350,6 +351,7 @@ async fn a_delivery_that_is_taken_up_again_waits_for_its_moment_and_goes_on_coun
             attempts: 2,
             first_at: Some(again.at),
             next_due: Some(again.at.plus(Duration::from_secs(40))),
+            due: None,
             retry_reason: None,
         };
         let events = bench.run(vec![again]).await;
