@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,7 @@ use keys::ServeKeys;
 use mock::Mock;
 use observer::QueueObserver;
 use queue::ServiceQueue;
-use routes::{RouteState, ServiceApi};
+use routes::{MOST_DELIVERIES, RouteState, ServiceApi};
 use sockets::SocketShares;
 pub use status::ServeStatus;
 use subscribers::SubscriberWatch;
@@ -212,6 +212,7 @@ impl<'a> Service<'a> {
             reader: context.background_reader(),
             access: self.keys.access(address.port()),
             fan_out: running.fan_out.clone(),
+            deliveries: Semaphore::new(MOST_DELIVERIES),
         };
         let mock = self.mock.as_ref().map(|mock| {
             let access = self.keys.access(address.port());
