@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -31,8 +31,10 @@ use crate::error::Result;
 use crate::headers::Headers;
 use crate::mask;
 use crate::message::Mode;
+use crate::provider::api::OWN_PATHS;
 use crate::server::{Handler, Incoming, IncompleteReason, Rejection, Reply};
 use crate::store::{LedgerReader, Store};
+pub(super) use events::MOST_DELIVERIES;
 use input::Fields;
 use problem::{Problem, as_problem};
 
@@ -43,6 +45,8 @@ pub(super) struct RouteState {
     pub(super) reader: LedgerReader,
     pub(super) access: ApiAccess,
     pub(super) fan_out: FanOut,
+    /// Places of deliveries in memory.
+    pub(super) deliveries: Semaphore,
 }
 
 /// Who calls.
@@ -74,7 +78,7 @@ impl ServiceApi {
     /// Calls are reported to `events`.
     pub(super) fn new(state: RouteState, provider: Option<MockApi>, events: mpsc::Sender<ApiEvent>) -> Self {
         let state = Arc::new(state);
-        let router = Router::new().nest("/_hook", calls(&state).fallback(not_found));
+        let router = Router::new().nest(OWN_PATHS, calls(&state).fallback(not_found));
         // Every other path belongs to the provider that is played.
         let router = if provider.is_some() {
             router
