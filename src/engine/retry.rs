@@ -145,9 +145,12 @@ fn end_of(policy: &Policy, outcome: &Outcome) -> Option<Next> {
 pub fn retry_after(outcome: &Outcome, now: Timestamp) -> Option<Duration> {
     let Outcome::Answer(answer) = outcome else { return None };
     let text = answer.headers.get_text("retry-after")?.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => Timestamp::parse_http_date(text)?.since(now),
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let wait = if is_number {
+        // More digits than fit are still a long time.
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        Timestamp::parse_http_date(text)?.since(now)
     };
     Some(wait.min(RETRY_AFTER_MOST))
 }
@@ -334,15 +337,32 @@ mod tests {
     }
 
     #[test]
-    fn a_date_in_retry_after_is_read() {
-        let headers: Headers = [("retry-after", "Wed, 02 Jan 2030 03:05:05 GMT")].into_iter().collect();
-        let outcome = Outcome::Answer(Answer {
-            status: 503,
-            headers,
-            ..Answer::default()
-        });
-        let wait = retry_after(&outcome, Timestamp::from_unix(1_893_553_445));
-        assert_eq!(wait, Some(Duration::from_secs(60)));
+    fn retry_after_is_a_number_or_a_date_and_bounded() {
+        let wait = |value: &str| {
+            let outcome = Outcome::Answer(Answer {
+                status: 503,
+                headers: [("retry-after", value)].into_iter().collect(),
+                ..Answer::default()
+            });
+            retry_after(&outcome, Timestamp::from_unix(1_893_553_445)).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait("Wed, 02 Jan 2030 03:05:05 GMT"), Some(60));
+        assert_eq!(wait("Wed, 02 Jan 2030 03:03:05 GMT"), Some(0));
+        assert_eq!(wait(" 7 "), Some(7));
+        assert_eq!(wait("86401"), Some(86400));
+        assert_eq!(wait("99999999999999999999"), Some(86400), "more than fits into 64 bits");
+        for value in [
+            "",
+            "-5",
+            "+5",
+            "1.5",
+            "soon",
+            "0x2",
+            "3, 4",
+            "Wed, 99 Foo 2099 77:28:00 GMT",
+        ] {
+            assert_eq!(wait(value), None, "{value}");
+        }
     }
 
     #[test]

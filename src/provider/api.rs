@@ -16,6 +16,9 @@ use crate::glob::Glob;
 use crate::headers::check_line;
 use crate::template::{self, Document, Scope, Template};
 
+/// Where the calls of `hook serve` itself are, beside those of a provider.
+pub const OWN_PATHS: &str = "/_hook";
+
 type Result<T> = std::result::Result<T, ProfileError>;
 
 /// `[api]`: a management API for subscriptions, what `hook endpoints --remote` calls and `hook serve` plays.
@@ -226,7 +229,13 @@ impl Api {
             seen.push((format!("api.causes.{name}.create"), &create.method, &create.path));
             seen.extend(delete.map(|call| (format!("api.causes.{name}.delete"), &call.method, &call.path)));
         }
+        let base = self.base.as_ref().map_or("", |base| base.path().trim_end_matches('/'));
         for (index, (key, method, path)) in seen.iter().enumerate() {
+            let rest = base.is_empty().then(|| path.strip_prefix(OWN_PATHS)).flatten();
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+                let what = format!("`{path}` belongs to `hook serve`, as all paths below `{OWN_PATHS}` do");
+                return fault(&format!("{key}.path"), what);
+            }
             let mut earlier = seen.iter().take(index);
             let clash = earlier.find(|(_, other, there)| other == method && paths::overlap(there, path));
             if let Some((other, _, there)) = clash {

@@ -253,6 +253,11 @@ mod tests {
                 "`api.causes.trip.create.path`: `POST /hooks` cannot be told from `POST /hooks` of `api.create`",
             ),
             (
+                "\"/trips\"",
+                "\"/_hook/trips\"",
+                "`api.causes.trip.create.path`: `/_hook/trips` belongs to `hook serve`",
+            ),
+            (
                 "event = \"trip.booked\"",
                 "event = \"trip.made\"",
                 "api.causes.trip.create.event",

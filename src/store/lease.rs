@@ -99,11 +99,22 @@ impl Drop for Lease {
     }
 }
 
-/// Where processes keep what is beside the ledger.
+/// Where processes keep what is beside the ledger: beside the file itself, so that a link to it leads to the same place.
 pub(super) fn folder(ledger: &Path) -> PathBuf {
-    let mut folder = ledger.as_os_str().to_owned();
+    let mut folder = file_of(ledger).into_os_string();
     folder.push(".owners");
     folder.into()
+}
+
+/// The file that a path leads to. One that a link names need not exist yet.
+fn file_of(ledger: &Path) -> PathBuf {
+    if let Ok(file) = fs::canonicalize(ledger) {
+        return file;
+    }
+    match fs::read_link(ledger) {
+        Ok(target) => ledger.parent().unwrap_or(Path::new("")).join(target),
+        Err(_) => ledger.to_owned(),
+    }
 }
 
 /// Tries a shared lock, so that two processes that check at once do not take each other for the owner.
@@ -171,6 +182,21 @@ mod tests {
         drop(service);
         assert!(!Lease::is_alive(&ledger, SERVICE));
         Lease::claim_service(&ledger).unwrap();
+    }
+
+    #[test]
+    fn a_link_to_the_ledger_leads_to_the_same_leases() {
+        let place = tempfile::tempdir().unwrap();
+        let (ledger, link) = (place.path().join("ledger.db"), place.path().join("link.db"));
+        std::os::unix::fs::symlink("ledger.db", &link).unwrap();
+        // The first process claims it before it creates the ledger.
+        let _service = Lease::claim_service(&link).unwrap();
+        assert!(Lease::claim_service(&ledger).is_err());
+        fs::write(&ledger, "").unwrap();
+        assert!(Lease::claim_service(&ledger).is_err());
+        assert!(Lease::claim_service(&link).is_err());
+        let other = Lease::claim(&ledger).unwrap();
+        assert!(Lease::is_alive(&link, other.name()));
     }
 
     #[test]

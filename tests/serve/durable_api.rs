@@ -198,6 +198,58 @@ fn a_batch_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_batch_for_many_endpoints_is_bounded_by_its_deliveries() {
+    let sandbox = Sandbox::new();
+    let endpoints: String = (0..51)
+        .map(|n| {
+            format!("[[endpoint]]\nname = \"e{n}\"\nurl = \"{NOBODY}/{n}\"\nprovider = \"generic\"\nevents = [\"test.ping\"]\n")
+        })
+        .collect();
+    sandbox.write("book.toml", endpoints);
+    let apply = ["endpoints", "apply", "-f", "book.toml", "--yes", "--local"];
+    sandbox.hook(apply).run().ok();
+    let service = sandbox.service(&[]);
+    service.gives(200, "POST", "/pause", "");
+    let batch = |size: usize| format!("[{}]", (0..size).map(event).collect::<Vec<_>>().join(","));
+    let why = service.problem(413, "POST", "/events/batch", &batch(1000));
+    assert_eq!(why, "the batch makes more than 50000 deliveries: send it in parts");
+    assert_eq!(service.queue().waiting, 0);
+    service.gives(202, "POST", "/events/batch", &batch(10));
+    assert_eq!(service.queue().waiting, 510);
+}
+
+#[test]
+fn a_name_or_an_id_that_no_header_can_carry_is_refused_before_it_is_accepted() {
+    let sandbox = Sandbox::new();
+    sandbox.endpoint("one", "generic", NOBODY);
+    let service = sandbox.service(&[]);
+    for (body, part) in [
+        (
+            r#"{"event":"a\nb","data":1}"#,
+            "`event` must not contain control characters",
+        ),
+        (
+            r#"{"event":"a\u0000b","data":1}"#,
+            "`event` must not contain control characters",
+        ),
+        (
+            r#"{"event":"a","id":"b\r\nX-Evil: 1","data":1}"#,
+            "`id` must not contain control characters",
+        ),
+        (
+            r#"{"event":" ","data":1}"#,
+            "`event` must be a text of 1 to 255 characters",
+        ),
+    ] {
+        let why = service.problem(400, "POST", "/events", body);
+        assert!(why.contains(part), "{body}: {why}");
+    }
+    let named = |length: usize| json!({"event": "é".repeat(length), "data": 1}).to_string();
+    service.problem(400, "POST", "/events", &named(256));
+    assert_eq!(service.gives(202, "POST", "/events", &named(255))["deliveries"], 1);
+}
+
+#[test]
 fn a_call_that_only_reads_is_not_printed_unless_it_is_refused() {
     let sandbox = Sandbox::new();
     let service = sandbox.service(&[]);

@@ -184,6 +184,25 @@ fn a_pause_holds_back_attempts_at_once_and_outlives_the_process() {
 }
 
 #[test]
+fn what_a_killed_process_left_is_taken_over_although_nothing_else_changes() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(500, ""));
+    sandbox.endpoint("one", "generic", NOBODY);
+    let service = sandbox.service(&[]);
+    let send = ["send", "test.ping", "-p", "generic", "--to", &app.url, "--retry", "1h"];
+    let sending = sandbox.hook(send).spawn();
+    app.next();
+    service.until(|_| sandbox.attempts() == 1);
+    // A change that is seen later than that attempt.
+    sandbox.hook(["endpoints", "pause", "one"]).run().ok();
+    service.wait_for("/status", |status| status["paused_endpoints"] == json!(["one"]));
+    assert_eq!(service.queue().waiting, 0);
+    sending.signal("KILL");
+    sending.wait();
+    service.until(|queue| queue.waiting == 1);
+}
+
+#[test]
 fn the_health_of_an_endpoint_tells_why_it_gets_nothing_and_what_it_missed_waits_until_it_is_enabled() {
     let sandbox = Sandbox::new();
     let (app, status) = switched();

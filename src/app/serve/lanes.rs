@@ -1,7 +1,8 @@
 //! Which lane of the queue may begin an attempt, and when. Pure: the moment is given, and nothing is read or sent here.
 //!
 //! A lane has room as long as its own limits and those of all lanes together allow one more attempt. Retries never take the
-//! last slots, which are for first attempts, and a lane that keeps failing has few.
+//! last slots, which are for first attempts, and a lane that keeps failing has few: all such lanes together never have more than
+//! half of the slots, so that targets that do not answer leave the others theirs.
 
 mod views;
 
@@ -48,11 +49,13 @@ pub(super) struct Lanes {
     pub(super) total: usize,
     time_scale: f64,
     by_name: HashMap<LaneName, Lane>,
-    /// Lanes with room and something to do, by when it may begin, for each class.
-    index: [BTreeSet<(Timestamp, LaneName)>; 3],
+    /// Lanes with room and something to do, by when it may begin, for each class: those that keep failing apart.
+    index: [[BTreeSet<(Timestamp, LaneName)>; 3]; 2],
     in_flight: usize,
     retries: usize,
     suspects: usize,
+    /// Attempts in flight to targets that keep failing.
+    failing: usize,
     /// Lanes that wait for a fault of this machine to end.
     postponed: usize,
     is_paused: bool,
@@ -69,6 +72,7 @@ impl Lanes {
             in_flight: 0,
             retries: 0,
             suspects: 0,
+            failing: 0,
             postponed: 0,
             is_paused: false,
         }
@@ -87,11 +91,11 @@ impl Lanes {
         if self.is_paused || self.in_flight >= self.total {
             return false;
         }
-        let time_scale = self.time_scale;
+        let (time_scale, for_failing) = (self.time_scale, self.room(QueueClass::First, true));
         let is_free = self.change(name, |lane| {
             // Those that wait come first.
             let waits = lane.due[0].is_some_and(|due| due <= now) || lane.not_before > now;
-            let is_free = !waits && lane.room(QueueClass::First) > 0;
+            let is_free = !waits && lane.room(QueueClass::First) > 0 && (for_failing > 0 || !lane.is_failing());
             if is_free {
                 lane.begin(QueueClass::First, 1, now, time_scale);
             }
@@ -103,9 +107,9 @@ impl Lanes {
 
     /// The next deliveries to take; their slots are reserved until [`Lanes::taken`].
     pub(super) fn next(&mut self, now: Timestamp) -> Option<Order> {
-        let class = self.next_class().filter(|(due, _)| *due <= now)?.1;
-        let (_, name) = self.index[place(class)].first()?.clone();
-        let (free, time_scale) = (self.room(class), self.time_scale);
+        let (_, class, is_failing) = self.next_class().filter(|(due, ..)| *due <= now)?;
+        let (_, name) = self.index[usize::from(is_failing)][place(class)].first()?.clone();
+        let (free, time_scale) = (self.room(class, is_failing), self.time_scale);
         let limit = self.change(&name, |lane| {
             let most = if lane.gap(time_scale).is_some() { 1 } else { BATCH };
             let limit = lane.room(class).min(free).min(most);
@@ -163,7 +167,7 @@ impl Lanes {
 
     /// When something may begin; absent: only after an event.
     pub(super) fn wake_at(&self) -> Option<Timestamp> {
-        self.next_class().map(|(due, _)| due)
+        self.next_class().map(|(due, ..)| due)
     }
 
     /// Sets the limits of a lane.
@@ -215,9 +219,12 @@ impl Lanes {
         }
     }
 
-    /// Slots that a class has left of those for all lanes.
-    fn room(&self, class: QueueClass) -> usize {
-        let free = self.total.saturating_sub(self.in_flight);
+    /// Slots that a class has left of those for all lanes, or for all that keep failing.
+    fn room(&self, class: QueueClass, is_failing: bool) -> usize {
+        let mut free = self.total.saturating_sub(self.in_flight);
+        if is_failing {
+            free = free.min((self.total / 2).max(1).saturating_sub(self.failing));
+        }
         match class {
             QueueClass::First => free,
             QueueClass::Retry => free.min(for_retries(self.total).saturating_sub(self.retries)),
@@ -225,14 +232,19 @@ impl Lanes {
         }
     }
 
-    /// The class whose turn it is, and since when.
-    fn next_class(&self) -> Option<(Timestamp, QueueClass)> {
+    /// The class whose turn it is, since when, and whether it is that of lanes that keep failing.
+    fn next_class(&self) -> Option<(Timestamp, QueueClass, bool)> {
         if self.is_paused {
             return None;
         }
-        let classes = QueueClass::ALL.iter().filter(|class| self.room(**class) > 0);
-        let due = |class: &QueueClass| Some((self.index[place(*class)].first()?.0, *class));
-        classes.filter_map(due).min()
+        let all = [false, true]
+            .into_iter()
+            .flat_map(|is_failing| QueueClass::ALL.iter().map(move |class| (*class, is_failing)));
+        let due = |(class, is_failing): (QueueClass, bool)| {
+            let (due, _) = self.index[usize::from(is_failing)][place(class)].first()?;
+            (self.room(class, is_failing) > 0).then_some((*due, class, is_failing))
+        };
+        all.filter_map(due).min()
     }
 
     fn count(&mut self, class: QueueClass, count: usize) {
@@ -262,21 +274,25 @@ impl Lanes {
             None => name.into(),
         };
         let lane = self.by_name.entry(Arc::clone(&name)).or_default();
+        let was_failing = lane.is_failing();
         self.postponed -= usize::from(lane.postponed > 0);
+        self.failing -= if was_failing { lane.in_flight } else { 0 };
         let changed = change(lane);
+        let is_failing = lane.is_failing();
         self.postponed += usize::from(lane.postponed > 0);
+        self.failing += if is_failing { lane.in_flight } else { 0 };
         for class in QueueClass::ALL {
             let at = place(*class);
             let wanted = lane.due[at].filter(|_| lane.room(*class) > 0);
             let wanted = wanted.map(|due| due.max(lane.not_before));
-            if wanted == lane.indexed[at] {
+            if wanted == lane.indexed[at] && was_failing == is_failing {
                 continue;
             }
             if let Some(old) = lane.indexed[at] {
-                self.index[at].remove(&(old, Arc::clone(&name)));
+                self.index[usize::from(was_failing)][at].remove(&(old, Arc::clone(&name)));
             }
             if let Some(new) = wanted {
-                self.index[at].insert((new, Arc::clone(&name)));
+                self.index[usize::from(is_failing)][at].insert((new, Arc::clone(&name)));
             }
             lane.indexed[at] = wanted;
         }
@@ -423,6 +439,39 @@ mod tests {
         lanes.ended("a", Retry, Ended::Delivered);
         assert!(lanes.failing().is_empty());
         assert_eq!(lanes.next(at(99)), Some(order("a", Retry, 48)));
+    }
+
+    #[test]
+    fn lanes_that_keep_failing_leave_half_of_the_slots_to_the_others() {
+        let mut lanes = Lanes::new(16, 1.0);
+        for name in ["a", "b", "c"] {
+            for _ in 0..FAILURES {
+                assert!(lanes.reserve(name, at(0)));
+                lanes.ended(name, First, Ended::Failed);
+            }
+            lanes.add(name, First, at(0));
+        }
+        // One after the other, as their gaps allow.
+        for now in (0..10_000).step_by(100) {
+            while let Some(one) = lanes.next(at(now)) {
+                lanes.taken(&one, 1, Some(at(0)));
+            }
+        }
+        assert_eq!((lanes.in_flight, lanes.failing), (8, 8));
+        assert!(!lanes.reserve("a", at(10_000)));
+        lanes.add("good", First, at(9_999));
+        assert_eq!(lanes.next(at(10_000)), Some(order("good", First, 8)));
+        // One that works again is not one of them any more.
+        let full = lanes.next(at(10_000));
+        lanes.ended("a", First, Ended::Delivered);
+        assert_eq!(
+            (full, lanes.failing),
+            (
+                None,
+                lanes.failing().iter().map(|name| lanes.by_name[name].in_flight).sum()
+            )
+        );
+        assert!(lanes.next(at(10_000)).is_some());
     }
 
     #[test]

@@ -36,7 +36,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -68,7 +68,7 @@ pub use options::ServeOptions;
 use queue::ServiceQueue;
 #[cfg(any(test, feature = "internals"))]
 pub use routes::openapi;
-use routes::{RouteState, ServiceApi};
+use routes::{MOST_DELIVERIES, RouteState, ServiceApi};
 use sockets::SocketShares;
 pub use status::ServeStatus;
 use subscribers::SubscriberWatch;
@@ -219,6 +219,7 @@ impl<'a> Service<'a> {
             rules: self.options.rules(),
             transport: Arc::clone(&running.transport),
             cancel: shutdown.soft.clone(),
+            deliveries: Semaphore::new(MOST_DELIVERIES),
         };
         let mock = self.mock.as_ref().map(|mock| {
             let access = self.keys.access(address.port());

@@ -34,6 +34,15 @@ const SHOWN: usize = 5;
 /// Deliveries of a lane that are parked, cancelled or adopted in one transaction.
 const AT_ONCE: usize = 500;
 
+/// What was seen when it was looked last.
+#[derive(Default)]
+struct Seen {
+    /// Of the ledger.
+    version: Option<i64>,
+    /// Other processes with unfinished deliveries. One that is killed then changes nothing in the ledger.
+    others: Vec<String>,
+}
+
 impl ServiceQueue {
     /// Whether this is the durable service, and not the mock of a provider.
     pub(super) fn is_durable(&self) -> bool {
@@ -67,14 +76,14 @@ impl ServiceQueue {
 
     /// Looks again and again until `stop`.
     pub(super) async fn watch(&self, stop: &CancellationToken) {
-        let (mut version, mut is_failing, mut ahead_us) = (None, false, 0);
+        let (mut seen, mut is_failing, mut ahead_us) = (Seen::default(), false, 0);
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(INTERVAL) => {}
             }
             let looked = match self.note_clock(&mut ahead_us).await {
-                Ok(()) => self.look_if_changed(&mut version).await,
+                Ok(()) => self.look_if_changed(&mut seen).await,
                 failed => failed,
             };
             if let (Err(error), false) = (&looked, is_failing) {
@@ -97,18 +106,20 @@ impl ServiceQueue {
         Ok(())
     }
 
-    async fn look_if_changed(&self, known: &mut Option<i64>) -> Result<()> {
+    async fn look_if_changed(&self, seen: &mut Seen) -> Result<()> {
         // The key may be right again.
         if self.book.current().locked().next().is_some() {
             self.book.outdate();
         }
-        let version = self.reader.ask(|store| store.version()).await?;
-        if *known != Some(version) {
-            *known = Some(version);
+        let version = Some(self.reader.ask(|store| store.version()).await?);
+        if seen.version != version || seen.others.iter().any(|owner| !self.is_alive(owner)) {
             if self.is_durable() {
-                self.adopt().await?;
+                seen.others = self.adopt().await?;
             }
-            return self.look().await;
+            self.look().await?;
+            // Not before: what could not be looked at is looked at again.
+            seen.version = version;
+            return Ok(());
         }
         if self.book.is_stale(Duration::ZERO) {
             self.look().await?;
@@ -215,10 +226,20 @@ impl ServiceQueue {
         Ok(())
     }
 
-    /// Takes over what dead processes left.
-    async fn adopt(&self) -> Result<()> {
+    /// Whether the process with that lease is still running.
+    fn is_alive(&self, owner: &str) -> bool {
+        Lease::is_alive(&self.context.ledger_path, owner)
+    }
+
+    /// Takes over what dead processes left. Returns the other owners, which are alive.
+    async fn adopt(&self) -> Result<Vec<String>> {
+        let mut alive = Vec::new();
         for owner in self.reader.ask(|store| store.delivery_owners()).await? {
-            if owner == self.owner || Lease::is_alive(&self.context.ledger_path, &owner) {
+            if owner == self.owner {
+                continue;
+            }
+            if self.is_alive(&owner) {
+                alive.push(owner);
                 continue;
             }
             let op = QueueOp::Recover {
@@ -230,7 +251,7 @@ impl ServiceQueue {
             self.ledger.write(Op::Queue(op)).await?;
             while self.adopt_some(&owner).await? {}
         }
-        Ok(())
+        Ok(alive)
     }
 
     /// Enters some of what that owner left. Returns whether there was something.

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::sync::SemaphorePermit;
 use utoipa::ToSchema;
 
 use super::input::json;
@@ -28,6 +29,9 @@ use crate::text::printable;
 
 /// Events of one call, at most.
 pub(super) const MOST_EVENTS: usize = 1000;
+
+/// Deliveries of a batch, and of all calls that are handled at once: until they are on disk they are in memory.
+pub(in crate::app::serve) const MOST_DELIVERIES: usize = 50_000;
 
 /// Bytes of the data of an event, at most: every delivery of it is held in memory while it is sent.
 const LARGEST_DATA: usize = 1024 * 1024;
@@ -61,6 +65,7 @@ pub(super) async fn one(
     let text = json(&headers, &body)?;
     let mut event = read(&state, text, &caller)?;
     event.trace = trace(&headers);
+    let _room = state.room(1).await?;
     let (event, answer) = state.event(event).await?;
     let text = serde_json::to_string(&answer).unwrap_or_default();
     let summary = format!("{} goes to {}", answer.event, answer.deliveries);
@@ -89,7 +94,9 @@ pub(super) async fn batch(
         return Err(Problem::invalid(what));
     }
     let trace = trace(&headers);
+    let _room = state.room(items.len()).await?;
     let (mut events, mut answers) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
+    let mut deliveries = 0;
     for (index, item) in items.into_iter().enumerate() {
         let made = match read(&state, item, &caller) {
             Ok(event) => {
@@ -102,10 +109,14 @@ pub(super) async fn batch(
             detail: format!("event {index}: {}", problem.detail),
             ..problem
         })?;
+        deliveries += answer.deliveries;
         events.push(event);
         answers.push(answer);
+        if deliveries > MOST_DELIVERIES && events.len() > 1 {
+            let what = format!("the batch makes more than {MOST_DELIVERIES} deliveries: send it in parts");
+            return Err(Problem::new(413, what));
+        }
     }
-    let deliveries: usize = answers.iter().map(|answer| answer.deliveries).sum();
     let summary = format!("{} events, {deliveries} deliveries", events.len());
     let text = serde_json::to_string(&answers).unwrap_or_default();
     accept(&state, &caller, (&headers, &body), events, text, summary).await
@@ -180,6 +191,10 @@ fn read(state: &RouteState, text: &str, caller: &Caller) -> Result<NamedEvent, P
     let text = |name: &str| match given.get(name).filter(|value| **value != "null") {
         None => Ok(None),
         Some(value) => match serde_json::from_str::<String>(value) {
+            // Both may be sent in headers.
+            Ok(text) if text.chars().any(char::is_control) => Err(Problem::invalid(format!(
+                "`{name}` must not contain control characters"
+            ))),
             Ok(text) if !text.trim().is_empty() && text.chars().count() <= LONGEST_NAME => Ok(Some(text)),
             _ => {
                 let what = format!("`{name}` must be a text of 1 to {LONGEST_NAME} characters");
@@ -233,6 +248,22 @@ fn params(given: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
 }
 
 impl RouteState {
+    /// Waits until the deliveries of so many events may be in memory, and keeps their place.
+    async fn room(&self, events: usize) -> Result<SemaphorePermit<'_>, Problem> {
+        let unavailable = |why: String| Problem::unavailable(why);
+        let subscribers = self
+            .queue
+            .subscribers()
+            .await
+            .map_err(|error| unavailable(error.to_string()))?;
+        let most = events.saturating_mul(subscribers.all().len()).min(MOST_DELIVERIES);
+        let place = self
+            .deliveries
+            .acquire_many(u32::try_from(most).unwrap_or(u32::MAX))
+            .await;
+        place.map_err(|closed| unavailable(closed.to_string()))
+    }
+
     /// The event with its deliveries.
     async fn event(&self, event: NamedEvent) -> Result<(AcceptedEvent, EventAnswer), Problem> {
         let context = &self.queue.context;

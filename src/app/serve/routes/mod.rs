@@ -25,7 +25,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -40,9 +40,11 @@ use crate::endpoints::rules::RuleOptions;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::mask;
+use crate::provider::api::OWN_PATHS;
 use crate::server::{Handler, Incoming, IncompleteReason, Rejection, Reply};
 use crate::store::{LedgerReader, NewDelivery, Store};
 use crate::transport::HttpTransport;
+pub(super) use events::MOST_DELIVERIES;
 use problem::{Problem, as_problem};
 use table::calls;
 #[cfg(any(test, feature = "internals"))]
@@ -61,6 +63,8 @@ pub(super) struct RouteState {
     pub(super) transport: Arc<HttpTransport>,
     /// Stops them.
     pub(super) cancel: CancellationToken,
+    /// Places of deliveries in memory.
+    pub(super) deliveries: Semaphore,
 }
 
 /// Who calls.
@@ -116,7 +120,7 @@ impl ServiceApi {
     pub(super) fn new(state: RouteState, provider: Option<MockApi>, events: mpsc::Sender<ApiEvent>) -> Self {
         let queue = Arc::clone(&state.queue);
         let state = Arc::new(state);
-        let router = Router::new().nest("/_hook", calls(&state).fallback(not_found));
+        let router = Router::new().nest(OWN_PATHS, calls(&state).fallback(not_found));
         // Every other path belongs to the provider that is played.
         let router = if provider.is_some() {
             router
@@ -138,7 +142,7 @@ impl ServiceApi {
 
     /// Counts a request by the pattern that its path has, below `/_hook` or not.
     fn count(&self, method: &str, route: &str, status: u16) {
-        let route = route.strip_prefix("/_hook").unwrap_or(route);
+        let route = route.strip_prefix(OWN_PATHS).unwrap_or(route);
         self.queue.stats.requests.count(method, route, status);
     }
 }

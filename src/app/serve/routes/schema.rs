@@ -20,13 +20,22 @@ const DURATION: &str = r"^([0-9]{1,3}(\.[0-9]{1,3})?(ms|s|m|h|d|w)){1,4}$";
 #[serde(deny_unknown_fields)]
 pub(super) struct EventInput {
     /// Its name.
-    #[schema(min_length = 1, max_length = 255, pattern = r"\S", example = "order.paid")]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        example = "order.paid"
+    )]
     event: String,
     /// Its data, any JSON of at most 1 MiB, delivered as it is.
     #[schema(required, example = json!({"order": 7}))]
     data: Value,
     /// Its id; made up unless given.
-    #[schema(min_length = 1, max_length = 255, pattern = r"\S")]
+    #[schema(
+        min_length = 1,
+        max_length = 255,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"
+    )]
     id: Option<String>,
     /// That of the key unless given.
     #[schema(schema_with = optional_mode)]
