@@ -200,12 +200,13 @@ fn a_batch_is_taken_whole_or_not_at_all() {
 #[test]
 fn a_batch_for_many_endpoints_is_bounded_by_its_deliveries() {
     let sandbox = Sandbox::new();
-    let endpoints: String = (0..51)
-        .map(|n| {
-            format!("[[endpoint]]\nname = \"e{n}\"\nurl = \"{NOBODY}/{n}\"\nprovider = \"generic\"\nevents = [\"test.ping\"]\n")
-        })
-        .collect();
-    sandbox.write("book.toml", endpoints);
+    let endpoint = |n| {
+        format!(
+            "[[endpoint]]\nname = \"e{n}\"\nurl = \"{NOBODY}/{n}\"\nprovider = \"generic\"\nevents = [\"test.ping\"]\n"
+        )
+    };
+    let endpoints: Vec<String> = (0..51).map(endpoint).collect();
+    sandbox.write("book.toml", endpoints.concat());
     let apply = ["endpoints", "apply", "-f", "book.toml", "--yes", "--local"];
     sandbox.hook(apply).run().ok();
     let service = sandbox.service(&[]);

@@ -135,9 +135,8 @@ fn a_stored_test_key_makes_test_events_only() {
     assert_eq!(recorded(&sandbox)[0], 1);
 }
 
-#[test]
-fn a_tenant_sees_and_makes_only_its_own() {
-    let sandbox = Sandbox::new();
+/// An app of no tenant, of `a` and of `b`, each with its endpoint.
+fn apps_of_tenants(sandbox: &Sandbox) -> [App; 3] {
     let apps = [(); 3].map(|()| App::start(|_| Reply::Status(200, "")));
     for (app, (name, tenant)) in apps
         .iter()
@@ -159,6 +158,13 @@ fn a_tenant_sees_and_makes_only_its_own() {
         sandbox.hook(add).run().ok();
         std::fs::remove_file(sandbox.path("secret")).expect("a secret was made");
     }
+    apps
+}
+
+#[test]
+fn a_tenant_sees_and_makes_only_its_own() {
+    let sandbox = Sandbox::new();
+    let apps = apps_of_tenants(&sandbox);
     let a = add_key(&sandbox, &["key-of-a", "--tenant", "a"]);
     let mut service = sandbox.service(&[]);
     let event =
