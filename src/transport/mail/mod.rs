@@ -1,5 +1,10 @@
 //! Mails over SMTP. Without the cargo feature `mail` there is no transport, and asking for one is an error.
 
+#![cfg_attr(
+    not(feature = "mail"),
+    expect(dead_code, reason = "nothing is read where nothing is sent")
+)]
+
 #[cfg(not(feature = "mail"))]
 mod absent;
 #[cfg(feature = "mail")]
