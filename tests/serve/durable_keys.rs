@@ -135,8 +135,27 @@ fn a_stored_test_key_makes_test_events_only() {
     assert_eq!(recorded(&sandbox)[0], 1);
 }
 
-/// An app of no tenant, of `a` and of `b`, each with its endpoint.
-fn apps_of_tenants(sandbox: &Sandbox) -> [App; 3] {
+/// Calls that would be about another tenant's events, deliveries and endpoints.
+const OF_ANOTHER: [(&str, &str); 15] = [
+    ("GET", "/events/b-1"),
+    ("GET", "/events/b"),
+    ("GET", "/deliveries/1"),
+    ("GET", "/deliveries/1/attempts"),
+    ("POST", "/deliveries/1/retry"),
+    ("GET", "/deliveries?endpoint=of-b"),
+    ("GET", "/endpoints/of-b"),
+    ("GET", "/endpoints/plain"),
+    ("GET", "/endpoints/of-b/health"),
+    ("PATCH", "/endpoints/of-b"),
+    ("DELETE", "/endpoints/of-b"),
+    ("POST", "/endpoints/of-b/pause"),
+    ("POST", "/endpoints/of-b/rotate"),
+    ("POST", "/endpoints/of-b/test"),
+    ("POST", "/endpoints/of-b/disable"),
+];
+
+/// Endpoints without a tenant, of tenant `a`, and of tenant `b`, and the apps behind them.
+fn endpoints_of_tenants(sandbox: &Sandbox) -> [App; 3] {
     let apps = [(); 3].map(|()| App::start(|_| Reply::Status(200, "")));
     for (app, (name, tenant)) in apps
         .iter()
@@ -164,7 +183,7 @@ fn apps_of_tenants(sandbox: &Sandbox) -> [App; 3] {
 #[test]
 fn a_tenant_sees_and_makes_only_its_own() {
     let sandbox = Sandbox::new();
-    let apps = apps_of_tenants(&sandbox);
+    let apps = endpoints_of_tenants(&sandbox);
     let a = add_key(&sandbox, &["key-of-a", "--tenant", "a"]);
     let mut service = sandbox.service(&[]);
     let event =
@@ -196,23 +215,7 @@ fn a_tenant_sees_and_makes_only_its_own() {
         "/endpoints",
         r#"{"url":"http://localhost:1/","events":"all","tenant":"b"}"#,
     );
-    for (method, path) in [
-        ("GET", "/events/b-1"),
-        ("GET", "/events/b"),
-        ("GET", "/deliveries/1"),
-        ("GET", "/deliveries/1/attempts"),
-        ("POST", "/deliveries/1/retry"),
-        ("GET", "/deliveries?endpoint=of-b"),
-        ("GET", "/endpoints/of-b"),
-        ("GET", "/endpoints/plain"),
-        ("GET", "/endpoints/of-b/health"),
-        ("PATCH", "/endpoints/of-b"),
-        ("DELETE", "/endpoints/of-b"),
-        ("POST", "/endpoints/of-b/pause"),
-        ("POST", "/endpoints/of-b/rotate"),
-        ("POST", "/endpoints/of-b/test"),
-        ("POST", "/endpoints/of-b/disable"),
-    ] {
+    for (method, path) in OF_ANOTHER {
         let body = if method == "PATCH" {
             r#"{"description":"x"}"#
         } else {
