@@ -200,13 +200,10 @@ fn a_batch_is_taken_whole_or_not_at_all() {
 #[test]
 fn a_batch_for_many_endpoints_is_bounded_by_its_deliveries() {
     let sandbox = Sandbox::new();
-    let endpoint = |n| {
-        format!(
-            "[[endpoint]]\nname = \"e{n}\"\nurl = \"{NOBODY}/{n}\"\nprovider = \"generic\"\nevents = [\"test.ping\"]\n"
-        )
-    };
-    let endpoints: Vec<String> = (0..51).map(endpoint).collect();
-    sandbox.write("book.toml", endpoints.concat());
+    let rest = "provider = \"generic\"\nevents = [\"test.ping\"]\n";
+    let endpoints = (0..51).map(|n| format!("[[endpoint]]\nname = \"e{n}\"\nurl = \"{NOBODY}/{n}\"\n{rest}"));
+    let endpoints = endpoints.collect::<Vec<_>>().concat();
+    sandbox.write("book.toml", endpoints);
     let apply = ["endpoints", "apply", "-f", "book.toml", "--yes", "--local"];
     sandbox.hook(apply).run().ok();
     let service = sandbox.service(&[]);
