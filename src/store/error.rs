@@ -28,6 +28,14 @@ pub enum StoreError {
         /// What the system said.
         what: String,
     },
+    /// Its log is damaged in the middle: to open the ledger would drop what was acknowledged behind that place.
+    #[error("log `{path}-wal` is damaged: {} behind the damage would be dropped", count(*.lost, "transaction"))]
+    DamagedLog {
+        /// The ledger's file.
+        path: String,
+        /// Transactions behind the damage.
+        lost: u64,
+    },
     /// One record is damaged; others can be read.
     #[error("record `#{number}` of ledger `{path}` cannot be read: {what}")]
     Damaged {
@@ -90,6 +98,11 @@ impl From<StoreError> for Error {
                 .hint("`hook listen` and `hook send` create it; `--ledger FILE` selects another"),
             StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
             StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),
+            StoreError::DamagedLog { path, .. } => base
+                .cause("the disk, or another program, changed it: nothing was changed now")
+                .hint(format!(
+                    "copy `{path}*` away first; then `hook log backup FILE` saves what can be read, and `--ledger FILE` goes on with it"
+                )),
             StoreError::Damaged { .. } => base.hint("`hook log` lists all other records"),
             StoreError::Locked(_) => {
                 base.hint("wait until the other process has finished, or use another file: `--ledger FILE`")

@@ -85,6 +85,11 @@ pub fn ledger_format(path: &Path) -> Result<(i64, i64), StoreError> {
     sqlite::ledger_format(path)
 }
 
+/// Looks for damage in the log of the ledger at `path` that would lose what was acknowledged. Reads the whole log.
+pub fn check_log(path: &Path) -> Result<(), StoreError> {
+    sqlite::check_log(path)
+}
+
 /// How far a backup is, in pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackupProgress {

@@ -10,6 +10,7 @@ mod group;
 mod health;
 mod keys;
 mod list;
+mod log_damage;
 mod minutes;
 mod notices;
 mod open;
@@ -88,6 +89,18 @@ pub(super) fn open_store(path: &Path, access: Access, options: StoreOptions) -> 
 /// As [`super::ledger_format`].
 pub(super) fn ledger_format(path: &Path) -> Result<(i64, i64), StoreError> {
     open::inspect(&LedgerPath(path.to_owned()))
+}
+
+/// As [`super::check_log`]. What cannot be read is left to the opening of the ledger.
+pub(super) fn check_log(path: &Path) -> Result<(), StoreError> {
+    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match log_damage::transactions_behind_damage(&file).unwrap_or_default() {
+        0 => Ok(()),
+        lost => Err(StoreError::DamagedLog {
+            path: path.display().to_string(),
+            lost,
+        }),
+    }
 }
 
 /// As [`super::backup`].

@@ -119,6 +119,28 @@ fn a_torn_tail_of_the_store_costs_nothing_that_was_acknowledged() {
 }
 
 #[test]
+fn a_flipped_byte_in_the_log_loses_nothing_without_a_word() {
+    let sandbox = Sandbox::new();
+    sandbox.patient("slow", "5s", r#"["24h"]"#);
+    sandbox.endpoint("gone", "slow", NOBODY);
+    dead_with(&sandbox, EVENTS);
+    let log = sandbox.state("ledger.db-wal");
+    let mut bytes = std::fs::read(&log).expect("the log is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    sandbox.write(&log, &bytes);
+    let facts = ["ledger.db-wal` is damaged: ", " behind the damage would be dropped"];
+    sandbox.service_run::<&str>(&[]).run().exits(7).says(facts);
+    sandbox.service_run(&["--check"]).run().exits(7).prints(facts);
+    let after = std::fs::read(&log).expect("the log is there");
+    assert!(after == bytes, "it is left as it is");
+    // What the hint says saves the rest.
+    sandbox.hook(["log", "backup", "saved.db"]).run().ok();
+    let service = sandbox.service(&["--ledger", "saved.db"]);
+    service.stop().ok();
+}
+
+#[test]
 fn a_flipped_byte_in_the_queue_is_reported_at_the_start() {
     let sandbox = Sandbox::new();
     sandbox.patient("slow", "5s", r#"["24h"]"#);

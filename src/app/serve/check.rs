@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::finding::{Finding, Level};
 use crate::fs::can_write;
 use crate::store::queue::SERVICE;
-use crate::store::{Lease, StoreError, ledger_format};
+use crate::store::{Lease, StoreError, check_log, ledger_format};
 use crate::target::parse_url;
 use crate::text::{count, printable};
 
@@ -199,6 +199,9 @@ impl Check<'_> {
                 self.findings.push(Finding::new(Level::Note, "ledger", what).hint(hint));
             }
             Ok((found, _)) => self.ok("ledger", format!("`{shown}` has format {found}")),
+        }
+        if let Err(error) = check_log(path) {
+            self.problem("ledger", &error.into());
         }
         self.queue();
         if Lease::is_alive(path, SERVICE) {

@@ -54,7 +54,7 @@ use crate::pipeline::{DeliveryObserver, DisableObserver, Tally};
 use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::store::queue::SERVICE;
-use crate::store::{Lease, Ledger, Op, QueueOp};
+use crate::store::{self, Lease, Ledger, Op, QueueOp};
 use crate::transport::{HttpOptions, HttpTransport};
 pub use check::check;
 use deliveries::FanOut;
@@ -195,6 +195,9 @@ impl<'a> Service<'a> {
     ) -> Result<Option<Tally>> {
         let context = self.context;
         let lease = self.lease()?;
+        if self.mock.is_none() {
+            store::check_log(&context.ledger_path)?;
+        }
         let (events_in, events) = mpsc::channel(1024);
         let (ledger, retention) = context.kept_ledger(None);
         // No event is accepted before it can be recorded.
