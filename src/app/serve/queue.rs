@@ -174,6 +174,7 @@ impl ServiceQueue {
             None => intake,
         });
         let written = written.await;
+        self.report(written.as_ref().err());
         if !matches!(&written, Ok(ack) if ack.answer.is_none()) {
             let mut lanes = self.lanes();
             for (lane, _) in &begun {
