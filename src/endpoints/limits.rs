@@ -31,20 +31,36 @@ pub struct LimitsChange {
     /// Another number of attempts at once; 0 removes it.
     pub concurrency: Option<u16>,
     /// Another rate.
-    pub rate: Option<RateChange>,
+    pub rate: Option<LimitChange<Rate>>,
     /// Whether deliveries are ordered from now on.
     pub ordered: Option<bool>,
-    /// Another time limit of an attempt; absent in it: the provider's.
-    pub timeout: Option<Option<AttemptTimeout>>,
+    /// Another time limit of an attempt.
+    pub timeout: Option<LimitChange<AttemptTimeout>>,
 }
 
-/// A change of a rate.
+/// A change of a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RateChange {
+pub enum LimitChange<T> {
     /// There is none any more.
     Remove,
     /// It is this.
-    To(Rate),
+    To(T),
+}
+
+impl<T> LimitChange<T> {
+    /// The limit from now on.
+    fn limit(self) -> Option<T> {
+        match self {
+            Self::To(limit) => Some(limit),
+            Self::Remove => None,
+        }
+    }
+}
+
+impl<T> From<Option<T>> for LimitChange<T> {
+    fn from(limit: Option<T>) -> Self {
+        limit.map_or(Self::Remove, Self::To)
+    }
 }
 
 /// Attempts in a second: a number from 0.001 to 1,000,000.
@@ -124,13 +140,9 @@ impl EndpointLimits {
         if let Some(concurrency) = change.concurrency {
             self.concurrency = NonZeroU16::new(concurrency);
         }
-        match change.rate {
-            Some(RateChange::To(rate)) => self.rate = Some(rate),
-            Some(RateChange::Remove) => self.rate = None,
-            None => {}
-        }
+        self.rate = change.rate.map_or(self.rate, LimitChange::limit);
         self.ordered = change.ordered.unwrap_or(self.ordered);
-        self.timeout = change.timeout.unwrap_or(self.timeout);
+        self.timeout = change.timeout.map_or(self.timeout, LimitChange::limit);
         self
     }
 }

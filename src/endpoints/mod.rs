@@ -35,7 +35,7 @@ pub use confirmation::Confirmed;
 pub use endpoint::{Change, Endpoint, EndpointSecret, Events};
 pub use error::EndpointError;
 pub use joined::HealthStore;
-pub use limits::{AttemptTimeout, EndpointLimits, LimitsChange, Rate, RateChange};
+pub use limits::{AttemptTimeout, EndpointLimits, LimitChange, LimitsChange, Rate};
 pub use matching::{SkipReason, WantedEvent};
 pub use names::{check_name, check_tenant, name_for, select, select_mut};
 pub use plan::{EndpointEntry, PlannedEndpoint, Step, steps};

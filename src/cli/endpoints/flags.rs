@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 use crate::cli::ui::Output;
 use crate::clock::parse_duration;
 use crate::endpoints::rules::RuleOptions;
-use crate::endpoints::{AttemptTimeout, Events, LimitsChange, Rate, RateChange};
+use crate::endpoints::{AttemptTimeout, Events, LimitChange, LimitsChange, Rate};
 
 #[derive(Debug, Clone, Args)]
 pub(super) struct RuleArgs {
@@ -46,13 +46,13 @@ pub(super) struct LimitArgs {
     concurrency: Option<u16>,
     /// Attempts begun in a second, at most, such as `10` or `0.5`; 0 removes the limit
     #[arg(long, value_name = "N", value_parser = rate_change, help_heading = "Limits of `hook serve`")]
-    rate: Option<RateChange>,
+    rate: Option<LimitChange<Rate>>,
     /// Each delivery waits until the one before has ended, with its retries: one attempt at once
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Limits of `hook serve`")]
     ordered: Option<bool>,
     /// Time limit of an attempt instead of the provider's, from 100ms to 5m; 0 removes it
     #[arg(long, value_name = "DURATION", value_parser = timeout_change, help_heading = "Limits of `hook serve`")]
-    timeout: Option<TimeoutChange>,
+    timeout: Option<LimitChange<AttemptTimeout>>,
 }
 
 /// Which events an endpoint gets, and with which headers.
@@ -85,23 +85,19 @@ impl OwnArgs {
     }
 }
 
-/// Another time limit, or none.
-#[derive(Debug, Clone, Copy)]
-struct TimeoutChange(Option<AttemptTimeout>);
-
-fn timeout_change(text: &str) -> Result<TimeoutChange, String> {
+fn timeout_change(text: &str) -> Result<LimitChange<AttemptTimeout>, String> {
     match parse_duration(text)? {
-        Duration::ZERO => Ok(TimeoutChange(None)),
-        limit => Ok(TimeoutChange(Some(AttemptTimeout::try_from(limit)?))),
+        Duration::ZERO => Ok(LimitChange::Remove),
+        limit => Ok(LimitChange::To(AttemptTimeout::try_from(limit)?)),
     }
 }
 
-fn rate_change(text: &str) -> Result<RateChange, String> {
+fn rate_change(text: &str) -> Result<LimitChange<Rate>, String> {
     if text == "0" {
-        return Ok(RateChange::Remove);
+        return Ok(LimitChange::Remove);
     }
     let rate = input::rate(text)?;
-    Ok(RateChange::To(Rate::try_from(rate)?))
+    Ok(LimitChange::To(Rate::try_from(rate)?))
 }
 
 impl LimitArgs {
@@ -110,7 +106,7 @@ impl LimitArgs {
             concurrency: self.concurrency,
             rate: self.rate,
             ordered: self.ordered,
-            timeout: self.timeout.map(|change| change.0),
+            timeout: self.timeout,
         }
     }
 }

@@ -16,7 +16,9 @@ use utoipa::ToSchema;
 use super::problem::Problem;
 use super::schema;
 use crate::clock::parse_duration;
-use crate::endpoints::{AttemptTimeout, Change, EndpointEntry, EndpointLimits, Events, LimitsChange, Rate, RateChange};
+use crate::endpoints::{
+    AttemptTimeout, Change, EndpointEntry, EndpointLimits, Events, LimitChange, LimitsChange, Rate,
+};
 
 /// How long an old secret counts unless the caller says otherwise.
 const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
@@ -194,16 +196,16 @@ impl EndpointChange {
 
 impl GivenLimits {
     fn change(self) -> Result<LimitsChange, Problem> {
+        let wrong = |what: String| Problem::unusable(format!("`timeout`: {what}"));
         let timeout = self
             .timeout
             .map(|limit| limit.map(AttemptTimeout::try_from).transpose());
+        let timeout = timeout.transpose().map_err(wrong)?;
         Ok(LimitsChange {
             concurrency: self.concurrency.map(|most| most.map_or(0, |most| most.0.get())),
-            rate: self.rate.map(|rate| rate.map_or(RateChange::Remove, RateChange::To)),
+            rate: self.rate.map(LimitChange::from),
             ordered: self.ordered,
-            timeout: timeout
-                .transpose()
-                .map_err(|what| Problem::unusable(format!("`timeout`: {what}")))?,
+            timeout: timeout.map(LimitChange::from),
         })
     }
 }
