@@ -34,7 +34,7 @@ pub struct LimitsChange {
     pub rate: Option<LimitChange<Rate>>,
     /// Whether deliveries are ordered from now on.
     pub ordered: Option<bool>,
-    /// Another time limit of an attempt; without one that of the provider counts.
+    /// Another time limit of an attempt.
     pub timeout: Option<LimitChange<AttemptTimeout>>,
 }
 
@@ -48,11 +48,11 @@ pub enum LimitChange<T> {
 }
 
 impl<T> LimitChange<T> {
-    /// The limit after the change.
+    /// The limit from now on.
     fn limit(self) -> Option<T> {
         match self {
-            Self::Remove => None,
             Self::To(limit) => Some(limit),
+            Self::Remove => None,
         }
     }
 }

@@ -196,17 +196,16 @@ impl EndpointChange {
 
 impl GivenLimits {
     fn change(self) -> Result<LimitsChange, Problem> {
+        let wrong = |what: String| Problem::unusable(format!("`timeout`: {what}"));
         let timeout = self
             .timeout
             .map(|limit| limit.map(AttemptTimeout::try_from).transpose());
+        let timeout = timeout.transpose().map_err(wrong)?;
         Ok(LimitsChange {
             concurrency: self.concurrency.map(|most| most.map_or(0, |most| most.0.get())),
             rate: self.rate.map(LimitChange::from),
             ordered: self.ordered,
-            timeout: timeout
-                .transpose()
-                .map_err(|what| Problem::unusable(format!("`timeout`: {what}")))?
-                .map(LimitChange::from),
+            timeout: timeout.map(LimitChange::from),
         })
     }
 }
