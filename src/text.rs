@@ -151,12 +151,12 @@ pub fn quoted<T: Display>(names: impl IntoIterator<Item = T>) -> String {
     names.join(", ")
 }
 
-/// `1 event`, `2 events`, `2 deliveries`.
+/// `1 event`, `2 events`, `2 deliveries`, `2 keys`.
 pub fn count(n: u64, noun: &str) -> String {
     match noun.strip_suffix('y') {
         _ if n == 1 => format!("1 {noun}"),
-        Some(start) => format!("{n} {start}ies"),
-        None => format!("{n} {noun}s"),
+        Some(start) if !start.ends_with(['a', 'e', 'o']) => format!("{n} {start}ies"),
+        _ => format!("{n} {noun}s"),
     }
 }
 
@@ -250,6 +250,12 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nouns_are_counted_in_english() {
+        let said = [(1, "key"), (2, "key"), (2, "delivery"), (0, "event")].map(|(n, noun)| count(n, noun));
+        assert_eq!(said, ["1 key", "2 keys", "2 deliveries", "0 events"]);
+    }
 
     /// One of each kind: C0, DEL, C1, bidi, zero-width, line separators, byte order mark, tags, hidden selectors.
     const UNSAFE: [char; 16] = [

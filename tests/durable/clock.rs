@@ -88,6 +88,11 @@ fn what_another_process_releases_is_due_at_once_although_the_clock_was_set() {
     };
     let service = service(&sandbox);
     enable("disable", &[]);
+    let begun = Instant::now();
+    while service.call("GET", "/endpoints/app/health", "").1["active"] != false {
+        assert!(begun.elapsed() < DEADLINE, "the service does not see it");
+        std::thread::yield_now();
+    }
     service.accepts(1);
     service.until(|queue| queue.parked == 1);
     sandbox.set_clock(1);

@@ -52,6 +52,8 @@ pub(super) struct Lanes {
     /// Lanes with room and something to do, by when it may begin, for each class: those that keep failing apart.
     index: [[BTreeSet<(Timestamp, LaneName)>; 3]; 2],
     in_flight: usize,
+    /// How often that number has changed.
+    changes: u64,
     retries: usize,
     suspects: usize,
     /// Attempts in flight to targets that keep failing.
@@ -70,6 +72,7 @@ impl Lanes {
             by_name: HashMap::new(),
             index: Default::default(),
             in_flight: 0,
+            changes: 0,
             retries: 0,
             suspects: 0,
             failing: 0,
@@ -102,6 +105,7 @@ impl Lanes {
             is_free
         });
         self.in_flight += usize::from(is_free);
+        self.changes += u64::from(is_free);
         is_free
     }
 
@@ -249,6 +253,7 @@ impl Lanes {
 
     fn count(&mut self, class: QueueClass, count: usize) {
         self.in_flight += count;
+        self.changes += 1;
         if class != QueueClass::First {
             self.retries += count;
         }
@@ -259,6 +264,7 @@ impl Lanes {
 
     fn uncount(&mut self, class: QueueClass, count: usize) {
         self.in_flight = self.in_flight.saturating_sub(count);
+        self.changes += 1;
         if class != QueueClass::First {
             self.retries = self.retries.saturating_sub(count);
         }

@@ -20,8 +20,11 @@ use crate::message::Mode;
 use crate::owner_notice::NoticePlan;
 use crate::pipeline::{DisableRules, QueueMode, record};
 use crate::store::queue::{IdempotencyKey, Intake, NewEvent, NewQueued};
-use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueOp, StoreError};
+use crate::store::{Ack, Ledger, LedgerReader, Op, QueueClass, QueueCounts, QueueOp, StoreError};
 use crate::text::printable;
+
+/// How often the queue is counted at most, when it changes meanwhile.
+const LOOKS: u32 = 5;
 
 /// For how long the file of endpoints is not looked at again.
 const BOOK_PATIENCE: Duration = Duration::from_millis(50);
@@ -228,6 +231,24 @@ impl ServiceQueue {
             data: event.data.filter(|_| deliveries.is_empty()),
             tenant: event.tenant,
             deliveries,
+        }
+    }
+
+    /// How many deliveries wait or are parked in the ledger, and how many are in flight. No unfinished one is missing unless
+    /// attempts begin and end all the time.
+    pub(super) async fn counts(&self) -> std::result::Result<(QueueCounts, usize), StoreError> {
+        let mut before = self.lanes().in_flight();
+        let mut looks = 0;
+        loop {
+            let owner = self.owner.clone();
+            let counts = self.reader.ask(move |store| store.queue_counts(&owner)).await?;
+            let after = self.lanes().in_flight();
+            looks += 1;
+            // Otherwise one that was taken or put back meanwhile may be in neither number.
+            if before == after || looks == LOOKS {
+                return Ok((counts, before.0.max(after.0)));
+            }
+            before = after;
         }
     }
 

@@ -53,15 +53,19 @@ pub(super) struct Subscribers {
     by_lane: HashMap<LaneName, Arc<Subscriber>>,
     /// Whether the settings switch all webhooks of the account off.
     pub(super) account_off: bool,
+    /// What they were made from.
+    endpoints: Option<Arc<[Endpoint]>>,
 }
 
 impl Subscribers {
     fn read(context: &Context, book: &BookWatch) -> Result<Self> {
+        let endpoints = book.read()?;
         let mut read = Self {
             account_off: context.settings.account_off,
+            endpoints: Some(Arc::clone(&endpoints)),
             ..Self::default()
         };
-        for endpoint in book.read()?.iter() {
+        for endpoint in endpoints.iter() {
             match Subscriber::new(context, endpoint) {
                 Ok(subscriber) => {
                     let subscriber = Arc::new(subscriber);
@@ -342,7 +346,14 @@ impl SubscriberWatch {
             return false;
         }
         *looked = Instant::now();
-        self.book.current().is_none()
+        let Some(endpoints) = self.book.current() else {
+            return true;
+        };
+        // Another caller has just read the book, and still makes subscribers of it.
+        let made_from = &self.current().endpoints;
+        made_from
+            .as_ref()
+            .is_none_or(|made_from| !Arc::ptr_eq(made_from, &endpoints))
     }
 
     /// Looks whether another process has disabled or enabled an endpoint.

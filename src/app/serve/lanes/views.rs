@@ -32,6 +32,11 @@ impl Lanes {
         postponed.map(|(name, _)| Arc::clone(name)).collect()
     }
 
+    /// Attempts in flight, and how often that number has changed.
+    pub(in crate::app::serve) fn in_flight(&self) -> (usize, u64) {
+        (self.in_flight, self.changes)
+    }
+
     /// Lanes that keep failing.
     pub(in crate::app::serve) fn failing(&self) -> Vec<LaneName> {
         let failing = self.by_name.iter().filter(|(_, lane)| lane.is_failing());

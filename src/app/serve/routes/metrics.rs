@@ -20,14 +20,14 @@ use crate::store::QueueCounts;
     responses((status = 200, description = "All metrics, for Prometheus", body = String, content_type = "text/plain; version=0.0.4"))
 )]
 pub(super) async fn metrics(State(state): State<Arc<RouteState>>) -> Response {
-    let (queue, owner) = (&state.queue, state.queue.owner.clone());
+    let queue = &state.queue;
     // While the ledger cannot be read, the counters are still of use.
-    let counts = queue.reader.ask(move |store| store.queue_counts(&owner)).await.ok();
+    let counts = queue.counts().await.ok();
     let mut page = Exposition::default();
     process(queue, &mut page);
     totals(queue, &mut page);
     if let Some(counts) = counts {
-        unfinished(counts, queue, &mut page);
+        unfinished(counts, &mut page);
     }
     endpoints(queue, &mut page);
     queue.stats.requests.expose(&mut page);
@@ -64,10 +64,10 @@ fn totals(queue: &ServiceQueue, page: &mut Exposition) {
     page.single("hook_store_errors_total", Kind::Counter, help, &queue.ledger.refusals());
 }
 
-fn unfinished(counts: QueueCounts, queue: &ServiceQueue, page: &mut Exposition) {
+fn unfinished((counts, in_flight): (QueueCounts, usize), page: &mut Exposition) {
     let states = [
         ("waiting", counts.waiting),
-        ("taken", queue.lanes().outlook(queue.clock.now()).in_flight as u64),
+        ("taken", in_flight as u64),
         ("parked", counts.parked),
     ];
     let help = "Deliveries that are not finished, by state.";

@@ -64,8 +64,8 @@ struct LastMinute {
     responses((status = 200, description = "How the service is", body = Status))
 )]
 pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
-    let (queue, owner) = (&state.queue, state.queue.owner.clone());
-    let counts = queue.reader.ask(move |store| store.queue_counts(&owner)).await?;
+    let queue = &state.queue;
+    let (counts, in_flight) = queue.counts().await?;
     let subscribers = queue.book.current();
     let now = queue.clock.now();
     let [events, delivered, failed] = queue.stats.last_minute();
@@ -76,7 +76,7 @@ pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Respo
     let status = Status {
         queue: QueueStatus {
             waiting: counts.waiting,
-            taken: outlook.in_flight,
+            taken: in_flight,
             parked: counts.parked,
         },
         backlog_age_s: outlook.oldest.map_or(0.0, |due| now.since(due).as_secs_f64()),
