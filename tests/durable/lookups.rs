@@ -71,10 +71,14 @@ fn a_name_that_nobody_answers_for_while_others_resolve_is_its_endpoints_fault() 
     app.next();
     sandbox.endpoint("lost", "once", &named(&app, "lost.test"));
     sandbox.fail_lookups("lost.test");
+    // A call about an endpoint reads the file at once, an event within 50 ms.
+    let known = |name: &str| assert_eq!(service.call("GET", &format!("/endpoints/{name}/health"), "").0, 200);
+    known("lost");
     service.accepts(2);
     postponed(&service, &["lost"]);
     // Connections to the first one are kept: it is not looked up again.
     sandbox.endpoint("other", "once", &named(&app, "other.test"));
+    known("other");
     service.accepts(3);
     let lost = "/deliveries?state=failed&endpoint=lost";
     service.wait_for(lost, |found| {
