@@ -1,7 +1,7 @@
 //! Keys of the API of `hook serve`, as the ledger has them.
 //!
 //! A key is 256 random bits, and the ledger keeps its SHA-256. A slow hash with a salt protects passwords, which people choose and
-//! attackers guess; nobody guesses 256 random bits, so that one fast hash is enough, and a call costs no more than that.
+//! attackers guess; 256 random bits cannot be guessed, so that one fast hash is enough, and a call costs no more than that.
 
 use crate::clock::Timestamp;
 use crate::message::Mode;

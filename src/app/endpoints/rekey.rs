@@ -86,7 +86,7 @@ fn tokens(context: &Context, change: &KeyChange, dry_run: bool) -> Result<Change
     Ok(count)
 }
 
-/// Says what is to be set from now on, where it is not.
+/// Notes the value that `HOOK_KEY` must have from now on, unless it has it.
 fn hint_of_variable(context: &Context, done: &Rekeyed, to: Option<&str>) {
     let used = Encryption::default().key().ok().flatten();
     match (to, &done.key) {
