@@ -148,19 +148,14 @@ pub(super) async fn change(
         caller.tenant(Some(tenant.as_deref().unwrap_or_default()))?;
     }
     let ((change, limits), rules) = (change.parts()?, state.rules.clone());
-    let made = state.change(move |endpoints| {
-        let id = own(endpoints, &caller, &endpoint)?.id;
-        let options = UpdateOptions {
-            change,
-            limits,
-            rules,
-            ..UpdateOptions::default()
-        };
-        endpoints.update(&id, options)
-    });
-    let made = made.await?;
-    let summary = format!("changed {}", made.name);
-    Ok(answered(StatusCode::OK, &EndpointAnswer::from(made), summary))
+    let options = UpdateOptions {
+        change,
+        limits,
+        rules,
+        ..UpdateOptions::default()
+    };
+    let update = move |endpoints: &Endpoints<'_>, id: String| endpoints.update(&id, options);
+    state.change_own((caller, endpoint), "changed", update).await
 }
 
 /// Removes one: what waits for it is cancelled.
@@ -203,13 +198,10 @@ pub(super) async fn rotate(
     bytes: Bytes,
 ) -> std::result::Result<Response, Problem> {
     let rotation: Rotation = body(&headers, &bytes)?;
-    let made = state.change(move |endpoints| {
-        let id = own(endpoints, &caller, &endpoint)?.id;
+    let rotate = move |endpoints: &Endpoints<'_>, id: String| {
         endpoints.rotate(&id, rotation.overlap(), SecretOptions::default())
-    });
-    let made = made.await?;
-    let summary = format!("{} has a new secret", made.name);
-    Ok(answered(StatusCode::OK, &EndpointAnswer::from(made), summary))
+    };
+    state.change_own((caller, endpoint), "a new secret for", rotate).await
 }
 
 /// Switches one on.
@@ -229,13 +221,8 @@ pub(super) async fn enable(
     bytes: Bytes,
 ) -> std::result::Result<Response, Problem> {
     let enabling: Enabling = body(&headers, &bytes)?;
-    let made = state.change(move |endpoints| {
-        let id = own(endpoints, &caller, &endpoint)?.id;
-        endpoints.enable(&[id], enabling.replay_parked)
-    });
-    let made = made.await?;
-    let summary = format!("enabled {}", made.name);
-    Ok(answered(StatusCode::OK, &EndpointAnswer::from(made), summary))
+    let enable = move |endpoints: &Endpoints<'_>, id| endpoints.enable(&[id], enabling.replay_parked);
+    state.change_own((caller, endpoint), "enabled", enable).await
 }
 
 /// Switches one off.
@@ -251,13 +238,8 @@ pub(super) async fn disable(
     Extension(caller): Extension<Caller>,
     Path(endpoint): Path<String>,
 ) -> std::result::Result<Response, Problem> {
-    let made = state.change(move |endpoints| {
-        let id = own(endpoints, &caller, &endpoint)?.id;
-        endpoints.disable(&[id])
-    });
-    let made = made.await?;
-    let summary = format!("disabled {}", made.name);
-    Ok(answered(StatusCode::OK, &EndpointAnswer::from(made), summary))
+    let disable = |endpoints: &Endpoints<'_>, id| endpoints.disable(&[id]);
+    state.change_own((caller, endpoint), "disabled", disable).await
 }
 
 /// Sends one a signed event and some with faulty signatures, and tells what it answered.
@@ -360,6 +342,22 @@ impl RouteState {
         work: impl FnOnce(&Endpoints<'_>) -> Result<T> + Send + 'static,
     ) -> std::result::Result<T, Problem> {
         Ok(self.with_endpoints(work).await?.0?)
+    }
+
+    /// Changes the endpoint that the caller names, and answers with it; `done` and its name are the line of the log.
+    async fn change_own(
+        &self,
+        (caller, selector): (Caller, String),
+        done: &str,
+        work: impl FnOnce(&Endpoints<'_>, String) -> Result<()> + Send + 'static,
+    ) -> std::result::Result<Response, Problem> {
+        let change = self.change(move |endpoints| {
+            let id = own(endpoints, &caller, &selector)?.id;
+            work(endpoints, id)
+        });
+        let changed = change.await?;
+        let summary = format!("{done} {}", changed.name);
+        Ok(answered(StatusCode::OK, &EndpointAnswer::from(changed), summary))
     }
 
     /// Changes an endpoint. What is returned is as it is then; the next event counts with it.
