@@ -278,20 +278,6 @@ fn kind_of_secret(endpoint: &EndpointDetails) -> &'static str {
 }
 
 impl EndpointEvent {
-    /// The endpoint, when something was done to one.
-    fn endpoint(&self) -> Option<&EndpointDetails> {
-        match self {
-            Self::Added(endpoint)
-            | Self::Updated(endpoint, _)
-            | Self::Removed(endpoint)
-            | Self::Confirmed(endpoint, _)
-            | Self::Switched { endpoint, .. }
-            | Self::Paused { endpoint, .. }
-            | Self::Rotated { endpoint, .. } => Some(endpoint),
-            Self::Refused(_) | Self::NotDone(_) | Self::AllPaused { .. } => None,
-        }
-    }
-
     /// What the user must do with a new secret.
     pub fn remark(&self) -> Option<String> {
         let (Self::Added(endpoint) | Self::Rotated { endpoint, .. }) = self else {

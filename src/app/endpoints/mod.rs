@@ -117,7 +117,7 @@ impl Refusal {
 
 impl EndpointEvent {
     /// The endpoint, when something was done to one.
-    pub fn into_endpoint(self) -> Option<Box<EndpointDetails>> {
+    pub fn endpoint(&self) -> Option<&EndpointDetails> {
         match self {
             Self::Added(endpoint)
             | Self::Updated(endpoint, _)

@@ -374,10 +374,10 @@ impl RouteState {
         for event in events {
             match event {
                 EndpointEvent::Refused(refusal) => return Err(Problem::refused(&refusal)),
-                event => changed = event.into_endpoint().or(changed),
+                event => changed = event.endpoint().cloned().or(changed),
             }
         }
         result.map_err(refused)?;
-        changed.map(|changed| *changed).ok_or_else(Problem::broken)
+        changed.ok_or_else(Problem::broken)
     }
 }
