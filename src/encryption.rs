@@ -101,7 +101,7 @@ impl EncryptionKey {
         })
     }
 
-    /// What tells it from other keys.
+    /// Identifies the key.
     pub fn id(&self) -> &str {
         &self.id
     }

@@ -131,7 +131,7 @@ pub struct HealthReport {
 /// A change of the health of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HealthChange {
-    /// A delivery has ended, or an attempt of it failed. What the owner is told for that is recorded too. Where it disables the
+    /// A delivery has ended, or an attempt of it failed. The notices for that are recorded too. Where it disables the
     /// endpoint, the ack has it.
     Reported(Box<HealthReport>),
     /// Somebody enabled it.

@@ -1,4 +1,4 @@
-//! What the owner of an endpoint is told: which notices there are, on which channels they go, and what is in them. The ledger
+//! Notices to the owner of an endpoint: which there are, on which channels they go, and what is in them. The ledger
 //! keeps them; `hook serve` hands them over.
 
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ words! {
 }
 
 impl NoticeKind {
-    /// The kinds whose records are dropped when everybody was told: there may be very many.
+    /// The kinds whose records are dropped after they were sent: there may be very many.
     pub const PASSING: [Self; 2] = [Self::AttemptFailed, Self::DeliveryFailed];
 }
 
@@ -69,7 +69,7 @@ impl NoticePlan {
     }
 }
 
-/// An attempt that failed, as a notice tells it. Credentials are masked.
+/// An attempt that failed, as it stands in a notice. Credentials are masked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedAttempt {
     /// Where it went.
@@ -95,7 +95,7 @@ pub struct NoticeData {
     pub provider: String,
     /// Why, for people.
     pub reason: String,
-    /// How the provider tells the owner, where it does.
+    /// How the provider notifies the owner, where it does.
     pub notified_by: Option<String>,
     /// What led to it.
     #[serde(flatten)]
@@ -124,12 +124,12 @@ pub struct NoticeChange {
     pub number: u64,
     /// Which channel.
     pub channel: NoticeChannel,
-    /// When it is tried again; absent: it was told, or is given up.
+    /// When it is tried again; absent: it was sent, or is given up.
     pub due: Option<Timestamp>,
 }
 
 impl NoticeTask {
-    /// The same whenever it is told: receivers know by it that they have it already.
+    /// The same for every try: receivers recognize a duplicate by it.
     pub fn id(&self) -> String {
         let attempt = self.data.attempt.clone().unwrap_or_default();
         format!("{}_{}_{}", self.kind, attempt.delivery, attempt.attempt)

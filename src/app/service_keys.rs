@@ -55,7 +55,7 @@ pub fn fresh() -> String {
     format!("{PREFIX}{}", hex::encode(bits))
 }
 
-/// Adds a key. What is returned has its text, which nobody can find out later.
+/// Adds a key. The result has its text, which is not stored.
 pub fn add(context: &Context, options: KeyOptions) -> Result<ServiceKey> {
     check_name(&options.name).map_err(Error::usage)?;
     if let Some(tenant) = &options.tenant {

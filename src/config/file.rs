@@ -37,7 +37,7 @@ pub struct ConfigFile {
     pub serve: ServeFile,
     /// Of the ledger.
     pub ledger: LedgerFile,
-    /// What owners of endpoints are told.
+    /// Notices to the owners of endpoints.
     pub notify: NotifyFile,
     /// The endpoints that `hook endpoints apply` creates or changes.
     #[serde(skip_serializing)]

@@ -1,4 +1,4 @@
-//! `[notify]`: what owners of endpoints are told, and how.
+//! `[notify]`: which notices the owners of endpoints get, and by which channels.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub struct SmtpFile {
     /// How the connection is encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<SmtpTls>,
-    /// Who logs in; nobody when absent.
+    /// The user who logs in; absent: no login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// Reference of the password.

@@ -9,7 +9,7 @@ use super::book::Book;
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
 
-/// What tells one state from another: time of change, inode and length of the file, and the time of change of the folder of
+/// Identifies a state: time of change, inode and length of the file, and the time of change of the folder of
 /// secrets, whose files get another key. Absent: there is no file.
 type Mark = Option<(Option<SystemTime>, u64, u64, Option<SystemTime>)>;
 

@@ -111,7 +111,7 @@ pub struct Progress {
     pub first_at: Option<Timestamp>,
     /// When the next one is due; absent: at once.
     pub next_due: Option<Timestamp>,
-    /// The same by a clock that nobody sets, where it is known.
+    /// The same by a monotonic clock, where it is known.
     pub due: Option<Instant>,
     /// What was wrong with the last one.
     pub retry_reason: Option<&'static str>,

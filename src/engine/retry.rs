@@ -53,7 +53,7 @@ pub enum FailureReason {
 pub struct Situation {
     /// Attempts made, this one included.
     pub attempts: u32,
-    /// How long ago this one was due, or had begun where it is the first, by a clock that nobody sets.
+    /// How long ago this one was due, or had begun where it is the first, by a monotonic clock.
     pub since_due: Duration,
     /// Now.
     pub now: Timestamp,
@@ -64,7 +64,7 @@ pub struct Situation {
     /// Share of a delay by which it is made longer where the policy states no jitter, so that many deliveries that failed at
     /// once do not come back at once.
     pub spread: f64,
-    /// Whether faults of this machine cost no attempt. Not where somebody waits for the end of the delivery.
+    /// Whether faults of this machine cost no attempt. Not in a foreground command.
     pub postpones: bool,
 }
 

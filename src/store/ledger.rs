@@ -53,7 +53,7 @@ pub(super) type OpenedStore = Result<Box<dyn Store>, StoreError>;
 /// the allocator for which both threads waited, a tenth of the time of a busy service.
 struct WriteAnswer {
     ack: Result<Ack, StoreError>,
-    /// Dropped by whoever asked.
+    /// Dropped by the caller.
     _op: Op,
 }
 

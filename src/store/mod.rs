@@ -264,7 +264,7 @@ pub struct DeliveryRecord {
     pub delivery: NewDelivery,
     /// Secrets that are not in the ledger and could not be restored.
     pub sealed: Vec<Sealed>,
-    /// Whether it had failed, and somebody asked for it again: its failure was counted.
+    /// Whether it had failed before it was retried by hand: its failure was counted.
     pub is_again: bool,
 }
 

@@ -60,7 +60,7 @@ pub enum Op {
     Health(HealthChange),
     /// Changes the keys of the API.
     Keys(KeyOp),
-    /// A channel was told a notice, gave it up, or tries it again.
+    /// A channel has sent a notice, gave it up, or tries it again.
     Notice(NoticeChange),
     /// Several changes in one transaction. The ack is that of the first, and tells whether any of them disabled an endpoint.
     Together(Vec<Op>),

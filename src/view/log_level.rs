@@ -8,7 +8,7 @@ use crate::words::words;
 words! {
     /// The level of a line.
     pub enum LogLevel {
-        /// For somebody who looks for a cause.
+        /// For debugging.
         Debug = "debug",
         /// As it should be.
         Info = "info",

@@ -82,7 +82,7 @@ def start(hook, home, receiver):
     words = [hook, "serve", "--port", "0", "--json", "--key", "env:KEY", "--rate-limit", "0"]
     service = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     ready = json.loads(service.stdout.readline())
-    # The lines about calls are nobody's business, but the pipe must not fill up.
+    # The lines about calls are not used, but the pipe must not fill up.
     threading.Thread(target=service.stdout.read, daemon=True).start()
     return service, ready["origin"].removeprefix("http://")
 

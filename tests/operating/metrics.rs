@@ -1,4 +1,4 @@
-//! What a service tells a monitor: metrics, and that they cost the same however much is on record.
+//! Metrics, and that they cost the same however much is on record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;

@@ -83,7 +83,7 @@ fn add(sandbox: &Sandbox, name: &str, url: &str, rest: &str) {
     sandbox.add_endpoint(&format!("{url} --name {name} --local {rest}"));
 }
 
-/// Waits until nobody has anything left to be told.
+/// Waits until every notice was sent.
 #[track_caller]
 fn all_told(sandbox: &Sandbox) {
     let ledger = rusqlite::Connection::open(sandbox.state("ledger.db")).expect("it opens");

@@ -19,7 +19,7 @@ pub fn check(context: &Context, query: &Query) -> Result<()> {
     };
     let one = || Query {
         page: QueryPage::newest(1),
-        // Of another tenant's names nothing is told.
+        // The names of another tenant are not disclosed.
         tenant: query.tenant.clone(),
         ..Query::default()
     };

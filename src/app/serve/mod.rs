@@ -165,7 +165,7 @@ impl<'a> Service<'a> {
         };
         let certificate = options.certificate.as_ref();
         let certificate = certificate.map(CertificateFiles::load).transpose()?;
-        // Of endpoints of a mock nobody is told.
+        // The endpoints of a mock have no owner who needs notices.
         let notifier = match mock {
             Some(_) => Notifier::default(),
             None => Notifier::new(context, options.notify_exec.as_ref())?,

@@ -46,7 +46,7 @@ fn count(log: &Path) -> io::Result<u64> {
     };
     checksum.add(&header[..24]);
     let mut is_whole = checksum.is(&header[24..32]);
-    // It is written at once, and synced: a bad one is no torn one, and the first frame tells which ones are current.
+    // It is written at once, and synced: a bad header is damage, not a torn write. The salt of the first frame identifies the current ones.
     let mut salt = is_whole.then(|| [number(&header, 16), number(&header, 20)]);
     let page = if is_whole { number(&header, 8) } else { PAGE_SIZE };
     let page = usize::try_from(page).unwrap_or(usize::MAX);

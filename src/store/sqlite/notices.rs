@@ -1,4 +1,4 @@
-//! What owners of endpoints were told, and what channels have still to get.
+//! Notices to the owners of endpoints, and which of them each channel has still to send.
 
 use rusqlite::{Connection, params};
 
@@ -11,7 +11,7 @@ use crate::store::Ack;
 /// Notices about attempts and deliveries that wait, at most: then the oldest is dropped for a new one.
 const MOST_WAITING: i64 = 10_000;
 
-/// Notices that are kept once everybody was told, whatever their age.
+/// Notices that are kept after they were sent, whatever their age.
 const MOST_NOTICES: i64 = 10_000;
 
 /// Between two mails about an endpoint for the same reason.
@@ -132,7 +132,7 @@ pub(super) fn tasks(
     })
 }
 
-/// What the owner of an endpoint was told, or would have been, the newest first.
+/// The notices about an endpoint, sent or not, the newest first.
 pub(super) fn told(connection: &Connection, endpoint: &str, limit: usize) -> rusqlite::Result<Vec<OwnerNotice>> {
     let sql = "SELECT at, kind, json FROM notice WHERE endpoint = ?1 ORDER BY i DESC LIMIT ?2";
     rows(connection, sql, params![endpoint, limit.cast_signed()], |row| {

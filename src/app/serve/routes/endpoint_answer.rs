@@ -1,4 +1,4 @@
-//! Endpoints and their tests as they are answered. Where a secret is kept is nobody's business, and its text is there only when it
+//! Endpoints and their tests as they are answered. The place of a secret is left out, and its text is there only when it
 //! is new.
 
 use std::collections::BTreeMap;

@@ -26,7 +26,7 @@ use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::store::QueryPage;
 
-/// A change that was made, or why it was not, and what was told about it.
+/// The result of a change, and the events that it emitted.
 type Done = (Result<()>, Vec<EndpointEvent>);
 
 /// Endpoints in the order of the book.
@@ -242,7 +242,7 @@ pub(super) async fn disable(
     state.change_own((caller, endpoint), "disabled", disable).await
 }
 
-/// Sends one a signed event and some with faulty signatures, and tells what it answered.
+/// Sends one a signed event and some with faulty signatures, and returns what it answered.
 #[utoipa::path(
     post,
     path = "/endpoints/{endpoint}/test",
@@ -296,7 +296,7 @@ fn own(endpoints: &Endpoints<'_>, caller: &Caller, selector: &str) -> Result<End
     Ok(select(&all, selector)?.clone())
 }
 
-/// The context of a call: what a person at a terminal would be told is in the answer, or nowhere.
+/// The context of a call, without the notices that are for a terminal.
 fn quiet(context: &Context) -> Context {
     Context {
         notices: Notices::to(|_| {}),

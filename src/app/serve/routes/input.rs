@@ -182,7 +182,7 @@ pub(super) fn body<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> st
         ));
     }
     let text = if body.is_empty() { "{}" } else { json(headers, body)? };
-    // The form of an object may also be written as a list of its values, which is nobody's intention here.
+    // The form of an object may also be written as a list of its values, which the contract does not allow.
     if !text.trim_start().starts_with('{') {
         return Err(Problem::invalid("the body must be an object"));
     }

@@ -15,9 +15,9 @@ CREATE TABLE queue (
 CREATE INDEX queue_due ON queue (owner, lane, class, due, n) WHERE state = 0;
 CREATE INDEX queue_parked ON queue (parked, lane, n) WHERE state = 2;
 
--- How many rows of `queue` each owner has waiting and parked, so that nobody has to count them. Those of an attempt are not
+-- How many rows of `queue` each owner has waiting and parked, so that no reader has to count them. Those of an attempt are not
 -- counted: most deliveries are never in another state, and their process knows how many it has. What is added is counted by
--- whoever adds it: a trigger for that took a twentieth of the time of a busy service.
+-- the statement that adds it: a trigger for that took a twentieth of the time of a busy service.
 CREATE TABLE queue_count (
     owner TEXT    NOT NULL,
     state INTEGER NOT NULL,
@@ -37,7 +37,7 @@ WHEN new.state <> 1 AND (old.owner <> new.owner OR old.state <> new.state) BEGIN
         ON CONFLICT (owner, state) DO UPDATE SET count = count + 1;
 END;
 
--- Deliveries that had failed, and that somebody asked for again: their failure was counted.
+-- Deliveries that had failed before they were retried by hand: their failure was counted.
 CREATE TABLE again (
     n INTEGER PRIMARY KEY
 ) STRICT;
