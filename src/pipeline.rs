@@ -65,6 +65,8 @@ pub struct Pipeline<T> {
     pub lease: Option<Arc<Lease>>,
     /// Present when deliveries come from the ledger's queue.
     pub queue: Option<QueueMode>,
+    /// The clock by which retries are due, where they wait in the ledger's work queue and not in memory.
+    pub retries: Option<SteadyClock>,
     /// By which rules endpoints are disabled.
     pub rules: DisableRules,
     /// Learns which endpoints are.
@@ -99,6 +101,7 @@ impl<T: Transport> Pipeline<T> {
                 cancel: self.cancel.clone(),
             }));
         }
+        engine.gives_back = self.queue.is_some() || self.retries.is_some();
         let recheck = Arc::clone(&engine.recheck);
         let stored_first = engine.stored_first;
         let engine = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
@@ -106,6 +109,7 @@ impl<T: Transport> Pipeline<T> {
             ledger: self.ledger.clone(),
             lease: self.lease,
             queue: self.queue.clone(),
+            retries: self.retries,
             rules: self.rules,
             stored_first,
             pending: HashSet::new(),
@@ -201,6 +205,7 @@ struct Recorder {
     ledger: Ledger,
     lease: Option<Arc<Lease>>,
     queue: Option<QueueMode>,
+    retries: Option<SteadyClock>,
     rules: DisableRules,
     /// Whether every delivery was recorded before it came.
     stored_first: bool,
@@ -218,7 +223,7 @@ impl Recorder {
             let until_recorded = event.until_recorded.take();
             let promise = event.delivery.label.promise;
             // An item that was not begun stays in the queue as it is.
-            if matches!(promise, Promise::Item(_)) && event.attempt.is_none() && !self.is_recorded(event.delivery.id) {
+            if matches!(promise, Promise::Item(_)) && event.attempt.is_none() && !self.is_recorded(&event.delivery) {
                 continue;
             }
             let op = self.with_promise(&event);
@@ -231,8 +236,10 @@ impl Recorder {
         Ok(())
     }
 
-    fn is_recorded(&self, id: Id) -> bool {
-        self.stored_first || self.pending.contains(&id)
+    fn is_recorded(&self, delivery: &Delivery) -> bool {
+        self.stored_first
+            || matches!(delivery.label.promise, Promise::Taken | Promise::Begun(_))
+            || self.pending.contains(&delivery.id)
     }
 
     /// The change with those that belong into its transaction.
@@ -240,7 +247,7 @@ impl Recorder {
         if let Some(mode) = &self.queue {
             return queue_change(event, &mode.clock, self.rules);
         }
-        let first = !self.is_recorded(event.delivery.id);
+        let first = !self.is_recorded(&event.delivery);
         let mut ops = vec![self.op(event)];
         if let Promise::Item(work) = event.delivery.label.promise
             && first
@@ -259,15 +266,18 @@ impl Recorder {
             Next::Delivered => (DeliveryState::Delivered, None),
             Next::Interrupted if promise == Promise::Answer => (DeliveryState::Failed, None),
             Next::Failed(_) => (DeliveryState::Failed, None),
-            Next::Retry { due, .. } => (DeliveryState::Pending, Some(*due)),
+            Next::Retry { due, after } => {
+                let due = self.retries.map_or(*due, |clock| clock.now().plus(*after));
+                (DeliveryState::Pending, Some(due))
+            }
             Next::Postponed { .. } | Next::Interrupted => (DeliveryState::Pending, None),
         };
         let id = event.delivery.id;
         let goes_on = matches!(event.next, Next::Retry { .. });
-        let is_recorded = self.is_recorded(id) || promise == Promise::Taken;
+        let is_recorded = self.is_recorded(&event.delivery);
         if !goes_on {
             self.pending.remove(&id);
-        } else if !self.stored_first {
+        } else if !self.stored_first && self.retries.is_none() {
             self.pending.insert(id);
         }
         let lease = self.lease.as_ref().filter(|_| goes_on);

@@ -206,6 +206,7 @@ impl Context {
             cancel,
             lease,
             queue: None,
+            retries: None,
             rules: DisableRules {
                 time_scale: limits.time_scale,
                 unstated: false,

@@ -76,12 +76,24 @@ pub enum Promise {
     Nothing,
     /// It is an item of the ledger's work queue, and stays there when it is not begun.
     Item(WorkKey),
+    /// It is an item of the ledger's work queue, whose first attempt is on record.
+    Begun(WorkKey),
     /// It is on record, and resumed.
     Taken,
     /// It was taken from the ledger's queue for one attempt, and waits there for the next one.
     Queued,
     /// The sender waits for the answer, and sends again when it gets none: it is not resumed.
     Answer,
+}
+
+impl Promise {
+    /// The item of the work queue.
+    pub fn item(self) -> Option<WorkKey> {
+        match self {
+            Self::Item(key) | Self::Begun(key) => Some(key),
+            Self::Nothing | Self::Taken | Self::Queued | Self::Answer => None,
+        }
+    }
 }
 
 /// How the attempts of a delivery are signed.

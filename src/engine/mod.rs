@@ -112,6 +112,9 @@ pub struct Engine<T> {
     /// Whether the content is there before the deliveries come, and not only when the event of their first attempt is
     /// recorded.
     pub stored_first: bool,
+    /// Whether deliveries that are tried again are given back: the event of the attempt is the last one of such a delivery,
+    /// and it comes again as a job when it is due.
+    pub gives_back: bool,
     /// Asked before each attempt.
     pub gate: Option<Arc<dyn Gate>>,
     /// Makes the gate check everything that waits.
@@ -131,6 +134,7 @@ impl<T: Transport> Engine<T> {
             stop_retrying: CancellationToken::new(),
             store: None,
             stored_first: false,
+            gives_back: false,
             gate: None,
             recheck: Arc::default(),
             witness: None,

@@ -85,8 +85,7 @@ impl<T: Transport> Worker<T> {
         let recorded = CancellationToken::new();
         let guard = has_store.then(|| Arc::new(recorded.clone().drop_guard()));
         self.emit(delivery, Some(attempt), next, guard).await;
-        // The ledger's queue gives it back when it is due.
-        let after = after.filter(|_| !is_queued)?;
+        let after = after.filter(|_| !self.engine.gives_back)?;
         if !has_store {
             return Some((waiting, after));
         }

@@ -15,7 +15,9 @@ use crate::id::IdKind;
 use crate::message::{Message, Mode};
 use crate::provider::Registry;
 use crate::random::Random;
-use crate::store::{self, Lane, LaneSummary, NewDelivery, Processing, Query, Record, Stats, Store, Summary, Work};
+use crate::store::{
+    self, DueWork, Lane, LaneSummary, NewDelivery, Processing, Query, Record, Stats, Store, Summary, Work,
+};
 use crate::transport::tests::Scripted;
 
 /// What happened, in order.
@@ -63,6 +65,10 @@ impl Store for Diary {
 
     fn unprocessed(&self, _: &Query) -> std::result::Result<Vec<(u64, Processing)>, StoreError> {
         Ok(Vec::new())
+    }
+
+    fn due_work(&self, _: uuid::Uuid, _: Timestamp, _: usize) -> std::result::Result<DueWork, StoreError> {
+        unreachable!("nothing asks for it")
     }
 
     fn lanes(&self) -> std::result::Result<Vec<LaneSummary>, StoreError> {
@@ -171,6 +177,7 @@ impl Setting {
             ledger: Ledger::start(move || Ok(Box::new(diary) as Box<dyn Store>)),
             cancel: CancellationToken::new(),
             queue: None,
+            retries: None,
             lease: None,
             rules: DisableRules::default(),
             disabled: Arc::new(()),

@@ -105,6 +105,7 @@ macro_rules! conformance {
             what_is_not_answered_yet_causes_nothing_and_makes_no_duplicate
             an_item_ends_with_its_delivery
             one_of_two_claims_of_a_lane_succeeds
+            begun_items_come_when_they_are_due
             captures_with_work_to_do_do_not_make_room
         );
         conformance!($fixture, queue:

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::queue::ParkReason;
 use super::{
-    Ack, ApiKeyRecord, DeliveryRecord, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query,
+    Ack, ApiKeyRecord, DeliveryRecord, DueWork, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query,
     QueueCounts, Record, Sealed, Stats, StoreError, StoreNotice, Summary, Work,
 };
 use crate::clock::Timestamp;
@@ -62,6 +62,9 @@ pub trait Store: Send {
 
     /// Items of a lane of the work queue after `after`, in order, at most `limit`.
     fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError>;
+
+    /// Items of a lane whose delivery waits for its next attempt, and which are due, at most `limit`.
+    fn due_work(&self, lane: Uuid, now: Timestamp, limit: usize) -> Result<DueWork, StoreError>;
 
     /// The lanes with work for that capture that was not started.
     fn waiting(&self, capture: u64) -> Result<Vec<Lane>, StoreError>;

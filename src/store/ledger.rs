@@ -326,6 +326,10 @@ mod tests {
             unreachable!()
         }
 
+        fn due_work(&self, _: uuid::Uuid, _: Timestamp, _: usize) -> Result<crate::store::DueWork, StoreError> {
+            unreachable!()
+        }
+
         fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {
             unreachable!()
         }

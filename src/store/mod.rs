@@ -39,7 +39,7 @@ pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 #[cfg(any(test, feature = "internals"))]
 pub use sqlite::SqliteStore;
-pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
+pub use work::{DueWork, Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};
 
 use crate::clock::Timestamp;
 pub use crate::exchange::{Answer, Attempt, ErrorKind, Execution, Outcome, SecretKind, SigningMode, Source};

@@ -51,6 +51,8 @@ pub enum Op {
         from: Option<String>,
         /// The new owner; absent: none.
         owner: Option<String>,
+        /// Now.
+        now: Timestamp,
     },
     /// Drops a lane when nothing is in it.
     CloseLane(Uuid),

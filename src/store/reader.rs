@@ -7,7 +7,8 @@ use std::thread;
 use uuid::Uuid;
 
 use super::ledger::{OpenedStore, StoreQuery, store_query};
-use super::{Capture, DeliveryRecord, LaneSummary, Record, Store, StoreError, Work};
+use super::{Capture, DeliveryRecord, DueWork, LaneSummary, Record, Store, StoreError, Work};
+use crate::clock::Timestamp;
 
 /// A handle for reading from many tasks. Clones share the thread, which ends with the last one.
 #[derive(Clone)]
@@ -62,6 +63,11 @@ impl LedgerReader {
     /// As [`Store::work`].
     pub async fn work(&self, lane: Uuid, after: u64, limit: usize) -> Result<Vec<Work>, StoreError> {
         self.ask(move |store| store.work(lane, after, limit)).await
+    }
+
+    /// As [`Store::due_work`].
+    pub async fn due_work(&self, lane: Uuid, now: Timestamp, limit: usize) -> Result<DueWork, StoreError> {
+        self.ask(move |store| store.due_work(lane, now, limit)).await
     }
 }
 

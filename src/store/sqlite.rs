@@ -51,8 +51,8 @@ use self::quota::Quota;
 use self::values::signed;
 use super::queue::ParkReason;
 use super::{
-    Access, Ack, ApiKeyRecord, BackupProgress, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query,
-    QueueCounts, Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
+    Access, Ack, ApiKeyRecord, BackupProgress, DueWork, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing,
+    Pruned, Query, QueueCounts, Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
@@ -226,6 +226,10 @@ impl Store for SqliteStore {
 
     fn lanes(&self) -> Result<Vec<LaneSummary>, StoreError> {
         work::lanes(&self.connection).map_err(|e| self.place.reading(&e))
+    }
+
+    fn due_work(&self, lane: Uuid, now: Timestamp, limit: usize) -> Result<DueWork, StoreError> {
+        work::due(&self.connection, lane, now, limit).map_err(|e| self.place.reading(&e))
     }
 
     fn waiting(&self, capture: u64) -> Result<Vec<Lane>, StoreError> {

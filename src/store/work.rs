@@ -69,6 +69,15 @@ pub struct Work {
     pub delivery: Option<u64>,
 }
 
+/// Items of a lane that are due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueWork {
+    /// The items, the longest waiting first.
+    pub items: Vec<Work>,
+    /// When the next one is due; absent: no other one waits.
+    pub next: Option<Timestamp>,
+}
+
 /// A lane with something in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneSummary {

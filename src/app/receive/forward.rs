@@ -12,10 +12,11 @@ use super::answer::reply_to;
 use super::event::{Observer, ReceiveEvent};
 use super::forwarded::goes_out;
 use super::policy::WorkPolicy;
+use super::retries::Retries;
 use super::source::{Item, WorkSource};
 use super::summary::WorkSummary;
 use super::work_context::{Stall, WorkContext};
-use crate::engine::{Delivery, Engine, Event, Limits, Promise};
+use crate::engine::{Delivery, Engine, Event, Limits, Next, Promise};
 use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::listener::{AppReply, AskApp};
@@ -91,6 +92,7 @@ impl<T: Transport> ForwardWorker<T> {
             ledger: context.ledger.clone(),
             cancel: cancel.clone(),
             queue: None,
+            retries: context.retrying.then(|| source.retries().clock()),
             lease: Some(Arc::clone(&context.owner)),
             rules: DisableRules::default(),
             disabled: Arc::new(()),
@@ -99,6 +101,8 @@ impl<T: Transport> ForwardWorker<T> {
             observer: Arc::clone(&context.observer),
             answers: Arc::clone(&self.answers),
             flights: Arc::clone(&flights),
+            retries: Arc::clone(source.retries()),
+            in_queue: 0,
             stall: Arc::clone(stall),
         };
         let feeder = Feeder {
@@ -106,6 +110,7 @@ impl<T: Transport> ForwardWorker<T> {
             bytes: Arc::new(Semaphore::new(BODIES as usize)),
             places: Arc::new(Semaphore::new(source.concurrency() + UNRECORDED)),
             flights: &flights,
+            retries: Arc::clone(source.retries()),
             jobs: jobs_in,
             cancel,
         };
@@ -115,6 +120,10 @@ impl<T: Transport> ForwardWorker<T> {
         let (fed, ended) = tokio::join!(feeding, pipeline.run(jobs, &mut view));
         // Senders that still wait for an answer get 502 now.
         lock(&flights).clear();
+        let ended = ended.map(|mut tally| {
+            tally.interrupted -= view.in_queue;
+            tally
+        });
         (fed, ended)
     }
 }
@@ -125,6 +134,7 @@ struct Feeder<'a> {
     bytes: Arc<Semaphore>,
     places: Arc<Semaphore>,
     flights: &'a Flights,
+    retries: Arc<Retries>,
     jobs: mpsc::Sender<Delivery>,
     cancel: CancellationToken,
 }
@@ -177,12 +187,16 @@ impl Feeder<'_> {
             room = room => room,
             () = self.cancel.cancelled() => return Ok(()),
         };
+        let key = item.work.key;
+        self.retries.begin(key);
         let loaded = match item.work.delivery {
             Some(number) => self.resume(&item, number).await?,
             None => self.fresh(&item).await?,
         };
-        if let Some(delivery) = loaded {
-            self.begin(delivery, room, None).await;
+        match loaded {
+            Some(delivery) => self.begin(delivery, room, None).await,
+            None if item.work.delivery.is_some() => self.retries.skip(key),
+            None => self.retries.end(key, None),
         }
         Ok(())
     }
@@ -202,7 +216,7 @@ impl Feeder<'_> {
         Ok(is_whole.then_some(delivery))
     }
 
-    /// The rest of a forward that an earlier process began; `None` when it stays in the queue.
+    /// The next attempt of a forward that was begun; `None` when it stays in the queue.
     async fn resume(&self, item: &Item, number: u64) -> StoreResult<Option<Delivery>> {
         let Some(record) = self.context.reader.delivery(number).await? else {
             return Ok(None);
@@ -211,16 +225,20 @@ impl Feeder<'_> {
         if self.context.is_held_by_others(from.as_deref()) {
             return Ok(None);
         }
-        let Some(delivery) = self.context.resume_forward(record.delivery, &item.policy) else {
+        let Some(delivery) = self.context.resume_forward(record.delivery, item) else {
             return Ok(None);
         };
         if !self.is_whole(&record.sealed, &delivery, (item.work.capture, &delivery.url), true) {
             return Ok(None);
         }
+        let owner = self.context.owner.name();
+        if from.as_deref() == Some(owner) {
+            return Ok(Some(delivery));
+        }
         let claim = Op::Claim {
             delivery: delivery.id,
             from,
-            owner: self.context.owner.name().to_owned(),
+            owner: owner.to_owned(),
         };
         let ack = self.context.ledger.write(claim).await?;
         // Without a number another process was faster.
@@ -258,12 +276,23 @@ struct Flying {
     observer: Arc<dyn Observer>,
     answers: Arc<Semaphore>,
     flights: Flights,
+    retries: Arc<Retries>,
+    /// Forwards that were interrupted, and that the release of the lanes counts.
+    in_queue: u64,
     stall: Arc<Stall>,
 }
 
 impl DeliveryObserver for Flying {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.stall.over();
+        if let Some(key) = event.delivery.label.promise.item() {
+            let wait = match event.next {
+                Next::Retry { after, .. } => Some(after),
+                _ => None,
+            };
+            self.retries.end(key, wait);
+            self.in_queue += u64::from(event.next == Next::Interrupted);
+        }
         let flight = lock(&self.flights).remove(&event.delivery.id);
         if let Some(reply) = flight.and_then(|flight| flight.reply) {
             let (answer, problem) = reply_to(event, &self.answers);

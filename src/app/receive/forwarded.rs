@@ -5,8 +5,9 @@ use std::sync::Arc;
 use url::{Position, Url};
 
 use super::policy::WorkPolicy;
+use super::source::Item;
 use super::work_context::WorkContext;
-use crate::engine::{Delivery, Label, Promise, Signing};
+use crate::engine::{Delivery, Label, Progress, Promise, Signing};
 use crate::exchange::Source;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
@@ -39,10 +40,13 @@ impl WorkContext {
         }
     }
 
-    /// The rest of a recorded forward; `None` when the record is not whole.
-    pub(super) fn resume_forward(&self, record: NewDelivery, policy: &WorkPolicy) -> Option<Delivery> {
+    /// The next attempt of a recorded forward, which is due; `None` when the record is not whole.
+    pub(super) fn resume_forward(&self, record: NewDelivery, item: &Item) -> Option<Delivery> {
         let now = self.clock.now();
-        let progress = pipeline::progress(&record, now);
+        let progress = Progress {
+            next_due: None,
+            ..pipeline::progress(&record, now)
+        };
         let label = Label {
             source: Source::Forward,
             provider: record.provider,
@@ -50,11 +54,11 @@ impl WorkContext {
             tenant: record.tenant,
             origin: record.origin,
             execution: record.execution,
-            promise: Promise::Taken,
+            promise: Promise::Begun(item.work.key),
             health: None,
         };
         let (url, signing) = (Url::parse(&record.url).ok()?, Signing::AsCaptured);
-        let rules = record.policy.unwrap_or_else(|| Arc::new(policy.delivery()));
+        let rules = record.policy.unwrap_or_else(|| Arc::new(item.policy.delivery()));
         let fresh = Delivery::new(&self.random, now, record.message, url, signing, rules, label);
         Some(Delivery {
             id: record.id,

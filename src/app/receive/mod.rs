@@ -14,6 +14,7 @@ mod keys;
 mod listen;
 mod options;
 mod policy;
+mod retries;
 pub(in crate::app) mod routes;
 mod source;
 mod subscription_confirm;

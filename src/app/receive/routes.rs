@@ -217,7 +217,15 @@ pub(super) async fn start(
         }
     }
     let lanes: Vec<Arc<Lane>> = own.iter().map(|(lane, _)| Arc::clone(lane)).collect();
-    let found = take_over(&reader, ledger, &context.ledger_path, owner.as_ref(), &lanes).await?;
+    let found = take_over(
+        &reader,
+        ledger,
+        &context.ledger_path,
+        owner.as_ref(),
+        &lanes,
+        context.now(),
+    )
+    .await?;
     report_leftovers(context, &found);
     let Some(owner) = owner else { return Ok(None) };
     let transport = Arc::new(HttpTransport::new(HttpOptions {

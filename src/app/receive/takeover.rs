@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
 use crate::mask;
 use crate::store::{Lane, LaneSummary, Lease, Ledger, LedgerReader, Op, Store, StoreError, WorkKind};
 use crate::text::{count, printable};
@@ -23,6 +24,7 @@ pub async fn take_over(
     ledger_path: &Path,
     owner: Option<&Lease>,
     own: &[Arc<Lane>],
+    now: Timestamp,
 ) -> Result<Leftovers, StoreError> {
     let mut found = Leftovers {
         resumed: own.iter().map(|_| Vec::new()).collect(),
@@ -34,7 +36,7 @@ pub async fn take_over(
         match (same, owner) {
             // A lane without an owner was released by an orderly end: its user decides when it is resumed.
             (Some(at), Some(owner)) if summary.lane.owner.is_some() => {
-                if claim(ledger, &summary.lane, owner).await? {
+                if claim(ledger, &summary.lane, owner, now).await? {
                     found.resumed[at].push(summary);
                 }
             }
@@ -55,11 +57,12 @@ pub fn abandoned(store: &dyn Store, ledger_path: &Path) -> Result<Vec<LaneSummar
 }
 
 /// Makes a lane this process's; `false` when another one was faster.
-pub async fn claim(ledger: &Ledger, lane: &Lane, owner: &Lease) -> Result<bool, StoreError> {
+pub async fn claim(ledger: &Ledger, lane: &Lane, owner: &Lease, now: Timestamp) -> Result<bool, StoreError> {
     let claim = Op::ClaimLane {
         lane: lane.id,
         from: lane.owner.clone(),
         owner: Some(owner.name().to_owned()),
+        now,
     };
     Ok(ledger.write(claim).await?.number != 0)
 }

@@ -151,7 +151,7 @@ async fn work_of_a_dead_process_is_done_in_order_and_leaves_an_empty_queue() {
         place.lane(WorkKind::Forward, "http://127.0.0.1:1/", Some(&owner)),
         place.lane(WorkKind::Command, "read n; test $n != 1", Some(&owner)),
     ];
-    let found = take_over(&place.reader, &place.ledger, &place.path(), Some(&owner), &own)
+    let found = take_over(&place.reader, &place.ledger, &place.path(), Some(&owner), &own, start())
         .await
         .unwrap();
     assert!(found.left.is_empty());
@@ -189,7 +189,7 @@ async fn another_folder_a_living_process_and_what_a_user_has_stopped_are_left_al
     drop(dead);
     let owner = claim(&place.path());
     let own = [place.lane(WorkKind::Command, "true", Some(&owner))];
-    let found = take_over(&place.reader, &place.ledger, &place.path(), Some(&owner), &own)
+    let found = take_over(&place.reader, &place.ledger, &place.path(), Some(&owner), &own, start())
         .await
         .unwrap();
     assert_eq!(found.resumed, [Vec::new()]);

@@ -51,7 +51,7 @@ pub struct WorkContext {
     pub command_output: CommandOutput,
     /// How it ends.
     pub ends: WorkEnds,
-    /// Whether forwards with attempts left are resumed too.
+    /// Whether forwards with attempts left are resumed too. Otherwise those that are begun keep their retries in memory.
     pub retrying: bool,
 }
 

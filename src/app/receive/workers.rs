@@ -109,13 +109,18 @@ impl Workers {
         let own = |summary: &LaneSummary| self.lanes.contains(&summary.lane.id);
         for summary in self.context.reader.lanes().await?.into_iter().filter(own) {
             let id = summary.lane.id;
-            sum.interrupted += summary.waiting;
+            sum.interrupted += if self.context.retrying {
+                summary.total()
+            } else {
+                summary.waiting
+            };
             let op = match summary.total() {
                 0 => Op::CloseLane(id),
                 _ => Op::ClaimLane {
                     lane: id,
                     from: summary.lane.owner,
                     owner: None,
+                    now: self.context.clock.now(),
                 },
             };
             self.context.ledger.write(op).await?;

@@ -135,7 +135,7 @@ fn reach(policy: &WorkPolicy) -> Reach {
 async fn work_off(work: WorkContext, transports: &LaneTransports, lanes: Vec<LaneSummary>) -> Result<WorkSummary> {
     let mut targets: BTreeMap<(WorkKind, String, String), WorkTarget> = BTreeMap::new();
     for summary in lanes {
-        if !claim(&work.ledger, &summary.lane, &work.owner).await? {
+        if !claim(&work.ledger, &summary.lane, &work.owner, work.clock.now()).await? {
             continue;
         }
         let lane = &summary.lane;

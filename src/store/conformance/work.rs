@@ -190,6 +190,56 @@ pub(crate) fn an_item_ends_with_its_delivery<F: Fixture>() {
     assert_eq!(captures(&store, &app), [0; 0]);
 }
 
+pub(crate) fn begun_items_come_when_they_are_due<F: Fixture>() {
+    let mut store = F::new().open();
+    let app = lane(start(), WorkKind::Forward, "http://a/");
+    // The first one is due last.
+    let due = [5, 3, 1].map(|minute| {
+        let received = record(&mut store, receive(capture(start(), "a"), &[item(&app)]));
+        let new = NewDelivery {
+            next_due: Some(after(minute)),
+            attempts: vec![answered(1, start(), 500, minutes(0))],
+            ..delivery(start(), "a")
+        };
+        let items = store.work(app.id, 0, 9).unwrap();
+        let work = items.iter().find(|work| work.capture == received.number).unwrap().key;
+        let delivery = new.id;
+        let begun = vec![Op::Delivery(Box::new(new)), Op::WorkStarted { work, delivery }];
+        record(&mut store, Op::Together(begun));
+        (received.number, delivery)
+    });
+    // One more, which is not begun.
+    record(&mut store, receive(capture(start(), "a"), &[item(&app)]));
+    let due_at = |store: &F::Store, minute, limit| {
+        let found = store.due_work(app.id, after(minute), limit).unwrap();
+        let captures: Vec<u64> = found.items.iter().map(|work| work.capture).collect();
+        (captures, found.next)
+    };
+    let [(last, latest), (middle, _), (first, _)] = due;
+    assert_eq!(due_at(&store, 0, 9), (vec![], Some(after(1))));
+    assert_eq!(due_at(&store, 3, 9), (vec![first, middle], Some(after(5))));
+    assert_eq!(due_at(&store, 3, 1), (vec![first], Some(after(3))), "more are due");
+    assert_eq!(due_at(&store, 9, 9), (vec![first, middle, last], None));
+    let again = Op::Attempt {
+        delivery: latest,
+        attempt: Box::new(answered(2, after(5), 500, minutes(0))),
+        state: DeliveryState::Pending,
+        next_due: Some(after(9)),
+    };
+    record(&mut store, again);
+    assert_eq!(due_at(&store, 8, 9), (vec![first, middle], Some(after(9))));
+    // The last attempt was four minutes before the next one: so it stays when the clock is set back.
+    let claim = Op::ClaimLane {
+        lane: app.id,
+        from: Some("one".to_owned()),
+        owner: Some("two".to_owned()),
+        now: after(2),
+    };
+    record(&mut store, claim);
+    assert_eq!(due_at(&store, 6, 9), (vec![first, middle, last], None));
+    assert_eq!(due_at(&store, 5, 9), (vec![first, middle], Some(after(6))));
+}
+
 pub(crate) fn one_of_two_claims_of_a_lane_succeeds<F: Fixture>() {
     let fixture = F::new();
     let (mut one, mut other) = (fixture.open(), fixture.open());
@@ -199,6 +249,7 @@ pub(crate) fn one_of_two_claims_of_a_lane_succeeds<F: Fixture>() {
         lane: app.id,
         from: Some(from.to_owned()),
         owner: Some(owner.to_owned()),
+        now: after(9),
     };
     assert_eq!(record(&mut one, claim("one", "two")).number, 1);
     assert_eq!(record(&mut other, claim("one", "three")).number, 0);

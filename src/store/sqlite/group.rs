@@ -78,15 +78,20 @@ impl<'c> ChangeGroup<'c> {
             UPDATE delivery SET state = ?2, owner = ?3, next_due = CASE ?2 WHEN 'pending' THEN next_due END
             WHERE n = ?1";
         let rows = change(self.connection, sql, params![n, state.name(), owner])?;
-        self.ended(n, state)?;
+        self.move_item(n, state, None)?;
         queue_rows::attempted(self.connection, n, state, None)?;
         Ok(changed(n, rows))
     }
 
-    /// A delivery that has ended takes its item of the work queue with it.
-    pub(super) fn ended(&self, n: i64, state: DeliveryState) -> rusqlite::Result<()> {
-        if state != DeliveryState::Pending {
-            change(self.connection, "DELETE FROM work WHERE delivery = ?1", [n])?;
+    /// The item of the work queue that a delivery has waits with it, and ends with it.
+    pub(super) fn move_item(&self, n: i64, state: DeliveryState, due: Option<Timestamp>) -> rusqlite::Result<()> {
+        match (state, due) {
+            (DeliveryState::Pending, Some(due)) => {
+                let sql = "UPDATE work SET due = ?2 WHERE delivery = ?1";
+                change(self.connection, sql, params![n, due.unix_us()])?;
+            }
+            (DeliveryState::Pending, None) => {}
+            _ => drop(change(self.connection, "DELETE FROM work WHERE delivery = ?1", [n])?),
         }
         Ok(())
     }

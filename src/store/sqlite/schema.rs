@@ -8,7 +8,7 @@ pub(super) const APPLICATION: i64 = 0x686f_6f6b;
 pub(super) const PAGE_SIZE: u32 = 8192;
 
 /// The format that this program writes.
-pub(super) const FORMAT: u32 = 6;
+pub(super) const FORMAT: u32 = 7;
 
 /// Migration `i` turns format `i` into format `i + 1`; format 0 is an empty file.
 pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [
@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: [&str; FORMAT as usize] = [
     include_str!("migrations/4.sql"),
     include_str!("migrations/5.sql"),
     include_str!("migrations/6.sql"),
+    include_str!("migrations/7.sql"),
 ];
 
 /// Empty temporary tables for a reader of an older file, by the format that introduced the real ones. A reader may not

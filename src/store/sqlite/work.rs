@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
 use crate::store::sealed as seal;
-use crate::store::{Ack, Lane, LaneSummary, NewWork, SealedPlace, Work, WorkKey, WorkKind};
+use crate::store::{Ack, DueWork, Lane, LaneSummary, NewWork, SealedPlace, Work, WorkKey, WorkKind};
 
 /// The place of the next item in its lane. A lane gets items from the process that made it alone, so the number only has to
 /// be unique and rising within the process: it stays so when the ledger's file is replaced under it, and items are added
@@ -102,23 +102,31 @@ pub(super) fn done(connection: &Connection, key: WorkKey) -> rusqlite::Result<Ac
 /// The delivery `n` is the item's from now on; where it has ended already, the item is done.
 pub(super) fn started(connection: &Connection, key: WorkKey, n: i64) -> rusqlite::Result<Ack> {
     let sql = "
-        UPDATE work SET delivery = ?3 WHERE lane = ?1 AND seq = ?2
-            AND EXISTS (SELECT 1 FROM delivery WHERE n = ?3 AND state = 'pending')";
+        UPDATE work SET delivery = ?3, due = (SELECT coalesce(next_due, at) FROM delivery WHERE n = ?3)
+        WHERE lane = ?1 AND seq = ?2 AND EXISTS (SELECT 1 FROM delivery WHERE n = ?3 AND state = 'pending')";
     match change(connection, sql, params![key.lane.as_bytes(), signed(key.seq), n])? {
         0 => done(connection, key),
         rows => Ok(changed(1, rows)),
     }
 }
 
-/// Gives a lane another owner, unless it has another one by now than `from`.
+/// Gives a lane another owner, unless it has another one by now than `from`. After the clock was set back, no item waits
+/// longer than it would have.
 pub(super) fn claim(
     connection: &Connection,
     lane: Uuid,
-    from: Option<&str>,
-    owner: Option<&str>,
+    (from, owner): (Option<&str>, Option<&str>),
+    now: Timestamp,
 ) -> rusqlite::Result<Ack> {
     let sql = "UPDATE work_lane SET owner = ?3 WHERE lane = ?1 AND owner IS ?2";
     let rows = change(connection, sql, params![lane.as_bytes(), from, owner])?;
+    if rows > 0 && owner.is_some() {
+        let sql = "
+            UPDATE work SET due = work.due - last.at + ?2
+            FROM (SELECT delivery, max(at) AS at FROM attempt GROUP BY delivery) AS last
+            WHERE work.lane = ?1 AND work.delivery = last.delivery AND last.at > ?2";
+        change(connection, sql, params![lane.as_bytes(), now.unix_us()])?;
+    }
     Ok(changed(1, rows))
 }
 
@@ -163,9 +171,31 @@ fn lane(row: &Row<'_>) -> rusqlite::Result<Lane> {
     })
 }
 
+const DUE: &str = "
+    SELECT lane, seq, work.n, work.at, capture.size, work.delivery, work.due
+    FROM work INDEXED BY work_due JOIN capture ON capture.n = work.n
+    WHERE lane = ?1 AND work.delivery IS NOT NULL AND work.due <= ?2 ORDER BY work.due LIMIT ?3";
+
+const NEXT_DUE: &str = "
+    SELECT min(due) FROM work INDEXED BY work_due WHERE lane = ?1 AND delivery IS NOT NULL AND due > ?2";
+
+/// Items of a lane whose next attempt is due, the longest waiting first.
+pub(super) fn due(connection: &Connection, lane: Uuid, now: Timestamp, limit: usize) -> rusqlite::Result<DueWork> {
+    let (key, moment) = (lane.as_bytes(), now.unix_us());
+    let items = rows(connection, DUE, params![key, moment, limit.cast_signed()], item)?;
+    let next = match items.len() {
+        most if most == limit => Some(now),
+        _ => row(connection, NEXT_DUE, params![key, moment], |row| {
+            optional_moment(row, 0)
+        })?
+        .flatten(),
+    };
+    Ok(DueWork { items, next })
+}
+
 const ITEMS: &str = "
-    SELECT lane, seq, work.n, work.at, capture.size, delivery, next_due
-    FROM work JOIN capture ON capture.n = work.n LEFT JOIN delivery ON delivery.n = work.delivery
+    SELECT lane, seq, work.n, work.at, capture.size, delivery, due
+    FROM work JOIN capture ON capture.n = work.n
     WHERE lane = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
 
 /// Items of a lane behind `after`, in order.

@@ -87,8 +87,8 @@ impl ChangeGroup<'_> {
             } => self.promise(signed(*capture), dedupe_key.as_deref(), work),
             Op::WorkDone(key) => work::done(self.connection, *key),
             Op::WorkStarted { work, delivery } => self.work_started(*work, *delivery),
-            Op::ClaimLane { lane, from, owner } => {
-                work::claim(self.connection, *lane, from.as_deref(), owner.as_deref())
+            Op::ClaimLane { lane, from, owner, now } => {
+                work::claim(self.connection, *lane, (from.as_deref(), owner.as_deref()), *now)
             }
             Op::CloseLane(lane) => work::close(self.connection, *lane),
             Op::Queue(op) => self.queue(op),
@@ -313,7 +313,7 @@ impl ChangeGroup<'_> {
                 nanos(attempt.took),
             ])?;
         if !queue_rows::attempted(self.connection, n, state, next_due)? {
-            self.ended(n, state)?;
+            self.move_item(n, state, next_due)?;
         }
         Ok(changed(n, 1))
     }
