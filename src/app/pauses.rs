@@ -48,8 +48,13 @@ pub struct PauseWatch {
 impl PauseWatch {
     /// Those of the ledger in that file.
     pub fn of(ledger: PathBuf) -> Self {
+        Self::new(LedgerReader::start(move || store::open_read_only(&ledger)))
+    }
+
+    /// Those of a ledger.
+    pub fn new(ledger: LedgerReader) -> Self {
         Self {
-            ledger: LedgerReader::start(move || store::open_read_only(&ledger)),
+            ledger,
             seen: Mutex::default(),
         }
     }
@@ -69,7 +74,8 @@ impl PauseWatch {
         paused
     }
 
-    /// Waits until the endpoint with that id is not paused. `waits` is told when it is.
+    /// Waits until the endpoint with that id is not paused; with an empty one, until not everything is. Calls `waits` when it
+    /// is paused.
     pub async fn resumed(&self, id: &str, waits: impl FnOnce()) {
         if !self.current().await.holds(id) {
             return;

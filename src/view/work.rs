@@ -102,6 +102,10 @@ pub fn notices(event: &ReceiveEvent<'_>) -> Vec<Notice> {
             let waiting = described(lane);
             vec![Notice::Warning(format!("{waiting} waits for the ledger: {error}"))]
         }
+        ReceiveEvent::Paused => vec![
+            Notice::Note("everything is paused: forwards and commands wait".to_owned()),
+            Notice::Hint("`hook endpoints resume --all` lets them go on".to_owned()),
+        ],
         ReceiveEvent::Recovered { lane } => vec![Notice::Note(format!("{} goes on", described(lane)))],
         ReceiveEvent::Explained { text, hint } => {
             let text = text.map(|text| Notice::Note(format!("      {text}")));

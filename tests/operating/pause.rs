@@ -1,7 +1,7 @@
 //! Pauses by hand.
 
 use super::{accept, endpoint, number, service};
-use crate::support::{App, Reply, Sandbox};
+use crate::support::{App, Reply, Sandbox, post};
 
 #[test]
 fn a_paused_endpoint_gets_nothing_until_it_is_resumed_and_the_others_go_on() {
@@ -83,6 +83,20 @@ fn a_pause_of_everything_is_one_of_its_own() {
         .run()
         .exits(2)
         .says(["cannot be paused here"]);
+}
+
+#[test]
+fn a_listener_receives_while_everything_is_paused_and_forwards_afterwards() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    sandbox.hook(["endpoints", "pause", "--all"]).run().ok();
+    let mut listener = sandbox.listen(["--unverified", "--forward-to", &app.url]);
+    listener.says("everything is paused: forwards and commands wait");
+    assert_eq!(post(&listener.url, &[], b"{}").status, 200);
+    assert!(app.rest().is_empty());
+    sandbox.hook(["endpoints", "resume", "--all"]).run().ok();
+    assert_eq!(app.next().body, b"{}");
+    listener.stop().ok();
 }
 
 #[test]

@@ -69,6 +69,8 @@ pub enum ReceiveEvent<'a> {
         /// The failure of the ledger.
         error: &'a str,
     },
+    /// Everything is paused: forwards and commands wait.
+    Paused,
     /// The work goes on.
     Recovered {
         /// The lane of the target.

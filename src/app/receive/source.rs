@@ -113,6 +113,10 @@ impl WorkSource {
     pub(super) async fn next(&mut self) -> Result<Option<Item>, StoreError> {
         let context = Arc::clone(&self.context);
         while !context.ends.late.is_cancelled() {
+            tokio::select! {
+                () = context.resumed() => {}
+                () = context.ends.late.cancelled() => break,
+            }
             // Asked before the queue is read: what is promised until the intake ends is in it by then.
             let is_complete = context.ends.no_more.is_cancelled();
             let found = if self.was_retry {

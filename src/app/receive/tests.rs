@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::takeover::take_over;
 use super::*;
+use crate::app::pauses::PauseWatch;
 use crate::clock::SystemClock;
 use crate::error::Result;
 use crate::process::CommandOutput;
@@ -112,6 +114,8 @@ impl Place {
                 late: CancellationToken::new(),
                 kill: CancellationToken::new(),
             },
+            pauses: PauseWatch::new(self.reader.clone()),
+            is_paused: AtomicBool::new(false),
             retrying: true,
         };
         let targets = left.into_iter().map(|left| WorkTarget {
@@ -222,6 +226,8 @@ async fn a_worker_waits_for_what_is_promised_while_it_runs() {
             late: CancellationToken::new(),
             kill: CancellationToken::new(),
         },
+        pauses: PauseWatch::new(place.reader.clone()),
+        is_paused: AtomicBool::new(false),
         retrying: true,
     };
     let target = WorkTarget {

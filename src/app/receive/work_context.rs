@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::event::{Observer, ReceiveEvent};
 use crate::app::context::Context;
+use crate::app::pauses::PauseWatch;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::process::CommandOutput;
@@ -51,6 +52,10 @@ pub struct WorkContext {
     pub command_output: CommandOutput,
     /// How it ends.
     pub ends: WorkEnds,
+    /// What is paused.
+    pub pauses: PauseWatch,
+    /// Whether it was reported that everything is paused.
+    pub is_paused: AtomicBool,
     /// Whether forwards with attempts left are resumed too. Otherwise those that are begun keep their retries in memory.
     pub retrying: bool,
 }
@@ -68,6 +73,8 @@ impl WorkContext {
             clock: Arc::clone(&context.clock),
             random: Arc::clone(&context.random),
             ledger,
+            pauses: PauseWatch::new(reader.clone()),
+            is_paused: AtomicBool::new(false),
             reader,
             ledger_path: context.ledger_path.clone(),
             owner: Arc::new(owner),
@@ -77,6 +84,17 @@ impl WorkContext {
             ends,
             retrying: true,
         }
+    }
+
+    /// Waits while everything is paused, which is reported once.
+    pub(super) async fn resumed(&self) {
+        let report = || {
+            if !self.is_paused.swap(true, Ordering::Relaxed) {
+                self.report(ReceiveEvent::Paused);
+            }
+        };
+        self.pauses.resumed("", report).await;
+        self.is_paused.store(false, Ordering::Relaxed);
     }
 
     /// Whether another process that still runs has that lease.
