@@ -13,7 +13,7 @@ use crate::headers::Headers;
 use crate::text::status_line;
 use crate::words::words;
 
-/// How much of an answer's body is kept, in bytes, unless the transport was told otherwise.
+/// How much of an answer's body is kept, in bytes, unless the transport has another limit.
 pub const ANSWER_KEPT: usize = 64 * 1024;
 
 /// A request, ready to go. `Host` and `Content-Length` are the transport's.
@@ -75,7 +75,7 @@ pub struct Answer {
     pub truncated: bool,
     /// How it was obtained, where that is not the usual way. For people.
     pub note: Option<String>,
-    /// All of the body, where the transport was told to keep it and it is within that limit. Not for the ledger.
+    /// All of the body, where the transport keeps it and it is within that limit. Not for the ledger.
     pub whole: Option<Bytes>,
 }
 

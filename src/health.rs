@@ -41,7 +41,7 @@ pub enum DisableRule {
     InARow(u32),
     /// When the first of a row of them is that long ago.
     Failing(Duration),
-    /// The provider states no rule: when, since the first attempt of a failed delivery, nothing succeeded and nobody enabled
+    /// The provider states no rule: when, since the first attempt of a failed delivery, nothing succeeded and the endpoint was not enabled
     /// the endpoint for that long.
     Unstated(Duration),
 }
@@ -55,7 +55,7 @@ pub struct Health {
     pub failing_since: Option<Timestamp>,
     /// When one succeeded last, to about a thousandth of the time that the rule asks for.
     pub succeeded_at: Option<Timestamp>,
-    /// When somebody enabled it last.
+    /// When it was enabled last.
     pub enabled_at: Option<Timestamp>,
     /// When its owner was warned last, since then.
     pub warned_at: Option<Timestamp>,
@@ -134,7 +134,7 @@ pub enum HealthChange {
     /// A delivery has ended, or an attempt of it failed. The notices for that are recorded too. Where it disables the
     /// endpoint, the ack has it.
     Reported(Box<HealthReport>),
-    /// Somebody enabled it.
+    /// It was enabled by hand.
     Enabled {
         /// Its id.
         id: String,
@@ -171,7 +171,7 @@ pub struct DisabledEndpoint {
     pub notified_by: Option<String>,
 }
 
-/// What the owner of an endpoint was told, or would have been.
+/// A notice to the owner of an endpoint, sent or not.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OwnerNotice {
     /// When.
@@ -292,7 +292,7 @@ impl Health {
         })
     }
 
-    /// Forgets the failures: somebody enabled the endpoint.
+    /// Forgets the failures: the endpoint was enabled by hand.
     pub fn enable(&mut self, at: Timestamp) {
         *self = Self {
             succeeded_at: self.succeeded_at,
@@ -303,7 +303,7 @@ impl Health {
 }
 
 impl HealthReport {
-    /// What the endpoint's owner is told.
+    /// The notice to the endpoint's owner.
     pub fn disabled(&self, why: &Disabled) -> DisabledEndpoint {
         DisabledEndpoint {
             id: self.id.clone(),

@@ -40,7 +40,7 @@ impl RetentionLimits {
     }
 }
 
-/// Drops what is beyond the limits, and captures that nobody verified beyond their share.
+/// Drops what is beyond the limits, and unverified captures beyond their share.
 pub fn prune(ledger: &Path, limits: RetentionLimits, now: Timestamp) -> Result<Pruned, StoreError> {
     let mut store = store::open(ledger, Access::ReadWrite, StoreOptions::default())?;
     limits.apply(&mut *store, now)
@@ -82,7 +82,7 @@ impl Retention {
         let Some((age, limit)) = too_old.filter(|(_, limit)| *limit > FIRST) else {
             return (FIRST, None);
         };
-        // Where every record is too old, the clock may be wrong, or this is a copy of a ledger that somebody wants to look at.
+        // Where every record is too old, the clock may be wrong, or this is a copy of a ledger that is kept for reading.
         // A retention of less than an hour is no mistake: it is waited for only as long as it says.
         let first = limit.min(INTERVAL);
         let notice = format!(

@@ -28,7 +28,7 @@ fn prepare(ui: &Ui, question: &str, flag: &str) -> Result<String> {
     Ok(harmless(question))
 }
 
-/// A question may quote a file or a record that somebody else wrote.
+/// A question may quote a file or a record that another person wrote.
 fn harmless(text: &str) -> String {
     printable(text, usize::MAX)
 }

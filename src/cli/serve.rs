@@ -185,7 +185,7 @@ pub(super) fn run(session: &Session, args: &ServeArgs) -> Result<Exit> {
         return Ok(exit);
     }
     let service = Service::new(&session.context, &options)?;
-    // Nobody could call a service whose generated key is never shown.
+    // A service whose generated key is never shown could not be called.
     if service.has_generated_key() && session.ui.output == Output::Quiet {
         let error = Error::usage("`--quiet` would hide the key, which is generated for this run");
         return Err(error.hint("give one with `--key env:VAR`"));

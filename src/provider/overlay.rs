@@ -123,7 +123,7 @@ fn replace(base: &mut JsonTable, own: JsonTable, key: &str, stated: &mut Vec<Str
     base.extend(own);
 }
 
-/// The assumptions that are left when some keys are stated by somebody else.
+/// The assumptions that are left when some keys are stated elsewhere.
 fn still_assumed(mut assumed: Vec<String>, stated: &[String]) -> Vec<String> {
     let within = |key: &str, table: &str| {
         key.strip_prefix(table)

@@ -135,7 +135,7 @@ impl SignatureLocation {
         })
     }
 
-    /// The type of a body. One without a type may be a form where the signature is in forms too; JSON is told by its bytes.
+    /// The type of a body. One without a type may be a form where the signature is in forms too; JSON is recognized by its bytes.
     fn content_type<'h>(&self, headers: &'h Headers) -> &'h str {
         let untyped = self
             .form_below

@@ -196,7 +196,7 @@ fn token(scheme: &Scheme, parts: &[Part], index: usize) -> Option<ContentToken> 
             };
             ContentToken::Field(text(Some(index + 1)).or_else(|| text(index.checked_sub(1))))
         }
-        // The secret is in nobody's hands, so that the rest decides.
+        // The secret is not known, so that the rest decides.
         _ => return None,
     })
 }

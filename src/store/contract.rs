@@ -94,7 +94,7 @@ pub trait Store: Send {
     /// The health of all endpoints for which there is any.
     fn health(&self) -> Result<HealthById, StoreError>;
 
-    /// What the owner of an endpoint was told, the newest first, at most `limit`.
+    /// The notices to the owner of an endpoint, the newest first, at most `limit`.
     fn owner_notices(&self, endpoint: &str, limit: usize) -> Result<Vec<OwnerNotice>, StoreError>;
 
     /// What a channel of notices has to do by then, the oldest first, at most `limit`.
@@ -125,7 +125,7 @@ pub trait Store: Send {
     /// Statistics of the records that match.
     fn stats(&self, query: &Query) -> Result<Stats, StoreError>;
 
-    /// Drops records older than that moment, and the oldest beyond that many bytes; never deliveries on which somebody works,
+    /// Drops records older than that moment, and the oldest beyond that many bytes; never deliveries in progress,
     /// nor their events.
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<Pruned, StoreError>;
 }

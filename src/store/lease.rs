@@ -92,7 +92,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        // Another process may open the service's file just before it is removed, and would lock what nobody else finds.
+        // Another process may open the service's file just before it is removed, and would lock a file that no other process finds.
         if self.name != SERVICE {
             let _ = fs::remove_file(&self.file);
         }

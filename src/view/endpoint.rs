@@ -162,7 +162,7 @@ fn state(style: Style, endpoint: &EndpointDetails) -> String {
     }
 }
 
-/// What the owner was told, in a line.
+/// The last notice to the owner, in a line.
 fn told(notice: &OwnerNotice) -> String {
     let text = |key: &str| notice.told.get(key).and_then(serde_json::Value::as_str);
     let by = text("notified_by").map_or_else(String::new, |by| format!(" (by {})", printable(by, 80)));

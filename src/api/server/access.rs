@@ -69,7 +69,7 @@ pub enum AccessDenied {
     /// It has no key.
     #[error("the header `Authorization: Bearer KEY` is missing")]
     NoKey,
-    /// Nobody has that key.
+    /// There is no such key.
     #[error("unknown key")]
     UnknownKey,
     /// It comes from a web page.

@@ -58,7 +58,7 @@ pub struct EndpointDetails {
     pub disabled: Option<DisabledDetails>,
     /// In a row.
     pub failed_deliveries: u32,
-    /// What its owner was told, or would have been, the newest first.
+    /// The notices to its owner, sent or not, the newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<OwnerNotice>,
     /// Those that count now.

@@ -69,7 +69,7 @@ impl Endpoints<'_> {
     pub fn show(&self, names: &[String]) -> Result<Vec<EndpointDetails>> {
         let all = self.store.list()?;
         let is_local = self.store.remote().is_none();
-        // Without a ledger nobody was told anything.
+        // Without a ledger no notice was sent.
         let ledger = is_local.then(|| self.context.reader().ok()).flatten();
         let details = |name: &String| -> Result<EndpointDetails> {
             let mut details = *self.details(select(&all, name)?);

@@ -123,7 +123,7 @@ impl<'a> HandshakeRun<'a> {
                 }
                 let (result, unreachable) = self.ask(transport, handshake, wrongly_signed).await?;
                 show(&result)?;
-                // With nobody there, every other challenge would wait for its time limit.
+                // Without a receiver, every other challenge would wait for its time limit.
                 if unreachable && first {
                     return Ok(Exit::Unreachable);
                 }

@@ -30,7 +30,7 @@ pub enum FollowEvent {
     CaughtUp,
 }
 
-/// Emits new records until the program is told to stop; with a limit, that many of the last ones first.
+/// Emits new records until the program is stopped; with a limit, that many of the last ones first.
 pub async fn follow(
     context: &Context,
     query: Query,

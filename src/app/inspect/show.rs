@@ -36,7 +36,7 @@ pub struct RecordDetails {
     pub is_worked_on: bool,
     /// Why a delivery is parked.
     pub parked: Option<ParkReason>,
-    /// When processes died during attempts of a delivery: nobody knows what came of these.
+    /// When processes died during attempts of a delivery: the outcome of these is unknown.
     pub crashes: Vec<Timestamp>,
     /// Of a delivery that failed at its only attempt: what its provider itself does.
     pub provider_schedule: Option<String>,

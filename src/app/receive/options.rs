@@ -79,7 +79,7 @@ pub struct ListenOptions {
     pub in_terminal: bool,
 }
 
-/// An inbound trigger: unsigned requests at a path that nobody can guess.
+/// An inbound trigger: unsigned requests at a path that cannot be guessed.
 #[derive(Debug)]
 pub struct TriggerOptions {
     /// The workflow whose trigger it is.

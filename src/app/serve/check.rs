@@ -146,7 +146,7 @@ impl Check<'_> {
         if active > 0 {
             self.ok("endpoints", what);
         } else {
-            let hint = "events are recorded, and go to nobody: `hook endpoints add` makes an endpoint";
+            let hint = "events are recorded and not delivered: `hook endpoints add` makes an endpoint";
             self.findings.push(Finding::caution("endpoints", what).hint(hint));
         }
         for endpoint in &endpoints {

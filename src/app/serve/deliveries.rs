@@ -81,7 +81,7 @@ impl FanOut {
         let mut bodies = ParsedBodies::default();
         let (mut deliveries, mut skipped) = (Vec::new(), Vec::new());
         if let Some(profile) = &self.played {
-            // It refuses what it does not know, whoever subscribed.
+            // It refuses what it does not know, whichever endpoint subscribed.
             let made = compose(context, profile, event, event.params.clone(), id)
                 .map_err(|reason| Undeliverable { endpoint: None, reason })?;
             messages.insert(profile.label(), made);

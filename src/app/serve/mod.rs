@@ -109,7 +109,7 @@ pub struct ServeReady {
     pub ready: Ready,
     /// The same without the path of the API.
     pub origin: String,
-    /// Who is played; absent: nobody, it is the durable service.
+    /// The provider that is played; absent: this is the durable service.
     pub provider: Option<String>,
     /// For people.
     #[serde(skip)]
@@ -385,7 +385,7 @@ impl<'a> Service<'a> {
         let owner = queue.owner.clone();
         tally.interrupted = queue.reader.ask(move |store| store.queue_counts(&owner)).await?.waiting;
         if running.lease.name() != SERVICE {
-            // Nobody goes on with what the user ended.
+            // What the user ended waits for a resumption by hand.
             let owner = queue.owner.clone();
             queue.ledger.write(Op::Queue(QueueOp::Disown { owner })).await?;
         }

@@ -28,7 +28,7 @@ impl<V: DeliveryObserver> DeliveryObserver for QueueObserver<V> {
 
 impl DisableObserver for ServiceQueue {
     fn disabled(&self, endpoint: &DisabledEndpoint) {
-        // Before the lane is closed: nobody opens it again who has read the book before.
+        // Before the lane is closed: a caller that has read the book before does not open it again.
         self.book.outdate();
         self.lanes().close(&endpoint.id, true);
     }

@@ -101,7 +101,7 @@ fn swapped(content: &Template, sink: Sink<'_, Template>) -> bool {
 fn left_out(context: &SearchContext<'_>, sink: Sink<'_, Template>) -> bool {
     let content = &context.content;
     let parts = content.parts();
-    // Where a hash in the URL covers the body, what is signed without it is told by that.
+    // Where a hash in the URL covers the body, that shows what is signed without it.
     let is_hashed = context
         .case
         .scheme

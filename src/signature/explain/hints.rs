@@ -8,7 +8,7 @@ use crate::signature::RejectReason;
 pub enum HintCaller {
     /// `hook verify`: the request and the flags are at hand.
     Verify,
-    /// `hook listen`: the request came from somebody else.
+    /// `hook listen`: the request came from another party.
     Listen,
 }
 

@@ -119,7 +119,7 @@ fn with_prefix(context: &SearchContext<'_>, text: &[u8], name: &str) -> Option<K
     Some(Change::new(Rank::Common, key, mistake("secret-prefix", said, hint)))
 }
 
-/// A sender that keys its hash with the text of a public key can be imitated by everybody: it is told, and not accepted.
+/// A sender that keys its hash with the text of a public key can be imitated by anyone: it is reported, and not accepted.
 fn key_of_pair(secret: &Secret, found: &mut Vec<KeyChange>) {
     let Some(kind) = KeyKind::of(secret) else { return };
     let said = format!(

@@ -103,7 +103,7 @@ impl<'c> ChangeGroup<'c> {
         let sql = "UPDATE delivery SET owner = ?3 WHERE n = ?1 AND state = 'pending' AND owner IS ?2";
         let rows = change(self.connection, sql, params![n, from, owner])?;
         if rows > 0 {
-            // Whoever takes a delivery over finishes it outside of the queue.
+            // A process that takes a delivery over finishes it outside of the queue.
             change(self.connection, "DELETE FROM queue WHERE n = ?1", [n])?;
         }
         Ok(changed(n, rows))

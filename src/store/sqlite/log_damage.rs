@@ -23,7 +23,7 @@ pub(super) fn transactions_behind_damage(path: &Path) -> io::Result<u64> {
     name.push("-wal");
     match count(Path::new(&name))? {
         0 | 1 => Ok(0),
-        // Another process may have begun the log anew meanwhile.
+        // Another process may have started a new log meanwhile.
         _ => count(Path::new(&name)).map(|found| if found > 1 { found } else { 0 }),
     }
 }

@@ -35,7 +35,7 @@ impl PruneSpeed {
     }
 }
 
-/// But for deliveries that somebody works on. Late ones stand among younger records.
+/// Except deliveries that are in progress. Late ones are among younger records.
 const OLDER: &str = "
     SELECT n, 0, 0 FROM capture WHERE n < ?1 AND at < ?2
     UNION ALL SELECT n, 1 + (state = 'parked'), 0 FROM delivery WHERE n < ?1 AND at < ?2
@@ -149,7 +149,7 @@ fn drop_beyond(
             }
         }
     }
-    // What nobody subscribed to is no record.
+    // An event without a subscriber has no record.
     while bytes(connection)? > max && events::before(connection, i64::MAX - 1, pace)? > 0 {}
     Ok(gone)
 }

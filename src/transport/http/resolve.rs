@@ -123,7 +123,7 @@ pub(super) enum NoAddress {
         /// Why not.
         reason: String,
     },
-    /// Nobody answered the question for it.
+    /// No server answered the query for it.
     #[error("the resolver of this machine does not answer for `{name}`: {reason}")]
     NoResolver {
         /// The name.

@@ -277,7 +277,7 @@ impl Handler for ServiceApi {
         let status = rejection.reason.status();
         // Dropped when the reader is too slow: many broken requests must not slow down good ones.
         let _ = self.events.try_send(ApiEvent::Rejected(rejection));
-        // Nobody can be answered who speaks no TLS.
+        // A client that does not speak TLS cannot be answered.
         Some(Problem::new(status?, message).reply())
     }
 

@@ -130,7 +130,7 @@ impl From<CallRefused> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        // The path of the ledger is nobody's business.
+        // The path of the ledger is not for clients.
         let detail = match error {
             StoreError::Full(_) => "the store is full",
             StoreError::Locked(_) => "the store is locked by another process",
