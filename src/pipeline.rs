@@ -285,6 +285,7 @@ impl Recorder {
         match (is_recorded, &event.attempt) {
             (true, Some(attempt)) => Op::Attempt {
                 delivery: id,
+                number: event.delivery.number,
                 attempt: Box::new(record_attempt(attempt, &event.delivery)),
                 state,
                 next_due,
@@ -331,6 +332,7 @@ pub fn queue_change(event: &Event, clock: &SteadyClock, rules: DisableRules) -> 
     let change = match &event.attempt {
         Some(attempt) => Op::Attempt {
             delivery,
+            number: event.delivery.number,
             attempt: Box::new(record_attempt(attempt, &event.delivery)),
             state,
             next_due,

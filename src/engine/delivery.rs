@@ -23,6 +23,8 @@ use crate::transport::AddressPolicy;
 pub struct Delivery {
     /// `dlv_...`
     pub id: Id,
+    /// Its number in the ledger, where it is known.
+    pub number: Option<u64>,
     /// What is delivered.
     pub message: Arc<Message>,
     /// Where to.
@@ -142,6 +144,7 @@ impl Delivery {
     ) -> Self {
         Self {
             id: Id::new(IdKind::Delivery, at, random),
+            number: None,
             message: message.into(),
             url,
             method: "POST".to_owned(),

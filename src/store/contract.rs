@@ -81,7 +81,7 @@ pub trait Store: Send {
     /// The paused lanes; an empty name stands for all of them.
     fn paused(&self) -> Result<Vec<String>, StoreError>;
 
-    /// Owners of pending deliveries, living or dead.
+    /// Owners of pending deliveries, living or dead, apart from the durable service.
     fn delivery_owners(&self) -> Result<Vec<String>, StoreError>;
 
     /// Number, endpoint and URL of the pending deliveries of an owner that are in no queue and that a service may finish, at

@@ -80,6 +80,8 @@ pub enum Op {
     Attempt {
         /// Which delivery.
         delivery: Id,
+        /// Its number, where it is known: then it is not looked for.
+        number: Option<u64>,
         /// What was tried.
         attempt: Box<Attempt>,
         /// The new state.

@@ -166,6 +166,7 @@ impl ServiceQueue {
             .into_iter()
             .map(|event| self.new_event(event, (at, due), &mut begun, &mut waiting));
         let events: Vec<NewEvent> = events.collect();
+        let count: u64 = events.iter().map(|event| event.deliveries.len() as u64).sum();
         let intake = Intake {
             owner: self.owner.clone(),
             key,
@@ -180,13 +181,16 @@ impl ServiceQueue {
         self.report(written.as_ref().err());
         if !matches!(&written, Ok(ack) if ack.answer.is_none()) {
             let mut lanes = self.lanes();
-            for (lane, _) in &begun {
+            for (lane, ..) in &begun {
                 lanes.ended(lane, QueueClass::First, Ended::Unknown);
             }
             return written;
         }
         self.stats.accepted(accepted);
-        for (lane, delivery) in begun {
+        // The deliveries of a call have the last numbers that the ledger gave, in order.
+        let first = written.as_ref().map_or(0, |ack| ack.number) + 1 - count;
+        for (lane, at, mut delivery) in begun {
+            delivery.number = Some(first + at);
             self.begin(lane, QueueClass::First, delivery).await;
         }
         if !waiting.is_empty() {
@@ -204,11 +208,12 @@ impl ServiceQueue {
         &self,
         event: AcceptedEvent,
         (at, due): (Timestamp, Timestamp),
-        begun: &mut Vec<(LaneName, Delivery)>,
+        begun: &mut Vec<(LaneName, u64, Delivery)>,
         waiting: &mut Vec<LaneName>,
     ) -> NewEvent {
         let mut deliveries = Vec::with_capacity(event.deliveries.len());
         for (lane, delivery) in event.deliveries {
+            let at = (begun.len() + waiting.len()) as u64;
             let mut record = record(&delivery, Some(self.owner.clone()));
             record.next_due = Some(due);
             let taken = !lacks_signature(&delivery) && self.lanes().reserve(&lane, due);
@@ -218,7 +223,7 @@ impl ServiceQueue {
                 taken,
             });
             if taken {
-                begun.push((lane, delivery));
+                begun.push((lane, at, delivery));
             } else {
                 waiting.push(lane);
             }

@@ -28,6 +28,7 @@ pub(super) fn of_endpoint(context: &Context, subscriber: &Subscriber, taken: &Ta
     let addresses = record.addresses.as_deref().and_then(AddressPolicy::from_name)?;
     let mut delivery = Delivery {
         id: record.id,
+        number: Some(taken.number),
         at: record.at,
         method: record.method.clone(),
         // Credentials among them are not in the ledger.
@@ -63,6 +64,7 @@ pub(super) fn of_endpoint(context: &Context, subscriber: &Subscriber, taken: &Ta
 pub(super) fn of_record(context: &Context, taken: &TakenDelivery) -> Result<Delivery> {
     let mut delivery = replay::resumed(context, taken.number)?;
     delivery.progress = progress(taken);
+    delivery.number = Some(taken.number);
     let label = Arc::make_mut(&mut delivery.label);
     label.promise = Promise::Queued;
     // As of a subscriber.

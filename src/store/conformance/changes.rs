@@ -11,6 +11,7 @@ pub(crate) fn an_attempt_moves_its_delivery_on<F: Fixture>() {
     let first = unanswered(1, after(1), ErrorKind::Timeout);
     let op = Op::Attempt {
         delivery: new.id,
+        number: None,
         attempt: Box::new(first.clone()),
         state: DeliveryState::Pending,
         next_due: Some(after(6)),
@@ -137,6 +138,7 @@ pub(crate) fn changes_of_unknown_records_are_answered_with_number_0<F: Fixture>(
 pub(crate) fn finish(delivery: &NewDelivery, attempt: Attempt) -> Op {
     Op::Attempt {
         delivery: delivery.id,
+        number: None,
         attempt: Box::new(attempt),
         state: DeliveryState::Delivered,
         next_due: None,

@@ -306,6 +306,7 @@ pub(crate) fn a_summary_tells_the_last_attempt<F: Fixture>() {
     let answered = answered(3, after(2), 200, minutes(2));
     let op = Op::Attempt {
         delivery: new.id,
+        number: None,
         attempt: Box::new(answered),
         state: DeliveryState::Delivered,
         next_due: None,

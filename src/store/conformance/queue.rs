@@ -75,6 +75,7 @@ fn fail(store: &mut impl Store, delivery: &NewDelivery, seq: u32, next_due: Opti
     };
     let op = Op::Attempt {
         delivery: delivery.id,
+        number: None,
         attempt: Box::new(unanswered(seq, after(1), ErrorKind::Connect)),
         state,
         next_due,

@@ -169,6 +169,7 @@ pub(crate) fn an_item_ends_with_its_delivery<F: Fixture>() {
     assert_eq!((summary.waiting, summary.retrying, summary.total()), (1, 1, 2));
     let last = |state| Op::Attempt {
         delivery: pending.id,
+        number: None,
         attempt: Box::new(answered(2, after(30), 200, minutes(1))),
         state,
         next_due: None,
@@ -222,6 +223,7 @@ pub(crate) fn begun_items_come_when_they_are_due<F: Fixture>() {
     assert_eq!(due_at(&store, 9, 9), (vec![first, middle, last], None));
     let again = Op::Attempt {
         delivery: latest,
+        number: None,
         attempt: Box::new(answered(2, after(5), 500, minutes(0))),
         state: DeliveryState::Pending,
         next_due: Some(after(9)),

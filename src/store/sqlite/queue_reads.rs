@@ -94,14 +94,14 @@ pub(super) fn paused(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     )
 }
 
-/// Owners of pending deliveries.
+/// Owners of pending deliveries, apart from the durable service, whose deliveries are all in the queue.
 pub(super) fn owners(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let sql = "
         WITH RECURSIVE owners (owner) AS (
-            SELECT min(owner) FROM delivery INDEXED BY delivery_owned WHERE state = 'pending' AND owner IS NOT NULL
+            SELECT min(owner) FROM delivery INDEXED BY delivery_owned WHERE state = 'pending' AND owner <> 'serve'
             UNION ALL
             SELECT (SELECT min(owner) FROM delivery INDEXED BY delivery_owned
-                WHERE state = 'pending' AND owner IS NOT NULL AND delivery.owner > owners.owner) FROM owners WHERE owner IS NOT NULL
+                WHERE state = 'pending' AND owner <> 'serve' AND delivery.owner > owners.owner) FROM owners WHERE owner IS NOT NULL
         ) SELECT owner FROM owners WHERE owner IS NOT NULL";
     rows(connection, sql, [], |row| row.get(0))
 }
@@ -114,7 +114,7 @@ pub(super) fn left(
 ) -> rusqlite::Result<Vec<(u64, Option<String>, String)>> {
     let sql = "
         SELECT n, endpoint, url FROM delivery INDEXED BY delivery_owned
-        WHERE state = 'pending' AND owner IS NOT NULL AND owner = ?1 AND source IN ('send', 'replay', 'serve')
+        WHERE state = 'pending' AND owner <> 'serve' AND owner = ?1 AND source IN ('send', 'replay', 'serve')
             AND n NOT IN (SELECT n FROM queue) ORDER BY n LIMIT ?2";
     rows(connection, sql, params![owner, limit.cast_signed()], |row| {
         Ok((row.get(0).map(unsigned)?, row.get(1)?, row.get(2)?))

@@ -106,10 +106,11 @@ impl ChangeGroup<'_> {
             }
             Op::Attempt {
                 delivery,
+                number,
                 attempt,
                 state,
                 next_due,
-            } => self.attempt(*delivery, attempt, *state, *next_due),
+            } => self.attempt((*delivery, *number), attempt, *state, *next_due),
             Op::State { delivery, state, owner } => self.state(*delivery, *state, owner.as_deref()),
             Op::Claim { delivery, from, owner } => self.claim(*delivery, from.as_deref(), owner),
             Op::Forwarded { capture, url } => self.forwarded(*capture, url),
@@ -288,12 +289,13 @@ impl ChangeGroup<'_> {
 
     fn attempt(
         &mut self,
-        id: Id,
+        (id, number): (Id, Option<u64>),
         attempt: &Attempt,
         state: DeliveryState,
         next_due: Option<Timestamp>,
     ) -> rusqlite::Result<Ack> {
-        let Some(n) = self.delivery_number(id)? else {
+        let known = number.map(signed);
+        let Some(n) = known.map_or_else(|| self.delivery_number(id), |n| Ok(Some(n)))? else {
             return Ok(Ack::default());
         };
         self.keep_attempt(n, attempt)?;
