@@ -238,7 +238,7 @@ impl Recorder {
 
     fn is_recorded(&self, delivery: &Delivery) -> bool {
         self.stored_first
-            || matches!(delivery.label.promise, Promise::Taken | Promise::Begun(_))
+            || matches!(delivery.label.promise, Promise::Begun(_))
             || self.pending.contains(&delivery.id)
     }
 

@@ -80,8 +80,6 @@ pub enum Promise {
     Item(WorkKey),
     /// It is an item of the ledger's work queue, whose first attempt is on record.
     Begun(WorkKey),
-    /// It is on record, and resumed.
-    Taken,
     /// It was taken from the ledger's queue for one attempt, and waits there for the next one.
     Queued,
     /// The sender waits for the answer, and sends again when it gets none: it is not resumed.
@@ -93,7 +91,7 @@ impl Promise {
     pub fn item(self) -> Option<WorkKey> {
         match self {
             Self::Item(key) | Self::Begun(key) => Some(key),
-            Self::Nothing | Self::Taken | Self::Queued | Self::Answer => None,
+            Self::Nothing | Self::Queued | Self::Answer => None,
         }
     }
 }
