@@ -83,6 +83,9 @@ const CHALLENGES: usize = 16;
 /// twice. Containers are killed after 10 s.
 const ATTEMPTS_DRAIN: Duration = Duration::from_secs(8);
 
+/// How long the end of attempts that a second signal cuts off may take to be recorded.
+const PUT_BACK: Duration = Duration::from_secs(1);
+
 /// Bytes of the body of a call to a provider's API: a subscription is small.
 const LARGEST_CALL: usize = 1024 * 1024;
 
@@ -250,9 +253,14 @@ impl<'a> Service<'a> {
         let serving =
             tokio::spawn(async move { server::serve(listener, tls, limits, handler, stop_serving, cut).await });
         let work = self.work(running, (events, serving, jobs), (stop, late), (observer, deliveries));
+        let mut work = Box::pin(work);
         let tally = tokio::select! {
-            tally = work => tally?,
-            () = shutdown.hard.cancelled() => return Ok(None),
+            tally = &mut work => tally?,
+            () = shutdown.hard.cancelled() => {
+                // Attempts are cut off, and go back to the queue: left as they are, the next start would count a crash of each.
+                let _ = tokio::time::timeout(PUT_BACK, work).await;
+                return Ok(None);
+            }
         };
         ledger.close();
         Ok(Some(tally))
