@@ -300,7 +300,7 @@ async fn a_certificate_comes_from_files() {
 
     let server = Server::start_with(ServerLimits::default(), Some(tls)).await;
     let mut client = server.client().await;
-    client.send("\u{16}\u{3}\u{3}\0\u{1}x").await;
+    client.send("\0\0\0\0\0\0").await;
     assert!(matches!(
         server.probe.rejection().await.reason,
         IncompleteReason::Tls(_)

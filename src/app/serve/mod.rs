@@ -83,7 +83,7 @@ const CHALLENGES: usize = 16;
 /// twice. Containers are killed after 10 s.
 const ATTEMPTS_DRAIN: Duration = Duration::from_secs(8);
 
-/// How long the end of attempts that a second signal cuts off may take to be recorded.
+/// How long it may take to put back what a second signal cuts off: left as it is, the next start would count a crash of it.
 const PUT_BACK: Duration = Duration::from_secs(1);
 
 /// Bytes of the body of a call to a provider's API: a subscription is small.
@@ -252,12 +252,10 @@ impl<'a> Service<'a> {
         }
         let serving =
             tokio::spawn(async move { server::serve(listener, tls, limits, handler, stop_serving, cut).await });
-        let work = self.work(running, (events, serving, jobs), (stop, late), (observer, deliveries));
-        let mut work = Box::pin(work);
+        let mut work = Box::pin(self.work(running, (events, serving, jobs), (stop, late), (observer, deliveries)));
         let tally = tokio::select! {
             tally = &mut work => tally?,
             () = shutdown.hard.cancelled() => {
-                // Attempts are cut off, and go back to the queue: left as they are, the next start would count a crash of each.
                 let _ = tokio::time::timeout(PUT_BACK, work).await;
                 return Ok(None);
             }
