@@ -138,7 +138,8 @@ impl EncryptionKey {
     }
 }
 
-const MAKE_KEY: &str = "`openssl rand -base64 32 > hook.key` makes one, and `export HOOK_KEY=file:hook.key` uses it";
+const MAKE_KEY: &str =
+    "`(umask 077; openssl rand -base64 32 > hook.key)` makes one, and `export HOOK_KEY=file:hook.key` uses it";
 
 impl fmt::Debug for EncryptionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

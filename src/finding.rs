@@ -44,6 +44,9 @@ pub struct Finding {
     pub fact: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The field that it is about, as a JSON pointer (RFC 6901); empty: the whole. For callers who send JSON.
+    #[serde(skip)]
+    pub pointer: String,
 }
 
 impl Finding {
@@ -54,6 +57,7 @@ impl Finding {
             code,
             fact: fact.into(),
             hint: None,
+            pointer: String::new(),
         }
     }
 
@@ -82,6 +86,16 @@ impl Finding {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// The same about a field, by the names that lead to it.
+    #[must_use]
+    pub fn at(self, path: &[&str]) -> Self {
+        let step = |name: &&str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+        Self {
+            pointer: path.iter().map(step).collect(),
             ..self
         }
     }

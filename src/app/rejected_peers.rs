@@ -77,6 +77,7 @@ fn line(rejection: &Rejection) -> String {
         Reason::CutOff => format!("it broke off after {} of body", short_size(rejection.received as u64)),
         Reason::Http2 => "the client speaks HTTP/2".to_owned(),
         Reason::SpeaksTls => "the client speaks TLS: serve it with `--tls`, or give the client `http://`".to_owned(),
+        Reason::SpeaksHttp => "the client speaks plain HTTP, and this port TLS: give it `https://`".to_owned(),
         Reason::Malformed(what) => format!("it is not HTTP: {}", printable(what, 120)),
         Reason::Tls(what) => format!("the TLS handshake failed: {}", printable(what, 120)),
     };

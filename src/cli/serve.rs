@@ -92,7 +92,7 @@ pub(super) struct ServeArgs {
     /// Run a command for each notice: an endpoint was disabled, or is about to be; the notice comes on stdin as JSON
     #[arg(long, value_name = "CMD", conflicts_with = "provider", help_heading = "Delivery")]
     notify_exec: Option<String>,
-    /// Check settings, keys, certificate, endpoints and ledger, and do not start: nothing is written
+    /// Check settings, keys, certificate, notices, endpoints and ledger, and do not start: nothing is written
     #[arg(long, conflicts_with_all = ["provider", "ready_file"])]
     check: bool,
 }

@@ -49,17 +49,18 @@ impl RuleOptions {
 pub fn judge(profile: &Profile, candidate: &Endpoint, existing: &[Endpoint], options: &RuleOptions) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(what) = check_name(&candidate.name) {
-        findings.push(Finding::problem("bad-name", what));
+        findings.push(Finding::problem("bad-name", what).at(&["name"]));
     }
-    findings.extend(judge_url(profile, &candidate.url, options));
+    let at = |field: &'static str| move |finding: Finding| finding.at(&[field]);
+    findings.extend(judge_url(profile, &candidate.url, options).into_iter().map(at("url")));
     findings.extend(own::judge(profile, candidate));
     let is_peer = |other: &&Endpoint| other.id != candidate.id && other.provider_name() == profile.name;
     let peers: Vec<&Endpoint> = existing.iter().filter(is_peer).collect();
     let before = existing.iter().find(|other| other.id == candidate.id);
-    let events = canonical_events(profile, &candidate.events);
-    findings.extend(judge_duplicate(profile, &candidate.url, &events, &peers));
-    findings.extend(judge_plan(profile, candidate, before, &peers, options));
-    findings.extend(judge_events(profile, &candidate.events, options));
+    findings.extend(judge_duplicate(profile, candidate, &peers).map(at("url")));
+    findings.extend(judge_plan(profile, candidate, before, &peers, options).map(at("plan")));
+    let of_events = judge_events(profile, &candidate.events, options);
+    findings.extend(of_events.into_iter().map(at("events")));
     findings
 }
 
@@ -228,21 +229,26 @@ fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions
     Some(Finding::problem("not-public", message).hint("use a public host, or a tunnel's URL"))
 }
 
-/// Judges whether one of `peers`, other endpoints of the provider, has the URL already.
-pub fn judge_duplicate(profile: &Profile, url: &str, events: &Events, peers: &[&Endpoint]) -> Option<Finding> {
-    let shown = mask::url(url);
-    let url = target::normalised(url)?;
-    let mut same = peers
-        .iter()
-        .filter(|peer| target::normalised(&peer.url).as_ref() == Some(&url));
-    let label = profile.label();
+/// Judges whether one of `peers`, other endpoints of the provider, has the URL already. Nothing is told about those of another
+/// tenant, which get other events.
+fn judge_duplicate(profile: &Profile, candidate: &Endpoint, peers: &[&Endpoint]) -> Option<Finding> {
+    let (shown, label) = (mask::url(&candidate.url), profile.label());
+    let url = target::normalised(&candidate.url)?;
+    let has_url = |peer: &&&Endpoint| target::normalised(&peer.url).as_ref() == Some(&url);
+    let is_near = |peer: &&&Endpoint| peer.tenant == candidate.tenant;
     if profile.endpoint.unique_url {
-        let other = &same.next()?.name;
-        let message = format!("`{shown}` is endpoint `{other}` already, and `{label}` takes a URL once only");
-        let hint = format!("`hook endpoints update {other}` changes what it wants");
-        return Some(Finding::problem("duplicate-url", message).hint(hint));
+        let same: Vec<_> = peers.iter().filter(has_url).collect();
+        let message = |other: &str| format!("`{shown}` is {other} already, and `{label}` takes a URL once only");
+        let Some(Endpoint { name, .. }) = same.iter().copied().find(is_near) else {
+            let foreign = message("an endpoint of another tenant");
+            return (!same.is_empty()).then(|| Finding::problem("duplicate-url", foreign));
+        };
+        let hint = format!("`hook endpoints update {name}` changes what it wants");
+        return Some(Finding::problem("duplicate-url", message(&format!("endpoint `{name}`"))).hint(hint));
     }
-    let other = &same.find(|peer| peer.events.overlap(events))?.name;
+    let events = canonical_events(profile, &candidate.events);
+    let mut same = peers.iter().filter(is_near).filter(has_url);
+    let other = &same.find(|peer| peer.events.overlap(&events))?.name;
     let message = format!("`{shown}` is endpoint `{other}` already: events that both want are delivered twice");
     Some(Finding::caution("duplicate-url", message))
 }

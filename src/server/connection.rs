@@ -17,6 +17,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 use tokio_util::io::{InspectReader, InspectWriter};
 
 use super::connections::{ConnectionProgress, Phase};
@@ -27,6 +28,9 @@ use crate::headers::Headers;
 /// How long a client whose request was rejected may go on sending. Closing at once would reset the connection, and the
 /// client would lose the answer that says why.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// What a client reads that speaks plain HTTP to a port of TLS.
+const PLAIN_HTTP: &str = "This port speaks TLS: use https:// instead of http://\n";
 
 /// A connection that was accepted.
 pub(super) struct ServerConnection<H> {
@@ -56,7 +60,7 @@ impl<H: Handler> ServerConnection<H> {
         let Some(tls) = tls else {
             return self.run(stream).await;
         };
-        let handshake = tokio::time::timeout(self.shared.limits.header_timeout, tls.acceptor().accept(stream));
+        let handshake = tokio::time::timeout(self.shared.limits.header_timeout, accept(stream, &tls));
         let accepted = tokio::select! {
             biased;
             () = self.shared.cancel.cancelled() => return,
@@ -64,7 +68,12 @@ impl<H: Handler> ServerConnection<H> {
             accepted = handshake => accepted,
         };
         match accepted {
-            Ok(Ok(stream)) => self.run(stream).await,
+            Ok(Ok(Ok(stream))) => self.run(stream).await,
+            Ok(Ok(Err(mut plain))) => {
+                answer(&mut plain, StatusCode::BAD_REQUEST, (PLAIN_HTTP, LINGER)).await;
+                self.reject(IncompleteReason::SpeaksHttp, 0);
+                self.linger(plain).await;
+            }
             Ok(Err(error)) if error.kind() != io::ErrorKind::UnexpectedEof => {
                 self.reject(IncompleteReason::Tls(error.to_string()), 0);
             }
@@ -137,7 +146,7 @@ impl<H: Handler> ServerConnection<H> {
     async fn made_room<S: AsyncWrite + Unpin>(&self, mut stream: S) {
         if let Some(received) = self.progress.unanswered() {
             // Without waiting: the answer fits into the socket's empty buffer, or is lost.
-            answer(&mut stream, StatusCode::SERVICE_UNAVAILABLE, Duration::ZERO).await;
+            answer(&mut stream, StatusCode::SERVICE_UNAVAILABLE, ("", Duration::ZERO)).await;
             self.reject(IncompleteReason::Evicted, received);
         }
     }
@@ -156,10 +165,10 @@ impl<H: Handler> ServerConnection<H> {
         } else if error.is_parse() {
             IncompleteReason::Malformed(error.to_string())
         } else if error.is_timeout() && began {
-            answer(&mut stream, StatusCode::REQUEST_TIMEOUT, LINGER).await;
+            answer(&mut stream, StatusCode::REQUEST_TIMEOUT, ("", LINGER)).await;
             IncompleteReason::TimedOut
         } else if error.is_incomplete_message() && began {
-            answer(&mut stream, StatusCode::BAD_REQUEST, LINGER).await;
+            answer(&mut stream, StatusCode::BAD_REQUEST, ("", LINGER)).await;
             IncompleteReason::CutOff
         } else {
             return;
@@ -258,8 +267,25 @@ pub(super) fn response(reply: Reply) -> Response<Full<Bytes>> {
     response
 }
 
-/// Answers with a bare status where hyper has given up, within `patience`.
-async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, status: StatusCode, patience: Duration) {
-    let text = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+/// A TLS connection. The inner error is that of a client that speaks plain HTTP, of which nothing was read.
+async fn accept(stream: TcpStream, tls: &Tls) -> io::Result<Result<TlsStream<TcpStream>, TcpStream>> {
+    let mut first = [0];
+    // The first byte of TLS is 22; that of HTTP is a letter of the method.
+    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_alphabetic() {
+        return Ok(Err(stream));
+    }
+    tls.acceptor().accept(stream).await.map(Ok)
+}
+
+/// Answers with a status and a text where no handler is asked, within `patience`.
+async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, status: StatusCode, (body, patience): (&str, Duration)) {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n");
+    let kind = if body.is_empty() {
+        ""
+    } else {
+        "content-type: text/plain\r\n"
+    };
+    let text = format!("{head}{kind}\r\n{body}");
     let _ = tokio::time::timeout(patience, stream.write_all(text.as_bytes())).await;
 }

@@ -124,6 +124,8 @@ pub enum IncompleteReason {
     Http2,
     /// The client speaks TLS to a plain port.
     SpeaksTls,
+    /// The client speaks plain HTTP to a port of TLS.
+    SpeaksHttp,
     /// The TLS handshake failed, for example because the client does not trust the certificate.
     Tls(String),
 }
@@ -136,7 +138,7 @@ impl IncompleteReason {
             Self::HeadersTooLarge => Some(431),
             Self::TimedOut => Some(408),
             Self::Evicted => Some(503),
-            Self::CutOff | Self::Malformed(_) | Self::SpeaksTls => Some(400),
+            Self::CutOff | Self::Malformed(_) | Self::SpeaksTls | Self::SpeaksHttp => Some(400),
             Self::Http2 | Self::Tls(_) => None,
         }
     }

@@ -300,11 +300,15 @@ async fn a_certificate_comes_from_files() {
 
     let server = Server::start_with(ServerLimits::default(), Some(tls)).await;
     let mut client = server.client().await;
-    client.send("GET / HTTP/1.1\r\n\r\n").await;
+    client.send("\0\0\0\0\0\0").await;
     assert!(matches!(
         server.probe.rejection().await.reason,
         IncompleteReason::Tls(_)
     ));
+    let answer = server.talk("GET / HTTP/1.1\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{answer}");
+    assert!(answer.ends_with("use https:// instead of http://\n"), "{answer}");
+    assert_eq!(server.probe.rejection().await.reason, IncompleteReason::SpeaksHttp);
     assert_eq!(server.talk("").await, "");
     assert!(server.probe.rejected.lock().unwrap().is_empty());
 
@@ -314,7 +318,11 @@ async fn a_certificate_comes_from_files() {
     assert!(says(&folder.path().join("none"), &key).starts_with("cannot read `"));
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&key, other.signing_key.serialize_pem()).unwrap();
-    assert_eq!(says(&certificate, &key), "cannot use this certificate and key");
+    let (certificate, key) = (certificate.display(), key.display());
+    assert_eq!(
+        says(certificate.to_string().as_ref(), key.to_string().as_ref()),
+        format!("key `{key}` does not fit certificate `{certificate}`")
+    );
 }
 
 #[test]

@@ -49,9 +49,27 @@ pub enum TlsError {
     /// The key file contains something else.
     #[error("`{0}` contains no private key in PEM form")]
     NoKey(PathBuf),
-    /// They do not match, or rustls does not support them.
-    #[error("cannot use this certificate and key")]
-    Unusable(#[source] rustls::Error),
+    /// The key is that of another certificate.
+    #[error("key `{key}` does not fit certificate `{certificate}`")]
+    OtherKey {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+    },
+    /// rustls does not support them.
+    #[error("cannot use certificate `{certificate}` with key `{key}`")]
+    Unusable {
+        /// The file of the certificate.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// Why not.
+        source: rustls::Error,
+    },
+    /// A generated certificate cannot be used.
+    #[error("cannot use the generated certificate")]
+    Generated(#[source] rustls::Error),
     /// A name is not valid in a certificate.
     #[error("cannot create a certificate for these names")]
     InvalidName(#[source] rcgen::Error),
@@ -92,19 +110,18 @@ impl Tls {
         let certificate = wanted.self_signed(&key).map_err(TlsError::InvalidName)?;
         let pem = certificate.pem();
         let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-        Self::new(vec![certificate.into()], key.into(), pem)
+        Self::new(vec![certificate.into()], key.into(), pem).map_err(TlsError::Generated)
     }
 
     fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
         certificate_pem: String,
-    ) -> Result<Self, TlsError> {
+    ) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(TlsError::Unusable)?;
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))?;
         // A client that speaks only HTTP/2 is refused in the handshake.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self {
@@ -134,15 +151,23 @@ impl PemPair {
 
     /// The certificate with its key, when they belong together.
     pub fn tls(&self) -> Result<Tls, TlsError> {
-        let [certificate, key] = &self.paths;
+        let [certificate, key] = self.paths.clone();
         let chain: Vec<_> = CertificateDer::pem_slice_iter(&self.certificate)
             .collect::<Result<_, _>>()
             .map_err(|_| TlsError::NoCertificate(certificate.clone()))?;
         if chain.is_empty() {
-            return Err(TlsError::NoCertificate(certificate.clone()));
+            return Err(TlsError::NoCertificate(certificate));
         }
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| TlsError::NoKey(key.clone()))?;
-        Tls::new(chain, key, String::from_utf8_lossy(&self.certificate).into_owned())
+        let private = PrivateKeyDer::from_pem_slice(&self.key).map_err(|_| TlsError::NoKey(key.clone()))?;
+        let pem = String::from_utf8_lossy(&self.certificate).into_owned();
+        Tls::new(chain, private, pem).map_err(|source| match source {
+            rustls::Error::InconsistentKeys(_) => TlsError::OtherKey { certificate, key },
+            source => TlsError::Unusable {
+                certificate,
+                key,
+                source,
+            },
+        })
     }
 }
 

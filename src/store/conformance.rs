@@ -238,6 +238,10 @@ macro_rules! without_queue {
             unreachable!()
         }
 
+        fn delivery_numbers(&self, _: Option<&str>, _: &str, _: usize) -> std::result::Result<Vec<u64>, StoreError> {
+            unreachable!()
+        }
+
         fn events(
             &self,
             _: Option<&str>,

@@ -116,6 +116,9 @@ pub trait Store: Send {
     /// Ids of events that begin with that text, each once, at most `limit`.
     fn event_ids(&self, tenant: Option<&str>, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError>;
 
+    /// The numbers of deliveries whose id starts with that text, of that tenant alone where one is given.
+    fn delivery_numbers(&self, tenant: Option<&str>, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError>;
+
     /// Events with a number below `before`, the newest first, at most `limit`.
     fn events(&self, tenant: Option<&str>, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError>;
 

@@ -297,6 +297,10 @@ impl Store for SqliteStore {
         queue_reads::event_by_id(&self.connection, tenant, id).map_err(|e| self.place.reading(&e))
     }
 
+    fn delivery_numbers(&self, tenant: Option<&str>, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {
+        read::delivery_numbers(&self.connection, tenant, (prefix, limit)).map_err(|e| self.place.reading(&e))
+    }
+
     fn event_ids(&self, tenant: Option<&str>, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
         queue_reads::event_ids(&self.connection, tenant, (prefix, limit)).map_err(|e| self.place.reading(&e))
     }

@@ -46,7 +46,7 @@ fn a_certificate_that_changes_is_used_for_new_connections_and_a_broken_one_is_no
     let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     sandbox.write("key.pem", other.signing_key.serialize_pem());
     let warning = service.process.wait_said(|line| line.contains("\"warn\""));
-    assert!(warning.contains("`cert.pem` has changed and cannot be used: cannot use this certificate and key"));
+    assert!(warning.contains("`cert.pem` has changed and cannot be used: key `key.pem` does not fit certificate"));
     assert!(warning.contains("connections use the one before"), "{warning}");
     assert_eq!(health(&sandbox, &service, "first.pem").as_deref(), Some("200"));
 
@@ -74,6 +74,12 @@ fn a_pair_that_cannot_be_used_is_no_start() {
         .exits(2)
         .says(["`key.pem` contains no private key"]);
     sandbox.hook(&args[..5]).run().exits(2).says(["--cert-key"]);
+    let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    sandbox.write("key.pem", other.signing_key.serialize_pem());
+    let what = "key `key.pem` does not fit certificate `cert.pem`";
+    sandbox.hook(args).run().exits(2).says([what]);
+    let check = [&args[..], &["--check"]].concat();
+    sandbox.hook(check).run().exits(2).prints([what]);
 }
 
 #[test]
@@ -96,9 +102,13 @@ fn events_come_over_tls_and_plain_calls_are_told_so() {
     app.next();
     let begun = Instant::now();
     let plain = Command::new("curl")
-        .args(["-sS", &format!("http://localhost:{port}/health")])
+        .args(["-sS", "-w", "%{http_code}", &format!("http://localhost:{port}/health")])
         .output();
-    assert!(!plain.expect("curl").status.success());
+    let said = String::from_utf8(plain.expect("curl").stdout).expect("text");
+    assert_eq!(said, "This port speaks TLS: use https:// instead of http://\n400");
     assert!(begun.elapsed() < DEADLINE);
-    service.stop().ok().says(["TLS handshake failed"]);
+    service
+        .stop()
+        .ok()
+        .says(["the client speaks plain HTTP, and this port TLS"]);
 }

@@ -56,3 +56,27 @@ fn a_service_that_may_open_few_files_says_so_and_works() {
         .ok()
         .says(["only 128 files may be open at once", "ulimit -n"]);
 }
+
+#[test]
+fn faulty_requests_of_a_test_are_not_parked_and_are_not_tried_again() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(401, ""));
+    endpoint(&sandbox, "one", &app.url, &[]);
+    sandbox.hook(["endpoints", "test", "one"]).run();
+    let listed = sandbox.hook(["log", "--json"]).run().ok().json();
+    let tested = listed.iter().filter(|record| record["state"] == "tested").count();
+    assert_eq!(tested, listed.len() - 1, "all but the genuine one");
+    sandbox
+        .hook(["log", "--parked"])
+        .run()
+        .ok()
+        .says(["nothing in the ledger matches"]);
+    assert_eq!(sandbox.hook(["log", "stats", "--json"]).run().object()["parked"], 0);
+    let why = sandbox.hook(["log", "show", "2", "--why"]).run().ok();
+    why.prints(["It is a faulty request of `hook endpoints test`"]);
+    let service = service(&sandbox, &[]);
+    assert_eq!(service.call("POST", "/deliveries/2/retry", "").0, 409);
+    service.stop().ok();
+    let prune = ["log", "prune", "--older-than", "1ms", "--yes", "--json"];
+    assert_eq!(sandbox.hook(prune).run().ok().object()["parked"], 0);
+}

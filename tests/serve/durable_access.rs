@@ -116,7 +116,17 @@ fn every_refusal_is_a_problem_document() {
     service.with("content-type", "application/x-www-form-urlencoded");
     let why = service.problem(415, "POST", "/events", EVENT);
     assert!(why.contains("Content-Type: application/json"), "{why}");
+    service.with("content-type", "application/json; charset=iso-8859-1");
+    let why = service.problem(415, "POST", "/events", EVENT);
+    assert!(why.contains("JSON in UTF-8"), "{why}");
     service.with("content-type", "application/json");
+    service.with("content-encoding", "gzip");
+    let why = service.problem(415, "POST", "/events", EVENT);
+    assert!(why.contains("Content-Encoding"), "{why}");
+    service.problem(415, "POST", "/endpoints", "{}");
+    service.with("content-encoding", "identity");
+    service.problem(400, "POST", "/events?x=1", EVENT);
+    service.problem(400, "GET", "/health?x=1", "");
     let large = format!(r#"{{"event":"test.ping","data":"{}"}}"#, "x".repeat(1024 * 1024));
     service.problem(413, "POST", "/events", &large);
     let why = service.problem(413, "POST", "/events/batch", &format!("[{EVENT},{large}]"));

@@ -277,6 +277,14 @@ fn a_slow_answer_is_waited_for_at_the_end_unless_a_second_signal_comes() {
         }
         service.process.wait();
         assert_eq!(sandbox.deliveries()[0].delivery.state, state, "{signals:?}");
+        // What a person stops is no crash.
+        sandbox
+            .service(&[])
+            .stop()
+            .ok()
+            .never(["the last run ended during an attempt"]);
+        let shown = sandbox.hook(["log", "show", "1", "--json"]).run().ok().object();
+        assert_eq!(shown["crashes"], json!([]), "{signals:?}");
     }
 }
 

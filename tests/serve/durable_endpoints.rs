@@ -185,12 +185,6 @@ fn what_the_rules_refuse_is_not_added_and_the_reasons_are_told() {
         assert_eq!(status, 422, "{body}: {answer}");
         assert!(codes.iter().any(|finding| finding["code"] == code), "{body}: {answer}");
     }
-    service.problem(
-        422,
-        "POST",
-        "/endpoints",
-        &new("two", url, &json!({"provider": "nobody"})),
-    );
     service.problem(422, "PATCH", "/endpoints/one", "{}");
     for body in [
         "[]",
@@ -201,12 +195,103 @@ fn what_the_rules_refuse_is_not_added_and_the_reasons_are_told() {
     ] {
         service.problem(400, "POST", "/endpoints", body);
     }
-    let slow = json!({"limits": {"timeout": "1h"}});
-    service.problem(422, "POST", "/endpoints", &new("two", url, &slow));
     let large = json!({"description": "x".repeat(65 * 1024)}).to_string();
     service.problem(413, "PATCH", "/endpoints/one", &large);
     service.problem(404, "PATCH", "/endpoints/none", r#"{"description":"x"}"#);
     service.problem(422, "POST", "/endpoints/one/test", r#"{"event":"no.such.event"}"#);
     let listed = sandbox.hook(["endpoints", "list", "--json"]).run().object();
     assert_eq!((&listed["name"], &listed["description"]), (&json!("one"), &Value::Null));
+}
+
+#[test]
+fn every_refused_field_is_named_with_its_reason_and_what_to_do() {
+    let sandbox = Sandbox::new();
+    let service = sandbox.service(&[]);
+    let url = "http://127.0.0.1:9/";
+    service.gives(201, "POST", "/endpoints", &new("one", url, &json!({})));
+    let refused = |method: &str, path: &str, body: &Value| -> Vec<(String, String, String)> {
+        let (status, answer) = service.call(method, path, &body.to_string());
+        assert!(matches!(status, 400 | 422), "{body}: {answer}");
+        let findings = answer["findings"].as_array().cloned().unwrap_or_default();
+        let refused = findings.iter().filter(|finding| finding["severity"] == "refused");
+        let text = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+        let all = refused.map(|of| (text(of, "pointer"), text(of, "message"), text(of, "hint")));
+        all.collect()
+    };
+    let pointers = |found: &[(String, String, String)]| -> Vec<String> {
+        let mut pointers: Vec<_> = found.iter().map(|(pointer, ..)| pointer.clone()).collect();
+        pointers.sort();
+        pointers
+    };
+    let wrong = json!({"url": "no url", "provider": "genric", "events": "all", "limits": {"timeout": "1h"}});
+    let found = refused("POST", "/endpoints", &wrong);
+    assert_eq!(pointers(&found), ["/limits/timeout", "/provider", "/url"]);
+    let provider = found.iter().find(|(pointer, ..)| pointer == "/provider").expect("it");
+    assert!(
+        provider.1.contains("`genric` not found") && provider.2.contains("generic`?"),
+        "{found:?}"
+    );
+    let wrong = json!({"name": "Big", "url": url, "provider": "generic", "events": [], "tenant": "a b", "where": {"": 1},
+        "headers": {"a/b ": "x"}});
+    let found = refused("POST", "/endpoints", &wrong);
+    assert_eq!(
+        pointers(&found),
+        ["/events", "/headers/a~1b ", "/name", "/tenant", "/where/"]
+    );
+    let wrong = json!({"url": url, "provider": "generic", "events": "all", "params": {"x": "1"}});
+    let found = refused("POST", "/endpoints", &wrong);
+    assert_eq!(pointers(&found), ["/params/x"]);
+    let found = refused(
+        "POST",
+        "/endpoints",
+        &json!({"url": url, "events": ["no.such.event.at.all"]}),
+    );
+    assert_eq!(pointers(&found), ["/events"]);
+    let found = refused(
+        "PATCH",
+        "/endpoints/one",
+        &json!({"url": "no url", "limits": {"timeout": "x"}}),
+    );
+    assert_eq!(pointers(&found), ["/limits/timeout", "/url"]);
+    let found = refused("PATCH", "/endpoints/one", &json!({"limits": {"rate": -1}}));
+    assert_eq!(pointers(&found), ["/limits/rate"]);
+    let found = refused("PATCH", "/endpoints/one", &json!({}));
+    assert!(found[0].1.contains("nothing to change"), "{found:?}");
+    let found = refused("POST", "/endpoints/one/test", &json!({"event": "test.pin"}));
+    assert_eq!(pointers(&found), ["/event"]);
+    assert!(found[0].2.contains("test.ping"), "{found:?}");
+    let (status, answer) = service.call("GET", "/endpoints/oen", "");
+    assert_eq!(status, 404);
+    assert!(
+        answer["hint"].as_str().is_some_and(|hint| hint.contains("one")),
+        "{answer}"
+    );
+}
+
+#[test]
+fn the_api_changes_what_the_command_changes() {
+    let sandbox = Sandbox::new();
+    let service = sandbox.service(&[]);
+    let url = "http://127.0.0.1:9/";
+    let fresh = json!({"name": "one", "url": url, "provider": "stripe", "events": ["brand.new"]});
+    service.problem(422, "POST", "/endpoints", &fresh.to_string());
+    let mut fresh = fresh;
+    fresh["new_events"] = true.into();
+    let made = service.gives(201, "POST", "/endpoints", &fresh.to_string());
+    assert_eq!(made["events"], json!(["brand.new"]));
+    service.problem(422, "PATCH", "/endpoints/one", r#"{"events":["brand.newer"]}"#);
+    let change = r#"{"events":["brand.newer"],"new_events":true,"active":false}"#;
+    let changed = service.gives(200, "PATCH", "/endpoints/one", change);
+    assert_eq!(
+        (&changed["events"][0], &changed["active"]),
+        (&json!("brand.newer"), &json!(false))
+    );
+    assert_eq!(
+        service.gives(200, "PATCH", "/endpoints/one", r#"{"active":true}"#)["active"],
+        true
+    );
+    let several = service.gives(201, "POST", "/endpoints", &new("two", url, &json!({})));
+    let id = several["id"].as_str().expect("an id");
+    let why = service.problem(400, "GET", &format!("/endpoints/{}", &id[..5]), "");
+    assert!(why.contains("may be any of `one`, `two`"), "{why}");
 }

@@ -234,12 +234,35 @@ fn a_tenant_sees_and_makes_only_its_own() {
     let made = r#"{"url":"http://localhost:1/","events":"all","provider":"generic","name":"made"}"#;
     assert_eq!(service.gives(201, "POST", "/endpoints", made)["tenant"], "a");
     service.problem(403, "PATCH", "/endpoints/made", r#"{"tenant":null}"#);
+    // Numbers and ids are looked up among its own: neither another's is found, nor that there are several.
+    let own = service.gives(200, "GET", "/deliveries", "")["items"][1].clone();
+    let number = own["number"].as_u64().expect("a number");
+    service.problem(404, "GET", &format!("/deliveries/{}", number - 1), "");
+    let id = own["id"].as_str().expect("an id");
+    assert_eq!(
+        service.gives(200, "GET", &format!("/deliveries/{number}"), "")["id"],
+        id
+    );
+    assert!(
+        service
+            .problem(400, "GET", "/deliveries/dlv_0", "")
+            .contains("several ids")
+    );
+    assert!(
+        service
+            .problem(400, "POST", "/deliveries/dlv_0/retry", "")
+            .contains("several ids")
+    );
+    let of_b = json!({"url": apps[2].url, "events": "all", "provider": "generic", "name": "same-url"});
+    let made = service.gives(201, "POST", "/endpoints", &of_b.to_string());
+    assert!(!made.to_string().contains("of-b"), "{made}");
+    service.gives(200, "POST", "/endpoints/same-url/disable", "");
     // A key of all tenants may name one.
     use_key(&mut service, KEY);
     assert_eq!(names(&service.gives(200, "GET", "/events?tenant=b", ""), "id"), ["b-1"]);
     assert_eq!(
         names(&service.gives(200, "GET", "/endpoints?tenant=a", ""), "name"),
-        ["of-a", "made"]
+        ["of-a", "made", "same-url"]
     );
     assert!(apps.iter().all(|app| app.rest().is_empty()));
 }

@@ -306,6 +306,34 @@ fn a_command_that_fails_is_run_again() {
 }
 
 #[test]
+fn a_command_that_fails_for_each_notice_is_reported_once_and_prints_nothing_itself() {
+    let sandbox = Sandbox::new();
+    let app = broken();
+    add(&sandbox, "a", &app.url, "-p poolflow --events all");
+    add(&sandbox, "b", &app.url, "-p poolflow --events all");
+    let notify = "events = [\"endpoint.disabled\"]\nexec = \"date >> runs; echo printed; echo no room >&2; exit 3\"\n";
+    let mut running = service(&sandbox, notify, &[]);
+    running.gives(202, "POST", "/events", EVENT);
+    for _ in 0..2 {
+        running.next("hook.endpoint-disabled/1");
+    }
+    let begun = Instant::now();
+    while fs::read_to_string(sandbox.path("runs"))
+        .unwrap_or_default()
+        .lines()
+        .count()
+        < 4
+    {
+        assert!(begun.elapsed() < DEADLINE, "the command does not run");
+        std::thread::yield_now();
+    }
+    let said = running.stop().ok().stderr();
+    assert_eq!(said.matches("no room").count(), 1, "{said}");
+    assert!(!said.contains("printed"), "{said}");
+    assert!(said.lines().all(|line| line.starts_with('{')), "{said}");
+}
+
+#[test]
 fn settings_that_cannot_be_used_are_refused_at_the_start() {
     let sandbox = Sandbox::new();
     let server = "from = \"hook@example.com\"\nto = [\"pat@example.com\"]\n";
@@ -338,6 +366,8 @@ fn settings_that_cannot_be_used_are_refused_at_the_start() {
     ] {
         sandbox.write(sandbox.config("config.toml"), format!("[notify]\n{notify}\n"));
         sandbox.hook(["serve", "--port", "0"]).run().exits(2).says([part]);
+        let check = sandbox.hook(["serve", "--check"]).run().exits(2);
+        assert!((check.stdout() + &check.stderr()).contains(part), "{check}");
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::ServeOptions;
 use super::keys::ServeKeys;
+use super::notices::Notifier;
 use crate::app::context::{Context, Purpose};
 use crate::app::endpoints::rekey::check_storage;
 use crate::app::resolve::ACCOUNT_OFF;
@@ -28,8 +29,10 @@ pub fn check(context: &Context, options: &ServeOptions) -> (Vec<Finding>, Exit) 
     check.settings();
     check.keys(options);
     check.certificate(options);
-    check.storage();
+    check.notify(options);
+    // Before the key itself: secrets that cannot be decrypted end a start with 7, whatever is wrong with the key.
     check.endpoints();
+    check.storage();
     check.ledger();
     (check.findings, check.exit)
 }
@@ -52,9 +55,12 @@ impl Check<'_> {
     fn problem(&mut self, code: &'static str, error: &Error) {
         let causes = error.causes.iter().map(String::as_str);
         let parts: Vec<&str> = std::iter::once(error.message.as_str()).chain(causes).collect();
+        let fact = printable(&parts.join(": "), 1000);
+        // Keys and endpoints are in the ledger too: one that cannot be read is reported once, as the ledger's problem.
+        self.findings.retain(|known| known.fact != fact);
         self.findings.push(Finding {
             hint: error.hints.first().cloned(),
-            ..Finding::problem(code, printable(&parts.join(": "), 1000))
+            ..Finding::problem(code, fact)
         });
         if self.exit == Exit::Ok {
             self.exit = error.exit;
@@ -128,6 +134,17 @@ impl Check<'_> {
         match files.load() {
             Ok(_) => self.ok("certificate", format!("`{}` fits its key", files.certificate.display())),
             Err(error) => self.problem("certificate", &error),
+        }
+    }
+
+    fn notify(&mut self, options: &ServeOptions) {
+        match Notifier::new(self.context, options.notify_exec.as_ref()) {
+            Err(error) => self.problem("notify", &error),
+            Ok(notifier) if notifier.channels().is_empty() => {}
+            Ok(notifier) => {
+                let channels: Vec<_> = notifier.channels().iter().map(|channel| channel.name()).collect();
+                self.ok("notify", format!("notices by {}", channels.join(", ")));
+            }
         }
     }
 

@@ -83,6 +83,9 @@ const CHALLENGES: usize = 16;
 /// twice. Containers are killed after 10 s.
 const ATTEMPTS_DRAIN: Duration = Duration::from_secs(8);
 
+/// How long it may take to put back what a second signal cuts off: left as it is, the next start would count a crash of it.
+const PUT_BACK: Duration = Duration::from_secs(1);
+
 /// Bytes of the body of a call to a provider's API: a subscription is small.
 const LARGEST_CALL: usize = 1024 * 1024;
 
@@ -249,10 +252,13 @@ impl<'a> Service<'a> {
         }
         let serving =
             tokio::spawn(async move { server::serve(listener, tls, limits, handler, stop_serving, cut).await });
-        let work = self.work(running, (events, serving, jobs), (stop, late), (observer, deliveries));
+        let mut work = Box::pin(self.work(running, (events, serving, jobs), (stop, late), (observer, deliveries)));
         let tally = tokio::select! {
-            tally = work => tally?,
-            () = shutdown.hard.cancelled() => return Ok(None),
+            tally = &mut work => tally?,
+            () = shutdown.hard.cancelled() => {
+                let _ = tokio::time::timeout(PUT_BACK, work).await;
+                return Ok(None);
+            }
         };
         ledger.close();
         Ok(Some(tally))

@@ -20,23 +20,39 @@ const LONGEST_HEADER: usize = 2000;
 
 /// Judges what concerns the endpoint alone: its tenant, its conditions and its headers.
 pub(super) fn judge(profile: &Profile, candidate: &Endpoint) -> Vec<Finding> {
-    let tenant = candidate.tenant.as_deref().map(check_tenant);
-    let tenant = tenant.and_then(Result::err).map(|what| ("bad-tenant", what));
+    let refused = |code, path: &[&str], checked: Result<(), String>| {
+        checked.err().map(|what| Finding::problem(code, what).at(path))
+    };
+    let tenant = candidate.tenant.as_deref();
+    let mut findings: Vec<Finding> = tenant
+        .and_then(|tenant| refused("bad-tenant", &["tenant"], check_tenant(tenant)))
+        .into_iter()
+        .collect();
     let conditions = candidate.conditions.iter();
-    let conditions = conditions.filter_map(|(path, wanted)| Some(("bad-where", check_condition(path, wanted).err()?)));
+    findings.extend(
+        conditions.filter_map(|(path, wanted)| refused("bad-where", &["where", path], check_condition(path, wanted))),
+    );
     let headers = candidate.headers.iter();
-    let headers = headers.filter_map(|(name, value)| Some(("bad-header", check_header(profile, name, value).err()?)));
-    let (wheres, lines) = (candidate.conditions.len(), candidate.headers.len());
-    let too_many = (wheres > MOST_CONDITIONS || lines > MOST_HEADERS).then(|| {
-        let what = format!("{wheres} conditions and {lines} headers: at most {MOST_CONDITIONS} and {MOST_HEADERS}");
-        ("too-many", what)
-    });
-    let all = tenant.into_iter().chain(conditions).chain(headers).chain(too_many);
-    let mut findings: Vec<Finding> = all.map(|(code, what)| Finding::problem(code, what)).collect();
+    findings.extend(
+        headers
+            .filter_map(|(name, value)| refused("bad-header", &["headers", name], check_header(profile, name, value))),
+    );
+    let counts = [
+        ("where", candidate.conditions.len(), MOST_CONDITIONS),
+        ("headers", candidate.headers.len(), MOST_HEADERS),
+    ];
+    findings.extend(
+        counts
+            .iter()
+            .filter(|(_, count, most)| count > most)
+            .map(|(field, count, most)| {
+                Finding::problem("too-many", format!("`{field}` has {count} entries: at most {most}")).at(&[field])
+            }),
+    );
     let credential = candidate.headers.keys().find(|name| Headers::is_credential(name));
     findings.extend(credential.map(|name| {
         let what = format!("the header `{name}` holds a credential, which the book keeps as it is");
-        Finding::caution("credential-in-header", what)
+        Finding::caution("credential-in-header", what).at(&["headers", name])
     }));
     findings
 }

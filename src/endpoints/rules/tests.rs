@@ -185,6 +185,10 @@ fn a_url_that_is_there_already_is_refused_or_a_caution_as_the_profile_says() {
         provider: "acme@old".to_owned(),
         ..there.clone()
     };
+    let of_tenant = Endpoint {
+        tenant: Some("acme".to_owned()),
+        ..there.clone()
+    };
     let mut off = there.clone();
     off.disable(crate::endpoints::DisabledBy::Hand, None, Timestamp::default());
     let unique = "unique-url = true";
@@ -195,6 +199,8 @@ fn a_url_that_is_there_already_is_refused_or_a_caution_as_the_profile_says() {
         (unique, &off, &["refused duplicate-url"]),
         (unique, &other_events, &["refused duplicate-url"]),
         (unique, &other_provider, none),
+        (unique, &of_tenant, &["refused duplicate-url"]),
+        ("", &of_tenant, none),
         ("", &there, &["caution duplicate-url"]),
         ("", &other_events, none),
         ("", &other_provider, none),

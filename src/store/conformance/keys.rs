@@ -85,4 +85,13 @@ pub(crate) fn what_is_of_a_tenant_is_found_for_it_alone<F: Fixture>() {
     );
     assert_eq!(store.event_ids(Some("a"), "ord", 9).unwrap(), ["order"]);
     assert!(store.event_ids(Some("c"), "ord", 9).unwrap().is_empty());
+    let deliveries = |tenant, prefix: &str, limit| store.delivery_numbers(tenant, prefix, limit).unwrap();
+    let of_b = read_delivery(&store, 3).delivery.id.to_string();
+    assert_eq!(deliveries(None, "dlv_", 2).len(), 2);
+    assert_eq!(
+        (deliveries(Some("b"), "dlv_", 9), deliveries(Some("a"), &of_b, 9)),
+        (vec![3], vec![])
+    );
+    assert_eq!(deliveries(Some("a"), "dlv_", 9).len(), 2);
+    assert!(deliveries(None, "msg_", 9).is_empty() && deliveries(None, "dlv_x", 9).is_empty());
 }

@@ -228,27 +228,21 @@ pub(crate) fn a_crash_is_counted_and_the_third_one_parks<F: Fixture>() {
     let mut store = F::new().open();
     accept(&mut store, start(), &["one"], true);
     accept(&mut store, start(), &["one"], false);
+    let recover = |now| QueueOp::Recover {
+        from: SERVICE.to_owned(),
+        to: SERVICE.to_owned(),
+        now: after(now),
+        pause: minutes(1),
+    };
     for (crash, class) in [(1, QueueClass::First), (2, QueueClass::Suspect)] {
         assert_eq!(take(&mut store, "one", QueueClass::Suspect, 1, after(crash)).taken, []);
-        let op = QueueOp::Recover {
-            from: SERVICE.to_owned(),
-            to: SERVICE.to_owned(),
-            now: after(crash),
-            pause: minutes(1),
-        };
-        assert_eq!(change(&mut store, op).number, 1);
+        assert_eq!(change(&mut store, recover(crash)).number, 1);
         let due = after(if crash == 1 { 1 } else { 3 });
         let taken = take(&mut store, "one", class, 1, due).taken;
         assert_eq!(numbers_of(&taken), [1], "crash {crash}");
         assert_eq!(taken[0].attempts, 0, "a crash is no attempt");
     }
-    let op = QueueOp::Recover {
-        from: SERVICE.to_owned(),
-        to: SERVICE.to_owned(),
-        now: after(3),
-        pause: minutes(1),
-    };
-    change(&mut store, op);
+    change(&mut store, recover(3));
     assert_eq!(counts(&store), (1, 1));
     let (reason, crashes) = store.trouble(1).unwrap();
     assert_eq!(
@@ -256,6 +250,18 @@ pub(crate) fn a_crash_is_counted_and_the_third_one_parks<F: Fixture>() {
         (Some(ParkReason::Crashed), MOST_CRASHES as usize)
     );
     assert_eq!(read_delivery(&store, 1).delivery.state, DeliveryState::Parked);
+    // A retry by hand begins the count anew.
+    let again = QueueOp::Requeue {
+        delivery: 1,
+        owner: SERVICE.to_owned(),
+        lane: "one".to_owned(),
+        due: after(4),
+    };
+    assert_eq!(change(&mut store, again).number, 1);
+    assert_eq!(take(&mut store, "one", QueueClass::First, 1, after(4)).taken.len(), 1);
+    change(&mut store, recover(4));
+    assert_eq!(store.trouble(1).unwrap(), (None, vec![after(4)]));
+    assert_eq!(counts(&store), (2, 0));
 }
 
 pub(crate) fn parked_deliveries_are_released_or_cancelled<F: Fixture>() {

@@ -95,7 +95,15 @@ pub(crate) fn every_state_source_and_failure_reads_back<F: Fixture>() {
     new.message.body = Bytes::new();
     new.endpoint = None;
     new.provider = None;
-    for state in ["pending", "delivered", "failed", "parked", "skipped", "rehearsed"] {
+    for state in [
+        "pending",
+        "delivered",
+        "failed",
+        "parked",
+        "tested",
+        "skipped",
+        "rehearsed",
+    ] {
         new.state = DeliveryState::from_name(state).unwrap();
         for source in ["send", "replay", "forward", "test"] {
             new.source = Source::from_name(source).unwrap();

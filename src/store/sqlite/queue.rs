@@ -293,6 +293,8 @@ fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Ti
         QueueClass::Retry
     };
     reinsert(connection, (n, owner, lane), class, due)?;
+    // Who tries it again by hand knows of its crashes: they are counted anew.
+    change(connection, "DELETE FROM crash WHERE n = ?1", [n])?;
     if has_failed {
         change(connection, "INSERT OR IGNORE INTO again (n) VALUES (?1)", [n])?;
     }

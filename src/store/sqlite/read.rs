@@ -237,6 +237,21 @@ pub(super) fn find(connection: &Connection, prefix: &str, limit: usize) -> rusql
     Ok(numbers)
 }
 
+/// The numbers of deliveries whose id starts with that text, the newest first.
+pub(super) fn delivery_numbers(
+    connection: &Connection,
+    tenant: Option<&str>,
+    (prefix, limit): (&str, usize),
+) -> rusqlite::Result<Vec<u64>> {
+    let Some((low, high)) = bounds(IdKind::Delivery, prefix) else {
+        return Ok(Vec::new());
+    };
+    let sql = "
+        SELECT n FROM delivery WHERE id BETWEEN ?1 AND ?2 AND (?3 IS NULL OR tenant = ?3) ORDER BY id DESC LIMIT ?4";
+    let values = params![low.as_bytes(), high.as_bytes(), tenant, limit.cast_signed()];
+    rows(connection, sql, values, |row| row.get(0).map(unsigned))
+}
+
 /// The lowest and the highest id of that kind that start with that text. `None` when none can.
 fn bounds(kind: IdKind, prefix: &str) -> Option<(Uuid, Uuid)> {
     let digits = match prefix.strip_prefix(kind.name()) {

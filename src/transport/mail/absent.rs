@@ -19,7 +19,7 @@ impl MailTransport {
 
     /// Sends nothing.
     #[expect(clippy::unused_async, reason = "as the one that does send")]
-    pub async fn send(&self, _: Mail) -> Result<(), MailError> {
+    pub async fn send(&self, _: Mail) -> Result<Vec<String>, MailError> {
         match *self {}
     }
 }

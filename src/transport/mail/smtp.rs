@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use lettre::address::Envelope;
 use lettre::message::Mailbox;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::transport::smtp::authentication::Credentials;
@@ -53,28 +54,51 @@ impl MailTransport {
         mailbox(text).map(drop)
     }
 
-    /// Sends a mail.
-    pub async fn send(&self, mail: Mail) -> Result<(), MailError> {
+    /// Sends a mail. Returns the recipients that the server refused, when it took the mail for others.
+    pub async fn send(&self, mail: Mail) -> Result<Vec<String>, MailError> {
         let message = self.message(mail)?;
-        match tokio::time::timeout(MAIL_LIMIT, self.server.send(message)).await {
+        let (all, text) = (message.envelope(), message.formatted());
+        match self.hand_over(all, &text).await {
+            // A server that refuses one recipient takes the mail for none of them.
+            Err(error) if error.refuses_recipient && all.to().len() > 1 => {}
+            whole => return whole.map(|()| Vec::new()).map_err(MailError::from),
+        }
+        let (mut refused, mut failed) = (Vec::new(), None);
+        for to in all.to() {
+            let one = Envelope::new(all.from().cloned(), vec![to.clone()]);
+            let one = one.map_err(|error| permanent(error.to_string()))?;
+            if let Err(error) = self.hand_over(&one, &text).await {
+                refused.push(format!("{to}: {}", error.text));
+                failed = Some(error);
+            }
+        }
+        match failed {
+            // Tried again as a whole only where nobody has it yet.
+            Some(error) if refused.len() == all.to().len() => Err(error.into()),
+            _ => Ok(refused),
+        }
+    }
+
+    async fn hand_over(&self, envelope: &Envelope, text: &[u8]) -> Result<(), SmtpFailure> {
+        match tokio::time::timeout(MAIL_LIMIT, self.server.send_raw(envelope, text)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(MailError {
+            Ok(Err(error)) => Err(SmtpFailure {
                 text: error.to_string(),
                 is_permanent: error.is_permanent(),
+                refuses_recipient: error
+                    .status()
+                    .is_some_and(|code| (550..=553).contains(&u16::from(code))),
             }),
-            Err(_) => Err(MailError {
+            Err(_) => Err(SmtpFailure {
                 text: "the mail server takes too long".to_owned(),
                 is_permanent: false,
+                refuses_recipient: false,
             }),
         }
     }
 
     /// Header values are encoded by the builder, so that no text becomes a header of its own.
     fn message(&self, mail: Mail) -> Result<Message, MailError> {
-        let wrong = |error: String| MailError {
-            text: error,
-            is_permanent: true,
-        };
         let id = format!("<{}@{}>", mail.id, self.from.email.domain());
         // Programs that answer mails leave it alone.
         let automatic = HeaderValue::new(
@@ -89,9 +113,33 @@ impl MailTransport {
             .header(ContentType::TEXT_PLAIN)
             .raw_header(automatic);
         for to in &mail.to {
-            message = message.to(mailbox(to).map_err(|error| wrong(error.to_string()))?);
+            message = message.to(mailbox(to).map_err(|error| permanent(error.to_string()))?);
         }
-        message.body(mail.text).map_err(|error| wrong(error.to_string()))
+        message.body(mail.text).map_err(|error| permanent(error.to_string()))
+    }
+}
+
+/// What a mail server said, or that it said nothing.
+struct SmtpFailure {
+    text: String,
+    is_permanent: bool,
+    /// A code that servers give to a recipient whom they do not take mails for.
+    refuses_recipient: bool,
+}
+
+impl From<SmtpFailure> for MailError {
+    fn from(failure: SmtpFailure) -> Self {
+        Self {
+            text: failure.text,
+            is_permanent: failure.is_permanent,
+        }
+    }
+}
+
+fn permanent(text: String) -> MailError {
+    MailError {
+        text,
+        is_permanent: true,
     }
 }
 
@@ -120,6 +168,9 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::time::SystemTime;
+
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufStream};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 
@@ -164,16 +215,81 @@ mod tests {
         );
     }
 
+    fn mail(to: &[&str]) -> Mail {
+        Mail {
+            id: "endpoint.disabled_dlv_1_6".to_owned(),
+            at: SystemTime::UNIX_EPOCH,
+            to: to.iter().map(|to| (*to).to_owned()).collect(),
+            subject: "a\r\nBcc: eve@example.com\r\n\r\nb".to_owned(),
+            text: "Käse\n.\n".to_owned(),
+        }
+    }
+
+    /// Answers one client as a mail server does that takes nothing for `gone@`. Returns whom it took a mail for.
+    async fn converse(stream: TcpStream) -> Vec<String> {
+        let mut stream = BufStream::new(stream);
+        let (mut taken, mut given, mut is_data, mut reply) = (Vec::new(), Vec::new(), false, "220 ready");
+        loop {
+            if !reply.is_empty() {
+                stream.write_all(format!("{reply}\r\n").as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+            }
+            let mut line = String::new();
+            if stream.read_line(&mut line).await.unwrap_or_default() == 0 {
+                return taken;
+            }
+            reply = match line.trim_end() {
+                "." if is_data => {
+                    is_data = false;
+                    taken.append(&mut given);
+                    "250 taken"
+                }
+                _ if is_data => "",
+                "DATA" => {
+                    is_data = true;
+                    "354 go on"
+                }
+                to if to.starts_with("RCPT") && to.contains("gone@") => "550 no such user",
+                to if to.starts_with("RCPT") => {
+                    given.push(to.to_owned());
+                    "250 ok"
+                }
+                _ => "250 ok",
+            };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_recipient_that_the_server_refuses_keeps_the_mail_from_nobody_else() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut options = options("127.0.0.1", SmtpTls::Off);
+        options.port = Some(server.local_addr().unwrap().port());
+        let transport = MailTransport::new(&options).unwrap();
+        let serving = async {
+            let mut taken = Vec::new();
+            while taken.len() < 2 {
+                taken.extend(converse(server.accept().await.unwrap().0).await);
+            }
+            taken
+        };
+        let to = ["a@example.com", "gone@example.com", "b@example.com"];
+        let (sent, taken) = tokio::join!(transport.send(mail(&to)), serving);
+        let refused = sent.unwrap();
+        assert!(
+            matches!(&refused[..], [one] if one.starts_with("gone@example.com: ")),
+            "{refused:?}"
+        );
+        assert_eq!(taken, ["RCPT TO:<a@example.com>", "RCPT TO:<b@example.com>"]);
+        let (sent, _) = tokio::join!(transport.send(mail(&to[1..2])), async {
+            converse(server.accept().await.unwrap().0).await
+        });
+        assert!(sent.unwrap_err().is_permanent);
+    }
+
     #[test]
     fn a_text_in_a_subject_becomes_no_header() {
         let transport = MailTransport::new(&options("localhost", SmtpTls::Off)).unwrap();
-        let mail = Mail {
-            id: "endpoint.disabled_dlv_1_6".to_owned(),
-            at: SystemTime::UNIX_EPOCH,
-            to: vec!["pat@example.com".to_owned()],
-            subject: "a\r\nBcc: eve@example.com\r\n\r\nb".to_owned(),
-            text: "Käse\n.\n".to_owned(),
-        };
+        let mail = mail(&["pat@example.com"]);
         let text = String::from_utf8(transport.message(mail).unwrap().formatted()).unwrap();
         let (headers, _) = text.split_once("\r\n\r\n").unwrap();
         assert!(!headers.lines().any(|line| line.starts_with("Bcc")), "{text}");

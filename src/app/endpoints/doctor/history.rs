@@ -27,13 +27,13 @@ pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
     let query = Query {
         kind: Some(RecordKind::Delivery),
         endpoint: Some(subject.endpoint.name.clone()),
-        // Parked ones are dropped below: each test leaves one beside its genuine delivery.
+        // Room for those that are dropped below: each test leaves some beside its genuine delivery.
         page: QueryPage::newest(DELIVERIES * 2),
         ..Query::default()
     };
     let url = Url::parse(&subject.endpoint.url).map_or_else(|_| subject.endpoint.url.clone(), String::from);
     let mut found = subject.context.reader()?.list(&query)?;
-    found.retain(|summary| summary.target == url && summary.state != DeliveryState::Parked.name());
+    found.retain(|summary| summary.target == url && summary.state != DeliveryState::Tested.name());
     found.truncate(DELIVERIES);
     Ok(found)
 }

@@ -240,10 +240,10 @@ impl EndpointProbe<'_> {
         let invalid = self.invalid(&composer)?;
         let ids: Vec<Id> = invalid.iter().map(|delivery| delivery.id).collect();
         exchanges.extend(self.send(invalid).await?);
-        // Parked, so that `replay --failed` does not send them again.
+        // So that `replay --failed` does not send them again.
         let ledger = self.context.ledger();
         for delivery in ids {
-            let state = DeliveryState::Parked;
+            let state = DeliveryState::Tested;
             let owner = None;
             ledger.write(Op::State { delivery, state, owner }).await?;
         }

@@ -4,6 +4,7 @@
 mod text;
 
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +24,7 @@ use crate::listener::exec::{self, Bounds, CommandError};
 use crate::mask;
 use crate::message::Mode;
 use crate::owner_notice::{NoticeChange, NoticeChannel, NoticeKind, NoticePlan, NoticeTask};
+use crate::process::CommandOutput;
 use crate::store::Op;
 use crate::text::printable;
 use crate::transport::mail::{Mail, MailOptions, MailSetupError, MailTransport};
@@ -88,15 +90,19 @@ impl Notifier {
         })
     }
 
-    /// Which notices go where.
-    pub(super) fn plan(&self) -> NoticePlan {
+    /// The channels that the settings name.
+    pub(super) fn channels(&self) -> Vec<NoticeChannel> {
         let is_used = |channel: &NoticeChannel| match channel {
             NoticeChannel::Mail => self.mail.is_some(),
             NoticeChannel::Webhook => self.webhook.is_some(),
             NoticeChannel::Exec => self.exec.is_some(),
         };
-        let channels: Vec<NoticeChannel> = NoticeChannel::ALL.iter().copied().filter(is_used).collect();
-        NoticePlan::new(&self.kinds, &channels)
+        NoticeChannel::ALL.iter().copied().filter(is_used).collect()
+    }
+
+    /// Which notices go where.
+    pub(super) fn plan(&self) -> NoticePlan {
+        NoticePlan::new(&self.kinds, &self.channels())
     }
 }
 
@@ -137,10 +143,11 @@ impl Mailer {
         })
     }
 
-    async fn send(&self, task: &NoticeTask) -> std::result::Result<(), NotTaken> {
+    /// Returns the recipients that the mail server refused, when others got the mail.
+    async fn send(&self, task: &NoticeTask) -> std::result::Result<Vec<String>, NotTaken> {
         let to = self.endpoint_to.get(&task.data.endpoint).unwrap_or(&self.to);
         if to.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let since = Duration::from_micros(u64::try_from(task.at.unix_us()).unwrap_or_default());
         let mail = Mail {
@@ -159,7 +166,7 @@ impl Mailer {
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn unusable(error: MailSetupError) -> Error {
-    let wrong = Error::usage(format!("setting `notify`: {error}"));
+    let wrong = Error::usage(format!("setting `notify`: {}", printable(&error.to_string(), 400)));
     if cfg!(feature = "mail") {
         return wrong;
     }
@@ -202,6 +209,8 @@ impl ServiceQueue {
         {
             return;
         }
+        // The failure that was reported last, until the channel takes a notice.
+        let mut reported = None;
         while !stop.is_cancelled() {
             let now = self.clock.now();
             let tasks = self
@@ -219,7 +228,11 @@ impl ServiceQueue {
                     taken = self.hand_over(channel, &task, (notifier, fan_out), late) => taken,
                     () = late.cancelled() => return,
                 };
-                self.note(channel, &task, taken, late).await;
+                let due = self.next_try(channel, &task, &taken, &mut reported);
+                // It was noted with the event.
+                if taken.is_err() || channel != NoticeChannel::Webhook {
+                    self.note(channel, &task, due, late).await;
+                }
             }
             if is_all {
                 tokio::select! {
@@ -238,7 +251,14 @@ impl ServiceQueue {
         late: &CancellationToken,
     ) -> std::result::Result<(), NotTaken> {
         match (channel, &notifier.mail, &notifier.webhook, &notifier.exec) {
-            (NoticeChannel::Mail, Some(mailer), ..) => mailer.send(task).await,
+            (NoticeChannel::Mail, Some(mailer), ..) => {
+                for refused in mailer.send(task).await? {
+                    let why = printable(&mask::text(&refused), 300);
+                    let what = format!("notice `{}` by mail does not reach {why}", task.kind);
+                    self.context.notices.warn(what);
+                }
+                Ok(())
+            }
             (NoticeChannel::Webhook, _, Some(name), _) => {
                 let taken = self.notify_endpoint(name, task, fan_out).await;
                 taken.map_err(|error| NotTaken {
@@ -303,7 +323,9 @@ impl ServiceQueue {
             kill: late,
             folder: None,
         };
-        let ran = exec::run_shell(shell, document(task).as_bytes(), bounds, &self.context.command_output).await;
+        // Why it failed is in the warning: printed as well, it would be there twice, and break logs in JSON.
+        let output = CommandOutput::to(Stdio::null, |_| {});
+        let ran = exec::run_shell(shell, document(task).as_bytes(), bounds, &output).await;
         ran.map_err(|error| NotTaken {
             why: match error {
                 CommandError::Failed(why) => why,
@@ -313,26 +335,12 @@ impl ServiceQueue {
         })
     }
 
-    /// Notes what came of it, until the ledger takes that or `late`.
-    async fn note(
-        &self,
-        channel: NoticeChannel,
-        task: &NoticeTask,
-        taken: std::result::Result<(), NotTaken>,
-        late: &CancellationToken,
-    ) {
-        let due = match taken {
-            // It was noted with the event.
-            Ok(()) if channel == NoticeChannel::Webhook => return,
-            Ok(()) => None,
-            Err(failure) => self
-                .next_try(channel, task, &failure)
-                .map(|wait| self.clock.now().plus(wait)),
-        };
+    /// Notes when it is tried again, if at all, until the ledger takes that or `late`.
+    async fn note(&self, channel: NoticeChannel, task: &NoticeTask, wait: Option<Duration>, late: &CancellationToken) {
         let change = Op::Notice(NoticeChange {
             number: task.number,
             channel,
-            due,
+            due: wait.map(|wait| self.clock.now().plus(wait)),
         });
         while self.ledger.write(change.clone()).await.is_err() {
             tokio::select! {
@@ -342,8 +350,19 @@ impl ServiceQueue {
         }
     }
 
-    /// When a notice is tried again that was not taken; never where it is given up. Reports both.
-    fn next_try(&self, channel: NoticeChannel, task: &NoticeTask, failure: &NotTaken) -> Option<Duration> {
+    /// After which time a notice is tried again that was not taken; never where it is given up. Reports both: a failure that
+    /// was `reported` last only when the notice is given up.
+    fn next_try(
+        &self,
+        channel: NoticeChannel,
+        task: &NoticeTask,
+        taken: &std::result::Result<(), NotTaken>,
+        reported: &mut Option<String>,
+    ) -> Option<Duration> {
+        let Err(failure) = taken else {
+            *reported = None;
+            return None;
+        };
         let notices = &self.context.notices;
         let endpoint = printable(&task.data.endpoint, 80);
         let what = format!("notice `{}` about `{endpoint}` by {channel}", task.kind);
@@ -354,8 +373,9 @@ impl ServiceQueue {
             .filter(|_| !failure.is_permanent);
         match wait {
             // Once: the same again would say nothing new.
-            Some(wait) if task.tries == 0 => {
+            Some(wait) if task.tries == 0 && reported.as_deref() != Some(&why) => {
                 notices.warn(format!("{what} is tried again in {}: {why}", human_duration(wait)));
+                *reported = Some(why);
             }
             Some(_) => {}
             None => {

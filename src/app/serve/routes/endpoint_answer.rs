@@ -91,6 +91,14 @@ pub(super) struct FindingAnswer {
     code: &'static str,
     severity: &'static str,
     message: String,
+    /// What to do, as the command line says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    hint: Option<String>,
+    /// The field of the body, as a JSON pointer (RFC 6901); absent: none alone.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(required = false, example = "/limits/timeout")]
+    pub(super) pointer: String,
 }
 
 /// The result of a test.
@@ -168,6 +176,8 @@ impl From<&Finding> for FindingAnswer {
             code: finding.code,
             severity: if is_problem { "refused" } else { finding.level.name() },
             message: finding.fact.clone(),
+            hint: finding.hint.clone(),
+            pointer: finding.pointer.clone(),
         }
     }
 }

@@ -13,12 +13,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::problem::Problem;
+use super::problem::FieldFindings;
 use super::schema;
 use crate::clock::parse_duration;
 use crate::endpoints::{
     AttemptTimeout, Change, EndpointEntry, EndpointLimits, Events, LimitChange, LimitsChange, Rate,
 };
+use crate::error::Error;
 
 /// How long an old secret counts unless the caller says otherwise.
 const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
@@ -43,6 +44,8 @@ pub(super) struct NewEndpoint {
     conditions: Option<BTreeMap<String, Value>>,
     headers: Option<BTreeMap<String, String>>,
     limits: Option<GivenLimits>,
+    /// Accept events that are not in the catalogue.
+    pub(super) new_events: Option<bool>,
 }
 
 /// A change of an endpoint: what is absent stays, and null removes.
@@ -72,6 +75,10 @@ pub(super) struct EndpointChange {
     #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
     headers: Option<BTreeMap<String, Option<String>>>,
     limits: Option<GivenLimits>,
+    /// Whether it gets deliveries.
+    active: Option<bool>,
+    /// Accept events that are not in the catalogue.
+    pub(super) new_events: Option<bool>,
 }
 
 /// Limits of an endpoint; null is none.
@@ -144,9 +151,9 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Opti
 
 impl NewEndpoint {
     /// As an entry of a reviewed file.
-    pub(super) fn entry(self) -> Result<EndpointEntry, Problem> {
-        let limits = self.limits.map(GivenLimits::change).transpose()?;
-        Ok(EndpointEntry {
+    pub(super) fn entry(self, fields: &mut FieldFindings) -> EndpointEntry {
+        let limits = self.limits.map(|limits| limits.change(fields));
+        EndpointEntry {
             name: self.name,
             url: self.url,
             provider: self.provider,
@@ -161,13 +168,13 @@ impl NewEndpoint {
             headers: self.headers.unwrap_or_default(),
             limits: EndpointLimits::default().changed(limits.unwrap_or_default()),
             secret: None,
-        })
+        }
     }
 }
 
 impl EndpointChange {
     /// As the use case takes it: an empty text removes.
-    pub(super) fn parts(self) -> Result<(Change, LimitsChange), Problem> {
+    pub(super) fn parts(self, fields: &mut FieldFindings) -> (Change, LimitsChange) {
         let text = |given: Option<Option<String>>| given.map(Option::unwrap_or_default);
         let env = text(self.env).map(|env| [("env".to_owned(), env)].into());
         let headers = self.headers.map(|headers| {
@@ -178,7 +185,7 @@ impl EndpointChange {
             name: self.name,
             url: self.url,
             events: self.events,
-            active: None,
+            active: self.active,
             description: text(self.description),
             labels: env,
             plan: text(self.plan),
@@ -189,24 +196,23 @@ impl EndpointChange {
             limits: None,
             secret: None,
         };
-        let limits = self.limits.map(GivenLimits::change).transpose()?;
-        Ok((change, limits.unwrap_or_default()))
+        let limits = self.limits.map(|limits| limits.change(fields));
+        (change, limits.unwrap_or_default())
     }
 }
 
 impl GivenLimits {
-    fn change(self) -> Result<LimitsChange, Problem> {
-        let wrong = |what: String| Problem::unusable(format!("`timeout`: {what}"));
-        let timeout = self
-            .timeout
-            .map(|limit| limit.map(AttemptTimeout::try_from).transpose());
-        let timeout = timeout.transpose().map_err(wrong)?;
-        Ok(LimitsChange {
+    fn change(self, fields: &mut FieldFindings) -> LimitsChange {
+        let timeout = self.timeout.and_then(|limit| {
+            let limit = limit.map(|limit| AttemptTimeout::try_from(limit).map_err(Error::usage));
+            fields.take("bad-timeout", &["limits", "timeout"], limit.transpose())
+        });
+        LimitsChange {
             concurrency: self.concurrency.map(|most| most.map_or(0, |most| most.0.get())),
             rate: self.rate.map(LimitChange::from),
             ordered: self.ordered,
             timeout: timeout.map(LimitChange::from),
-        })
+        }
     }
 }
 

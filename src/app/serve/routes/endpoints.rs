@@ -1,47 +1,47 @@
 //! The endpoints of the book, changed by the use cases of `hook endpoints`: there is no other check of them here.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use axum::extract::State;
+use axum::http::{StatusCode, Uri};
+use axum::response::IntoResponse;
 
 use super::endpoint_answer::{EndpointAnswer, TestAnswer};
 use super::endpoint_input::{Enabling, EndpointChange, NewEndpoint, Rotation, TestRequest};
-use super::input::{Fields, body};
-use super::problem::Problem;
+use super::extract::{EndpointPath, Input, Named, PageQuery, TenantQuery};
+use super::input::Fields;
+use super::problem::{FieldFindings, Problem};
 use super::reads::ItemPage;
-use super::{Caller, RouteState, Summary, document};
+use super::{Answer, Caller, RouteState, Shared, Summary, answered, document};
 use crate::app::context::{Context, aside};
 use crate::app::endpoints::probe::{ProbeOptions, probe};
-use crate::app::endpoints::{AddOptions, EndpointDetails, EndpointEvent, Endpoints, SecretOptions, UpdateOptions};
+use crate::app::endpoints::{
+    AddOptions, EndpointDetails, EndpointEvent, Endpoints, SecretOptions, UpdateOptions, whole_url,
+};
 use crate::app::notice::Notices;
+use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::{Endpoint, select};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::headers::Headers;
+use crate::provider::Profile;
 use crate::store::QueryPage;
 
-/// The result of a change, and the events that it emitted.
-type Done = (Result<()>, Vec<EndpointEvent>);
+/// The result of a change.
+type Changed = std::result::Result<(), Problem>;
 
 /// Endpoints in the order of the book.
 #[utoipa::path(
     get,
     path = "/endpoints",
     operation_id = "listEndpoints",
-    params(("cursor" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "`next` of the page before"), ("limit" = Option<u8>, Query, minimum = 1, maximum = 200, description = "Items of a page; 50 unless given"), ("tenant" = Option<String>, Query, pattern = "^[A-Za-z0-9._:-]{1,100}$", description = "Of this tenant only")),
+    params(PageQuery, TenantQuery),
     responses((status = 200, description = "A page, in the order of the endpoint file", body = ItemPage<EndpointAnswer>))
 )]
-pub(super) async fn list(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-) -> std::result::Result<Response, Problem> {
+pub(super) async fn list(State(state): Shared, caller: Caller, uri: Uri) -> Answer {
     let fields = Fields::of_query(&uri, &["cursor", "limit", "tenant"])?;
     let (page, tenant) = (fields.page()?, fields.tenant(&caller)?);
     let found = state.look(move |endpoints| page_of(endpoints, tenant.as_deref(), page));
@@ -72,16 +72,12 @@ fn page_of(endpoints: &Endpoints<'_>, tenant: Option<&str>, page: QueryPage) -> 
     get,
     path = "/endpoints/{endpoint}",
     operation_id = "readEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     responses((status = 200, description = "The endpoint", body = EndpointAnswer))
 )]
-pub(super) async fn read(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-) -> std::result::Result<Response, Problem> {
+pub(super) async fn read(State(state): Shared, endpoint: Named) -> Answer {
     let found = state.look(move |endpoints| {
-        let id = own(endpoints, &caller, &endpoint)?.id;
+        let id = own(endpoints, &endpoint)?.id;
         endpoints.show(&[id])
     });
     let found = found.await?.pop().ok_or_else(Problem::broken)?;
@@ -96,21 +92,21 @@ pub(super) async fn read(
     request_body = NewEndpoint,
     responses((status = 201, description = "Added; `secret` is there this once", body = EndpointAnswer), (status = 409, description = "It contradicts an earlier call, or the state of things"))
 )]
-pub(super) async fn add(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> std::result::Result<Response, Problem> {
-    let mut new: NewEndpoint = body(&headers, &bytes)?;
+pub(super) async fn add(State(state): Shared, caller: Caller, Input(mut new): Input<NewEndpoint>) -> Answer {
     new.tenant = caller.tenant(new.tenant.as_deref())?;
-    let (entry, rules) = (new.entry()?, state.rules.clone());
+    let rules = state.rules_with(new.new_events);
+    let mut fields = FieldFindings::default();
+    let entry = new.entry(&mut fields);
     let made = state.change(move |endpoints| {
         let event = entry.first_event().map(str::to_owned);
+        let named_by = if entry.provider.is_some() { "provider" } else { "events" };
         let profile = endpoints
             .context
             .provider_for(entry.provider.as_deref(), event.as_deref());
-        let profile = profile.map_err(|error| Error::usage(error.message))?;
+        let profile = fields.take("unknown-provider", &[named_by], profile);
+        check_fields(&mut fields, profile.as_deref(), Some(&entry.url), &entry.params);
+        fields.check()?;
+        let profile = profile.ok_or_else(Problem::broken)?;
         let (confirm, secret) = (false, SecretOptions::default());
         let options = AddOptions {
             profile,
@@ -119,7 +115,7 @@ pub(super) async fn add(
             secret,
             rules,
         };
-        endpoints.add(options).map(drop)
+        endpoints.add(options).map(drop).map_err(refused)
     });
     let made = made.await?;
     let summary = format!("added {}", made.name);
@@ -131,31 +127,32 @@ pub(super) async fn add(
     patch,
     path = "/endpoints/{endpoint}",
     operation_id = "changeEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     request_body = EndpointChange,
     responses((status = 200, description = "Changed", body = EndpointAnswer), (status = 409, description = "It contradicts an earlier call, or the state of things"))
 )]
-pub(super) async fn change(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> std::result::Result<Response, Problem> {
-    let change: EndpointChange = body(&headers, &bytes)?;
+pub(super) async fn change(State(state): Shared, endpoint: Named, Input(change): Input<EndpointChange>) -> Answer {
     if let Some(tenant) = &change.tenant {
         // Without a tenant it would be out of the key's reach.
-        caller.tenant(Some(tenant.as_deref().unwrap_or_default()))?;
+        endpoint.caller.tenant(Some(tenant.as_deref().unwrap_or_default()))?;
     }
-    let ((change, limits), rules) = (change.parts()?, state.rules.clone());
-    let options = UpdateOptions {
-        change,
-        limits,
-        rules,
-        ..UpdateOptions::default()
+    let rules = state.rules_with(change.new_events);
+    let mut fields = FieldFindings::default();
+    let (change, limits) = change.parts(&mut fields);
+    let update = move |endpoints: &Endpoints<'_>, found: Endpoint| {
+        let profile = endpoints.context.registry.get(&found.provider).map_err(Error::from)?;
+        let params = change.params.clone().unwrap_or_default();
+        check_fields(&mut fields, Some(&profile), change.url.as_deref(), &params);
+        fields.check()?;
+        let options = UpdateOptions {
+            change,
+            limits,
+            rules,
+            ..UpdateOptions::default()
+        };
+        endpoints.update(&found.id, options).map_err(refused)
     };
-    let update = move |endpoints: &Endpoints<'_>, id: String| endpoints.update(&id, options);
-    state.change_own((caller, endpoint), "changed", update).await
+    state.change_own(endpoint, "changed", update).await
 }
 
 /// Removes one: what waits for it is cancelled.
@@ -163,22 +160,16 @@ pub(super) async fn change(
     delete,
     path = "/endpoints/{endpoint}",
     operation_id = "removeEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     responses((status = 204, description = "Removed; what waited for it is cancelled"))
 )]
-pub(super) async fn remove(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-) -> std::result::Result<Response, Problem> {
+pub(super) async fn remove(State(state): Shared, endpoint: Named) -> Answer {
     let gone = state.change(move |endpoints| {
-        let found = own(endpoints, &caller, &endpoint)?;
-        endpoints.remove(vec![found])
+        let found = own(endpoints, &endpoint)?;
+        endpoints.remove(vec![found]).map_err(refused)
     });
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    let summary = format!("removed {}", gone.await?.name);
-    response.extensions_mut().insert(Summary(summary));
-    Ok(response)
+    let summary = Summary(format!("removed {}", gone.await?.name));
+    Ok((StatusCode::NO_CONTENT, Extension(summary)).into_response())
 }
 
 /// Gives one a new secret, which the answer has.
@@ -186,22 +177,16 @@ pub(super) async fn remove(
     post,
     path = "/endpoints/{endpoint}/rotate",
     operation_id = "rotateSecret",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     request_body = Option<Rotation>,
     responses((status = 200, description = "`secret` is there this once", body = EndpointAnswer))
 )]
-pub(super) async fn rotate(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> std::result::Result<Response, Problem> {
-    let rotation: Rotation = body(&headers, &bytes)?;
-    let rotate = move |endpoints: &Endpoints<'_>, id: String| {
-        endpoints.rotate(&id, rotation.overlap(), SecretOptions::default())
+pub(super) async fn rotate(State(state): Shared, endpoint: Named, Input(rotation): Input<Rotation>) -> Answer {
+    let rotate = move |endpoints: &Endpoints<'_>, found: Endpoint| {
+        let rotated = endpoints.rotate(&found.id, rotation.overlap(), SecretOptions::default());
+        rotated.map_err(refused)
     };
-    state.change_own((caller, endpoint), "a new secret for", rotate).await
+    state.change_own(endpoint, "a new secret for", rotate).await
 }
 
 /// Switches one on.
@@ -209,20 +194,15 @@ pub(super) async fn rotate(
     post,
     path = "/endpoints/{endpoint}/enable",
     operation_id = "enableEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     request_body = Option<Enabling>,
     responses((status = 200, description = "It gets deliveries", body = EndpointAnswer))
 )]
-pub(super) async fn enable(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> std::result::Result<Response, Problem> {
-    let enabling: Enabling = body(&headers, &bytes)?;
-    let enable = move |endpoints: &Endpoints<'_>, id| endpoints.enable(&[id], enabling.replay_parked);
-    state.change_own((caller, endpoint), "enabled", enable).await
+pub(super) async fn enable(State(state): Shared, endpoint: Named, Input(enabling): Input<Enabling>) -> Answer {
+    let enable = move |endpoints: &Endpoints<'_>, found: Endpoint| {
+        endpoints.enable(&[found.id], enabling.replay_parked).map_err(refused)
+    };
+    state.change_own(endpoint, "enabled", enable).await
 }
 
 /// Switches one off.
@@ -230,16 +210,12 @@ pub(super) async fn enable(
     post,
     path = "/endpoints/{endpoint}/disable",
     operation_id = "disableEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     responses((status = 200, description = "It gets none", body = EndpointAnswer))
 )]
-pub(super) async fn disable(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-) -> std::result::Result<Response, Problem> {
-    let disable = |endpoints: &Endpoints<'_>, id| endpoints.disable(&[id]);
-    state.change_own((caller, endpoint), "disabled", disable).await
+pub(super) async fn disable(State(state): Shared, endpoint: Named) -> Answer {
+    let disable = |endpoints: &Endpoints<'_>, found: Endpoint| endpoints.disable(&[found.id]).map_err(refused);
+    state.change_own(endpoint, "disabled", disable).await
 }
 
 /// Sends one a signed event and some with faulty signatures, and returns what it answered.
@@ -247,19 +223,12 @@ pub(super) async fn disable(
     post,
     path = "/endpoints/{endpoint}/test",
     operation_id = "testEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     request_body = Option<TestRequest>,
     responses((status = 200, description = "What it answered", body = TestAnswer))
 )]
-pub(super) async fn test(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-    headers: HeaderMap,
-    bytes: Bytes,
-) -> std::result::Result<Response, Problem> {
-    let request: TestRequest = body(&headers, &bytes)?;
-    let found = state.look(move |endpoints| own(endpoints, &caller, &endpoint)).await?;
+pub(super) async fn test(State(state): Shared, endpoint: Named, Input(request): Input<TestRequest>) -> Answer {
+    let found = state.look(move |endpoints| own(endpoints, &endpoint)).await?;
     let options = ProbeOptions {
         event: request.event,
         count: 1,
@@ -274,8 +243,11 @@ pub(super) async fn test(
     };
     let report = probe(&quiet(&state.queue.context), found, &options).await;
     let report = report.map_err(|error| match error.exit {
-        // It has no such event.
-        Exit::Nothing => Problem::unusable(error.message),
+        Exit::Nothing => {
+            let mut fields = FieldFindings::default();
+            fields.take("unknown-event", &["event"], Err::<(), _>(error));
+            fields.check().err().unwrap_or_else(Problem::broken)
+        }
         Exit::Interrupted => Problem::unavailable("the service is stopping"),
         _ => refused(error),
     })?;
@@ -283,17 +255,25 @@ pub(super) async fn test(
     Ok(answered(StatusCode::OK, &TestAnswer::from(&report), summary))
 }
 
-fn answered(status: StatusCode, body: &impl Serialize, summary: String) -> Response {
-    let mut response = (status, document(body)).into_response();
-    response.extensions_mut().insert(Summary(summary));
-    response
+/// The endpoint of that name or id, as far as the caller may know it.
+fn own(endpoints: &Endpoints<'_>, named: &Named) -> Result<Endpoint> {
+    let (caller, mut all) = (&named.caller, endpoints.store.list()?);
+    all.retain(|endpoint| caller.tenant.is_none() || endpoint.tenant == caller.tenant);
+    Ok(select(&all, &named.name)?.clone())
 }
 
-/// The endpoint of that name or id, as far as the caller may know it.
-fn own(endpoints: &Endpoints<'_>, caller: &Caller, selector: &str) -> Result<Endpoint> {
-    let mut all = endpoints.store.list()?;
-    all.retain(|endpoint| caller.tenant.is_none() || endpoint.tenant == caller.tenant);
-    Ok(select(&all, selector)?.clone())
+/// Finds all fields that the use cases refuse one after the other.
+fn check_fields(
+    fields: &mut FieldFindings,
+    profile: Option<&Profile>,
+    url: Option<&str>,
+    params: &BTreeMap<String, String>,
+) {
+    fields.take("bad-url", &["url"], url.map_or(Ok(String::new()), whole_url));
+    for (name, value) in profile.iter().flat_map(|_| params) {
+        let read = profile.map(|profile| profile.param_value(name, value)).transpose();
+        fields.take("bad-param", &["params", name], read);
+    }
 }
 
 /// The context of a call, without the notices that are for a terminal.
@@ -306,14 +286,23 @@ fn quiet(context: &Context) -> Context {
 
 /// A body that was understood, and cannot be done.
 fn refused(error: Error) -> Problem {
-    match error.exit {
-        Exit::Usage => Problem::unusable(error.message),
-        Exit::Refused => Problem::conflict(error.message),
-        _ => error.into(),
+    if error.exit != Exit::Usage {
+        return error.into();
     }
+    let mut fields = FieldFindings::default();
+    fields.take("refused", &[], Err::<(), _>(error));
+    fields.check().err().unwrap_or_else(Problem::broken)
 }
 
 impl RouteState {
+    /// How strictly an endpoint is checked by a call that lets new events pass, or not.
+    fn rules_with(&self, new_events: Option<bool>) -> RuleOptions {
+        RuleOptions {
+            new_events: new_events.unwrap_or_default(),
+            ..self.rules.clone()
+        }
+    }
+
     /// Works with the endpoints of the book, which are files.
     async fn with_endpoints<T: Send + 'static>(
         &self,
@@ -347,14 +336,11 @@ impl RouteState {
     /// Changes the endpoint that the caller names, and answers with it; `done` and its name are the line of the log.
     async fn change_own(
         &self,
-        (caller, selector): (Caller, String),
+        named: Named,
         done: &str,
-        work: impl FnOnce(&Endpoints<'_>, String) -> Result<()> + Send + 'static,
-    ) -> std::result::Result<Response, Problem> {
-        let change = self.change(move |endpoints| {
-            let id = own(endpoints, &caller, &selector)?.id;
-            work(endpoints, id)
-        });
+        work: impl FnOnce(&Endpoints<'_>, Endpoint) -> Changed + Send + 'static,
+    ) -> Answer {
+        let change = self.change(move |endpoints| work(endpoints, own(endpoints, &named)?));
         let changed = change.await?;
         let summary = format!("{done} {}", changed.name);
         Ok(answered(StatusCode::OK, &EndpointAnswer::from(changed), summary))
@@ -363,21 +349,20 @@ impl RouteState {
     /// Changes an endpoint. What is returned is as it is then; the next event counts with it.
     async fn change(
         &self,
-        work: impl FnOnce(&Endpoints<'_>) -> Result<()> + Send + 'static,
+        work: impl FnOnce(&Endpoints<'_>) -> Changed + Send + 'static,
     ) -> std::result::Result<EndpointDetails, Problem> {
-        let done: Done = self.with_endpoints(work).await?;
+        let (result, events) = self.with_endpoints(|endpoints| Ok(work(endpoints))).await?;
         // Even where it was not made to the end.
         self.subscribers().await?;
         self.queue.wake.notify_one();
-        let (result, events) = done;
         let mut changed = None;
         for event in events {
             match event {
-                EndpointEvent::Refused(refusal) => return Err(Problem::refused(&refusal)),
+                EndpointEvent::Refused(refusal) => return Err(Problem::unusable(refusal.findings())),
                 event => changed = event.endpoint().cloned().or(changed),
             }
         }
-        result.map_err(refused)?;
+        result??;
         changed.ok_or_else(Problem::broken)
     }
 }

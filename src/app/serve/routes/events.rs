@@ -1,13 +1,11 @@
 //! `POST /events` and `POST /events/batch`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use serde::Serialize;
 use tokio::sync::SemaphorePermit;
 use utoipa::ToSchema;
@@ -15,12 +13,13 @@ use utoipa::ToSchema;
 use super::input::json;
 use super::problem::Problem;
 use super::schema::EventInput;
-use super::{Caller, RouteState, Summary};
+use super::{Answer, Caller, RouteState, Shared, Summary};
 use crate::app::serve::deliveries::NamedEvent;
 use crate::app::serve::queue::AcceptedEvent;
 use crate::app::serve::trace::TraceContext;
 use crate::digest;
 use crate::endpoints::check_tenant;
+use crate::finding::Finding;
 use crate::id::{Id, IdKind};
 use crate::json_text;
 use crate::message::Mode;
@@ -56,12 +55,7 @@ struct EventAnswer {
     request_body = EventInput,
     responses((status = 202, description = "On disk, with its deliveries", body = EventAnswer), (status = 409, description = "It contradicts an earlier call, or the state of things"))
 )]
-pub(super) async fn one(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub(super) async fn one(State(state): Shared, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer {
     let text = json(&headers, &body)?;
     let mut event = read(&state, text, &caller)?;
     event.trace = trace(&headers);
@@ -81,12 +75,7 @@ pub(super) async fn one(
     request_body = Vec<EventInput>,
     responses((status = 202, description = "On disk, all of them", body = Vec<EventAnswer>), (status = 409, description = "It contradicts an earlier call, or the state of things"))
 )]
-pub(super) async fn batch(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub(super) async fn batch(State(state): Shared, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer {
     let text = json(&headers, &body)?;
     let items = json_text::items(text).ok_or_else(|| Problem::invalid("the body must be an array of events"))?;
     if items.is_empty() || items.len() > MOST_EVENTS {
@@ -105,10 +94,7 @@ pub(super) async fn batch(
             }
             Err(problem) => Err(problem),
         };
-        let (event, answer) = made.map_err(|problem| Problem {
-            detail: format!("event {index}: {}", problem.detail),
-            ..problem
-        })?;
+        let (event, answer) = made.map_err(|problem| problem.of_item(index))?;
         deliveries += answer.deliveries;
         events.push(event);
         answers.push(answer);
@@ -133,7 +119,7 @@ async fn accept(
     events: Vec<AcceptedEvent>,
     answer: String,
     summary: String,
-) -> Result<Response, Problem> {
+) -> Answer {
     let key = idempotency_key(state, caller, headers, body, &answer)?;
     let ack = state.queue.accept(key, events).await?;
     if ack.is_conflict {
@@ -278,7 +264,7 @@ impl RouteState {
             .fan_out
             .event(context, &subscribers, &event, own_id)
             .map_err(|why| match why.endpoint {
-                Some(_) => Problem::unusable(why.to_string()),
+                Some(_) => Problem::unusable(&[Finding::problem("undeliverable", why.to_string())]),
                 None => Problem::invalid(why.reason),
             })?;
         let answer = EventAnswer {

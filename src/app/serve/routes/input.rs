@@ -168,7 +168,7 @@ impl Fields {
 }
 
 /// A number of digits alone, as this service writes it.
-fn number<T: FromStr>(text: &str) -> Option<T> {
+pub(super) fn number<T: FromStr>(text: &str) -> Option<T> {
     let is_plain = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     is_plain.then(|| text.parse().ok()).flatten()
 }
@@ -186,19 +186,42 @@ pub(super) fn body<T: DeserializeOwned>(headers: &HeaderMap, body: &Bytes) -> st
     if !text.trim_start().starts_with('{') {
         return Err(Problem::invalid("the body must be an object"));
     }
-    serde_json::from_str(text).map_err(|error| Problem::invalid(printable(&error.to_string(), 300)))
+    let mut read = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut read).map_err(|error| {
+        let path: Vec<String> = error.path().iter().map(ToString::to_string).collect();
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        Problem::invalid_field(&path, printable(&error.inner().to_string(), 300))
+    })
+}
+
+/// Whether a content type is that of JSON. It is UTF-8 unless the type says otherwise.
+fn is_json(value: &str) -> bool {
+    let mut parts = value.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let name = parts.next().unwrap_or_default();
+    let is_utf8 = |part: String| match part.strip_prefix("charset=") {
+        Some(charset) => charset.trim_matches('"') == "utf-8",
+        None => true,
+    };
+    (name == "application/json" || name.ends_with("+json")) && parts.all(is_utf8)
 }
 
 /// The text of a body that must be JSON.
 pub(super) fn json<'b>(headers: &HeaderMap, body: &'b Bytes) -> std::result::Result<&'b str, Problem> {
-    let media_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str());
-    let is_json = |value: &str| {
-        let name = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        name == "application/json" || name.ends_with("+json")
+    let all = |name, fits: fn(&str) -> bool| {
+        let mut values = headers.get_all(name).iter();
+        values.all(|value| value.to_str().is_ok_and(fits))
     };
-    if !media_type.is_none_or(|value| value.is_ok_and(is_json)) {
-        let what = "the body must be JSON: send `Content-Type: application/json`";
+    if !all(header::CONTENT_TYPE, is_json) {
+        let what = "the body must be JSON in UTF-8: send `Content-Type: application/json`";
         return Err(Problem::new(415, what));
+    }
+    if !all(header::CONTENT_ENCODING, |value| {
+        value.trim().eq_ignore_ascii_case("identity")
+    }) {
+        return Err(Problem::new(
+            415,
+            "the body must not be compressed: leave out `Content-Encoding`",
+        ));
     }
     let text = std::str::from_utf8(body).map_err(|_| Problem::invalid("the body is not UTF-8"))?;
     match serde_json::from_str::<IgnoredAny>(text) {
@@ -246,6 +269,23 @@ mod tests {
         assert_eq!(with("application/cloudevents+JSON", "[]"), Ok("[]".to_owned()));
         assert_eq!(with("application/x-www-form-urlencoded", "{}"), Err(415));
         assert_eq!(with("application/json", "{"), Err(400));
+        assert_eq!(
+            with("application/json; Charset=\"UTF-8\"; x=1", "1"),
+            Ok("1".to_owned())
+        );
+        assert_eq!(with("application/json; charset=utf-16", "1"), Err(415));
+        let encoded = |name: &str| {
+            let headers = [(header::CONTENT_ENCODING, name.parse().unwrap())]
+                .into_iter()
+                .collect();
+            json(&headers, &Bytes::from_static(b"1"))
+                .map_err(|problem| problem.status)
+                .is_ok()
+        };
+        assert_eq!(
+            ["identity", "gzip", "identity, gzip"].map(encoded),
+            [true, false, false]
+        );
         assert_eq!(json(&HeaderMap::new(), &Bytes::from_static(b"1")).ok(), Some("1"));
     }
 }

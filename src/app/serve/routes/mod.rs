@@ -5,6 +5,7 @@ mod endpoint_answer;
 mod endpoint_input;
 mod endpoints;
 mod events;
+mod extract;
 mod input;
 mod metrics;
 mod problem;
@@ -18,12 +19,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use serde::Serialize;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -42,9 +43,10 @@ use crate::headers::Headers;
 use crate::mask;
 use crate::provider::api::OWN_PATHS;
 use crate::server::{Handler, Incoming, IncompleteReason, Rejection, Reply};
-use crate::store::{LedgerReader, NewDelivery, Store};
+use crate::store::{LedgerReader, Store};
 use crate::transport::HttpTransport;
 pub(super) use events::MOST_DELIVERIES;
+use extract::Named;
 use problem::{Problem, as_problem};
 use table::calls;
 #[cfg(any(test, feature = "internals"))]
@@ -67,6 +69,12 @@ pub(super) struct RouteState {
     pub(super) deliveries: Semaphore,
 }
 
+/// What handlers share, as axum hands it over.
+type Shared = axum::extract::State<Arc<RouteState>>;
+
+/// The answer of a handler.
+type Answer = std::result::Result<Response, Problem>;
+
 /// Who calls.
 #[derive(Debug, Clone)]
 struct Caller(Arc<Grant>);
@@ -80,11 +88,6 @@ impl Deref for Caller {
 }
 
 impl Caller {
-    /// Whether a delivery is one that it may know.
-    fn sees(&self, delivery: &NewDelivery) -> bool {
-        self.tenant.is_none() || self.tenant == delivery.tenant
-    }
-
     /// The tenant that a call is about: the key's, else the one that the call names, if any.
     fn tenant(&self, named: Option<&str>) -> std::result::Result<Option<String>, Problem> {
         match (&self.tenant, named) {
@@ -153,6 +156,11 @@ fn document(value: &impl Serialize) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
+/// A JSON document with that status, and what was done, for the log.
+fn answered(status: StatusCode, body: &impl Serialize, summary: String) -> Response {
+    (status, Extension(Summary(summary)), document(body)).into_response()
+}
+
 async fn unrouted() -> Response {
     let mut response = not_found().await;
     response.extensions_mut().insert(Unrouted);
@@ -182,8 +190,9 @@ impl RouteState {
     }
 
     /// The endpoint of that name or id, as far as the caller may know it.
-    async fn endpoint(&self, caller: &Caller, selector: &str) -> std::result::Result<Arc<Subscriber>, Problem> {
-        Ok(self.subscribers().await?.find(selector, caller.tenant.as_deref())?)
+    async fn endpoint(&self, named: &Named) -> std::result::Result<Arc<Subscriber>, Problem> {
+        let tenant = named.caller.tenant.as_deref();
+        Ok(self.subscribers().await?.find(&named.name, tenant)?)
     }
 }
 

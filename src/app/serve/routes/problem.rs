@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use super::Summary;
 use super::endpoint_answer::FindingAnswer;
 use crate::api::server::AccessDenied;
-use crate::app::endpoints::Refusal;
 use crate::app::serve::access::CallRefused;
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::finding::Finding;
 use crate::server::Reply;
 use crate::store::StoreError;
 
@@ -32,7 +32,11 @@ pub(super) struct Problem {
     pub(super) title: &'static str,
     /// This one.
     pub(super) detail: String,
-    /// What rules say about an endpoint.
+    /// What to do, as the command line says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) hint: Option<String>,
+    /// What is wrong with single fields, and what rules say about an endpoint.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) findings: Vec<FindingAnswer>,
     /// Seconds after which the caller may try again.
@@ -50,6 +54,7 @@ impl Problem {
             status,
             title: known.and_then(|status| status.canonical_reason()).unwrap_or("Error"),
             detail: detail.into(),
+            hint: None,
             findings: Vec::new(),
             retry_after: None,
             asks_for_key: false,
@@ -84,19 +89,32 @@ impl Problem {
         Self::new(409, detail)
     }
 
-    /// 422: the event cannot be delivered as it is.
-    pub(super) fn unusable(detail: impl Into<String>) -> Self {
-        Self::new(422, detail)
+    /// 422: it is understood, and these findings are why it is not done.
+    pub(super) fn unusable(findings: &[Finding]) -> Self {
+        let first = findings.iter().find(|finding| finding.is_problem());
+        let detail = first.map_or("a rule refuses it", |finding| &finding.fact);
+        Self {
+            findings: findings.iter().map(FindingAnswer::from).collect(),
+            ..Self::new(422, detail)
+        }
     }
 
-    /// 422: a rule refuses the endpoint.
-    pub(super) fn refused(refusal: &Refusal) -> Self {
-        let first = refusal.findings().iter().find(|finding| finding.is_problem());
-        let detail = first.map_or("a rule refuses the endpoint", |finding| &finding.fact);
+    /// 400: the field at that place is not what it should be.
+    pub(super) fn invalid_field(path: &[&str], what: impl Into<String>) -> Self {
+        let finding = Finding::problem("invalid", what).at(path);
         Self {
-            findings: refusal.findings().iter().map(FindingAnswer::from).collect(),
-            ..Self::unusable(detail)
+            findings: vec![FindingAnswer::from(&finding)],
+            ..Self::invalid(finding.fact)
         }
+    }
+
+    /// The same about an item of a list.
+    pub(super) fn of_item(mut self, index: usize) -> Self {
+        self.detail = format!("event {index}: {}", self.detail);
+        for finding in &mut self.findings {
+            finding.pointer.insert_str(0, &format!("/{index}"));
+        }
+        self
     }
 
     /// 500: a fault of ours.
@@ -143,13 +161,51 @@ impl From<StoreError> for Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        match error.exit {
+        let problem = match error.exit {
             Exit::Usage => Self::invalid(error.message),
             Exit::Nothing => Self::not_found(error.message),
+            Exit::Refused => Self::conflict(error.message),
             // Here too the path of the ledger would be told.
-            Exit::Store => Self::unavailable("the store cannot be used"),
-            _ => Self::broken(),
+            Exit::Store => return Self::unavailable("the store cannot be used"),
+            _ => return Self::broken(),
+        };
+        Self {
+            hint: hint(&error.hints),
+            ..problem
         }
+    }
+}
+
+/// All hints of an error in one text.
+fn hint(hints: &[String]) -> Option<String> {
+    (!hints.is_empty()).then(|| hints.join("; "))
+}
+
+/// What is wrong with the fields of a body, all of it.
+#[derive(Debug, Default)]
+pub(super) struct FieldFindings(Vec<Finding>);
+
+impl FieldFindings {
+    /// The value of the field at that place, unless it is refused.
+    pub(super) fn take<T>(
+        &mut self,
+        code: &'static str,
+        path: &[&str],
+        value: Result<T, impl Into<Error>>,
+    ) -> Option<T> {
+        let refused = |error: Error| Finding {
+            hint: hint(&error.hints),
+            ..Finding::problem(code, error.message).at(path)
+        };
+        value.map_err(|error| self.0.push(refused(error.into()))).ok()
+    }
+
+    /// The refusal of the call, when a field is refused.
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::unusable(&self.0))
     }
 }
 

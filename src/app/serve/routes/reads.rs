@@ -1,26 +1,21 @@
 //! Events and deliveries, to list and to read.
 
-use std::sync::Arc;
-
-use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::Uri;
-use axum::response::Response;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::input::{FILTER, Fields};
-use super::problem::Problem;
-use super::schema::{self, AttemptList, DeliveryAnswer, DeliveryPage};
-use super::{Caller, RouteState, document};
+use super::extract::{DeliveryPath, Named, PageQuery, TenantQuery};
+use super::input::{FILTER, Fields, number};
+use super::schema::{self, AttemptList, DeliveryAnswer, DeliveryFilter, DeliveryPage};
+use super::{Answer, Caller, Shared, document};
 use crate::app::context::Context;
+use crate::app::inspect::json as record_json;
 use crate::app::inspect::show::show_from;
-use crate::app::inspect::{json as record_json, select};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::exit::Exit;
 use crate::mask;
 use crate::message::Mode;
 use crate::store::{EventRecord, Query, QueryPage, Record, RecordKind, Store, Summary};
@@ -73,14 +68,10 @@ const PAGES: [&str; 2] = ["cursor", "limit"];
     get,
     path = "/events",
     operation_id = "listEvents",
-    params(("cursor" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "`next` of the page before"), ("limit" = Option<u8>, Query, minimum = 1, maximum = 200, description = "Items of a page; 50 unless given"), ("tenant" = Option<String>, Query, pattern = "^[A-Za-z0-9._:-]{1,100}$", description = "Of this tenant only")),
+    params(PageQuery, TenantQuery),
     responses((status = 200, description = "A page, the newest first", body = ItemPage<EventItem>))
 )]
-pub(super) async fn events(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-) -> std::result::Result<Response, Problem> {
+pub(super) async fn events(State(state): Shared, caller: Caller, uri: Uri) -> Answer {
     let fields = Fields::of_query(&uri, &["cursor", "limit", "tenant"])?;
     let (page, tenant) = (fields.page()?, fields.tenant(&caller)?);
     let found = state
@@ -98,29 +89,24 @@ pub(super) async fn events(
     get,
     path = "/events/{id}",
     operation_id = "readEvent",
-    params(("id" = String, Path, description = "The id, or the beginning of one"), ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "`next` of the page before"), ("limit" = Option<u8>, Query, minimum = 1, maximum = 200, description = "Items of a page; 50 unless given")),
+    params(("id" = String, Path, description = "The id, or the beginning of one"), PageQuery),
     responses((status = 200, description = "The event with a page of its deliveries", body = EventDetails))
 )]
-pub(super) async fn event(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-    uri: Uri,
-) -> std::result::Result<Response, Problem> {
+pub(super) async fn event(State(state): Shared, named: Named, uri: Uri) -> Answer {
     let page = Fields::of_query(&uri, &PAGES)?.page()?;
-    let details = state.read(move |_, store| event_details(store, (caller.tenant.as_deref(), &id), page));
-    let details = details.await?;
-    Ok(document(&details))
+    let details = state.read(move |_, store| event_details(store, &named, page));
+    Ok(document(&details.await?))
 }
 
-fn event_details(store: &dyn Store, (tenant, id): (Option<&str>, &str), page: QueryPage) -> Result<EventDetails> {
+fn event_details(store: &dyn Store, named: &Named, page: QueryPage) -> Result<EventDetails> {
+    let (tenant, id) = (named.caller.tenant.as_deref(), named.name.as_str());
     let shown = printable(id, 100);
     let event = match store.event(tenant, id)? {
         Some(event) => Some(event),
         None => match store.event_ids(tenant, id, 2)?.as_slice() {
             [one] => store.event(tenant, one)?,
             [] => None,
-            _ => return Err(Error::usage(format!("`{shown}` is the beginning of several ids"))),
+            _ => return Err(named.ambiguous()),
         },
     };
     let event = event.ok_or_else(|| Error::nothing(format!("event `{shown}` not found")))?;
@@ -148,14 +134,10 @@ fn event_details(store: &dyn Store, (tenant, id): (Option<&str>, &str), page: Qu
     get,
     path = "/deliveries",
     operation_id = "listDeliveries",
-    params(("state" = Option<String>, Query, description = "Their state"), ("endpoint" = Option<String>, Query, description = "The name of the endpoint"), ("event" = Option<String>, Query, description = "A name, or a pattern such as `order.*`"), ("provider" = Option<String>, Query, description = "The name of the provider"), ("tenant" = Option<String>, Query, pattern = "^[A-Za-z0-9._:-]{1,100}$", description = "Of this tenant only"), ("since" = Option<String>, Query, description = "A moment (RFC 3339), or how long ago (`2h`)"), ("cursor" = Option<String>, Query, pattern = "^[0-9]{1,18}$", description = "`next` of the page before"), ("limit" = Option<u8>, Query, minimum = 1, maximum = 200, description = "Items of a page; 50 unless given")),
+    params(DeliveryFilter, PageQuery),
     responses((status = 200, description = "A page, the newest first", body = DeliveryPage))
 )]
-pub(super) async fn deliveries(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-) -> std::result::Result<Response, Problem> {
+pub(super) async fn deliveries(State(state): Shared, caller: Caller, uri: Uri) -> Answer {
     let fields = Fields::of_query(&uri, &[&FILTER[..], &PAGES].concat())?;
     let (page, in_state, query) = (fields.page()?, fields.state()?, fields.query(&caller)?);
     let found = state.read(move |context, store| {
@@ -182,18 +164,12 @@ fn summaries(store: &dyn Store, mut query: Query) -> Result<ItemPage<Summary>> {
     get,
     path = "/deliveries/{id}",
     operation_id = "readDelivery",
-    params(("id" = String, Path, description = "A number, an id, or the beginning of one")),
+    params(DeliveryPath),
     responses((status = 200, description = "The delivery with its attempts", body = DeliveryAnswer))
 )]
-pub(super) async fn delivery(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-) -> std::result::Result<Response, Problem> {
-    let shown = state
-        .read(move |context, store| delivery_json(context, store, &caller, &id))
-        .await?;
-    Ok(document(&shown))
+pub(super) async fn delivery(State(state): Shared, named: Named) -> Answer {
+    let shown = state.read(move |context, store| delivery_json(context, store, &named));
+    Ok(document(&shown.await?))
 }
 
 /// The attempts of a delivery.
@@ -201,42 +177,57 @@ pub(super) async fn delivery(
     get,
     path = "/deliveries/{id}/attempts",
     operation_id = "listAttempts",
-    params(("id" = String, Path, description = "A number, an id, or the beginning of one")),
+    params(DeliveryPath),
     responses((status = 200, description = "Its attempts, the oldest first", body = AttemptList))
 )]
-pub(super) async fn attempts(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-) -> std::result::Result<Response, Problem> {
-    let mut shown = state
-        .read(move |context, store| delivery_json(context, store, &caller, &id))
-        .await?;
-    Ok(document(&json!({"items": shown["attempts"].take()})))
+pub(super) async fn attempts(State(state): Shared, named: Named) -> Answer {
+    let shown = state.read(move |context, store| delivery_json(context, store, &named));
+    Ok(document(&json!({"items": shown.await?["attempts"].take()})))
 }
 
-fn delivery_json(context: &Context, store: &dyn Store, caller: &Caller, id: &str) -> Result<Value> {
-    let number = delivery_number(store, id)?.to_string();
+fn delivery_json(context: &Context, store: &dyn Store, named: &Named) -> Result<Value> {
+    let number = delivery_number(store, named)?.to_string();
     let details = show_from(context, store, Some(&number), false)?;
     match &details.record {
-        Record::Delivery(delivery) if caller.sees(&delivery.delivery) => Ok(record_json::delivery(&details, delivery)),
+        Record::Delivery(delivery) => Ok(record_json::delivery(&details, delivery)),
         // Captures are not of this API.
-        Record::Delivery(_) | Record::Capture(_) => Err(not_found(id)),
+        Record::Capture(_) => Err(named.not_found()),
     }
 }
 
-/// The number of the delivery with that number, id, or beginning of an id.
-pub(super) fn delivery_number(store: &dyn Store, id: &str) -> Result<u64> {
-    // What is no id at all is not found either.
-    select::number(store, id).map_err(|error| match error.exit {
-        Exit::Usage | Exit::Nothing => not_found(id),
-        _ => error,
-    })
+/// The number of the delivery with that number, id, or beginning of an id, as far as the caller may know it.
+pub(super) fn delivery_number(store: &dyn Store, named: &Named) -> Result<u64> {
+    let tenant = named.caller.tenant.as_deref();
+    if let Some(number) = number::<u64>(&named.name) {
+        let query = Query {
+            kind: Some(RecordKind::Delivery),
+            tenant: tenant.map(str::to_owned),
+            page: QueryPage {
+                before: Some(number + 1),
+                ..QueryPage::after(number.saturating_sub(1), 1)
+            },
+            ..Query::default()
+        };
+        let found = store.list(&query)?;
+        return found.first().map(|found| found.number).ok_or_else(|| named.not_found());
+    }
+    match store.delivery_numbers(tenant, &named.name, 2)?.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(named.not_found()),
+        _ => Err(named.ambiguous()),
+    }
 }
 
-/// The error for an id without a delivery.
-pub(super) fn not_found(id: &str) -> Error {
-    Error::nothing(format!("delivery `{}` not found", printable(id, 100)))
+impl Named {
+    /// The error for an id without a delivery.
+    pub(super) fn not_found(&self) -> Error {
+        Error::nothing(format!("delivery `{}` not found", printable(&self.name, 100)))
+    }
+
+    fn ambiguous(&self) -> Error {
+        let shown = printable(&self.name, 100);
+        Error::usage(format!("`{shown}` is the beginning of several ids")).hint("write more of it")
+    }
 }
 
 impl<T> ItemPage<T> {

@@ -1,20 +1,18 @@
 //! Retries by hand.
 
-use std::sync::Arc;
-
-use axum::Extension;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use axum::response::Response;
+use serde_json::json;
 use utoipa::ToSchema;
 
+use super::extract::{DeliveryPath, EndpointPath, Named};
 use super::input::{FILTER, Fields};
 use super::problem::Problem;
-use super::reads::{delivery_number, not_found};
+use super::reads::delivery_number;
 use super::schema::{DeliveryFilter, RecoveryInput, RetriedDelivery};
-use super::{Caller, RouteState, Summary, document};
+use super::{Answer, Caller, RouteState, Shared, answered};
 use crate::app::serve::control::Requeued;
 use crate::app::serve::subscribers::{Subscriber, Subscribers};
 use crate::store::{DeliveryState, Query, QueryPage, Record, Source, Store};
@@ -36,21 +34,17 @@ struct Tally {
     post,
     path = "/deliveries/{id}/retry",
     operation_id = "retryDelivery",
-    params(("id" = String, Path, description = "A number, an id, or the beginning of one")),
+    params(DeliveryPath),
     responses((status = 202, description = "It is entered again", body = RetriedDelivery), (status = 409, description = "It contradicts an earlier call, or the state of things"))
 )]
-pub(super) async fn one(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let found = state.read(move |_, store| {
-        let number = delivery_number(store, &id)?;
-        let found = store.get(number)?.and_then(Record::into_delivery);
-        let found = found.filter(|found| caller.sees(&found.delivery));
-        found.ok_or_else(|| not_found(&id))
-    });
-    let found = found.await?;
+pub(super) async fn one(State(state): Shared, named: Named) -> Answer {
+    let found = state
+        .read(move |_, store| {
+            let number = delivery_number(store, &named)?;
+            let found = store.get(number)?.and_then(Record::into_delivery);
+            found.ok_or_else(|| named.not_found())
+        })
+        .await?;
     let (number, delivery) = (found.number, &found.delivery);
     let conflict = |why: &str| Problem::conflict(format!("delivery `#{number}` {why}"));
     if !is_ended(delivery.state) {
@@ -71,7 +65,11 @@ pub(super) async fn one(
         return Err(conflict("has changed meanwhile"));
     }
     let body = json!({"number": number, "id": delivery.id, "state": DeliveryState::Pending});
-    Ok(accepted(&body, format!("#{number} entered again")))
+    Ok(answered(
+        StatusCode::ACCEPTED,
+        &body,
+        format!("#{number} entered again"),
+    ))
 }
 
 /// Tries all deliveries again that match a filter.
@@ -82,12 +80,7 @@ pub(super) async fn one(
     request_body = Option<DeliveryFilter>,
     responses((status = 202, description = "How many are entered again", body = Tally))
 )]
-pub(super) async fn many(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub(super) async fn many(State(state): Shared, caller: Caller, headers: HeaderMap, body: Bytes) -> Answer {
     let fields = Fields::of_body(&headers, &body, &FILTER)?;
     let in_state = fields.state()?.unwrap_or(DeliveryState::Failed);
     if !is_ended(in_state) {
@@ -117,25 +110,19 @@ pub(super) async fn many(
     post,
     path = "/endpoints/{endpoint}/recover",
     operation_id = "recoverEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     request_body = RecoveryInput,
     responses((status = 202, description = "How many are entered again", body = Tally), (status = 409, description = "It contradicts an earlier call, or the state of things"))
 )]
-pub(super) async fn recover(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Problem> {
+pub(super) async fn recover(State(state): Shared, endpoint: Named, headers: HeaderMap, body: Bytes) -> Answer {
     let fields = Fields::of_body(&headers, &body, &["since"])?;
     if fields.get("since").is_none() {
         let what = "`since` is missing: a moment (RFC 3339), or how long ago (`2h`)";
         return Err(Problem::invalid(what));
     }
-    let subscriber = state.endpoint(&caller, &endpoint).await?;
+    let subscriber = state.endpoint(&endpoint).await?;
     check_active(&subscriber).map_err(Problem::conflict)?;
-    let query = fields.query(&caller)?;
+    let query = fields.query(&endpoint.caller)?;
     let query = state.read(move |context, _| fields.deliveries(context, query)).await?;
     let mut tally = Tally::default();
     for in_state in [DeliveryState::Failed, DeliveryState::Parked] {
@@ -183,7 +170,8 @@ impl RouteState {
 impl Tally {
     fn response(&self) -> Response {
         let said = format!("{} entered again", count(self.retried, "delivery"));
-        accepted(&json!({"retried": self.retried, "skipped": self.skipped}), said)
+        let body = json!({"retried": self.retried, "skipped": self.skipped});
+        answered(StatusCode::ACCEPTED, &body, said)
     }
 }
 
@@ -222,10 +210,4 @@ fn check_active(subscriber: &Subscriber) -> Result<(), String> {
         "endpoint `{}` is disabled: enable it first",
         subscriber.endpoint.name
     ))
-}
-
-fn accepted(body: &Value, summary: String) -> Response {
-    let mut response = (StatusCode::ACCEPTED, document(body)).into_response();
-    response.extensions_mut().insert(Summary(summary));
-    response
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-use utoipa::ToSchema;
 use utoipa::openapi::schema::{AdditionalProperties, AnyOfBuilder, Array, ObjectBuilder, Schema, Type};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::message::Mode;
 use crate::store::DeliveryState;
@@ -49,11 +49,12 @@ pub(super) struct EventInput {
 }
 
 /// Which deliveries.
-#[expect(dead_code, reason = "describes a body that is read like a query")]
-#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes a query, and a body that is read like one")]
+#[derive(Deserialize, ToSchema, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct DeliveryFilter {
-    /// Of the ones that can be retried: `failed`, `parked` or `cancelled`; `failed` unless given.
+    /// Their state. Of a retry: `failed`, `parked` or `cancelled`; `failed` unless given.
     #[schema(schema_with = retried_state)]
     state: Option<String>,
     /// The endpoint's name.
@@ -64,6 +65,7 @@ pub(super) struct DeliveryFilter {
     provider: Option<String>,
     /// The tenant.
     #[schema(pattern = "^[A-Za-z0-9._:-]{1,100}$")]
+    #[param(pattern = "^[A-Za-z0-9._:-]{1,100}$")]
     tenant: Option<String>,
     /// A moment (RFC 3339), or how long ago.
     #[schema(schema_with = optional_since)]

@@ -1,19 +1,19 @@
 //! How the service is: its queue, pauses, and whether it can take events. Nothing here counts a table.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
-use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::endpoint_answer::DisabledAnswer;
-use super::problem::Problem;
+use super::extract::{EndpointPath, Named};
 use super::schema::{Liveness, PauseAnswer};
-use super::{Caller, RouteState, Summary, document};
+use super::{Answer, RouteState, Shared, answered, document};
 use crate::app::serve::lanes::LaneName;
 use crate::app::serve::subscribers::Subscribers;
 use crate::clock::{Clock as _, Timestamp};
@@ -63,7 +63,7 @@ struct LastMinute {
     operation_id = "readStatus",
     responses((status = 200, description = "How the service is", body = Status))
 )]
-pub(super) async fn status(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
+pub(super) async fn status(State(state): Shared) -> Answer {
     let queue = &state.queue;
     let (counts, in_flight) = queue.counts().await?;
     let subscribers = queue.book.current();
@@ -116,7 +116,7 @@ fn names(subscribers: &Subscribers, lanes: &[impl AsRef<str>]) -> Vec<String> {
     operation_id = "readReadiness",
     responses((status = 200, description = "Events are taken", body = Liveness))
 )]
-pub(super) async fn ready(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
+pub(super) async fn ready(State(state): Shared) -> Answer {
     state.queue.ledger.ready().await?;
     Ok(document(&json!({"status": "ready"})))
 }
@@ -159,15 +159,11 @@ struct EndpointStatus {
     get,
     path = "/endpoints/{endpoint}/health",
     operation_id = "readEndpointHealth",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     responses((status = 200, description = "How deliveries to it go", body = EndpointStatus))
 )]
-pub(super) async fn endpoint_health(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-) -> Result<Response, Problem> {
-    let subscriber = state.endpoint(&caller, &endpoint).await?;
+pub(super) async fn endpoint_health(State(state): Shared, endpoint: Named) -> Answer {
+    let subscriber = state.endpoint(&endpoint).await?;
     let id = subscriber.endpoint.id.clone();
     let known = state.read(move |_, store| Ok(store.health()?.remove(&id))).await?;
     let known = known.unwrap_or_default();
@@ -194,7 +190,7 @@ pub(super) async fn endpoint_health(
     operation_id = "pauseAll",
     responses((status = 200, description = "Nothing begins", body = PauseAnswer))
 )]
-pub(super) async fn pause(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
+pub(super) async fn pause(State(state): Shared) -> Answer {
     pause_all(&state, true).await
 }
 
@@ -205,7 +201,7 @@ pub(super) async fn pause(State(state): State<Arc<RouteState>>) -> Result<Respon
     operation_id = "resumeAll",
     responses((status = 200, description = "It goes on", body = PauseAnswer))
 )]
-pub(super) async fn resume(State(state): State<Arc<RouteState>>) -> Result<Response, Problem> {
+pub(super) async fn resume(State(state): Shared) -> Answer {
     pause_all(&state, false).await
 }
 
@@ -214,15 +210,11 @@ pub(super) async fn resume(State(state): State<Arc<RouteState>>) -> Result<Respo
     post,
     path = "/endpoints/{endpoint}/pause",
     operation_id = "pauseEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     responses((status = 200, description = "Nothing begins", body = PauseAnswer))
 )]
-pub(super) async fn pause_endpoint(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-) -> Result<Response, Problem> {
-    pause_one(&state, &caller, &endpoint, true).await
+pub(super) async fn pause_endpoint(State(state): Shared, endpoint: Named) -> Answer {
+    pause_one(&state, &endpoint, true).await
 }
 
 /// Goes on with one endpoint.
@@ -230,33 +222,28 @@ pub(super) async fn pause_endpoint(
     post,
     path = "/endpoints/{endpoint}/resume",
     operation_id = "resumeEndpoint",
-    params(("endpoint" = String, Path, description = "Name, id, or the beginning of an id")),
+    params(EndpointPath),
     responses((status = 200, description = "It goes on", body = PauseAnswer))
 )]
-pub(super) async fn resume_endpoint(
-    State(state): State<Arc<RouteState>>,
-    Extension(caller): Extension<Caller>,
-    Path(endpoint): Path<String>,
-) -> Result<Response, Problem> {
-    pause_one(&state, &caller, &endpoint, false).await
+pub(super) async fn resume_endpoint(State(state): Shared, endpoint: Named) -> Answer {
+    pause_one(&state, &endpoint, false).await
 }
 
-async fn pause_all(state: &RouteState, is_paused: bool) -> Result<Response, Problem> {
+async fn pause_all(state: &RouteState, is_paused: bool) -> Answer {
     state.queue.pause(None, is_paused).await?;
-    Ok(answered(&json!({"paused": is_paused}), "deliveries", is_paused))
+    let summary = format!("deliveries {}", done(is_paused));
+    Ok(answered(StatusCode::OK, &json!({"paused": is_paused}), summary))
 }
 
-async fn pause_one(state: &RouteState, caller: &Caller, endpoint: &str, is_paused: bool) -> Result<Response, Problem> {
-    let subscriber = state.endpoint(caller, endpoint).await?;
+async fn pause_one(state: &RouteState, endpoint: &Named, is_paused: bool) -> Answer {
+    let subscriber = state.endpoint(endpoint).await?;
     state.queue.pause(Some(&subscriber.lane), is_paused).await?;
     let name = &subscriber.endpoint.name;
     let body = json!({"endpoint": name, "paused": is_paused});
-    Ok(answered(&body, &format!("deliveries to {name}"), is_paused))
+    let summary = format!("deliveries to {name} {}", done(is_paused));
+    Ok(answered(StatusCode::OK, &body, summary))
 }
 
-fn answered(body: &serde_json::Value, what: &str, is_paused: bool) -> Response {
-    let mut response = document(body);
-    let done = if is_paused { "paused" } else { "resumed" };
-    response.extensions_mut().insert(Summary(format!("{what} {done}")));
-    response
+fn done(is_paused: bool) -> &'static str {
+    if is_paused { "paused" } else { "resumed" }
 }

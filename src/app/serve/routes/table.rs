@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -86,6 +86,7 @@ fn without_key() -> OpenApiRouter<Arc<RouteState>> {
     OpenApiRouter::new()
         .routes(routes!(status::health))
         .routes(routes!(served_contract))
+        .route_layer(middleware::from_fn(refuse_parameters))
 }
 
 /// The `OpenAPI` document of the service's own calls.
@@ -122,7 +123,7 @@ async fn note_route(request: Request, next: Next) -> Response {
 }
 
 /// A test key creates events and reads; it does not decide about live ones.
-async fn require_live_key(Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
+async fn require_live_key(caller: Caller, request: Request, next: Next) -> Response {
     match caller.mode {
         Mode::Live => next.run(request).await,
         Mode::Test => Problem::forbidden("a test key creates test events and reads only").into_response(),
@@ -130,7 +131,7 @@ async fn require_live_key(Extension(caller): Extension<Caller>, request: Request
 }
 
 /// What concerns the service as a whole is not for one tenant.
-async fn require_key_of_all(Extension(caller): Extension<Caller>, request: Request, next: Next) -> Response {
+async fn require_key_of_all(caller: Caller, request: Request, next: Next) -> Response {
     match &caller.tenant {
         None => next.run(request).await,
         Some(tenant) => {
