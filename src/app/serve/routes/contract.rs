@@ -92,10 +92,9 @@ fn finish(path: &str, operation: &mut Value) {
     let Some(responses) = operation["responses"].as_object_mut() else {
         return;
     };
-    let mut refusals: Vec<(&str, &str)> = Vec::new();
+    let mut refusals = vec![("400", "The call is not valid")];
     if has_key {
         refusals.extend([
-            ("400", "The call is not valid"),
             ("401", "The key is missing or unknown"),
             (
                 "403",
