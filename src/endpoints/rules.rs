@@ -229,8 +229,8 @@ fn judge_public(profile: &Profile, url: &Url, shown: &str, options: &RuleOptions
     Some(Finding::problem("not-public", message).hint("use a public host, or a tunnel's URL"))
 }
 
-/// Judges whether one of `peers`, other endpoints of the provider, has the URL already. Nothing is told about those of another
-/// tenant, which get other events.
+/// Judges whether one of `peers`, other endpoints of the provider, has the URL already. Those of another tenant, which get
+/// other events, are not named.
 fn judge_duplicate(profile: &Profile, candidate: &Endpoint, peers: &[&Endpoint]) -> Option<Finding> {
     let (shown, label) = (mask::url(&candidate.url), profile.label());
     let url = target::normalised(&candidate.url)?;

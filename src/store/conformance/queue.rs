@@ -250,7 +250,7 @@ pub(crate) fn a_crash_is_counted_and_the_third_one_parks<F: Fixture>() {
         (Some(ParkReason::Crashed), MOST_CRASHES as usize)
     );
     assert_eq!(read_delivery(&store, 1).delivery.state, DeliveryState::Parked);
-    // A retry by hand begins the count anew.
+    // A retry by hand resets the count.
     let again = QueueOp::Requeue {
         delivery: 1,
         owner: SERVICE.to_owned(),

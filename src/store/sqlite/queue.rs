@@ -293,7 +293,7 @@ fn requeue(connection: &Connection, n: i64, (owner, lane): (&str, &str), due: Ti
         QueueClass::Retry
     };
     reinsert(connection, (n, owner, lane), class, due)?;
-    // Who tries it again by hand knows of its crashes: they are counted anew.
+    // A retry by hand resets the count of crashes.
     change(connection, "DELETE FROM crash WHERE n = ?1", [n])?;
     if has_failed {
         change(connection, "INSERT OR IGNORE INTO again (n) VALUES (?1)", [n])?;

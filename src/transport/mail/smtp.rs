@@ -73,7 +73,7 @@ impl MailTransport {
             }
         }
         match failed {
-            // Tried again as a whole only where nobody has it yet.
+            // Tried again as a whole only where no recipient has it yet.
             Some(error) if refused.len() == all.to().len() => Err(error.into()),
             _ => Ok(refused),
         }
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recipient_that_the_server_refuses_keeps_the_mail_from_nobody_else() {
+    async fn a_recipient_that_the_server_refuses_does_not_stop_the_mail_to_the_others() {
         let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut options = options("127.0.0.1", SmtpTls::Off);
         options.port = Some(server.local_addr().unwrap().port());
