@@ -258,7 +258,7 @@ pub(crate) fn a_crash_is_counted_and_the_third_one_parks<F: Fixture>() {
         due: after(4),
     };
     assert_eq!(change(&mut store, again).number, 1);
-    assert_eq!(take(&mut store, "one", QueueClass::First, 1, after(4)).taken.len(), 1);
+    assert_eq!(take(&mut store, "one", QueueClass::First, 2, after(4)).taken.len(), 2);
     change(&mut store, recover(4));
     assert_eq!(store.trouble(1).unwrap(), (None, vec![after(4)]));
     assert_eq!(counts(&store), (2, 0));
