@@ -15,6 +15,7 @@ mod query;
 pub mod queue;
 mod reader;
 mod sealed;
+mod search;
 mod sqlite;
 mod url_parts;
 mod work;
@@ -37,6 +38,7 @@ pub use query::{EventStats, FailedProcessing, Query, QueryPage, Stats, Summary};
 pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
+pub use search::SearchPage;
 #[cfg(any(test, feature = "internals"))]
 pub use sqlite::SqliteStore;
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};

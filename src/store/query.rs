@@ -196,6 +196,8 @@ pub struct Stats {
     pub captures: u64,
     /// Captures that were verified.
     pub verified: u64,
+    /// Captures of which only the token was right, which count as verified too.
+    pub token_only: u64,
     /// Captures that were refused.
     pub refused: u64,
     /// Captures of an event that was there before.

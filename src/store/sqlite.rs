@@ -204,6 +204,10 @@ impl Store for SqliteStore {
         list::list(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
+    fn count(&self, query: &Query) -> Result<u64, StoreError> {
+        list::count(&self.connection, query).map_err(|e| self.place.reading(&e))
+    }
+
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError> {
         read::record(&self.connection, number).map_err(|e| self.place.reading_record(number, &e))
     }
@@ -326,6 +330,10 @@ impl Store for SqliteStore {
             self.checkpoint.wrote_much();
         }
         Ok(gone)
+    }
+
+    fn remove(&mut self, number: u64) -> Result<bool, StoreError> {
+        prune::remove(&mut self.connection, signed(number)).map_err(|e| self.place.writing(&e))
     }
 }
 
