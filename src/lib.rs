@@ -23,6 +23,7 @@ pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod id;
 pub(crate) mod inflate;
+pub(crate) mod inspector;
 pub(crate) mod json;
 pub(crate) mod json_text;
 pub(crate) mod known;
