@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::app::inspect::difference;
 use crate::app::inspect::show::RecordDetails;
 use crate::app::verify::VerifyReport;
+use crate::store::Record;
 use crate::text::printable;
 use crate::view;
 
@@ -59,8 +60,8 @@ impl WhyTab {
     /// The tab of a record, with the result of checking it again where that was possible.
     pub fn of(details: &RecordDetails, checked: Result<&VerifyReport, String>) -> Self {
         let stored = match &details.record {
-            crate::store::Record::Capture(capture) => capture.diagnosis.as_ref(),
-            crate::store::Record::Delivery(_) => None,
+            Record::Capture(capture) => capture.diagnosis.as_ref(),
+            Record::Delivery(_) => None,
         };
         let (report, note) = match checked {
             Ok(report) => (Some(report), None),
@@ -144,7 +145,7 @@ fn segments(bytes: &[u8], differing: &[Range<usize>], from: usize) -> (Vec<Segme
     (segments, from > 0 || end < bytes.len())
 }
 
-/// Bytes as text. White space that differs gets a sign, as nobody would see it otherwise.
+/// Bytes as text. White space that differs gets a sign: it would be invisible.
 fn shown(bytes: &[u8], differs: bool) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut shown = String::with_capacity(text.len());

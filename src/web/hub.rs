@@ -20,9 +20,6 @@ use crate::store::{self, Store};
 /// Between two looks at the ledger.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Between two looks while nobody reads.
-const IDLE: Duration = Duration::from_millis(1000);
-
 /// Between two counts, at least.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
@@ -32,7 +29,7 @@ const COUNT_SHARE: u32 = 20;
 /// Silence after which a stream says that it is still there.
 const PING: Duration = Duration::from_secs(15);
 
-/// Changed records that a stream which was interrupted can still be told.
+/// Changed records that a stream which was interrupted can still report.
 const REMEMBERED: usize = 1024;
 
 /// Streams at the same time.
@@ -80,8 +77,8 @@ impl Hub {
         hub
     }
 
-    /// Tells every stream that these records changed: what this process itself did.
-    pub fn tell(&self, numbers: &[u64]) {
+    /// Reports to every stream that these records changed: what this process itself did.
+    pub fn report(&self, numbers: &[u64]) {
         self.add(|state| {
             for number in numbers {
                 state.changed.push_back((state.sequence, *number));
@@ -230,7 +227,7 @@ fn look(hub: &Weak<Hub>) {
             looker.turn(&hub);
         }
         drop(hub);
-        thread::sleep(if is_read { INTERVAL } else { IDLE.min(INTERVAL) });
+        thread::sleep(INTERVAL);
     }
 }
 

@@ -20,7 +20,7 @@ pub struct LedgerChanges {
     pub changed: Vec<u64>,
 }
 
-/// Remembers what was seen. A caller looks again as often as it wants to be told.
+/// Remembers what was seen. A caller decides how often it looks.
 #[derive(Debug, Default)]
 pub struct ChangeWatch {
     newest: u64,

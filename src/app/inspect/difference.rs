@@ -19,7 +19,7 @@ use crate::text::printable;
 /// Bytes between the first and the last difference that are compared one by one, of each text. Longer ones differ as a whole.
 const MOST_BYTES: usize = 16 * 1024;
 
-/// Single differences that are told apart; with more the whole stretch differs.
+/// Single differences that are listed; with more the whole stretch differs.
 const MOST_EDITS: usize = 400;
 
 /// Values of two bodies that are compared, at most.
