@@ -167,9 +167,9 @@ mod tests {
     use super::*;
 
     fn text(segments: &[Segment]) -> String {
-        let marked = |segment: &Segment| match segment.differs {
-            true => format!("[{}]", segment.text),
-            false => segment.text.clone(),
+        let marked = |segment: &Segment| {
+            let sides = if segment.differs { ["[", "]"] } else { ["", ""] };
+            sides.join(&segment.text)
         };
         segments.iter().map(marked).collect()
     }
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_long_text_is_shown_around_its_first_difference() {
         let bytes = [vec![b'x'; 5000], b"y".to_vec(), vec![b'x'; 20_000]].concat();
-        let (shown, cut) = segments(&bytes, &[5000..5001], 5000 - BEFORE);
+        let (shown, cut) = segments(&bytes, std::slice::from_ref(&(5000..5001)), 5000 - BEFORE);
         assert!(cut);
         assert_eq!(shown[0].text.len(), BEFORE);
         assert_eq!(shown[1].text, "y");

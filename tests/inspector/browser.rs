@@ -53,6 +53,11 @@ fn the_page_goes_on_after_a_restart_and_tabs_share_one_stream() {
 }
 
 #[test]
+fn another_local_server_cannot_use_the_cookie() {
+    scenario("foreign");
+}
+
+#[test]
 fn a_large_ledger_scrolls_with_few_rows_in_the_document() {
     scenario("large");
 }

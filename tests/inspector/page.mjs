@@ -263,6 +263,43 @@ async function restart() {
   await chrome.close();
 }
 
+/** Another local server may get the cookie, since cookies ignore ports, and can do nothing with it. */
+async function foreign() {
+  const at = home();
+  const server = await ui(['--port', '0'], { at });
+  const origin = new URL(server.page).origin;
+  const chrome = await browser();
+  await open(chrome.context, server.page);
+  const evil = await receiver();
+  const page = await chrome.context.newPage();
+  await page.goto(evil.url);
+  // Browsers differ in whether a cookie goes to other ports: here the other server has it in any case.
+  const [kept] = await chrome.context.cookies(origin);
+  assert.ok(kept.httpOnly && kept.sameSite === 'Strict' && /^hook_\d+$/.test(kept.name));
+  const cookie = `${kept.name}=${kept.value}`;
+  assert.equal(await page.evaluate(() => document.cookie), '', 'no script reads it');
+  const asked = await page.evaluate(async (target) => {
+    const reply = await fetch(`${target}/api/status`, { credentials: 'include' }).catch(() => null);
+    const opaque = await fetch(`${target}/api/pause`, { method: 'POST', credentials: 'include', mode: 'no-cors', body: '{"paused":true}' }).catch(() => null);
+    return { status: reply?.status ?? null, type: opaque?.type ?? null };
+  }, origin);
+  assert.equal(asked.status, null, 'a page from elsewhere reads nothing');
+  const direct = await fetch(`${origin}/api/status`, { headers: { cookie } });
+  assert.equal(direct.status, 401, 'the cookie alone is not enough');
+  const paused = await fetch(`${origin}/api/pause`, { method: 'POST', headers: { cookie }, body: '{"paused":true}' });
+  assert.equal(paused.status, 401);
+  const framed = await page.evaluate(async (target) => {
+    const frame = document.createElement('iframe');
+    frame.src = target;
+    document.body.append(frame);
+    await new Promise((resolve) => frame.addEventListener('load', resolve));
+    return frame.contentDocument === null;
+  }, origin);
+  assert.ok(framed, 'the page is not shown in a frame');
+  await chrome.close();
+  evil.close();
+}
+
 /** A hundred thousand records: few rows in the document, and a list that scrolls without long tasks. */
 async function large() {
   const at = home();
@@ -391,4 +428,4 @@ async function screenshots() {
   }
 }
 
-await main({ live, actions, keyboard, restart, large, diagnosis, screenshots });
+await main({ live, actions, keyboard, restart, foreign, large, diagnosis, screenshots });

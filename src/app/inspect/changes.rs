@@ -57,7 +57,9 @@ impl ChangeWatch {
         }
         let is_new = newest != self.newest;
         self.newest = newest;
-        found.iter().for_each(|summary| self.watch(summary));
+        for summary in &found {
+            self.watch(summary);
+        }
         let changes = LedgerChanges { newest, changed };
         Ok((is_first || is_new || !changes.changed.is_empty()).then_some(changes))
     }
@@ -106,7 +108,7 @@ fn query(page: QueryPage) -> Query {
 mod tests {
     use super::*;
     use crate::store::conformance::{after, capture, delivery, record_capture, record_delivery, start};
-    use crate::store::{Access, DeliveryState, Op, SqliteStore};
+    use crate::store::{Access, DeliveryState, Op, SqliteStore, Store as _};
 
     #[test]
     fn new_records_and_deliveries_that_went_on_are_reported_once() {
@@ -139,7 +141,6 @@ mod tests {
             state: DeliveryState::Delivered,
             next_due: None,
         };
-        use crate::store::Store as _;
         writer.write(&[done]).unwrap();
         assert_eq!(look(), Some((2, vec![number])));
         assert_eq!(look(), None);

@@ -224,7 +224,8 @@ async function catchUp() {
 
 function state() {
   facts();
-  const stored = ledger === 'ready' || ledger === 'missing' || ledger === '' ? '' : `The ledger cannot be read: ${ledger}`;
+  const gone = ledger === 'missing' && list.size() > 0 ? 'The ledger is gone: what is shown is no longer recorded.' : '';
+  const stored = ['ready', 'missing', ''].includes(ledger) ? gone : `The ledger fails: ${ledger}`;
   banner({ denied: 'This tab is no longer allowed: open the URL that hook printed.', offline: 'Disconnected. The page goes on by itself once hook runs again.' }[connection] || stored);
 }
 
