@@ -108,7 +108,7 @@ fn query(page: QueryPage) -> Query {
 mod tests {
     use super::*;
     use crate::store::conformance::{after, capture, delivery, record_capture, record_delivery, start};
-    use crate::store::{Access, DeliveryState, Op, SqliteStore, Store as _};
+    use crate::store::{Access, DeliveryState, Op, SqliteStore};
 
     #[test]
     fn new_records_and_deliveries_that_went_on_are_reported_once() {
