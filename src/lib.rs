@@ -2,6 +2,11 @@
 //! provider, receives and verifies like a careful consumer, and remembers every byte. `docs/architecture.md` tells how
 //! the parts fit together.
 
+#![cfg_attr(
+    not(feature = "inspector"),
+    allow(dead_code, reason = "some queries and facts are for the inspector alone")
+)]
+
 pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod cli;
@@ -23,6 +28,8 @@ pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod id;
 pub(crate) mod inflate;
+#[cfg(feature = "inspector")]
+pub(crate) mod inspector;
 pub(crate) mod json;
 pub(crate) mod json_text;
 pub(crate) mod known;
@@ -51,6 +58,8 @@ pub(crate) mod transport;
 pub(crate) mod trust;
 pub(crate) mod verification;
 pub(crate) mod view;
+#[cfg(feature = "inspector")]
+pub(crate) mod web;
 pub(crate) mod words;
 
 pub use cli::run;

@@ -237,9 +237,7 @@ impl Recorder {
     }
 
     fn is_recorded(&self, delivery: &Delivery) -> bool {
-        self.stored_first
-            || matches!(delivery.label.promise, Promise::Begun(_))
-            || self.pending.contains(&delivery.id)
+        self.stored_first || matches!(delivery.label.promise, Promise::Begun(_)) || self.pending.contains(&delivery.id)
     }
 
     /// The change with those that belong into its transaction.

@@ -68,14 +68,19 @@ const STRANGERS: &[(&str, &str)] = &[
         "cli engine listener pipeline view server transport::http transport::Http",
     ),
     ("listener/", "cli view"),
-    ("app/", "cli view"),
+    ("app/", "cli inspector tui view web"),
     ("api/", "cli view"),
-    ("view/", "cli"),
+    ("view/", "cli inspector tui web"),
+    ("inspector/", "cli tui web"),
+    ("web/", "cli tui"),
+    ("tui/", "cli"),
 ];
 
 /// The layers, the outermost first: none may import from one above. A module that stands in none is a shared piece, below all.
 const LAYERS: &[&str] = &[
     "cli",
+    "web tui",
+    "inspector",
     "view",
     "app",
     "pipeline engine store endpoints api listener config verification target trust",

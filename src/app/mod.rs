@@ -1,12 +1,15 @@
 //! Use cases: what hook can do, for every front end. Nothing here knows the command line, prints or prompts; a use case
 //! takes plain options and returns values, or emits events that a front end shows.
 
+#[cfg(feature = "inspector")]
+pub mod actions;
 pub mod backup;
 pub mod certificate;
 pub mod context;
 pub mod endpoint_gate;
 pub mod endpoint_health;
 pub mod endpoints;
+pub mod forged;
 pub mod handshake;
 pub mod inspect;
 pub mod new_secret;

@@ -8,8 +8,9 @@ use super::outgoing::endpoint_secrets;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::headers::Headers;
+use crate::mask;
 use crate::request_file::ExportedRequest;
-use crate::signature::{Diagnosis, Explanation, HintCaller, Received, RejectReason, Verdict};
+use crate::signature::{Diagnosis, Explanation, HintCaller, Received, RejectReason, SignedBytes, Verdict};
 use crate::store::Record;
 use crate::verification::{Verification, VerificationResult};
 
@@ -77,6 +78,9 @@ pub struct VerifyReport {
     /// Causes that were ruled out.
     #[serde(skip)]
     pub excluded: Vec<&'static str>,
+    /// What the signature covers, without the secrets that are known; absent where it covers nothing or is not there.
+    #[serde(skip)]
+    pub bytes: Option<SignedBytes>,
 }
 
 /// A request, with the facts of its record.
@@ -170,8 +174,30 @@ fn report(
         not_tried: diagnosis.not_tried,
         expected: is_revealed.then(|| verification.expected(&judged, received)).flatten(),
         unsigned: unsigned.unwrap_or_default(),
+        bytes: covered(&judged, received).or(diagnosis.bytes).map(masked),
         judged: judged.verdict,
         excluded: diagnosis.excluded,
+    }
+}
+
+/// What an accepted signature covers.
+fn covered(judged: &VerificationResult, received: &Received<'_>) -> Option<SignedBytes> {
+    let Verdict::Verified(proof) = &judged.verdict else {
+        return None;
+    };
+    let scheme = &judged.profile.as_ref()?.scheme;
+    let bytes = scheme.look_at_signed(received, proof.url_form, |bytes, _| Some(bytes.to_vec()))?;
+    Some(SignedBytes {
+        arrived: bytes.clone(),
+        signed: Some(bytes),
+    })
+}
+
+fn masked(bytes: SignedBytes) -> SignedBytes {
+    let masked = |bytes: Vec<u8>| mask::bytes(&bytes).into_owned();
+    SignedBytes {
+        arrived: masked(bytes.arrived),
+        signed: bytes.signed.map(masked),
     }
 }
 

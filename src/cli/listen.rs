@@ -95,6 +95,10 @@ pub(super) struct ListenArgs {
     /// Write the URL to this file when ready
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     ready_file: Option<PathBuf>,
+    /// Serve the inspector beside the listener: a page on loopback; default: port 4402, or the next that is free
+    #[cfg(feature = "inspector")]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "4402", help_heading = "Address")]
+    ui: Option<u16>,
 
     /// Response status; default: 200, or a success code of the provider where 200 is not one
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Response")]
@@ -176,6 +180,10 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
         reveal: args.reveal,
         ready_file: args.ready_file.clone(),
     });
+    #[cfg(feature = "inspector")]
+    if let Some(port) = args.ui {
+        return super::web::listen(session, args.options(session)?, screen, port);
+    }
     let options = args.options(session)?;
     let listening = async { receive::listen(&session.context, options, screen, Shutdown::install()?).await };
     Ok(super::runtime()?.block_on(listening)?.exit())

@@ -30,6 +30,8 @@ mod socket;
 mod targets;
 pub mod ui;
 mod verify;
+#[cfg(feature = "inspector")]
+mod web;
 
 use std::ffi::OsString;
 
@@ -57,6 +59,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     Endpoints(endpoints::EndpointsArgs),
     Log(log::LogArgs),
+    #[cfg(feature = "inspector")]
+    Ui(web::UiArgs),
     Verify(verify::VerifyArgs),
     Sign(sign::SignArgs),
     Providers(providers::ProvidersArgs),
@@ -77,6 +81,8 @@ impl Command {
             Self::Serve(args) => serve::run(session, &args),
             Self::Endpoints(args) => endpoints::run(session, &args),
             Self::Log(args) => log::run(session, args),
+            #[cfg(feature = "inspector")]
+            Self::Ui(args) => web::run(session, &args),
             Self::Verify(args) => verify::run(session, args),
             Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),

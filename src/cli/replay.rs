@@ -165,6 +165,7 @@ fn options(session: &Session, args: &ReplayArgs, request: &RequestOptions) -> Re
         method: request.method.clone(),
         timeout: request.timeout,
         retry: args.retry.plan()?,
+        ..ReplayOptions::default()
     })
 }
 

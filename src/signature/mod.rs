@@ -27,7 +27,8 @@ pub use asymmetric::{Asymmetric, AsymmetricKind, PublicForm};
 pub use check::SignedParts;
 pub use encoding::{Encoding, Form};
 pub use explain::{
-    Case, Diagnosis, Explanation, HintCaller, HintContext, TimeBudget, explain, explain_age, hint, unknown_header,
+    Case, Diagnosis, Explanation, HintCaller, HintContext, SignedBytes, TimeBudget, explain, explain_age, hint,
+    unknown_header,
 };
 pub use hash::Hash;
 pub use hmac::{Algorithm, Hmac, KeyForm};

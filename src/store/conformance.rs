@@ -74,6 +74,9 @@ macro_rules! conformance {
             a_prefix_finds_every_kind_of_id
             figures_count_what_matches
             figures_of_nothing_are_zero
+            a_text_is_found_in_headers_bodies_and_answers
+            a_search_stops_at_its_limits_and_goes_on_from_there
+            matching_records_are_counted
         );
         conformance!($fixture, processing:
             a_command_that_failed_is_kept_until_it_succeeds
@@ -98,6 +101,7 @@ macro_rules! conformance {
             deliveries_with_attempts_left_do_not_make_room
             a_pruned_capture_makes_no_duplicates
             pruning_nothing_drops_nothing
+            one_record_is_removed_unless_something_is_left_to_do
         );
         conformance!($fixture, work:
             work_is_kept_with_its_capture_until_it_is_done
@@ -160,6 +164,23 @@ pub(crate) use conformance;
 /// The methods of a store in a test that has no queue.
 macro_rules! without_queue {
     () => {
+        fn count(&self, _: &$crate::store::Query) -> std::result::Result<u64, StoreError> {
+            unreachable!()
+        }
+
+        fn search(
+            &self,
+            _: &$crate::store::Query,
+            _: &str,
+            _: usize,
+        ) -> std::result::Result<$crate::store::SearchPage, StoreError> {
+            unreachable!()
+        }
+
+        fn remove(&mut self, _: u64) -> std::result::Result<bool, StoreError> {
+            unreachable!()
+        }
+
         fn queue_lanes(&self, _: &str) -> std::result::Result<Vec<$crate::store::LaneDue>, StoreError> {
             unreachable!()
         }

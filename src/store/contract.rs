@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::queue::ParkReason;
 use super::{
     Ack, ApiKeyRecord, DeliveryRecord, DueWork, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query,
-    QueueCounts, Record, Sealed, Stats, StoreError, StoreNotice, Summary, Work,
+    QueueCounts, Record, Sealed, SearchPage, Stats, StoreError, StoreNotice, Summary, Work,
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
@@ -35,6 +35,13 @@ pub trait Store: Send {
 
     /// Records that match, the newest first by default.
     fn list(&self, query: &Query) -> Result<Vec<Summary>, StoreError>;
+
+    /// How many records match. Of the page only its ends count.
+    fn count(&self, query: &Query) -> Result<u64, StoreError>;
+
+    /// Records that match and have that text in their headers, bodies or answers, in letters of either case. Stops when the
+    /// page is full, or after `most` records were read.
+    fn search(&self, query: &Query, text: &str, most: usize) -> Result<SearchPage, StoreError>;
 
     /// A record by its number.
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError>;
@@ -131,4 +138,8 @@ pub trait Store: Send {
     /// Drops records older than that moment, and the oldest beyond that many bytes; never deliveries in progress,
     /// nor their events.
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<Pruned, StoreError>;
+
+    /// Drops one record, unless something of it is left to do: a delivery with attempts left, or a capture in the work queue.
+    /// Returns whether it was dropped. Its number is not given again.
+    fn remove(&mut self, number: u64) -> Result<bool, StoreError>;
 }

@@ -50,9 +50,11 @@ use self::prune::PruneSpeed;
 use self::quota::Quota;
 use self::values::signed;
 use super::queue::ParkReason;
+use super::search::search;
 use super::{
     Access, Ack, ApiKeyRecord, BackupProgress, DueWork, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing,
-    Pruned, Query, QueueCounts, Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
+    Pruned, Query, QueueCounts, Record, Sealed, SearchPage, Stats, Store, StoreError, StoreNotice, StoreOptions,
+    Summary, Work,
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
@@ -204,6 +206,14 @@ impl Store for SqliteStore {
         list::list(&self.connection, query).map_err(|e| self.place.reading(&e))
     }
 
+    fn count(&self, query: &Query) -> Result<u64, StoreError> {
+        list::count(&self.connection, query).map_err(|e| self.place.reading(&e))
+    }
+
+    fn search(&self, query: &Query, text: &str, most: usize) -> Result<SearchPage, StoreError> {
+        search(self, query, text, most)
+    }
+
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError> {
         read::record(&self.connection, number).map_err(|e| self.place.reading_record(number, &e))
     }
@@ -334,6 +344,10 @@ impl Store for SqliteStore {
             self.checkpoint.wrote_much();
         }
         Ok(gone)
+    }
+
+    fn remove(&mut self, number: u64) -> Result<bool, StoreError> {
+        prune::remove(&mut self.connection, signed(number)).map_err(|e| self.place.writing(&e))
     }
 }
 

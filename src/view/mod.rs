@@ -2,7 +2,7 @@
 
 pub mod attempt;
 pub mod backup;
-mod body;
+pub mod body;
 pub mod bulk;
 pub mod call;
 pub mod check;
@@ -81,6 +81,8 @@ pub struct Page {
     pub verbose: bool,
     /// What was written.
     pub lines: Vec<String>,
+    /// The names and values among it.
+    pub fields: Vec<(String, String)>,
 }
 
 impl Page {
@@ -91,6 +93,7 @@ impl Page {
             columns,
             verbose: false,
             lines: Vec::new(),
+            fields: Vec::new(),
         }
     }
 
@@ -109,6 +112,7 @@ impl Page {
 
     /// Adds a name and its value.
     pub fn field(&mut self, name: &str, value: &str) {
+        self.fields.push((name.to_owned(), value.to_owned()));
         let name = self.style.dim(&format!("{name:<12}"));
         self.line(format!("{name}{value}"));
     }

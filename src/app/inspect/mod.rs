@@ -1,6 +1,18 @@
 //! Queries of the ledger: lists, whole records, statistics, reports and drift.
 
+#[cfg(feature = "inspector")]
+pub mod browse;
+#[cfg(feature = "inspector")]
+pub mod changes;
+#[cfg(feature = "inspector")]
+pub mod charts;
+#[cfg(feature = "inspector")]
+pub mod counters;
+#[cfg(feature = "inspector")]
+pub mod difference;
 pub mod drift;
+#[cfg(feature = "inspector")]
+pub mod filter;
 pub mod follow;
 pub mod json;
 pub mod list;
@@ -48,5 +60,38 @@ pub fn reader_if_any(context: &Context) -> Result<Option<Box<dyn Store>>> {
             Ok(None)
         }
         store => Ok(Some(store?)),
+    }
+}
+
+#[cfg(all(test, feature = "inspector"))]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use crate::app::context::Context;
+    use crate::app::notice::Notices;
+    use crate::clock::SystemClock;
+    use crate::config::{Paths, Settings};
+    use crate::process::CommandOutput;
+    use crate::provider::Registry;
+    use crate::random::Random;
+
+    /// A context with folders of its own.
+    pub(crate) fn context() -> (Context, tempfile::TempDir) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = Paths {
+            config: folder.path().join("config"),
+            state: folder.path().join("state"),
+        };
+        let context = Context {
+            notices: Notices::to(|_| {}),
+            command_output: CommandOutput::to(std::process::Stdio::null, |_| {}),
+            settings: Settings::defaults(),
+            registry: Registry::default(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(Random::os()),
+            ledger_path: paths.ledger(),
+            paths,
+        };
+        (context, folder)
     }
 }

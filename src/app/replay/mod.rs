@@ -25,6 +25,7 @@ use crate::headers::Headers;
 use crate::provider::compose::Edit;
 use crate::text::printable;
 
+pub use plan::ReplayPlan;
 pub use resume::Resumable;
 pub use run::{ReplayRun, resumed};
 pub use select::Selection;
@@ -59,6 +60,12 @@ pub struct ReplayOptions {
     pub timeout: Option<Duration>,
     /// Which attempts follow the first.
     pub retry: RetryPlan,
+    /// Path and query instead of the recorded ones.
+    pub path: Option<String>,
+    /// Headers instead of all of the record's.
+    pub own_headers: Option<Headers>,
+    /// Change one signed byte after the request was signed: a receiver must refuse it.
+    pub tamper: bool,
 }
 
 impl ReplayOptions {

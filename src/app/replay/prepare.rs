@@ -8,6 +8,7 @@ use super::original::{Original, request_target};
 use super::policy;
 use super::secrets::Choice;
 use super::{Editor, Prepared, Replay, remarks};
+use crate::app::forged::twin;
 use crate::app::notice::Notice;
 use crate::app::resolve::{account_off, signing_with};
 use crate::app::sign::check_signature;
@@ -25,6 +26,7 @@ use crate::provider::Profile;
 use crate::secret::DEV_SECRET;
 use crate::store::Record;
 use crate::target::parse_url;
+use crate::text::halves;
 use crate::transport::{AddressPolicy, address_policy, join_url};
 
 /// Replays of replays that are followed back to the request that was received.
@@ -40,12 +42,16 @@ impl Replay<'_> {
         };
         let is_again = matches!(&record, Record::Delivery(found) if found.is_again);
         let mut source = Original::of(record, self.options.as_captured);
+        let number = source.number;
         let recorded = resumed.is_some().then(|| source.delivery.headers.clone());
         if let Some(why) = self.withheld(&mut source)? {
             return Ok(Prepared::Skipped(why));
         }
         if let Some(why) = source.without_request() {
             return Ok(Prepared::Skipped(why));
+        }
+        if let Some(headers) = &self.options.own_headers {
+            source.delivery.headers = headers.clone();
         }
         let url = self.target(&source)?;
         // A replay is not a delivery of the provider: only what is resumed counts.
@@ -79,6 +85,15 @@ impl Replay<'_> {
         let mut delivery = self.delivery(source, resumed, profile.as_deref(), (url, headers, signing));
         delivery.is_changed = is_changed;
         Arc::make_mut(&mut delivery.label).health = health;
+        if let Some(profile) = profile.as_deref().filter(|_| self.options.tamper) {
+            let twin = twin(delivery, profile)?;
+            let what = || {
+                Error::usage(format!(
+                    "nothing in `#{number}` is signed, so it cannot be tampered with"
+                ))
+            };
+            delivery = twin.ok_or_else(what)?;
+        }
         if !self.options.rehearsal
             && let Err(why) = check_signature(self.context, &delivery)
         {
@@ -184,6 +199,16 @@ impl Replay<'_> {
     }
 
     fn target(&self, source: &Original) -> Result<Url> {
+        let mut url = self.recorded_target(source)?;
+        if let Some(path) = &self.options.path {
+            let (path, query) = halves(path, '?');
+            url.set_path(path);
+            url.set_query(query);
+        }
+        Ok(url)
+    }
+
+    fn recorded_target(&self, source: &Original) -> Result<Url> {
         if let Some(to) = &self.options.to {
             let request = self.request_target(source)?;
             return Ok(request.map_or_else(|| to.clone(), |request| join_url(to, &request)));

@@ -1,23 +1,23 @@
 //! Where a mistake is tried out: the same request with one part or two changed, and whether its signature matches then.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
-use base64::Engine as _;
 use serde_json::Value;
 
-use super::Case;
 use super::digests::{Digest, MacKind};
 use super::json::{self, Fault, JsonNode};
 use super::mistake::{Mistake, mistake};
 use super::signature_metadata::SignatureMetadata;
 use super::texts::{self, Target};
 use super::time_budget::{StepKind, TimeBudget};
+use super::token_values::within;
+use super::{Case, SignedBytes};
 use crate::headers::Headers;
 use crate::json::get;
+use crate::known::MASK;
 use crate::secret::Secret;
 use crate::signature::content::{PieceSource, Pieces, check_body_hash};
-use crate::signature::encoding::LENIENT_KEY;
 use crate::signature::location::Carried;
 use crate::signature::url_form::UrlForm;
 use crate::signature::{Received, Scheme, SignatureLocation, TokenScheme, same};
@@ -62,6 +62,8 @@ pub(super) struct SearchContext<'a> {
     /// Each with all of its items; one of them must match.
     sources: Vec<Vec<SignedItem>>,
     document: OnceCell<Result<JsonNode<'a>, Fault>>,
+    /// What was signed, of the last attempt that matched.
+    matched: RefCell<Option<Vec<u8>>>,
 }
 
 impl<'a> SearchContext<'a> {
@@ -74,6 +76,7 @@ impl<'a> SearchContext<'a> {
             stamp: None,
             sources: Vec::new(),
             document: OnceCell::new(),
+            matched: RefCell::new(None),
         };
         context.keys = case.secrets.iter().filter_map(|secret| context.key(secret)).collect();
         match (case.scheme, case.scheme.carrier()) {
@@ -243,11 +246,29 @@ impl<'a> SearchContext<'a> {
                 let mut matched = items.iter().map(|item| self.matching(item, key, url, attempt));
                 let first = matched.next().flatten();
                 if first.is_some() && matched.all(|target| target.is_some()) {
+                    self.matched.replace(self.content_of(items, url, attempt));
                     return first.map(|target| target.mistakes.as_slice());
                 }
             }
         }
         None
+    }
+
+    /// What the signature covers: of the request as it came, and of the last attempt that matched.
+    pub(super) fn bytes(&self) -> Option<SignedBytes> {
+        let attempt = self.trial();
+        let url = attempt.url.unwrap_or_default();
+        let mut sources = self.sources.iter();
+        Some(SignedBytes {
+            arrived: sources.find_map(|items| self.content_of(items, url, &attempt))?,
+            signed: self.matched.borrow().clone(),
+        })
+    }
+
+    /// What is signed of the first item, with a mask where a scheme puts the secret.
+    fn content_of(&self, items: &[SignedItem], url: &str, attempt: &Trial<'_>) -> Option<Vec<u8>> {
+        let key = MASK.as_bytes();
+        self.with_pieces(items.first()?, key, url, attempt, |pieces| Some(pieces.concat()))
     }
 
     fn matching<'s>(&'s self, item: &'s SignedItem, key: &[u8], url: &str, attempt: &Trial<'_>) -> Option<&'s Target> {
@@ -359,28 +380,4 @@ fn token_item(token: &TokenScheme, headers: &Headers) -> SignedItem {
         names: None,
         targets,
     }
-}
-
-/// The tokens that a header's value may have in it: after a word, in quotes, behind a name, in base64.
-fn within(sent: &[u8]) -> Vec<Vec<u8>> {
-    let last = sent.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    let quotes = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`');
-    let from = last.iter().position(|byte| !quotes(byte)).unwrap_or(0);
-    let to = last.iter().rposition(|byte| !quotes(byte)).map_or(0, |at| at + 1);
-    let bare = last.get(from..to).unwrap_or_default();
-    let after = |text: &[u8], mark: u8| {
-        text.iter()
-            .position(|byte| *byte == mark)
-            .map(|at| text[at + 1..].to_vec())
-    };
-    let decoded = LENIENT_KEY.decode(bare).ok();
-    let password = decoded.as_ref().and_then(|decoded| after(decoded, b':'));
-    let texts = [
-        Some(last.to_vec()),
-        Some(bare.to_vec()),
-        after(bare, b'='),
-        decoded,
-        password,
-    ];
-    texts.into_iter().flatten().filter(|text| !text.is_empty()).collect()
 }

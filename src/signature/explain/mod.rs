@@ -39,6 +39,7 @@ mod texts;
 mod time_budget;
 mod time_texts;
 mod times;
+mod token_values;
 mod unknown_header;
 mod url_words;
 mod urls;
@@ -93,6 +94,17 @@ pub struct Diagnosis {
     pub excluded: Vec<&'static str>,
     /// What was not tried because the time was over.
     pub not_tried: Vec<&'static str>,
+    /// The bytes that a signature covers, as the request came and as they were signed.
+    pub bytes: Option<SignedBytes>,
+}
+
+/// The bytes that a signature covers. Where a scheme puts the secret among them there is a mask instead.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SignedBytes {
+    /// Made from the request as it came.
+    pub arrived: Vec<u8>,
+    /// Those that the signature matches; absent when they were not found.
+    pub signed: Option<Vec<u8>>,
 }
 
 /// The mistake that explains why the signature does not match, or the two. `elsewhere` tries other schemes, when no single
@@ -103,11 +115,21 @@ pub fn explain(
     elsewhere: impl FnOnce(&mut Diagnosis) -> Option<Explanation>,
 ) -> Diagnosis {
     let context = SearchContext::new(*case, budget);
-    let mut search = Search::new(&context);
+    let mut diagnosis = searched(&context, budget, elsewhere);
+    diagnosis.bytes = context.bytes();
+    diagnosis
+}
+
+fn searched(
+    context: &SearchContext<'_>,
+    budget: &TimeBudget,
+    elsewhere: impl FnOnce(&mut Diagnosis) -> Option<Explanation>,
+) -> Diagnosis {
+    let mut search = Search::new(context);
     let mut diagnosis = Diagnosis::default();
     if let Some(single) = search.single(&mut diagnosis) {
         // What is old as well has two mistakes.
-        let both: Vec<_> = single.into_iter().chain(times::staleness(&context)).collect();
+        let both: Vec<_> = single.into_iter().chain(times::staleness(context)).collect();
         diagnosis.found = explanation(&both);
         return diagnosis;
     }
@@ -119,7 +141,7 @@ pub fn explain(
     let found = search.pair(&mut diagnosis).or_else(|| search.last(&mut diagnosis));
     diagnosis.found = found
         .and_then(|mistakes| explanation(&mistakes))
-        .or_else(|| guesses::guess(&context));
+        .or_else(|| guesses::guess(context));
     diagnosis
 }
 

@@ -118,3 +118,20 @@ pub(crate) fn pruning_nothing_drops_nothing<F: Fixture>() {
     assert_eq!(store.prune(None, None).unwrap().records, 0);
     assert_eq!(store.prune(Some(start()), Some(1 << 30)).unwrap().records, 0);
 }
+
+pub(crate) fn one_record_is_removed_unless_something_is_left_to_do<F: Fixture>() {
+    let mut store = F::new().open();
+    record_capture(&mut store, &capture(start(), "a"));
+    record_capture(&mut store, &capture(after(1), "a"));
+    let pending = record_delivery(&mut store, &delivery(after(2), "a"));
+    let mut done = delivery(after(3), "a");
+    done.state = DeliveryState::Delivered;
+    let done = record_delivery(&mut store, &done);
+    assert_eq!(store.remove(2), Ok(true));
+    assert_eq!(store.remove(2), Ok(false), "it is gone");
+    assert_eq!(store.remove(99), Ok(false));
+    assert_eq!(store.remove(pending), Ok(false), "attempts are left");
+    assert_eq!(store.remove(done), Ok(true));
+    assert_eq!(numbers(&store, &Query::default()), [3, 1]);
+    assert_eq!(record_capture(&mut store, &capture(after(4), "b")).number, 5);
+}

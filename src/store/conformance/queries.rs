@@ -379,6 +379,7 @@ pub(crate) fn figures_count_what_matches<F: Fixture>() {
     let expected = Stats {
         captures: 4,
         verified: 3,
+        token_only: 0,
         refused: 1,
         duplicates: 1,
         deliveries: 4,
@@ -550,4 +551,101 @@ pub(crate) fn what_is_still_undelivered_is_found_once<F: Fixture>() {
         };
         assert!(store.undelivered(&other).unwrap().is_empty(), "{name}");
     }
+}
+
+pub(crate) fn a_text_is_found_in_headers_bodies_and_answers<F: Fixture>() {
+    let mut store = F::new().open();
+    let with_body = |minute, body: &'static str| NewCapture {
+        body: body.into(),
+        ..capture(after(minute), "a")
+    };
+    record_capture(&mut store, &with_body(0, r#"{"name":"Grace Hopper"}"#));
+    record_capture(&mut store, &with_body(1, r#"{"name":"Ada"}"#));
+    let mut marked = with_body(2, "{}");
+    marked.headers.append("x-trace", "4BF92F");
+    record_capture(&mut store, &marked);
+    let mut answer = delivery(after(3), "b");
+    answer.attempts = vec![answered(1, after(3), 200, minutes(1))];
+    record_delivery(&mut store, &answer);
+    let find = |text: &str, query: Query| {
+        let found = store.search(&query, text, 100).unwrap();
+        assert_eq!(found.stopped_at, None);
+        found.found.iter().map(|found| found.number).collect::<Vec<_>>()
+    };
+    assert_eq!(find("grace hopper", Query::default()), [1]);
+    assert_eq!(find("4bf9", Query::default()), [3]);
+    assert_eq!(find("X-TRACE", Query::default()), [3]);
+    assert_eq!(find("SERVER", Query::default()), [4], "the answer's header");
+    assert_eq!(find(":4400/HOOK", Query::default()), [4], "the target");
+    assert_eq!(find("", Query::default()), [4, 3, 2, 1]);
+    assert_eq!(find("nowhere", Query::default()), [0; 0]);
+    let captures = Query {
+        kind: Some(RecordKind::Capture),
+        ..Query::default()
+    };
+    assert_eq!(find("server", captures), [0; 0]);
+}
+
+pub(crate) fn a_search_stops_at_its_limits_and_goes_on_from_there<F: Fixture>() {
+    let mut store = F::new().open();
+    for i in 0..250 {
+        let body = if i % 100 == 0 { "needle" } else { "hay" };
+        record_capture(
+            &mut store,
+            &NewCapture {
+                body: body.into(),
+                ..capture(after(i), "a")
+            },
+        );
+    }
+    let mut query = Query {
+        page: QueryPage::newest(1),
+        ..Query::default()
+    };
+    let first = store.search(&query, "needle", 1000).unwrap();
+    assert_eq!((first.found[0].number, first.scanned), (201, 50));
+    assert_eq!(first.stopped_at, Some(201));
+    query.page.before = first.stopped_at;
+    let second = store.search(&query, "needle", 30).unwrap();
+    assert_eq!(
+        (second.found.len(), second.scanned, second.stopped_at),
+        (0, 30, Some(171))
+    );
+    query.page.before = second.stopped_at;
+    let third = store.search(&query, "needle", 1000).unwrap();
+    assert_eq!(third.found[0].number, 101);
+    let mut forwards = Query {
+        page: QueryPage::after(150, 9),
+        ..Query::default()
+    };
+    let found = store.search(&forwards, "needle", 1000).unwrap();
+    assert_eq!((found.found[0].number, found.stopped_at), (201, None));
+    forwards.page.after = Some(250);
+    assert_eq!(store.search(&forwards, "needle", 1000).unwrap().scanned, 0);
+}
+
+pub(crate) fn matching_records_are_counted<F: Fixture>() {
+    let mut store = F::new().open();
+    assert_eq!(store.count(&Query::default()), Ok(0));
+    for i in 0..4 {
+        record_capture(&mut store, &capture(after(i), "a"));
+        record_delivery(&mut store, &delivery(after(i), "b"));
+    }
+    record_capture(&mut store, &refused(after(5)));
+    let count = |query: Query| store.count(&query).unwrap();
+    assert_eq!(count(Query::default()), 9);
+    let failed = Query {
+        failed: true,
+        ..Query::default()
+    };
+    assert_eq!(count(failed), 1);
+    let event = Query {
+        event: Some("b".to_owned()),
+        page: QueryPage::newest(1),
+        ..Query::default()
+    };
+    assert_eq!(count(event), 4, "the limit of the page does not count");
+    let mut between = Query::default();
+    (between.page.after, between.page.before) = (Some(2), Some(6));
+    assert_eq!(count(between), 3);
 }

@@ -50,6 +50,21 @@ pub(super) fn list(connection: &Connection, query: &Query) -> rusqlite::Result<V
     rows(connection, &sql, params_from_iter(values), summary_or_damage)
 }
 
+/// How many records match; of the page only its ends count.
+pub(super) fn count(connection: &Connection, query: &Query) -> rusqlite::Result<u64> {
+    let floor = minutes::floor(connection, query.since)?;
+    let mut count = 0;
+    for filter in [filter::captures(query, floor), filter::deliveries(query, floor)]
+        .into_iter()
+        .flatten()
+    {
+        let sql = format!("SELECT count(*) FROM {}", filter.sql);
+        let mut statement = connection.prepare_cached(&sql)?;
+        count += statement.query_row(params_from_iter(filter.values), |row| row.get(0).map(unsigned))?;
+    }
+    Ok(count)
+}
+
 /// One damaged row must not hide all others.
 fn summary_or_damage(row: &Row<'_>) -> rusqlite::Result<Summary> {
     match summary(row, false) {

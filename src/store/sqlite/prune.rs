@@ -102,6 +102,21 @@ fn add(gone: &mut Pruned, more: Dropped) {
     gone.parked += more.parked;
 }
 
+/// One record, unless something of it is left to do.
+const ONE: &str = "
+    SELECT n, 0, 0 FROM capture WHERE n = ?1 AND n NOT IN (SELECT n FROM work)
+    UNION ALL SELECT n, 1 + (state = 'parked'), 0 FROM delivery WHERE n = ?1 AND state <> 'pending'
+        AND n NOT IN (SELECT n FROM queue WHERE state <> 2)";
+
+/// Drops one record; whether it was there and could be dropped.
+pub(super) fn remove(connection: &mut Connection, n: i64) -> rusqlite::Result<bool> {
+    let dropped = drop_batch(connection, ONE, &[n], u64::MAX, PruneSpeed::FAST)?;
+    if dropped.records > 0 {
+        dedupe::forget(connection)?;
+    }
+    Ok(dropped.records > 0)
+}
+
 /// Drops as much as the ledger is larger than `max_bytes`, and leaves the free pages to what comes next. Returns how many
 /// parked deliveries went.
 pub(super) fn make_room(

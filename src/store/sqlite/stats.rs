@@ -53,7 +53,7 @@ struct Figures {
 impl Figures {
     fn captures(&mut self, connection: &Connection, filter: &SqlFilter) -> rusqlite::Result<()> {
         let columns = "min(at), count(*), sum(verdict IN ('verified', 'token-only')), sum(verdict = 'refused'),
-             count(duplicate_of)";
+             count(duplicate_of), sum(verdict = 'token-only')";
         self.by_event(connection, columns, filter, |row, stats, event| {
             stats.first = earlier(stats.first, row)?;
             stats.captures += count(row, 2)?;
@@ -62,6 +62,7 @@ impl Figures {
             stats.duplicates += count(row, 5)?;
             event.records += count(row, 2)?;
             event.duplicates += count(row, 5)?;
+            stats.token_only += count(row, 6)?;
             Ok(())
         })
     }

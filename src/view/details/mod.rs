@@ -7,6 +7,7 @@ mod why;
 use std::io;
 
 use super::record::tone;
+use super::style::Style;
 use super::{JsonLines, Page, View, body};
 use crate::app::inspect::json;
 use crate::app::inspect::show::RecordDetails;
@@ -65,11 +66,31 @@ impl View for DetailsView<'_> {
 
 impl DetailsView<'_> {
     fn sentences(&self) -> Vec<String> {
-        match &self.details.record {
-            Record::Capture(capture) => why::of_capture(self.details, capture),
-            Record::Delivery(delivery) => why::of_delivery(self.details, delivery),
-        }
+        sentences(self.details)
     }
+}
+
+/// A record in sentences: what happened, why, and what helps.
+pub fn sentences(details: &RecordDetails) -> Vec<String> {
+    match &details.record {
+        Record::Capture(capture) => why::of_capture(details, capture),
+        Record::Delivery(delivery) => why::of_delivery(details, delivery),
+    }
+}
+
+/// Names and values of a record, without headers and body. A value without a name belongs to the one before.
+pub fn fields(details: &RecordDetails) -> Vec<(String, String)> {
+    let mut page = Page::new(Style::default(), None);
+    let mut sheet = RecordSheet {
+        page: &mut page,
+        details,
+        full: false,
+    };
+    match &details.record {
+        Record::Capture(capture) => sheet.capture(capture, false),
+        Record::Delivery(delivery) => sheet.delivery(delivery, false),
+    }
+    page.fields
 }
 
 /// A page about one record.
