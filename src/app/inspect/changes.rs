@@ -132,6 +132,7 @@ mod tests {
         assert_eq!(look(), None);
         let done = Op::Attempt {
             delivery: pending.id,
+            number: None,
             attempt: Box::new(crate::store::conformance::answered(
                 1,
                 after(2),
