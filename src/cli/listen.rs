@@ -95,6 +95,10 @@ pub(super) struct ListenArgs {
     /// Write the URL to this file when ready
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     ready_file: Option<PathBuf>,
+    /// Show the inspector on this terminal; where there is none, the usual lines
+    #[cfg(feature = "inspector")]
+    #[arg(long, conflicts_with = "command", help_heading = "Address")]
+    tui: bool,
 
     /// Response status; default: 200, or a success code of the provider where 200 is not one
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Response")]
@@ -176,6 +180,10 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
         reveal: args.reveal,
         ready_file: args.ready_file.clone(),
     });
+    #[cfg(feature = "inspector")]
+    if args.tui && super::tui::can_show(&session.ui) {
+        return super::tui::listen(session, args.options(session)?, screen);
+    }
     let options = args.options(session)?;
     let listening = async { receive::listen(&session.context, options, screen, Shutdown::install()?).await };
     Ok(super::runtime()?.block_on(listening)?.exit())

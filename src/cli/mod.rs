@@ -7,7 +7,6 @@ pub mod complete;
 mod completions;
 mod config;
 mod demo;
-mod editor;
 mod endpoints;
 mod from;
 mod global;
@@ -28,6 +27,8 @@ mod session;
 mod sign;
 mod socket;
 mod targets;
+#[cfg(feature = "inspector")]
+mod tui;
 pub mod ui;
 mod verify;
 
@@ -57,6 +58,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     Endpoints(endpoints::EndpointsArgs),
     Log(log::LogArgs),
+    #[cfg(feature = "inspector")]
+    Ui(tui::UiArgs),
     Verify(verify::VerifyArgs),
     Sign(sign::SignArgs),
     Providers(providers::ProvidersArgs),
@@ -77,6 +80,8 @@ impl Command {
             Self::Serve(args) => serve::run(session, &args),
             Self::Endpoints(args) => endpoints::run(session, &args),
             Self::Log(args) => log::run(session, args),
+            #[cfg(feature = "inspector")]
+            Self::Ui(args) => tui::run_ui(session, &args),
             Self::Verify(args) => verify::run(session, args),
             Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),

@@ -1,0 +1,85 @@
+//! What is known of the listener in the same process.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::app::receive::{ListenOptions, Observer, ReceiveEvent};
+use crate::error::Result;
+use crate::mask;
+use crate::secret::SecretRef;
+use crate::text::printable;
+
+/// The listener of this process, for the header of the page.
+#[derive(Debug, Default)]
+pub struct LiveListener(Mutex<ListenerFacts>);
+
+/// Facts about a listener. No secret: references and names only.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ListenerFacts {
+    /// Where it takes requests; absent until it is ready.
+    pub url: Option<String>,
+    /// The URL of the tunnel to it.
+    pub public_url: Option<String>,
+    /// What it accepts, as a clause.
+    pub takes: String,
+    /// The providers that it expects; none: whichever is recognised.
+    pub providers: Vec<String>,
+    /// The secrets that it verifies with, by name or reference.
+    pub secrets: Vec<String>,
+    /// Where it forwards to.
+    pub target: Option<String>,
+    /// The event pattern that it is limited to.
+    pub filter: Option<String>,
+}
+
+impl LiveListener {
+    /// What the options say.
+    pub fn of(options: &ListenOptions) -> Arc<Self> {
+        let dev = options.dev_secret.then(|| "the dev secret".to_owned());
+        let given = options.secrets.iter().map(|text| {
+            let (name, reference) = match text.split_once('=') {
+                Some((name, reference)) if !name.contains(':') => (Some(name), reference),
+                _ => (None, text.as_str()),
+            };
+            name.map_or_else(|| SecretRef::parse(reference).to_string(), str::to_owned)
+        });
+        let text = |text: String| printable(&text, 200);
+        Arc::new(Self(Mutex::new(ListenerFacts {
+            public_url: options.public_url.as_deref().map(mask::url).map(text),
+            providers: options.providers.clone(),
+            secrets: dev.into_iter().chain(given).map(text).collect(),
+            target: options.forward_to.as_deref().map(mask::url).map(text),
+            filter: options.filter.clone().map(text),
+            ..ListenerFacts::default()
+        })))
+    }
+
+    /// As they are now.
+    pub fn facts(&self) -> ListenerFacts {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn ready(&self, url: &str, takes: &str) {
+        let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        facts.url = Some(mask::url(url));
+        takes.clone_into(&mut facts.takes);
+    }
+}
+
+/// Notes when the listener is ready, and passes every event on.
+pub struct LiveObserver {
+    /// What is noted.
+    pub live: Arc<LiveListener>,
+    /// Gets every event.
+    pub inner: Arc<dyn Observer>,
+}
+
+impl Observer for LiveObserver {
+    fn on(&self, event: ReceiveEvent<'_>) -> Result<()> {
+        if let ReceiveEvent::Ready(ready) = &event {
+            self.live.ready(&ready.url, &ready.takes);
+        }
+        self.inner.on(event)
+    }
+}
