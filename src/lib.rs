@@ -24,6 +24,7 @@ pub(crate) mod headers;
 pub(crate) mod health;
 pub(crate) mod id;
 pub(crate) mod inflate;
+#[cfg(feature = "inspector")]
 pub(crate) mod inspector;
 pub(crate) mod json;
 pub(crate) mod json_text;
@@ -55,6 +56,8 @@ pub(crate) mod trust;
 pub(crate) mod tui;
 pub(crate) mod verification;
 pub(crate) mod view;
+#[cfg(feature = "inspector")]
+pub(crate) mod web;
 pub(crate) mod words;
 
 pub use cli::run;

@@ -24,6 +24,8 @@ mod fuzz;
 mod generated;
 mod handshakes;
 mod inbound;
+#[cfg(feature = "inspector")]
+mod inspector;
 mod layering;
 mod licences;
 mod listen;

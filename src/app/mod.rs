@@ -1,6 +1,7 @@
 //! Use cases: what hook can do, for every front end. Nothing here knows the command line, prints or prompts; a use case
 //! takes plain options and returns values, or emits events that a front end shows.
 
+#[cfg(feature = "inspector")]
 pub mod actions;
 pub mod backup;
 pub mod certificate;

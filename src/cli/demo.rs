@@ -30,6 +30,10 @@ pub(super) struct DemoArgs {
     /// Keep the temporary folder and print its path
     #[arg(long)]
     keep: bool,
+    /// Open the inspector over the tour's records at the end, and keep both until Ctrl-C
+    #[cfg(feature = "inspector")]
+    #[arg(long)]
+    open: bool,
 }
 
 /// State of a delivery that succeeded.
@@ -67,26 +71,53 @@ pub(super) fn run(session: &Session, args: &DemoArgs) -> Result<Exit> {
         steps: 0,
         failed: 0,
     };
-    let result = tour.walk();
+    let result = tour.walk().and_then(|()| tour.report()).and_then(|exit| {
+        #[cfg(feature = "inspector")]
+        if args.open {
+            return tour.open().map(|shown| exit.worse(shown));
+        }
+        Ok(exit)
+    });
     if args.keep {
         session.ui.note(&format!("kept: {}", folder.display()));
     } else {
         let _ = std::fs::remove_dir_all(&folder);
     }
-    result?;
-    let ui = &session.ui;
-    let (failed, steps) = (tour.failed, tour.steps);
-    if failed > 0 {
-        let text = format!("{failed} of {steps} steps did not do what they say");
-        ui.line(&ui.out.bad(&text))?;
-        return Ok(Exit::Unmet);
-    }
-    ui.line(&ui.out.good(&format!("all {steps} steps did what they say")))?;
-    ui.line("Now with your own app: `hook send job.paid --to localhost:3000/webhooks`, or `hook --help`.")?;
-    Ok(Exit::Ok)
+    result
 }
 
 impl<'a> Tour<'a> {
+    /// Says how it went, and what to type next.
+    fn report(&self) -> Result<Exit> {
+        let ui = &self.session.ui;
+        let (failed, steps) = (self.failed, self.steps);
+        if failed > 0 {
+            let text = format!("{failed} of {steps} steps did not do what they say");
+            ui.line(&ui.out.bad(&text))?;
+            return Ok(Exit::Unmet);
+        }
+        ui.line(&ui.out.good(&format!("all {steps} steps did what they say")))?;
+        ui.line("Now with your own app: `hook send job.paid --to localhost:3000/webhooks`, or `hook --help`.")?;
+        if cfg!(feature = "inspector") && ui.stdout_is_terminal() {
+            ui.line("In a browser: `hook demo --open`.")?;
+        }
+        ui.flush()?;
+        Ok(Exit::Ok)
+    }
+
+    /// Serves the inspector over the ledger of the tour until Ctrl-C.
+    #[cfg(feature = "inspector")]
+    fn open(&self) -> Result<Exit> {
+        let session = Session {
+            ui: Arc::clone(&self.session.ui),
+            context: Context {
+                notices: self.session.context.notices.clone(),
+                ..self.child("").context
+            },
+        };
+        super::web::serve(&session, crate::web::WebOptions::default(), true)
+    }
+
     fn walk(&mut self) -> Result<()> {
         let first = self.listener("a receiver that verifies every request", "--count 4")?;
         let to = format!("--to {}", first.url);

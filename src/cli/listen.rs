@@ -95,9 +95,13 @@ pub(super) struct ListenArgs {
     /// Write the URL to this file when ready
     #[arg(long, value_name = "FILE", help_heading = "Address")]
     ready_file: Option<PathBuf>,
+    /// Serve the inspector beside the listener: a page on loopback; default: port 4402, or the next that is free
+    #[cfg(feature = "inspector")]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "4402", help_heading = "Address")]
+    ui: Option<u16>,
     /// Show the inspector on this terminal; where there is none, the usual lines
     #[cfg(feature = "inspector")]
-    #[arg(long, conflicts_with = "command", help_heading = "Address")]
+    #[arg(long, conflicts_with_all = ["command", "ui"], help_heading = "Address")]
     tui: bool,
 
     /// Response status; default: 200, or a success code of the provider where 200 is not one
@@ -183,6 +187,10 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
     #[cfg(feature = "inspector")]
     if args.tui && super::tui::can_show(&session.ui) {
         return super::tui::listen(session, args.options(session)?, screen);
+    }
+    #[cfg(feature = "inspector")]
+    if let Some(port) = args.ui {
+        return super::web::listen(session, args.options(session)?, screen, port);
     }
     let options = args.options(session)?;
     let listening = async { receive::listen(&session.context, options, screen, Shutdown::install()?).await };

@@ -31,6 +31,8 @@ mod targets;
 mod tui;
 pub mod ui;
 mod verify;
+#[cfg(feature = "inspector")]
+mod web;
 
 use std::ffi::OsString;
 
@@ -59,7 +61,7 @@ enum Command {
     Endpoints(endpoints::EndpointsArgs),
     Log(log::LogArgs),
     #[cfg(feature = "inspector")]
-    Ui(tui::UiArgs),
+    Ui(web::UiArgs),
     Verify(verify::VerifyArgs),
     Sign(sign::SignArgs),
     Providers(providers::ProvidersArgs),
@@ -81,7 +83,7 @@ impl Command {
             Self::Endpoints(args) => endpoints::run(session, &args),
             Self::Log(args) => log::run(session, args),
             #[cfg(feature = "inspector")]
-            Self::Ui(args) => tui::run_ui(session, &args),
+            Self::Ui(args) => web::run(session, &args),
             Self::Verify(args) => verify::run(session, args),
             Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),

@@ -22,27 +22,13 @@ use crate::inspector::model::Input;
 use crate::process::{self, CommandOutput};
 use crate::shutdown::Shutdown;
 use crate::text::printable_lines;
-use crate::tui::{self, JobControl, LiveListener, LiveObserver, Message, Messages, ViewOptions};
+use crate::tui::{self, JobControl, Message, Messages, ViewOptions};
 use crate::view::attempt::redirect_hint;
 use crate::view::work::notices;
+use crate::web::{self, LiveListener, LiveObserver, WebOptions};
 
 /// How long the view may take to give the terminal back: an editor may have it.
 const LEAVING: Duration = Duration::from_secs(5);
-
-/// Show the inspector
-#[derive(Debug, clap::Args)]
-pub(super) struct UiArgs {
-    /// Show it on this terminal instead of in a browser
-    #[arg(long, required = true)]
-    tui: bool,
-    /// The secret for records that were signed with a secret of a command line, by reference (can be repeated)
-    #[arg(short, long = "secret", value_name = "[NAME=]REF", add = super::complete::secrets())]
-    secrets: Vec<String>,
-}
-
-pub(super) fn run_ui(session: &Session, args: &UiArgs) -> Result<Exit> {
-    run(session, &args.secrets)
-}
 
 /// Whether a view can be shown: on a terminal, for a person.
 pub(super) fn can_show(ui: &Ui) -> bool {
@@ -118,12 +104,12 @@ impl Stage {
             context: context.clone(),
             secrets: secrets.to_vec(),
             filter: String::new(),
-            live,
+            live: live.clone(),
             colors: session.ui.out.is_on(),
             shutdown: shutdown.clone(),
             end: end.clone(),
             jobs,
-            open_page: Box::new(|| Err(Error::usage("`hook ui` opens the page"))),
+            open_page: page(&context, secrets, live.as_ref(), shutdown),
             messages: (messages, received),
         };
         Ok(Self {
@@ -165,6 +151,33 @@ impl Stage {
         let late = |_| Err(Error::internal("the terminal is still in use"));
         ended.recv_timeout(LEAVING).unwrap_or_else(late)
     }
+}
+
+/// Opens the page, and serves it from the first time on.
+fn page(
+    context: &Context,
+    secrets: &[String],
+    live: Option<&Arc<LiveListener>>,
+    shutdown: &Shutdown,
+) -> Box<dyn Fn() -> Result<String> + Send> {
+    let options = WebOptions {
+        port: None,
+        secrets: secrets.to_vec(),
+        live: live.cloned(),
+    };
+    let (context, shutdown, served) = (context.clone(), shutdown.clone(), Mutex::new(None));
+    // The view has a thread of its own, and the page is served by the one that waits for signals.
+    let runtime = tokio::runtime::Handle::current();
+    Box::new(move || {
+        let mut served = lock(&served);
+        let url = match served.take() {
+            Some(url) => url,
+            None => runtime.block_on(web::serve(&context, options.clone(), &shutdown))?.url,
+        };
+        let started = super::web::start_browser(&url);
+        let said = started.err().unwrap_or_else(|| "the page is open in the browser".to_owned());
+        Ok(format!("{said}: {}", served.insert(url)))
+    })
 }
 
 /// The same context, whose notices and commands print nothing while the view is shown.

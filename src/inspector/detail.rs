@@ -5,9 +5,8 @@ use serde::Serialize;
 use super::body::{self, BodyForm, BodyPage, SyntaxProblem};
 use crate::app::context::Context;
 use crate::app::inspect::difference::{request_body, request_headers};
-use crate::app::inspect::select;
 use crate::app::inspect::show::{RecordDetails, show_from};
-use crate::clock::{Timestamp, human_duration};
+use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::{Answer, Attempt, Outcome};
 use crate::headers::Headers;
@@ -319,19 +318,5 @@ fn edit_form(details: &RecordDetails) -> EditForm {
         to: printable(&to, 2000),
         headers: fields(&headers.end_to_end()),
         body: body.map(str::to_owned),
-    }
-}
-
-/// The record that a text names: `12`, `#12`, an id, `last`.
-pub fn number(store: &dyn Store, text: &str) -> Result<u64> {
-    select::number(store, text)
-}
-
-/// How long until then, in words: `in 4m 10s`.
-pub fn countdown(due: Timestamp, now: Timestamp) -> String {
-    if due > now {
-        format!("in {}", human_duration(due.since(now)))
-    } else {
-        "now".to_owned()
     }
 }

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Incoming as HyperBody};
 use hyper::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
@@ -17,9 +16,11 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio_util::io::{InspectReader, InspectWriter};
 
 use super::connections::{ConnectionProgress, Phase};
+use super::reply_body::ReplyBody;
 use super::tls::Tls;
 use super::{Handler, Incoming, IncompleteReason, PER_CONNECTION, Rejection, Reply, Shared};
 use crate::headers::Headers;
@@ -168,7 +169,7 @@ impl<H: Handler> ServerConnection<H> {
         self.linger(stream).await;
     }
 
-    async fn respond(&self, request: Request<HyperBody>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<HyperBody>) -> Response<ReplyBody> {
         let (parts, body) = request.into_parts();
         self.progress.begin_body();
         let mut received = 0;
@@ -187,14 +188,16 @@ impl<H: Handler> ServerConnection<H> {
                 };
                 // The parts keep the whole buffer of the connection alive.
                 drop(parts);
-                response(self.shared.handler.handle(incoming).await)
+                let reply = self.shared.handler.handle(incoming).await;
+                let pieces = self.shared.handler.stream(&reply);
+                response(reply, pieces)
             }
             Err(reason) => {
                 self.lingers.store(true, Ordering::Relaxed);
                 let status = reason.status();
                 let mut reply = self.reject(reason, received).unwrap_or_default();
                 reply.status = status.unwrap_or_default();
-                let mut response = response(reply);
+                let mut response = response(reply, None);
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(CONNECTION, close);
                 response
@@ -242,8 +245,8 @@ impl<H: Handler> ServerConnection<H> {
     }
 }
 
-pub(super) fn response(reply: Reply) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(reply.body));
+pub(super) fn response(reply: Reply, pieces: Option<mpsc::Receiver<Bytes>>) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::new(reply.body, pieces));
     // hyper cannot send 1xx as an answer.
     let status = StatusCode::from_u16(reply.status).ok();
     let status = status.filter(|status| !status.is_informational());

@@ -5,6 +5,7 @@ mod body;
 mod connection;
 mod connections;
 mod memory;
+mod reply_body;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +47,12 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers a whole request. The future runs to its end even when the client disconnects; only the end of
     /// [`ServerLimits::drain`] drops it.
     fn handle(&self, incoming: Incoming) -> impl Future<Output = Reply> + Send;
+
+    /// The rest of a reply's body, piece by piece until the channel ends, for as long as the client reads; `None`: the reply
+    /// is whole. A handler must end it when the server stops.
+    fn stream(&self, _reply: &Reply) -> Option<mpsc::Receiver<Bytes>> {
+        None
+    }
 
     /// Called for a request that was rejected before it was complete. Returns headers and body of the answer, where one can
     /// still be given; its status is that of the reason.

@@ -269,7 +269,7 @@ async fn replies_that_http_cannot_carry_are_mended() {
         headers,
         ..Reply::empty(101)
     };
-    let response = connection::response(reply);
+    let response = connection::response(reply, None);
     assert_eq!(response.status().as_u16(), 500);
     let names: Vec<_> = response.headers().keys().map(|name| name.as_str().to_owned()).collect();
     assert_eq!(names, ["x-ok"]);

@@ -38,7 +38,6 @@ pub use query::{EventStats, FailedProcessing, Query, QueryPage, Stats, Summary};
 pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
-pub use search::SearchPage;
 #[cfg(any(test, feature = "internals"))]
 pub use sqlite::SqliteStore;
 pub use work::{Lane, LaneSummary, NewWork, Work, WorkKey, WorkKind};

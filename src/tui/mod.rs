@@ -5,7 +5,6 @@ mod draw;
 mod edit;
 mod keys;
 mod lines;
-mod live;
 mod signals;
 mod state;
 mod terminal;
@@ -22,7 +21,6 @@ use std::time::{Duration, Instant};
 use ratatui::crossterm::event::{self, Event};
 use tokio_util::sync::CancellationToken;
 
-pub use live::{LiveListener, LiveObserver};
 pub use signals::JobControl;
 pub use worker::{Message, Messages, messages};
 
@@ -33,6 +31,7 @@ use crate::error::{Error, Result};
 use crate::inspector::detail::EditForm;
 use crate::inspector::model::Input;
 use crate::shutdown::Shutdown;
+use crate::web::LiveListener;
 use keys::Typed;
 use state::{Step, ViewState};
 use terminal::TakenTerminal;

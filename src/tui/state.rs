@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::live::LiveListener;
 use super::theme::Theme;
 use super::worker::{Job, Message};
 use crate::app::actions::EndpointAction;
@@ -12,6 +11,7 @@ use crate::app::inspect::charts::Minute;
 use crate::clock::Timestamp;
 use crate::inspector::model::{Effect, Input, Model, Overlay};
 use crate::inspector::tables::Tab;
+use crate::web::LiveListener;
 
 /// How long a notice is shown.
 const NOTICE_SHOWN: Duration = Duration::from_secs(20);

@@ -1,11 +1,17 @@
 //! Queries of the ledger: lists, whole records, statistics, reports and drift.
 
+#[cfg(feature = "inspector")]
 pub mod browse;
+#[cfg(feature = "inspector")]
 pub mod changes;
+#[cfg(feature = "inspector")]
 pub mod charts;
+#[cfg(feature = "inspector")]
 pub mod counters;
+#[cfg(feature = "inspector")]
 pub mod difference;
 pub mod drift;
+#[cfg(feature = "inspector")]
 pub mod filter;
 pub mod follow;
 pub mod json;
@@ -57,7 +63,7 @@ pub fn reader_if_any(context: &Context) -> Result<Option<Box<dyn Store>>> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "inspector"))]
 pub(crate) mod tests {
     use std::sync::Arc;
 
