@@ -11,7 +11,10 @@ pub fn edit(body: &[u8], extension: &str) -> Result<Vec<u8>> {
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
         .ok_or_else(|| Error::usage("no editor is set").hint("`export EDITOR=nano`, or change values with `--set`"))?;
-    let name = format!("hook-{}.{extension}", Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 12));
+    let name = format!(
+        "hook-{}.{extension}",
+        Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 12)
+    );
     let path = std::env::temp_dir().join(name);
     let failed = |error: std::io::Error| Error::internal(format!("`{}` cannot be edited", path.display())).cause(error);
     // The temporary folder is shared and a body may hold credentials: never follow an existing file or link.

@@ -60,7 +60,12 @@ pub(super) fn listen(session: &Session, options: ListenOptions, screen: Arc<dyn 
     let live = LiveListener::of(&options);
     let summary = runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
-        let stage = Arc::new(Stage::new(session, &options.secrets, Some(Arc::clone(&live)), &shutdown)?);
+        let stage = Arc::new(Stage::new(
+            session,
+            &options.secrets,
+            Some(Arc::clone(&live)),
+            &shutdown,
+        )?);
         let context = stage.context.clone();
         let inner = Arc::new(ViewObserver {
             stage: Arc::clone(&stage),
@@ -123,7 +128,9 @@ impl Stage {
 
     /// Shows the view, in a thread of its own. When that ends, for whatever reason, the process is interrupted.
     fn show(&self) -> Result<()> {
-        let Some(options) = lock(&self.options).take() else { return Ok(()) };
+        let Some(options) = lock(&self.options).take() else {
+            return Ok(());
+        };
         let (sender, ended) = mpsc::channel();
         *lock(&self.ended) = Some(ended);
         let (is_shown, end) = (Arc::clone(&self.is_shown), self.end.clone());
@@ -147,7 +154,9 @@ impl Stage {
     /// Ends the view, and waits until the terminal is as it was before.
     fn leave(&self) -> Result<()> {
         self.end.cancel();
-        let Some(ended) = lock(&self.ended).take() else { return Ok(()) };
+        let Some(ended) = lock(&self.ended).take() else {
+            return Ok(());
+        };
         let late = |_| Err(Error::internal("the terminal is still in use"));
         ended.recv_timeout(LEAVING).unwrap_or_else(late)
     }
@@ -175,7 +184,9 @@ fn page(
             None => runtime.block_on(web::serve(&context, options.clone(), &shutdown))?.url,
         };
         let started = super::web::start_browser(&url);
-        let said = started.err().unwrap_or_else(|| "the page is open in the browser".to_owned());
+        let said = started
+            .err()
+            .unwrap_or_else(|| "the page is open in the browser".to_owned());
         Ok(format!("{said}: {}", served.insert(url)))
     })
 }

@@ -65,7 +65,9 @@ fn split(text: &str) -> (&str, &str) {
 
 fn trimmed(headers: &[Field]) -> Vec<Field> {
     let trimmed = headers.iter().map(|(name, value)| (name.trim(), value.trim()));
-    trimmed.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    trimmed
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -94,12 +96,18 @@ mod tests {
         let read = |from: &str, to: &str| read(&text.replace(from, to), &form()).unwrap().unwrap();
         let body = read("1}", "2}");
         assert_eq!(body.body.as_deref(), Some("{\"a\":\n\n2}"));
-        assert_eq!((body.to, body.method, body.path, body.headers), (None, None, None, None));
+        assert_eq!(
+            (body.to, body.method, body.path, body.headers),
+            (None, None, None, None)
+        );
         let other = read("-> http://localhost:3000/webhooks\nContent-Type", "-> 4000\nX");
         assert_eq!(other.to.as_deref(), Some("4000"));
         assert_eq!(other.headers.unwrap()[0].0, "X");
         let line = read("POST /webhooks", "PUT /x?y=1");
-        assert_eq!((line.method.as_deref(), line.path.as_deref()), (Some("PUT"), Some("/x?y=1")));
+        assert_eq!(
+            (line.method.as_deref(), line.path.as_deref()),
+            (Some("PUT"), Some("/x?y=1"))
+        );
     }
 
     #[test]

@@ -90,7 +90,12 @@ pub fn run(options: ViewOptions) -> Result<()> {
     let workers = workers.map_err(failed)?;
     let mut view = View::new(options, workers).map_err(failed)?;
     let ended = view.run().map_err(failed);
-    let View { terminal, workers, options, .. } = view;
+    let View {
+        terminal,
+        workers,
+        options,
+        ..
+    } = view;
     drop(terminal);
     if !options.end.is_cancelled() {
         crate::process::interrupt_self().map_err(failed)?;
@@ -116,9 +121,7 @@ struct View {
 impl View {
     fn new(options: ViewOptions, workers: Workers) -> io::Result<Self> {
         let ledger = options.context.ledger_path.display().to_string();
-        let theme = Theme {
-            colors: options.colors,
-        };
+        let theme = Theme { colors: options.colors };
         let (mut state, steps) = ViewState::new(&options.filter, ledger, theme, options.context.now());
         if let Some(live) = &options.live {
             let facts = live.facts();

@@ -202,7 +202,11 @@ impl ViewState {
     fn scroll_record(&mut self, down: bool) -> Vec<Step> {
         let page = self.record_lines.max(2) - 1;
         let at = self.model.scroll.min(self.last_scroll);
-        let to = if down { (at + page).min(self.last_scroll) } else { at.saturating_sub(page) };
+        let to = if down {
+            (at + page).min(self.last_scroll)
+        } else {
+            at.saturating_sub(page)
+        };
         self.model.scroll = to;
         if to != at || self.model.tab != Tab::Body {
             return Vec::new();
@@ -243,11 +247,19 @@ impl ViewState {
             "R" => *asked = endpoint.map(|_| EndpointAction::Rotate),
             "e" => {
                 let is_active = endpoint.is_some_and(|endpoint| endpoint.active);
-                return act(if is_active { EndpointAction::Disable } else { EndpointAction::Enable });
+                return act(if is_active {
+                    EndpointAction::Disable
+                } else {
+                    EndpointAction::Enable
+                });
             }
             "p" => {
                 let is_paused = endpoint.is_some_and(|endpoint| endpoint.paused);
-                return act(if is_paused { EndpointAction::Resume } else { EndpointAction::Pause });
+                return act(if is_paused {
+                    EndpointAction::Resume
+                } else {
+                    EndpointAction::Pause
+                });
             }
             _ => {}
         }

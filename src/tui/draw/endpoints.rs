@@ -21,7 +21,9 @@ const FACTS: u16 = 6;
 
 /// Draws the list, and more about the selected one.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &ViewState) {
-    let Sheet::Endpoints { found, selected, .. } = &state.sheet else { return };
+    let Sheet::Endpoints { found, selected, .. } = &state.sheet else {
+        return;
+    };
     let inner = window(frame, area, "endpoints", (u16::MAX, u16::MAX));
     let mut lines = Lines::new(inner.width);
     if found.is_empty() {
@@ -50,7 +52,10 @@ fn row(endpoint: &EndpointDetails, width: u16, theme: Theme) -> Line<'static> {
     let name = shortened(&harmless(&endpoint.name), usize::from(width / 3));
     let url = harmless(&printable(&endpoint.url, 500));
     let mut line = Line::raw(format!("{name:<18} "));
-    line.push_span(ratatui::text::Span::styled(format!("{:<9} ", state.text), theme.tone(state.tone)));
+    line.push_span(ratatui::text::Span::styled(
+        format!("{:<9} ", state.text),
+        theme.tone(state.tone),
+    ));
     line.push_span(shortened(&url, usize::from(width).saturating_sub(29)));
     line
 }

@@ -70,7 +70,13 @@ fn hints(state: &ViewState) -> Vec<(String, Style)> {
     let dim = state.theme.tone(Tone::Dim);
     let fixed: Option<&[&str]> = match (&state.sheet, &state.model.overlay) {
         (Sheet::Endpoints { asked: Some(_), .. }, _) => Some(&["y makes a new secret", "any other key: no"]),
-        (Sheet::Endpoints { .. }, _) => Some(&["Esc back", "t test", "e enable or disable", "p pause or resume", "R rotate the secret"]),
+        (Sheet::Endpoints { .. }, _) => Some(&[
+            "Esc back",
+            "t test",
+            "e enable or disable",
+            "p pause or resume",
+            "R rotate the secret",
+        ]),
         (Sheet::Charts(_), _) | (Sheet::None, Overlay::Help | Overlay::Diff(_)) => Some(&["Esc back", "j k scroll"]),
         (Sheet::None, Overlay::Confirm { .. }) => Some(&["y deletes it", "any other key: no"]),
         (Sheet::None, Overlay::Samples { .. }) => Some(&["Enter sends it", "Esc back", "type to search"]),

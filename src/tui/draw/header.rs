@@ -93,7 +93,9 @@ fn counters(state: &ViewState, width: u16) -> Vec<(String, Style)> {
         items.push((count(counters.duplicates, "duplicate"), theme.tone(Tone::Caution)));
     }
     if counters.waiting > 0 {
-        let due = counters.next_due.map(|due| format!(", next {}", countdown(due, state.now)));
+        let due = counters
+            .next_due
+            .map(|due| format!(", next {}", countdown(due, state.now)));
         let text = format!("{} waiting{}", counters.waiting, due.unwrap_or_default());
         items.push((text, theme.tone(Tone::Caution)));
     }

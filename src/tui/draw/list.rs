@@ -56,7 +56,11 @@ fn first_row(selected: usize, room: usize, rows: usize) -> usize {
 /// The columns of a list of that width, each with its own.
 fn columns(width: u16) -> Vec<(ListColumn, usize)> {
     let shown: Vec<ListColumn> = COLUMNS.into_iter().filter(|column| column.from <= width).collect();
-    let fixed: u16 = shown.iter().filter(|column| column.key != FLEXIBLE).map(|column| column.width + 1).sum();
+    let fixed: u16 = shown
+        .iter()
+        .filter(|column| column.key != FLEXIBLE)
+        .map(|column| column.width + 1)
+        .sum();
     let left = usize::from(width.saturating_sub(fixed + MARK));
     let widths = shown.into_iter().map(|column| match column.key {
         FLEXIBLE => (column, left),
@@ -72,7 +76,11 @@ fn line(columns: &[(ListColumn, usize)], mark: &str, text: impl Fn(&ListColumn) 
         let (text, style) = text(column);
         let text = shortened(&harmless(&text), *width);
         let blanks = " ".repeat(width.saturating_sub(text.chars().map(char_width).sum()));
-        let (before, after) = if column.right { (blanks, String::new()) } else { (String::new(), blanks) };
+        let (before, after) = if column.right {
+            (blanks, String::new())
+        } else {
+            (String::new(), blanks)
+        };
         let gap = if index > 0 { " " } else { "" };
         spans.push(Span::raw(format!("{gap}{before}")));
         spans.push(Span::styled(text, style));
@@ -103,7 +111,9 @@ fn cell(row: &ListRow, column: &ListColumn, theme: Theme) -> (String, Style) {
 /// The local time without the fraction.
 fn clock(row: &ListRow) -> String {
     let clock = row.at.local_clock();
-    clock.split_once('.').map_or(clock.clone(), |(seconds, _)| seconds.to_owned())
+    clock
+        .split_once('.')
+        .map_or(clock.clone(), |(seconds, _)| seconds.to_owned())
 }
 
 /// The event, or the target of a request without one. That it came before goes first, as a narrow column is cut.
@@ -125,7 +135,11 @@ fn empty(state: &ViewState, width: u16) -> Vec<Line<'static>> {
         lines.blank();
     }
     if !model.filter.is_empty() {
-        lines.text(&format!("No record fits `{}`.", model.filter), theme.tone(Tone::Strong), 0);
+        lines.text(
+            &format!("No record fits `{}`.", model.filter),
+            theme.tone(Tone::Strong),
+            0,
+        );
         if model.next.is_some() {
             lines.text("The search goes on with `j`.", Style::new(), 0);
         }

@@ -42,7 +42,9 @@ pub fn draw(frame: &mut Frame<'_>, state: &mut ViewState) {
     }
     if let Some(typed) = &state.model.typing {
         let width = Line::raw(super::lines::harmless(typed)).width();
-        let x = u16::try_from(width + 1).unwrap_or(u16::MAX).min(bottom.width.saturating_sub(1));
+        let x = u16::try_from(width + 1)
+            .unwrap_or(u16::MAX)
+            .min(bottom.width.saturating_sub(1));
         frame.set_cursor_position((bottom.x + x, bottom.y));
     }
 }

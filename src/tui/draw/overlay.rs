@@ -34,7 +34,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &mut ViewState) {
         Overlay::Confirm { delete } => {
             let inner = window(frame, area, "delete", (44, 4));
             let mut lines = Lines::new(inner.width);
-            lines.text(&format!("Delete #{delete}? It cannot be undone."), theme.tone(Tone::Bad), 0);
+            lines.text(
+                &format!("Delete #{delete}? It cannot be undone."),
+                theme.tone(Tone::Bad),
+                0,
+            );
             lines.text("y: delete it", Style::new(), 0);
             text(frame, inner, lines.lines);
         }
@@ -84,7 +88,11 @@ fn help(width: u16, theme: Theme) -> Vec<Line<'static>> {
         let keys = keys.replace("Arrow", "").replace("Page", "Pg").replace("Escape", "Esc");
         lines.labelled((&keys, theme.tone(Tone::Name)), binding.help, Style::new(), KEY);
     }
-    lines.text("In an open record PgDn and PgUp move its text.", theme.tone(Tone::Dim), 0);
+    lines.text(
+        "In an open record PgDn and PgUp move its text.",
+        theme.tone(Tone::Dim),
+        0,
+    );
     lines.lines
 }
 
@@ -92,11 +100,16 @@ fn samples(state: &ViewState, area: Rect, query: &str, found: &[Sample], selecte
     let theme = state.theme;
     let mut lines = Lines::new(area.width);
     lines.pieces(
-        &[("> ".to_owned(), theme.tone(Tone::Name)), (format!("{query}_"), Style::new())],
+        &[
+            ("> ".to_owned(), theme.tone(Tone::Name)),
+            (format!("{query}_"), Style::new()),
+        ],
         0,
     );
     let to = state.model.target.as_deref();
-    let to = to.map_or("no target: start the view with `hook listen --tui`".to_owned(), |to| format!("to {to}"));
+    let to = to.map_or("no target: start the view with `hook listen --tui`".to_owned(), |to| {
+        format!("to {to}")
+    });
     lines.text(&to, theme.tone(Tone::Dim), 0);
     let room = usize::from(area.height).saturating_sub(lines.lines.len()).max(1);
     let first = (selected + 1).saturating_sub(room);

@@ -61,7 +61,11 @@ fn tabs(state: &ViewState, width: u16) -> Line<'static> {
     let mut spans = Vec::new();
     for (index, (tab, title)) in TABS.iter().enumerate() {
         let is_shown = *tab == state.model.tab;
-        let style = if is_shown { Theme::marked() } else { state.theme.tone(Tone::Dim) };
+        let style = if is_shown {
+            Theme::marked()
+        } else {
+            state.theme.tone(Tone::Dim)
+        };
         let text = if is_shown || width >= TITLES {
             format!(" {} {title} ", index + 1)
         } else {
@@ -105,7 +109,11 @@ fn headers(lines: &mut Lines, headers: &[Field], theme: Theme) {
 fn body(lines: &mut Lines, detail: &Detail, state: &ViewState) {
     let theme = state.theme;
     let facts = &detail.body;
-    let kind = if facts.content_type.is_empty() { "no content type" } else { &facts.content_type };
+    let kind = if facts.content_type.is_empty() {
+        "no content type"
+    } else {
+        &facts.content_type
+    };
     let Some(page) = &state.model.body else {
         lines.text("reading ...", theme.tone(Tone::Dim), 0);
         return;
@@ -123,7 +131,10 @@ fn body_page(lines: &mut Lines, page: &BodyPage, theme: Theme) {
     if page.offset > 0 {
         lines.text(&format!("-- from {}: PgUp --", page.offset), theme.tone(Tone::Dim), 0);
     }
-    let marked = page.problem.as_ref().filter(|_| page.form == BodyForm::Raw && page.offset == 0);
+    let marked = page
+        .problem
+        .as_ref()
+        .filter(|_| page.form == BodyForm::Raw && page.offset == 0);
     for (index, line) in page.text.lines().enumerate() {
         match marked.filter(|problem| problem.line == index + 1) {
             Some(problem) => lines.pieces(&split_at(line, problem.column), 0),
@@ -146,7 +157,11 @@ fn split_at(line: &str, column: usize) -> Vec<(String, Style)> {
     let after = rest[marked.len()..].to_owned();
     let marked = if marked.is_empty() { " ".to_owned() } else { marked };
     let style = Theme::marked().add_modifier(Modifier::BOLD);
-    vec![(before.to_owned(), Style::new()), (marked, style), (after, Style::new())]
+    vec![
+        (before.to_owned(), Style::new()),
+        (marked, style),
+        (after, Style::new()),
+    ]
 }
 
 fn attempts(lines: &mut Lines, detail: &Detail, state: &ViewState) {
@@ -160,7 +175,10 @@ fn attempts(lines: &mut Lines, detail: &Detail, state: &ViewState) {
         lines.pieces(
             &[
                 (format!("{at}  "), theme.tone(Tone::Dim)),
-                (format!("#{} attempt {}  ", attempt.delivery, attempt.attempt), Style::new()),
+                (
+                    format!("#{} attempt {}  ", attempt.delivery, attempt.attempt),
+                    Style::new(),
+                ),
                 (attempt.outcome.clone(), theme.tone(tone)),
                 (format!("  {}", attempt.took), theme.tone(Tone::Dim)),
             ],
@@ -179,8 +197,14 @@ fn attempts(lines: &mut Lines, detail: &Detail, state: &ViewState) {
         lines.pieces(
             &[
                 (format!("{}  ", due.local_datetime()), theme.tone(Tone::Dim)),
-                (format!("attempt {}  {}", planned.attempt, countdown(due, state.now)), Style::new()),
-                (format!("  {} after the one before", planned.after), theme.tone(Tone::Dim)),
+                (
+                    format!("attempt {}  {}", planned.attempt, countdown(due, state.now)),
+                    Style::new(),
+                ),
+                (
+                    format!("  {} after the one before", planned.after),
+                    theme.tone(Tone::Dim),
+                ),
             ],
             4,
         );
@@ -198,7 +222,14 @@ fn answer(lines: &mut Lines, detail: &Detail, theme: Theme) {
     }
     headers(lines, &answer.headers, theme);
     lines.blank();
-    body_page(lines, &BodyPage { next: None, ..answer.body.clone() }, theme);
+    body_page(
+        lines,
+        &BodyPage {
+            next: None,
+            ..answer.body.clone()
+        },
+        theme,
+    );
     if answer.truncated || answer.body.next.is_some() {
         lines.text("-- the rest is not shown --", theme.tone(Tone::Dim), 0);
     }
