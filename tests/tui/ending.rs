@@ -27,6 +27,28 @@ fn leaving_it_gives_the_terminal_back() {
 }
 
 #[test]
+fn a_paste_has_no_brackets_after_it() {
+    let Some(terminal) = Terminal::start(80, 24) else {
+        return;
+    };
+    // The line editor of a shell would set this mode itself.
+    let script = format!("{} ui --tui\ncat\n", env!("CARGO_BIN_EXE_hook"));
+    terminal.sandbox.write("both.sh", script);
+    terminal.type_line("clear; sh both.sh");
+    terminal.wait("the view", |screen| screen.contains("? keys"));
+    terminal.keys(["/"]);
+    terminal.paste("job.paid");
+    terminal.wait("the filter", |screen| screen.contains("/job.paid"));
+    terminal.escape("the list", |screen| !screen.contains("/job.paid"));
+    terminal.keys(["q"]);
+    terminal.wait("the shell's screen", |_| terminal.fact("pane_current_command") == "cat");
+    terminal.paste("pasted");
+    terminal.keys(["Enter", "C-d"]);
+    terminal.wait("the paste", |screen| screen.contains("pasted\npasted\n"));
+    terminal.is_restored("q");
+}
+
+#[test]
 fn a_signal_gives_the_terminal_back() {
     for line in VIEWS {
         for signal in ["TERM", "INT"] {

@@ -191,20 +191,52 @@ impl Terminal {
         // A program reads the modes, as the shell's own line editor sets others while it waits.
         self.type_line("clear; stty -a < /dev/tty | tr ';' '\\n'; echo done");
         let modes = self.wait("the modes", |screen| screen.contains("\ndone\n"));
-        for mode in [" icanon", " echo", " isig", " opost", " icrnl"] {
-            assert!(
-                modes.replace('\n', " ").contains(mode),
-                "{mode} after {after}:\n{modes}"
-            );
+        for mode in ["icanon", "echo", "isig", "opost", "icrnl"] {
+            let is_set = modes.split_whitespace().any(|word| word == mode);
+            assert!(is_set, "{mode} after {after}:\n{modes}");
         }
-        // Were pastes still bracketed, `cat` would get the brackets.
-        self.tmux(["set-buffer", "-b", "paste", "pasted"]);
-        self.type_line("clear; cat");
-        self.wait("cat", |_| self.fact("pane_current_command") == "cat");
+    }
+
+    /// Pastes a text as a terminal does: in brackets, where the program wants them.
+    #[track_caller]
+    pub(super) fn paste(&self, text: &str) {
+        self.tmux(["set-buffer", "-b", "paste", text]);
         self.tmux(["paste-buffer", "-p", "-b", "paste", "-t", "t"]);
-        self.keys(["Enter", "C-d"]);
-        let pasted = self.wait("the paste", |screen| screen.trim_end().ends_with("ready>"));
-        assert!(pasted.contains("pasted\npasted\n"), "after {after}:\n{pasted}");
+    }
+
+    /// Presses Escape, and waits until it was taken: a key right behind it would be one with Alt.
+    #[track_caller]
+    pub(super) fn escape(&self, what: &str, wanted: impl Fn(&str) -> bool) {
+        self.keys(["Escape"]);
+        self.wait(what, wanted);
+    }
+
+    /// The stretches of the screen in reverse video.
+    #[track_caller]
+    pub(super) fn marked(&self) -> Vec<String> {
+        let (mut marked, mut is_marked) = (Vec::new(), false);
+        for line in self.escapes().lines() {
+            marked.push(String::new());
+            for (index, part) in line.split('\u{1b}').enumerate() {
+                let (codes, text) = match part.strip_prefix('[').and_then(|rest| rest.split_once('m')) {
+                    Some((codes, text)) if index > 0 => (Some(codes), text),
+                    _ => (None, part),
+                };
+                for code in codes.unwrap_or_default().split(';').filter(|_| codes.is_some()) {
+                    is_marked = match code {
+                        "7" => true,
+                        "" | "0" | "27" => false,
+                        _ => is_marked,
+                    };
+                }
+                match marked.last_mut() {
+                    Some(last) if is_marked => last.push_str(text),
+                    _ => marked.push(String::new()),
+                }
+            }
+        }
+        marked.retain(|text| !text.is_empty());
+        marked
     }
 }
 

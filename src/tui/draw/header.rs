@@ -4,8 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::text;
-use crate::inspector::detail::countdown;
+use super::{countdown, text};
 use crate::text::{count, short_time};
 use crate::tui::lines::packed;
 use crate::tui::state::ViewState;

@@ -14,6 +14,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Text};
 
 use super::state::{Sheet, ViewState};
+use crate::clock::{Timestamp, human_duration};
 use crate::inspector::model::Overlay;
 
 /// From this width on, list and record are beside each other.
@@ -97,4 +98,13 @@ fn split_bottom(area: Rect, height: u16) -> (Rect, Rect) {
 /// Lines from the top of an area; what does not fit is not shown.
 fn text(frame: &mut Frame<'_>, area: Rect, lines: Vec<Line<'static>>) {
     frame.render_widget(Text::from(lines), area);
+}
+
+/// How long until then, in words: `in 4m 10s`.
+fn countdown(due: Timestamp, now: Timestamp) -> String {
+    if due > now {
+        format!("in {}", human_duration(due.since(now)))
+    } else {
+        "now".to_owned()
+    }
 }

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::{split_top, text, why};
+use super::{countdown, split_top, text, why};
 use crate::clock::Timestamp;
 use crate::inspector::body::{BodyForm, BodyPage};
-use crate::inspector::detail::{Detail, Field, countdown};
+use crate::inspector::detail::{Detail, Field};
 use crate::inspector::tables::{TABS, Tab};
 use crate::tui::lines::{Lines, harmless};
 use crate::tui::state::ViewState;
