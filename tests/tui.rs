@@ -47,7 +47,7 @@ fn a_listener_shows_where_it_listens_and_what_comes_while_its_list_is_open() {
     let url = terminal.listen("-p github -s file:app.secret --forward-to 127.0.0.1:1");
     let screen = terminal.wait("the header", |screen| screen.contains("secret file:app.secret"));
     assert!(screen.contains(&url) && screen.contains("github"), "{screen}");
-    assert!(screen.contains("-> http://127.0.0.1:1"), "{screen}");
+    assert!(screen.contains("-> 127.0.0.1:1"), "{screen}");
     assert!(screen.contains("Nothing was recorded yet."), "{screen}");
     post(&url, &[("x-github-event", "push")], b"{}");
     terminal.wait("a row", |screen| {
@@ -146,7 +146,7 @@ fn another_size_is_drawn_at_once() {
 
 #[test]
 fn colours_are_left_out_where_they_are_not_wanted() {
-    for (env, colored) in [("NO_COLOR=1", false), ("NO_COLOR=", true)] {
+    for (env, colored) in [("NO_COLOR=1", false), ("TERM=vt220", false), ("NO_COLOR=", true)] {
         let Some(terminal) = Terminal::start(80, 24) else {
             return;
         };
@@ -154,7 +154,7 @@ fn colours_are_left_out_where_they_are_not_wanted() {
         post(&url, &[], b"{}");
         terminal.wait("a row", |screen| screen.contains("refused") && screen.contains("#1"));
         let escapes = terminal.escapes();
-        let has_color = escapes.contains("31m");
+        let has_color = escapes.contains("38;5;1m");
         assert_eq!(has_color, colored, "{env}: {escapes:?}");
         terminal.keys(["q"]);
         terminal.is_restored("q");

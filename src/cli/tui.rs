@@ -36,6 +36,14 @@ pub(super) fn can_show(ui: &Ui) -> bool {
     ui.stdout_is_terminal() && std::io::stdin().is_terminal() && ui.output == Output::Human && !is_dumb
 }
 
+/// Whether a terminal of that name knows colours by their numbers: the old ones in hardware do not.
+fn has_colors(term: &str) -> bool {
+    let is_old = ["vt", "ansi", "cons25", "sun"]
+        .iter()
+        .any(|name| term.starts_with(name));
+    !is_old && !term.ends_with("-m") && !term.ends_with("-mono")
+}
+
 /// Shows the view over the ledger.
 pub(super) fn run(session: &Session, secrets: &[String]) -> Result<Exit> {
     if !can_show(&session.ui) {
@@ -110,7 +118,7 @@ impl Stage {
             secrets: secrets.to_vec(),
             filter: String::new(),
             live: live.clone(),
-            colors: session.ui.out.is_on(),
+            colors: session.ui.out.is_on() && has_colors(&std::env::var("TERM").unwrap_or_default()),
             shutdown: shutdown.clone(),
             end: end.clone(),
             jobs,

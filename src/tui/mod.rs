@@ -160,7 +160,7 @@ impl View {
         let idle = WAIT[usize::from(!self.workers.is_busy())];
         let now = self.options.context.now();
         // A countdown goes on, and notices go away.
-        let is_ticking = self.state.model.counters.next_due.is_some() || self.state.shows_notice();
+        let is_ticking = self.state.model.counters.next_due.is_some() || self.state.notices().next().is_some();
         if is_ticking && now.unix() != self.state.now.unix() {
             self.is_stale = true;
         }

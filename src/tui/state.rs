@@ -1,5 +1,6 @@
-//! What the view shows beside the model: its own sheets, scrolling, and how long a notice stays.
+//! What the view shows beside the model: its own sheets, scrolling, and how long notices stay.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,12 +10,15 @@ use crate::app::actions::EndpointAction;
 use crate::app::endpoints::EndpointDetails;
 use crate::app::inspect::charts::Minute;
 use crate::clock::Timestamp;
-use crate::inspector::model::{Effect, Input, Model, Overlay};
+use crate::inspector::model::{Effect, Input, Model, Notice, Overlay};
 use crate::inspector::tables::Tab;
 use crate::web::LiveListener;
 
 /// How long a notice is shown.
 const NOTICE_SHOWN: Duration = Duration::from_secs(20);
+
+/// Notices that are kept.
+const MOST_NOTICES: usize = 5;
 
 /// What the model does not know of, in front of list and record.
 #[derive(Debug, Default)]
@@ -57,9 +61,8 @@ pub struct ViewState {
     pub theme: Theme,
     /// Now.
     pub now: Timestamp,
-    /// When the last notice came.
-    noticed: Option<Instant>,
-    shown_notices: Option<(usize, String)>,
+    /// What happened, the latest last.
+    notices: VecDeque<(Instant, Notice)>,
 }
 
 /// What a key leads to beside jobs.
@@ -88,8 +91,7 @@ impl ViewState {
             problem: None,
             theme,
             now,
-            noticed: None,
-            shown_notices: None,
+            notices: VecDeque::new(),
         };
         (state, steps(effects))
     }
@@ -97,18 +99,18 @@ impl ViewState {
     /// For the model.
     pub fn input(&mut self, input: Input) -> Vec<Step> {
         let effects = self.model.apply(input);
-        let last = self.model.notices.back();
-        let last = last.map(|notice| (self.model.notices.len(), notice.text.clone()));
-        if last != self.shown_notices {
-            self.shown_notices = last;
-            self.noticed = Some(Instant::now());
-        }
+        let now = Instant::now();
+        self.notices
+            .extend(self.model.notices.drain(..).map(|notice| (now, notice)));
+        let excess = self.notices.len().saturating_sub(MOST_NOTICES);
+        self.notices.drain(..excess);
         steps(effects)
     }
 
-    /// Whether the last notice is still to be seen.
-    pub fn shows_notice(&self) -> bool {
-        self.noticed.is_some_and(|at| at.elapsed() < NOTICE_SHOWN)
+    /// What happened a moment ago, the latest last.
+    pub fn notices(&self) -> impl DoubleEndedIterator<Item = &Notice> {
+        let recent = self.notices.iter().filter(|(at, _)| at.elapsed() < NOTICE_SHOWN);
+        recent.map(|(_, notice)| notice)
     }
 
     /// A result.

@@ -41,7 +41,7 @@ fn a_paste_has_no_brackets_after_it() {
     terminal.wait("the filter", |screen| screen.contains("/job.paid"));
     terminal.escape("the list", |screen| !screen.contains("/job.paid"));
     terminal.keys(["q"]);
-    terminal.wait("the shell's screen", |_| terminal.fact("pane_current_command") == "cat");
+    terminal.wait("the shell's screen", |_| terminal.fact("alternate_on") == "0");
     terminal.paste("pasted");
     terminal.keys(["Enter", "C-d"]);
     terminal.wait("the paste", |screen| screen.contains("pasted\npasted\n"));

@@ -10,7 +10,7 @@ use crate::tui::lines::{Lines, packed};
 use crate::tui::state::{Sheet, ViewState};
 use crate::view::style::Tone;
 
-/// Lines of a notice.
+/// Lines of notices.
 const NOTICE_LINES: usize = 4;
 
 /// Keys of the list, the most useful first: a narrow terminal shows fewer.
@@ -51,11 +51,15 @@ pub(super) fn lines(state: &ViewState, width: u16) -> Vec<Line<'static>> {
         return lines;
     }
     let mut lines = Vec::new();
-    if let Some(notice) = model.notices.back().filter(|_| state.shows_notice()) {
+    // The latest notice is shown whole, and what came before it where there is room.
+    for notice in state.notices().rev() {
         let mut wrapped = Lines::new(width);
         let tone = if notice.is_bad { Tone::Bad } else { Tone::Name };
         wrapped.text(&notice.text, theme.tone(tone), 0);
-        lines.extend(wrapped.lines.into_iter().take(NOTICE_LINES));
+        if !lines.is_empty() && lines.len() + wrapped.lines.len() > NOTICE_LINES {
+            break;
+        }
+        lines.splice(0..0, wrapped.lines.into_iter().take(NOTICE_LINES));
     }
     let mut items = Vec::new();
     if !model.filter.is_empty() {
