@@ -2,6 +2,11 @@
 //! provider, receives and verifies like a careful consumer, and remembers every byte. `docs/architecture.md` tells how
 //! the parts fit together.
 
+#![cfg_attr(
+    not(feature = "inspector"),
+    allow(dead_code, reason = "some queries and facts are for the inspector alone")
+)]
+
 pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod cli;

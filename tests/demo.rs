@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::Sandbox;
+use crate::support::{Sandbox, request};
 
 #[test]
 fn the_demo_does_what_each_step_says_and_leaves_the_users_ledger_alone() {
@@ -17,6 +17,20 @@ fn the_demo_does_what_each_step_says_and_leaves_the_users_ledger_alone() {
     ]);
     assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     assert!(!sandbox.state("").exists());
+}
+
+#[test]
+#[cfg(feature = "inspector")]
+fn the_demo_keeps_its_records_and_a_page_until_ctrl_c() {
+    let sandbox = Sandbox::new();
+    let mut demo = sandbox.hook(["demo", "--open"]).spawn();
+    let url = demo.wait_line(|line| line.contains("/#token="));
+    let origin = url.split("/#").next().unwrap_or_default();
+    assert_eq!(request("GET", origin, "/", &[], b"").status, 200);
+    demo.signal("INT");
+    demo.wait().ok().prints(["all 10 steps did what they say"]);
+    // Only a terminal is offered the page.
+    sandbox.hook(["demo"]).run().ok().never(["demo --open"]);
 }
 
 #[test]

@@ -140,7 +140,7 @@ pub fn detail(context: &Context, store: &dyn Store, number: u64) -> Result<Detai
     let headers = request_headers(&details);
     let body = request_body(&details);
     let content_type = headers.get_text("content-type");
-    let (attempts, answer) = exchanges(context, store, &details)?;
+    let (attempts, answer) = exchanges(context, store, &details);
     let (id, title) = match &details.record {
         Record::Capture(capture) => (capture.request.id, capture.request.event.clone()),
         Record::Delivery(record) => (record.delivery.id, Some(record.delivery.message.event.clone())),
@@ -196,13 +196,9 @@ pub fn fields(headers: &Headers) -> Vec<Field> {
 }
 
 /// The attempts of a record and of what it led to, and the newest answer.
-fn exchanges(
-    context: &Context,
-    store: &dyn Store,
-    details: &RecordDetails,
-) -> Result<(Vec<AttemptLine>, Option<AnswerTab>)> {
+fn exchanges(context: &Context, store: &dyn Store, details: &RecordDetails) -> (Vec<AttemptLine>, Option<AnswerTab>) {
     if let Record::Delivery(record) = &details.record {
-        return Ok((lines(record), answer(record, None)));
+        return (lines(record), answer(record, None));
     }
     let (mut attempts, mut newest) = (Vec::new(), None);
     let skipped = details.later.len().saturating_sub(DELIVERIES);
@@ -215,7 +211,7 @@ fn exchanges(
             newest = answer(record, Some(record.number)).or(newest);
         }
     }
-    Ok((attempts, newest))
+    (attempts, newest)
 }
 
 fn lines(record: &DeliveryRecord) -> Vec<AttemptLine> {

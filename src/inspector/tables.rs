@@ -229,10 +229,10 @@ pub fn command(typed: &[&str]) -> Result<Option<Command>, Incomplete> {
     }
     let begins = format!("{sequence} ");
     let mut keys = all().flat_map(|binding| binding.keys);
-    match keys.any(|key| key.starts_with(&begins)) {
-        true => Err(Incomplete),
-        false => Ok(None),
+    if keys.any(|key| key.starts_with(&begins)) {
+        return Err(Incomplete);
     }
+    Ok(None)
 }
 
 /// More keys may follow.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::app::inspect::difference;
 use crate::app::inspect::show::RecordDetails;
 use crate::app::verify::VerifyReport;
+use crate::store::Record;
 use crate::text::printable;
 use crate::view;
 
@@ -59,8 +60,8 @@ impl WhyTab {
     /// The tab of a record, with the result of checking it again where that was possible.
     pub fn of(details: &RecordDetails, checked: Result<&VerifyReport, String>) -> Self {
         let stored = match &details.record {
-            crate::store::Record::Capture(capture) => capture.diagnosis.as_ref(),
-            crate::store::Record::Delivery(_) => None,
+            Record::Capture(capture) => capture.diagnosis.as_ref(),
+            Record::Delivery(_) => None,
         };
         let (report, note) = match checked {
             Ok(report) => (Some(report), None),
@@ -144,7 +145,7 @@ fn segments(bytes: &[u8], differing: &[Range<usize>], from: usize) -> (Vec<Segme
     (segments, from > 0 || end < bytes.len())
 }
 
-/// Bytes as text. White space that differs gets a sign, as nobody would see it otherwise.
+/// Bytes as text. White space that differs gets a sign: it would be invisible.
 fn shown(bytes: &[u8], differs: bool) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut shown = String::with_capacity(text.len());
@@ -166,9 +167,9 @@ mod tests {
     use super::*;
 
     fn text(segments: &[Segment]) -> String {
-        let marked = |segment: &Segment| match segment.differs {
-            true => format!("[{}]", segment.text),
-            false => segment.text.clone(),
+        let marked = |segment: &Segment| {
+            let sides = if segment.differs { ["[", "]"] } else { ["", ""] };
+            sides.join(&segment.text)
         };
         segments.iter().map(marked).collect()
     }
@@ -183,7 +184,7 @@ mod tests {
     #[test]
     fn a_long_text_is_shown_around_its_first_difference() {
         let bytes = [vec![b'x'; 5000], b"y".to_vec(), vec![b'x'; 20_000]].concat();
-        let (shown, cut) = segments(&bytes, &[5000..5001], 5000 - BEFORE);
+        let (shown, cut) = segments(&bytes, std::slice::from_ref(&(5000..5001)), 5000 - BEFORE);
         assert!(cut);
         assert_eq!(shown[0].text.len(), BEFORE);
         assert_eq!(shown[1].text, "y");

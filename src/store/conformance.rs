@@ -167,6 +167,15 @@ macro_rules! without_queue {
             unreachable!()
         }
 
+        fn search(
+            &self,
+            _: &$crate::store::Query,
+            _: &str,
+            _: usize,
+        ) -> std::result::Result<$crate::store::SearchPage, StoreError> {
+            unreachable!()
+        }
+
         fn remove(&mut self, _: u64) -> std::result::Result<bool, StoreError> {
             unreachable!()
         }

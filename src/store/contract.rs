@@ -3,10 +3,9 @@
 use uuid::Uuid;
 
 use super::queue::ParkReason;
-use super::search::{SearchPage, search};
 use super::{
     Ack, ApiKeyRecord, DeliveryRecord, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query,
-    QueueCounts, Record, Sealed, Stats, StoreError, StoreNotice, Summary, Work,
+    QueueCounts, Record, Sealed, SearchPage, Stats, StoreError, StoreNotice, Summary, Work,
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
@@ -42,9 +41,7 @@ pub trait Store: Send {
 
     /// Records that match and have that text in their headers, bodies or answers, in letters of either case. Stops when the
     /// page is full, or after `most` records were read.
-    fn search(&self, query: &Query, text: &str, most: usize) -> Result<SearchPage, StoreError> {
-        search(self, query, text, most)
-    }
+    fn search(&self, query: &Query, text: &str, most: usize) -> Result<SearchPage, StoreError>;
 
     /// A record by its number.
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError>;

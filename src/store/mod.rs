@@ -34,7 +34,7 @@ pub use lease::Lease;
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use op::Op;
-pub use query::{EventStats, FailedProcessing, Query, QueryPage, Stats, Summary};
+pub use query::{EventStats, FailedProcessing, Query, QueryPage, SearchPage, Stats, Summary};
 pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};

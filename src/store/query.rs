@@ -141,6 +141,17 @@ pub struct Summary {
     pub unprocessed: Option<FailedProcessing>,
 }
 
+/// One step of a search.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SearchPage {
+    /// Records that match, in the order of the query.
+    pub found: Vec<Summary>,
+    /// How many records were read.
+    pub scanned: u64,
+    /// The last number that was read, when the limit ended the search: it goes on behind that. `None`: everything was read.
+    pub stopped_at: Option<u64>,
+}
+
 /// The state of a record that cannot be read; its reason is the error, and the other fields are what could be read.
 pub(super) const UNREADABLE: &str = "unreadable";
 

@@ -1,6 +1,6 @@
 //! Records by a text in them. Bodies have no index, so a search reads record after record and stops at a limit.
 
-use super::{Outcome, Query, Record, Store, StoreError, Summary};
+use super::{Outcome, Query, Record, SearchPage, Store, StoreError, Summary};
 use crate::headers::Headers;
 
 /// Records that are listed at once.
@@ -9,24 +9,8 @@ const PAGE: usize = 100;
 /// Bytes of bodies that one search reads, at most: it is continued by another one.
 const MOST_BYTES: usize = 32 * 1024 * 1024;
 
-/// One step of a search.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SearchPage {
-    /// Records that match, in the order of the query.
-    pub found: Vec<Summary>,
-    /// How many records were read.
-    pub scanned: u64,
-    /// The last number that was read, when the limit ended the search: it goes on behind that. `None`: everything was read.
-    pub stopped_at: Option<u64>,
-}
-
 /// Reads records that match the query until `query.page.limit` of them contain the text, or `most` were read.
-pub(super) fn search<S: Store + ?Sized>(
-    store: &S,
-    query: &Query,
-    text: &str,
-    most: usize,
-) -> Result<SearchPage, StoreError> {
+pub(super) fn search(store: &dyn Store, query: &Query, text: &str, most: usize) -> Result<SearchPage, StoreError> {
     let (mut page, mut bytes) = (SearchPage::default(), 0);
     let needle = text.to_ascii_lowercase().into_bytes();
     let mut step = query.clone();
@@ -64,7 +48,7 @@ pub(super) fn search<S: Store + ?Sized>(
 }
 
 /// Whether the record has the text, and how many bytes were read for that. What cannot be read has none.
-fn contains<S: Store + ?Sized>(store: &S, summary: &Summary, needle: &[u8]) -> (bool, usize) {
+fn contains(store: &dyn Store, summary: &Summary, needle: &[u8]) -> (bool, usize) {
     let fields = [
         summary.event.as_deref(),
         summary.provider.as_deref(),

@@ -50,9 +50,10 @@ use self::prune::PruneSpeed;
 use self::quota::Quota;
 use self::values::signed;
 use super::queue::ParkReason;
+use super::search::search;
 use super::{
     Access, Ack, ApiKeyRecord, BackupProgress, EventRecord, Lane, LaneDue, LaneSummary, Op, Processing, Pruned, Query,
-    QueueCounts, Record, Sealed, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
+    QueueCounts, Record, Sealed, SearchPage, Stats, Store, StoreError, StoreNotice, StoreOptions, Summary, Work,
 };
 use crate::clock::Timestamp;
 use crate::health::{HealthById, OwnerNotice};
@@ -206,6 +207,10 @@ impl Store for SqliteStore {
 
     fn count(&self, query: &Query) -> Result<u64, StoreError> {
         list::count(&self.connection, query).map_err(|e| self.place.reading(&e))
+    }
+
+    fn search(&self, query: &Query, text: &str, most: usize) -> Result<SearchPage, StoreError> {
+        search(self, query, text, most)
     }
 
     fn get(&self, number: u64) -> Result<Option<Record>, StoreError> {

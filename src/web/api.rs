@@ -54,7 +54,7 @@ impl Api {
         };
         Self {
             reader: context.background_reader(),
-            hub: Hub::start(&context, shutdown.soft.clone()),
+            hub: Hub::start(&context, options.live.clone(), shutdown.soft.clone()),
             context,
             options,
             session,

@@ -1,6 +1,7 @@
 //! What changed in the ledger, for every stream of events. The ledger is only looked at while a stream is open.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,6 +13,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::live::LiveListener;
 use crate::app::context::Context;
 use crate::app::inspect::changes::{ChangeWatch, LedgerChanges};
 use crate::app::inspect::counters::counters;
@@ -19,9 +21,6 @@ use crate::store::{self, Store};
 
 /// Between two looks at the ledger.
 const INTERVAL: Duration = Duration::from_millis(200);
-
-/// Between two looks while nobody reads.
-const IDLE: Duration = Duration::from_millis(1000);
 
 /// Between two counts, at least.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
@@ -32,7 +31,7 @@ const COUNT_SHARE: u32 = 20;
 /// Silence after which a stream says that it is still there.
 const PING: Duration = Duration::from_secs(15);
 
-/// Changed records that a stream which was interrupted can still be told.
+/// Changed records that a stream which was interrupted can still report.
 const REMEMBERED: usize = 1024;
 
 /// Streams at the same time.
@@ -41,6 +40,8 @@ const STREAMS: usize = 16;
 /// The source of the streams.
 pub struct Hub {
     context: Context,
+    /// The listener of this process.
+    live: Option<Arc<LiveListener>>,
     state: Mutex<HubState>,
     version: watch::Sender<u64>,
     streams: AtomicUsize,
@@ -63,9 +64,10 @@ struct HubState {
 }
 
 impl Hub {
-    pub fn start(context: &Context, stop: CancellationToken) -> Arc<Self> {
+    pub fn start(context: &Context, live: Option<Arc<LiveListener>>, stop: CancellationToken) -> Arc<Self> {
         let hub = Arc::new(Self {
             context: context.clone(),
+            live,
             state: Mutex::default(),
             version: watch::Sender::new(0),
             streams: AtomicUsize::new(0),
@@ -80,8 +82,8 @@ impl Hub {
         hub
     }
 
-    /// Tells every stream that these records changed: what this process itself did.
-    pub fn tell(&self, numbers: &[u64]) {
+    /// Reports to every stream that these records changed: what this process itself did.
+    pub fn report(&self, numbers: &[u64]) {
         self.add(|state| {
             for number in numbers {
                 state.changed.push_back((state.sequence, *number));
@@ -153,7 +155,7 @@ impl Hub {
                 "reset": is_first && !is_complete,
             });
             let (epoch, sequence) = (&self.epoch, state.sequence);
-            text.push_str(&format!("id: {epoch}.{sequence}\nevent: change\ndata: {data}\n\n"));
+            let _ = write!(text, "id: {epoch}.{sequence}\nevent: change\ndata: {data}\n\n");
             *known = Some(state.sequence);
         }
         if let Some((sequence, counters)) = state
@@ -161,7 +163,7 @@ impl Hub {
             .as_ref()
             .filter(|(sequence, _)| *sequence > *counters_seen)
         {
-            text.push_str(&format!("event: counters\ndata: {counters}\n\n"));
+            let _ = write!(text, "event: counters\ndata: {counters}\n\n");
             *counters_seen = *sequence;
         }
         text
@@ -230,7 +232,7 @@ fn look(hub: &Weak<Hub>) {
             looker.turn(&hub);
         }
         drop(hub);
-        thread::sleep(if is_read { INTERVAL } else { IDLE.min(INTERVAL) });
+        thread::sleep(INTERVAL);
     }
 }
 
@@ -254,7 +256,8 @@ impl Looker {
             Ok(None) => {}
             Err(error) => return hub.ledger_is(&error.to_string()),
         }
-        hub.ledger_is("ready");
+        let trouble = hub.live.as_ref().and_then(|live| live.facts().trouble);
+        hub.ledger_is(trouble.as_deref().unwrap_or("ready"));
         if !self.is_uncounted || Instant::now() < self.count_at {
             return;
         }

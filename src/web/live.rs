@@ -31,6 +31,8 @@ pub struct ListenerFacts {
     pub target: Option<String>,
     /// The event pattern that it is limited to.
     pub filter: Option<String>,
+    /// Why its work does not go on: the ledger fails.
+    pub trouble: Option<String>,
 }
 
 impl LiveListener {
@@ -60,6 +62,10 @@ impl LiveListener {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn trouble(&self, trouble: Option<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
+    }
+
     fn ready(&self, url: &str, takes: &str) {
         let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         facts.url = Some(mask::url(url));
@@ -77,8 +83,11 @@ pub struct LiveObserver {
 
 impl Observer for LiveObserver {
     fn on(&self, event: ReceiveEvent<'_>) -> Result<()> {
-        if let ReceiveEvent::Ready(ready) = &event {
-            self.live.ready(&ready.url, &ready.takes);
+        match &event {
+            ReceiveEvent::Ready(ready) => self.live.ready(&ready.url, &ready.takes),
+            ReceiveEvent::Stalled { error, .. } => self.live.trouble(Some(printable(error, 400))),
+            ReceiveEvent::Recovered { .. } => self.live.trouble(None),
+            _ => {}
         }
         self.inner.on(event)
     }

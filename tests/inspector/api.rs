@@ -116,7 +116,7 @@ fn an_empty_ledger_is_an_empty_list() {
     let found = page.get("/api/records");
     assert_eq!(found["records"].as_array().map(Vec::len), Some(0));
     assert_eq!(page.get("/api/status")["listener"], serde_json::Value::Null);
-    assert_eq!(page.call("GET", "/api/records/1", "").status, 503);
+    assert_eq!(page.call("GET", "/api/records/1", "").status, 404);
     assert_eq!(page.call("GET", "/api/nothing", "").status, 404);
     let tables = page.get("/api/tables");
     for table in ["columns", "tabs", "keys", "filter", "empty"] {
@@ -290,6 +290,7 @@ fn pauses_and_endpoints_are_changed_for_every_process() {
             &app.url,
             "-p",
             "poolflow",
+            "--local",
             "--name",
             "shop",
             "--events",

@@ -53,7 +53,12 @@ fn the_page_goes_on_after_a_restart_and_tabs_share_one_stream() {
 }
 
 #[test]
-fn a_large_ledger_scrolls_without_long_tasks_and_with_few_rows_in_the_document() {
+fn another_local_server_cannot_use_the_cookie() {
+    scenario("foreign");
+}
+
+#[test]
+fn a_large_ledger_scrolls_with_few_rows_in_the_document() {
     scenario("large");
 }
 

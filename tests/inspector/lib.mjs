@@ -12,7 +12,7 @@ const require = createRequire(join(process.env.HOOK_TEST_BROWSER, 'package.json'
 const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-export const DEADLINE = 60000;
+export const DEADLINE = Number(process.env.HOOK_TEST_DEADLINE || 60000);
 const children = [];
 
 export { assert };

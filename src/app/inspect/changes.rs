@@ -20,7 +20,7 @@ pub struct LedgerChanges {
     pub changed: Vec<u64>,
 }
 
-/// Remembers what was seen. A caller looks again as often as it wants to be told.
+/// Remembers what was seen. A caller decides how often it looks.
 #[derive(Debug, Default)]
 pub struct ChangeWatch {
     newest: u64,
@@ -57,7 +57,9 @@ impl ChangeWatch {
         }
         let is_new = newest != self.newest;
         self.newest = newest;
-        found.iter().for_each(|summary| self.watch(summary));
+        for summary in &found {
+            self.watch(summary);
+        }
         let changes = LedgerChanges { newest, changed };
         Ok((is_first || is_new || !changes.changed.is_empty()).then_some(changes))
     }
@@ -139,7 +141,6 @@ mod tests {
             state: DeliveryState::Delivered,
             next_due: None,
         };
-        use crate::store::Store as _;
         writer.write(&[done]).unwrap();
         assert_eq!(look(), Some((2, vec![number])));
         assert_eq!(look(), None);

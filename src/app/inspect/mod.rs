@@ -77,7 +77,7 @@ pub(crate) mod tests {
 
     /// A context with folders of its own.
     pub(crate) fn context() -> (Context, tempfile::TempDir) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let paths = Paths {
             config: folder.path().join("config"),
             state: folder.path().join("state"),

@@ -35,8 +35,6 @@ impl Model {
     }
 
     pub(super) fn command(&mut self, command: Command) -> Vec<Effect> {
-        let selected = self.selected;
-        let on_selected = |effect: fn(u64) -> Effect| selected.map(effect).into_iter().collect();
         match command {
             Command::Down => self.go(1),
             Command::Up => self.go(-1),
@@ -45,8 +43,7 @@ impl Model {
             Command::First => self.go(isize::MIN),
             Command::Last => self.go(isize::MAX),
             Command::Open => {
-                self.is_open = true;
-                self.following = false;
+                (self.is_open, self.following) = (true, false);
                 self.select_again(true)
             }
             Command::Close => self.close(),
@@ -58,12 +55,9 @@ impl Model {
             Command::Tab4 => self.show(Tab::Why),
             Command::Tab5 => self.show(Tab::Attempts),
             Command::Tab6 => self.show(Tab::Answer),
-            Command::Filter => {
-                self.typing = Some(self.filter.clone());
-                Vec::new()
-            }
             Command::NextMatch => self.like(true),
             Command::PreviousMatch => self.like(false),
+            Command::BodyForm => self.next_form(),
             Command::Follow => {
                 self.following = !self.following;
                 if self.following {
@@ -72,21 +66,41 @@ impl Model {
                     Vec::new()
                 }
             }
+            Command::Filter => {
+                self.typing = Some(self.filter.clone());
+                Vec::new()
+            }
+            Command::Help => {
+                self.overlay = match self.overlay {
+                    Overlay::Help => Overlay::None,
+                    _ => Overlay::Help,
+                };
+                Vec::new()
+            }
+            action => self.action(action),
+        }
+    }
+
+    /// What is done to a record, to deliveries, or by the skin.
+    fn action(&mut self, command: Command) -> Vec<Effect> {
+        let selected = self.selected;
+        let on_selected = |effect: fn(u64) -> Effect| selected.map(effect).into_iter().collect();
+        match command {
             Command::Replay => self.replay(ReplayMode::Fresh),
             Command::ReplayCaptured => self.replay(ReplayMode::AsCaptured),
             Command::Tamper => self.replay(ReplayMode::Tampered),
             Command::Edit => on_selected(Effect::Edit),
-            Command::Mark => {
-                self.mark();
-                Vec::new()
-            }
+            Command::Mark => self.mark(),
             Command::Diff => self.diff(),
             Command::Curl => on_selected(|number| Effect::Copy(number, CopyKind::Curl)),
             Command::CopyBody => on_selected(|number| Effect::Copy(number, CopyKind::Body)),
             Command::CopyId => on_selected(|number| Effect::Copy(number, CopyKind::Id)),
-            Command::BodyForm => self.next_form(),
-            Command::Pause => vec![Effect::Pause(!self.counters.paused)],
-            Command::Resume => vec![Effect::Resume],
+            Command::Delete => {
+                if let Some(delete) = selected {
+                    self.overlay = Overlay::Confirm { delete };
+                }
+                Vec::new()
+            }
             Command::Sample => {
                 self.overlay = Overlay::Samples {
                     query: String::new(),
@@ -95,23 +109,13 @@ impl Model {
                 };
                 vec![Effect::Samples(String::new())]
             }
-            Command::Delete => {
-                if let Some(delete) = selected {
-                    self.overlay = Overlay::Confirm { delete };
-                }
-                Vec::new()
-            }
+            Command::Pause => vec![Effect::Pause(!self.counters.paused)],
+            Command::Resume => vec![Effect::Resume],
             Command::Endpoints => vec![Effect::Endpoints],
             Command::Charts => vec![Effect::Charts],
             Command::Page => vec![Effect::OpenPage],
-            Command::Help => {
-                self.overlay = match self.overlay {
-                    Overlay::Help => Overlay::None,
-                    _ => Overlay::Help,
-                };
-                Vec::new()
-            }
             Command::Quit => vec![Effect::Quit],
+            _ => Vec::new(),
         }
     }
 
@@ -201,16 +205,16 @@ impl Model {
         self.show(Tab::Body)
     }
 
-    fn mark(&mut self) {
-        let Some(number) = self.selected else { return };
-        if let Some(at) = self.marks.iter().position(|marked| *marked == number) {
-            self.marks.remove(at);
-            return;
+    fn mark(&mut self) -> Vec<Effect> {
+        let Some(number) = self.selected else { return Vec::new() };
+        match self.marks.iter().position(|marked| *marked == number) {
+            Some(at) => drop(self.marks.remove(at)),
+            None => self.marks.push(number),
         }
-        if self.marks.len() == 2 {
+        if self.marks.len() > 2 {
             self.marks.remove(0);
         }
-        self.marks.push(number);
+        Vec::new()
     }
 
     fn diff(&mut self) -> Vec<Effect> {

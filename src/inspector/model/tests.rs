@@ -31,7 +31,13 @@ fn filled(newest: u64) -> Model {
     let [Effect::List(of), Effect::Count] = effects.as_slice() else {
         panic!("{effects:?}")
     };
-    let verdict = |number: u64| if number % 3 == 0 { "refused" } else { "verified" };
+    let verdict = |number: u64| {
+        if number.is_multiple_of(3) {
+            "refused"
+        } else {
+            "verified"
+        }
+    };
     let rows = (1..=newest).rev().map(|number| row(number, verdict(number)));
     model.apply(Input::Rows {
         of: of.clone(),

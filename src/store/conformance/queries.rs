@@ -575,7 +575,7 @@ pub(crate) fn a_text_is_found_in_headers_bodies_and_answers<F: Fixture>() {
     assert_eq!(find("4bf9", Query::default()), [3]);
     assert_eq!(find("X-TRACE", Query::default()), [3]);
     assert_eq!(find("SERVER", Query::default()), [4], "the answer's header");
-    assert_eq!(find("/hook", Query::default()), [4], "the target");
+    assert_eq!(find(":4400/HOOK", Query::default()), [4], "the target");
     assert_eq!(find("", Query::default()), [4, 3, 2, 1]);
     assert_eq!(find("nowhere", Query::default()), [0; 0]);
     let captures = Query {

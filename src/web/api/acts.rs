@@ -64,7 +64,7 @@ impl Api {
             }
             _ => return Err(not_found()),
         };
-        self.hub.tell(&done.records);
+        self.hub.report(&done.records);
         Ok(reply::json(200, &done))
     }
 

@@ -1,13 +1,15 @@
 // One record in six tabs.
 
 import { blob, get, query } from './api.js';
-import { $, button, copy, h, s, time, toast } from './dom.js';
+import { $, button, copy, h, rich, s, time, toast } from './dom.js';
 
 let tables;
 let on;
 let record = null;
 let tab = 'summary';
 let form = 'pretty';
+/** Counts what was asked for: a late answer does not open what was closed. */
+let asked = 0;
 
 /** Sets up the pane. `callbacks`: `act(command)`, `close()`, `changed()`, `failed(error)`, `go(number)`. */
 export function setup(given, callbacks) {
@@ -23,7 +25,10 @@ export const isOpen = () => !$('detail').hidden;
 export async function show(number, name = tab) {
   tab = tables.tabs.some((known) => known.key === name) ? name : 'summary';
   const pane = $('detail');
+  asked += 1;
+  const mine = asked;
   const found = await get(`records/${number}`).catch((error) => error);
+  if (mine !== asked) return;
   if (found instanceof Error) {
     record = null;
     if (found.status !== 404) throw found;
@@ -39,6 +44,7 @@ export async function show(number, name = tab) {
 
 /** Closes the pane. */
 export function close() {
+  asked += 1;
   $('detail').hidden = true;
   document.body.classList.remove('open');
   record = null;
@@ -194,14 +200,14 @@ async function why(panel) {
   panel.replaceChildren();
   if (got.diagnosis) {
     panel.append(h('div', { className: 'note bad' },
-      h('p', {}, h('strong', {}, 'Cause: '), got.diagnosis, got.cause ? h('code', { className: 'cause' }, got.cause) : null),
-      got.hint ? h('p', {}, h('strong', {}, 'Fix: '), got.hint) : null));
+      h('p', {}, h('strong', {}, 'Cause: '), rich(got.diagnosis), got.cause ? h('code', { className: 'cause' }, got.cause) : null),
+      got.hint ? h('p', {}, h('strong', {}, 'Fix: '), rich(got.hint)) : null));
   } else if (got.hint) {
-    panel.append(h('p', { className: 'note' }, h('strong', {}, 'Fix: '), got.hint));
+    panel.append(h('p', { className: 'note' }, h('strong', {}, 'Fix: '), rich(got.hint)));
   }
-  panel.append(h('ul', { className: 'sentences' }, got.sentences.map((text) => h('li', {}, text))));
+  const sentences = h('ul', { className: 'sentences' }, got.sentences.map((text) => h('li', {}, rich(text))));
   if (!got.bytes) {
-    panel.append(h('p', { className: 'dim' }, got.note || 'The signature covers no bytes of this request.'));
+    panel.append(sentences, h('p', { className: 'dim' }, got.note || 'The signature covers no bytes of this request.'));
     return;
   }
   const side = (title, segments, label) => h('div', { className: 'side' }, h('h3', {}, title),
@@ -210,7 +216,8 @@ async function why(panel) {
       : h('p', { className: 'dim' }, 'Not known.'));
   panel.append(h('p', {}, got.bytes.note, got.bytes.cut ? ' Only a part is shown.' : ''),
     h('div', { className: 'sides' },
-      side('Signed bytes', got.bytes.signed, 'Signed bytes'), side('Arrived bytes', got.bytes.arrived, 'Arrived bytes')));
+      side('Signed bytes', got.bytes.signed, 'Signed bytes'), side('Arrived bytes', got.bytes.arrived, 'Arrived bytes')),
+    sentences);
 }
 
 function attempts(panel) {

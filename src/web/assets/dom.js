@@ -23,6 +23,9 @@ export const s = (tag, props, ...children) => fill(document.createElementNS(SVG,
 /** The element of that id. */
 export const $ = (id) => document.getElementById(id);
 
+/** A text whose parts in backticks are code. */
+export const rich = (text) => text.split('`').map((part, index) => (index % 2 ? h('code', {}, part) : part));
+
 /** A button with its key. */
 export function button(label, onclick, props = {}) {
   const { key, ...rest } = props;

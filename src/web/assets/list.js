@@ -2,10 +2,10 @@
 // record; with one, pages follow each other.
 
 import { get, query } from './api.js';
-import { $, h, time } from './dom.js';
+import { $, absolute, ago, h } from './dom.js';
 
 const CHUNK = 200;
-const SPARE = 12;
+const SPARE = 8;
 const KEPT = 6000;
 // Beyond that browsers lose the precision of positions.
 const MOST = 900000;
@@ -26,6 +26,10 @@ const state = {
   marks: [],
   loading: false,
   height: 34,
+  room: 0,
+  /** Counts what the user did to the selection. */
+  moves: 0,
+  rowCount: -1,
 };
 const shown = new Map();
 let rows;
@@ -40,8 +44,13 @@ export function setup(columns, callbacks) {
       column.title || h('span', { className: 'sr' }, 'direction'))));
   rows = h('div', { className: 'rows', role: 'rowgroup' });
   $('list').append(h('div', { role: 'rowgroup', className: 'headgroup' }, head), rows);
-  $('list').addEventListener('scroll', () => requestAnimationFrame(draw), { passive: true });
-  new ResizeObserver(() => requestAnimationFrame(draw)).observe($('list'));
+  let asked = false;
+  $('list').addEventListener('scroll', () => {
+    if (!asked) requestAnimationFrame(() => { asked = false; draw(); });
+    asked = true;
+  }, { passive: true });
+  new ResizeObserver(() => { measure(); requestAnimationFrame(draw); }).observe($('list'));
+  measure();
   rows.addEventListener('click', (event) => {
     const row = event.target.closest('[data-number]');
     if (row) pick(Number(row.dataset.number), true);
@@ -65,22 +74,24 @@ export const following = () => state.following;
 export const marks = () => state.marks;
 export const size = count;
 
-/** Shows the records that match, from the newest. */
-export async function load(text) {
+/** Shows the records that match, from the newest; with `keep` the selection and the place stay. */
+export async function load(text, keep = false) {
+  const moves = state.moves;
   const page = await get(query('records', { q: text, limit: CHUNK }));
   state.filter = text;
   state.known.clear();
-  for (const element of shown.values()) element.remove();
-  shown.clear();
   take(page);
   state.found = page.records;
   state.next = page.next ?? null;
   state.hidden = page.hidden || 0;
   fillGaps(page, Infinity);
-  $('list').scrollTop = 0;
-  state.following = true;
+  // The user may have moved while the page was on its way.
+  if (!keep && moves === state.moves) {
+    $('list').scrollTop = 0;
+    state.following = true;
+  }
   follow();
-  draw();
+  redraw();
   // A search may end before it has found anything.
   if (filtered() && state.found.length < 20) await more();
   return page;
@@ -104,16 +115,11 @@ function fillGaps(page, before) {
 /** Brings the list up to date after a change. */
 export async function update(change) {
   const newest = filtered() ? (state.found[0]?.number ?? 0) : state.newest;
-  if (change.reset || change.newest < state.newest) {
-    const at = $('list').scrollTop;
-    const was = { selected: state.selected, following: state.following };
-    if (was.following || at < state.height) return load(state.filter);
-  }
-  if (state.newest === 0) return load(state.filter);
+  if (change.reset || change.newest < state.newest || state.newest === 0) return load(state.filter, !state.following);
   const page = await get(query('records', { q: state.filter, after: newest, limit: CHUNK }));
   const grown = page.newest - state.newest;
   const more = page.records.filter((record) => record.number > newest);
-  if (filtered() && page.next && more.length >= CHUNK) return load(state.filter);
+  if (filtered() && page.next && more.length >= CHUNK) return load(state.filter, !state.following);
   take(page);
   if (filtered()) {
     state.found.unshift(...more);
@@ -148,6 +154,7 @@ function follow() {
 
 /** Follows the newest record, or stops. */
 export function setFollowing(following) {
+  state.moves += 1;
   state.following = following;
   if (following) {
     $('list').scrollTop = 0;
@@ -161,6 +168,7 @@ export function setFollowing(following) {
 export function move(by) {
   const last = count() - 1;
   if (last < 0) return;
+  state.moves += 1;
   let at = Math.max(0, indexOf(state.selected));
   const step = Math.sign(by);
   at = Math.max(0, Math.min(last, by === Infinity ? last : by === -Infinity ? 0 : at + by));
@@ -193,6 +201,7 @@ function reveal(index) {
 
 /** Selects a record, as a click does. */
 export function pick(number, open = false) {
+  state.moves += 1;
   state.following = false;
   select(number);
   const at = indexOf(number);
@@ -220,81 +229,102 @@ export const pageRows = () => Math.max(1, Math.floor($('list').clientHeight / st
 
 /** Draws every row again. */
 export function redraw() {
-  for (const element of shown.values()) element.remove();
-  shown.clear();
+  for (const [index, line] of shown) paint(line, index);
   draw();
+}
+
+function measure() {
+  state.height = parseFloat(getComputedStyle($('list')).getPropertyValue('--row')) || 34;
+  state.room = $('list').clientHeight;
 }
 
 function draw() {
   const list = $('list');
   const all = count();
-  state.height = parseFloat(getComputedStyle(list).getPropertyValue('--row')) || 34;
   rows.style.height = `${all * state.height}px`;
-  list.setAttribute('aria-rowcount', String(all + 1));
-  const first = Math.max(0, Math.floor(list.scrollTop / state.height) - SPARE);
-  const last = Math.min(all - 1, Math.ceil((list.scrollTop + list.clientHeight) / state.height) + SPARE);
-  for (const [index, element] of shown) {
+  if (state.rowCount !== all) list.setAttribute('aria-rowcount', String(all + 1));
+  state.rowCount = all;
+  const top = list.scrollTop;
+  const first = Math.max(0, Math.floor(top / state.height) - SPARE);
+  const last = Math.min(all - 1, Math.ceil((top + state.room) / state.height) + SPARE);
+  const spare = [];
+  for (const [index, line] of shown) {
     if (index < first || index > last) {
-      element.remove();
+      spare.push(line);
       shown.delete(index);
     }
   }
   for (let index = first; index <= last; index += 1) {
-    if (!shown.has(index)) {
-      const element = line(index);
-      shown.set(index, element);
-      rows.append(element);
-    }
+    if (shown.has(index)) continue;
+    // Rows that left the screen are written again: making new ones takes several times as long.
+    const line = spare.pop() || blank();
+    paint(line, index);
+    shown.set(index, line);
   }
+  for (const line of spare) line.element.remove();
   const at = indexOf(state.selected);
-  if (shown.has(at)) list.setAttribute('aria-activedescendant', `row-${state.selected}`);
+  const active = shown.has(at) ? `row-${state.selected}` : null;
+  if (active) list.setAttribute('aria-activedescendant', active);
   else list.removeAttribute('aria-activedescendant');
   fetchMissing(first, last);
 }
 
-function line(index) {
+/** A row without content. */
+function blank() {
+  const cells = {};
+  const element = h('div', { className: 'row', role: 'row' }, state.columns.map((column) => {
+    cells[column.key] = h('div', { className: `cell c-${column.key}`, role: 'gridcell' });
+    return cells[column.key];
+  }));
+  cells.at.append(h('time', {}));
+  rows.append(element);
+  return { element, cells };
+}
+
+function paint({ element, cells }, index) {
   const number = numberAt(index);
   const record = rowAt(index);
   const is = number === state.selected;
-  const element = h('div', {
-    className: `row${is ? ' selected' : ''}${state.marks.includes(number) ? ' marked' : ''}`,
-    role: 'row', id: `row-${number}`, 'aria-rowindex': String(index + 2), 'aria-selected': String(is),
-    'data-number': record ? String(number) : null,
-  });
-  element.style.top = `${index * state.height}px`;
-  if (record) element.append(...state.columns.map((column) => cell(column, record)));
-  else {
-    const text = record === null ? 'no longer recorded' : '…';
-    element.append(h('div', { className: 'cell c-number', role: 'gridcell' }, `#${number}`),
-      h('div', { className: 'cell c-event dim', role: 'gridcell' }, text));
+  element.className = `row${is ? ' selected' : ''}${state.marks.includes(number) ? ' marked' : ''}${record ? '' : ' gone'}`;
+  element.id = `row-${number}`;
+  element.setAttribute('aria-rowindex', String(index + 2));
+  element.setAttribute('aria-selected', String(is));
+  element.style.transform = `translateY(${index * state.height}px)`;
+  if (record) element.dataset.number = String(number);
+  else delete element.dataset.number;
+  const text = (cell, value) => { if (cell.textContent !== value) cell.textContent = value; };
+  for (const { key } of state.columns) {
+    const cell = cells[key];
+    if (key === 'number') text(cell, `#${number}`);
+    else if (key === 'at') stamp(cell.firstChild, record);
+    else if (!record) text(cell, key === 'event' ? (record === null ? 'no longer recorded' : '…') : '');
+    else if (key === 'direction') {
+      const sent = record.kind === 'delivery';
+      text(cell, sent ? '→' : '←');
+      cell.setAttribute('aria-label', sent ? 'sent' : 'received');
+    } else if (key === 'event') {
+      text(cell, `${record.event || record.target}${record.duplicate_of ? `  duplicate of #${record.duplicate_of}` : ''}`);
+      cell.title = `${record.event} ${record.target}`.trim();
+    } else if (key === 'verdict') {
+      text(cell, record.verdict);
+      cell.className = `cell c-verdict word ${record.tone}`;
+      cell.title = record.reason;
+    } else if (key === 'status') text(cell, record.status === null ? (record.kind === 'capture' ? 'app' : '–') : String(record.status));
+    else text(cell, String((key === 'took' ? record.took_text : record[key]) ?? ''));
   }
-  return element;
 }
 
-function cell(column, record) {
-  const box = h('div', { className: `cell c-${column.key}`, role: 'gridcell' });
-  switch (column.key) {
-    case 'number': box.append(`#${record.number}`); break;
-    case 'at': box.append(time(record.at_ms)); break;
-    case 'direction': {
-      const out = record.kind === 'delivery';
-      box.append(h('span', { 'aria-hidden': 'true' }, out ? '→' : '←'), h('span', { className: 'sr' }, out ? 'sent' : 'received'));
-      break;
-    }
-    case 'event':
-      box.append(record.event || record.target);
-      if (record.duplicate_of) box.append(h('span', { className: 'caution' }, ` duplicate of #${record.duplicate_of}`));
-      box.title = `${record.event} ${record.target}`.trim();
-      break;
-    case 'verdict':
-      box.append(h('span', { className: `word ${record.tone}` }, record.verdict));
-      if (record.reason) box.title = record.reason;
-      break;
-    case 'status': box.append(record.status === null ? (record.kind === 'capture' ? 'app' : '–') : String(record.status)); break;
-    case 'took': box.append(record.took_text); break;
-    default: box.append(String(record[column.key] ?? ''));
+function stamp(element, record) {
+  if (!record) {
+    element.textContent = '';
+    delete element.dataset.ms;
+    return;
   }
-  return box;
+  const ms = String(record.at_ms);
+  if (element.dataset.ms === ms) return;
+  element.dataset.ms = ms;
+  element.title = absolute(record.at_ms);
+  element.textContent = ago(record.at_ms);
 }
 
 let timer = null;

@@ -94,7 +94,7 @@ function countdown() {
 function bar() {
   const listener = Boolean(status.listener);
   const paused = counters?.paused;
-  $('tools').replaceChildren(
+  $('tools').replaceChildren(...[
     button('Follow', () => run('follow'), { key: 'f', 'aria-pressed': String(list.following()), id: 'follow' }),
     button('Sample', () => run('sample'), { key: 's' }),
     button(paused ? 'Resume' : 'Pause', () => run('pause'), { key: 'p', 'aria-pressed': String(Boolean(paused)), title: 'Deliveries to endpoints, of every process' }),
@@ -102,7 +102,7 @@ function bar() {
     button('Endpoints', () => run('endpoints'), { key: 'E' }),
     button('Charts', () => run('charts'), { key: 'C' }),
     button('Keys', () => run('help'), { key: '?' }),
-    listener ? null : h('button', { type: 'button', disabled: true, title: 'hook listen --ui' }, 'Not listening: ', h('code', {}, 'hook listen --ui')));
+    listener ? null : h('button', { type: 'button', disabled: true, title: 'hook listen --ui' }, 'Not listening: ', h('code', {}, 'hook listen --ui'))].filter(Boolean));
 }
 
 function hidden() {
@@ -155,7 +155,7 @@ let later = null;
 function selected(number) {
   if (!detail.isOpen() || number === null) return;
   clearTimeout(later);
-  later = setTimeout(() => show(number), 60);
+  later = setTimeout(() => detail.isOpen() && show(number), 60);
 }
 
 const commands = {
@@ -187,7 +187,7 @@ const commands = {
 
 const run = guarded(async (command) => {
   const tab = /^tab-(\d)$/.exec(command);
-  const number = detail.current()?.number ?? list.selected();
+  const number = list.selected() ?? detail.current()?.number ?? null;
   if (tab) {
     const name = tables.tabs[Number(tab[1]) - 1].key;
     if (detail.current()) detail.turn(name);
@@ -224,7 +224,8 @@ async function catchUp() {
 
 function state() {
   facts();
-  const stored = ledger === 'ready' || ledger === 'missing' || ledger === '' ? '' : `The ledger cannot be read: ${ledger}`;
+  const gone = ledger === 'missing' && list.size() > 0 ? 'The ledger is gone: what is shown is no longer recorded.' : '';
+  const stored = ['ready', 'missing', ''].includes(ledger) ? gone : `The ledger fails: ${ledger}`;
   banner({ denied: 'This tab is no longer allowed: open the URL that hook printed.', offline: 'Disconnected. The page goes on by itself once hook runs again.' }[connection] || stored);
 }
 
