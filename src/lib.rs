@@ -14,6 +14,7 @@ pub(crate) mod clock;
 pub(crate) mod condition;
 pub(crate) mod config;
 pub(crate) mod digest;
+pub(crate) mod editor;
 pub(crate) mod encryption;
 pub(crate) mod endpoints;
 pub(crate) mod engine;
@@ -56,6 +57,8 @@ pub(crate) mod template;
 pub(crate) mod text;
 pub(crate) mod transport;
 pub(crate) mod trust;
+#[cfg(feature = "inspector")]
+pub(crate) mod tui;
 pub(crate) mod verification;
 pub(crate) mod view;
 #[cfg(feature = "inspector")]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit, test_kill_process_group,
+    Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, kill_process_group, setrlimit,
+    test_kill_process_group,
 };
 use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -147,6 +148,22 @@ impl Drop for GroupChild {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
     }
+}
+
+/// Ctrl-Z in a terminal: asks this process to stop until it is continued.
+pub const STOP_REQUEST: i32 = Signal::TSTP.as_raw();
+
+/// This process goes on after it was stopped.
+pub const CONTINUED: i32 = Signal::CONT.as_raw();
+
+/// Stops this process until it is continued.
+pub fn stop_self() -> io::Result<()> {
+    Ok(kill_process(getpid(), Signal::STOP)?)
+}
+
+/// Does what Ctrl-C in a terminal does to this process.
+pub fn interrupt_self() -> io::Result<()> {
+    Ok(kill_process(getpid(), Signal::INT)?)
 }
 
 /// How many files and sockets this process may have open at once: its limit, which is raised to `wanted` where that is allowed.

@@ -35,6 +35,7 @@ const HOMES: &[(&str, &str)] = &[
     ("dialoguer", "cli/prompt.rs"),
     ("terminal_size", "cli/ui.rs"),
     ("unicode_width", "view/columns.rs"),
+    ("ratatui", "tui/"),
     ("jiff", "clock.rs"),
     ("fastrand", "random.rs"),
     ("strsim", "provider/near.rs"),

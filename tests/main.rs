@@ -54,6 +54,7 @@ mod sign;
 mod support;
 mod told;
 mod trust;
+mod tui;
 mod values;
 mod vectors;
 mod verify;

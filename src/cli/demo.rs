@@ -71,13 +71,12 @@ pub(super) fn run(session: &Session, args: &DemoArgs) -> Result<Exit> {
         steps: 0,
         failed: 0,
     };
-    let result = tour.walk().and_then(|()| tour.report()).and_then(|exit| {
-        #[cfg(feature = "inspector")]
-        if args.open {
-            return tour.open().map(|shown| exit.worse(shown));
-        }
-        Ok(exit)
-    });
+    let result = tour.walk().and_then(|()| tour.report());
+    #[cfg(feature = "inspector")]
+    let result = match result {
+        Ok(exit) if args.open => tour.open().map(|shown| exit.worse(shown)),
+        result => result,
+    };
     if args.keep {
         session.ui.note(&format!("kept: {}", folder.display()));
     } else {

@@ -99,6 +99,10 @@ pub(super) struct ListenArgs {
     #[cfg(feature = "inspector")]
     #[arg(long, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = "4402", help_heading = "Address")]
     ui: Option<u16>,
+    /// Show the inspector on this terminal; where there is none, the usual lines
+    #[cfg(feature = "inspector")]
+    #[arg(long, conflicts_with_all = ["command", "ui"], help_heading = "Address")]
+    tui: bool,
 
     /// Response status; default: 200, or a success code of the provider where 200 is not one
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Response")]
@@ -180,6 +184,10 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
         reveal: args.reveal,
         ready_file: args.ready_file.clone(),
     });
+    #[cfg(feature = "inspector")]
+    if args.tui && super::tui::can_show(&session.ui) {
+        return super::tui::listen(session, args.options(session)?, screen);
+    }
     #[cfg(feature = "inspector")]
     if let Some(port) = args.ui {
         return super::web::listen(session, args.options(session)?, screen, port);

@@ -7,7 +7,6 @@ pub mod complete;
 mod completions;
 mod config;
 mod demo;
-mod editor;
 mod endpoints;
 mod from;
 mod global;
@@ -28,6 +27,8 @@ mod session;
 mod sign;
 mod socket;
 mod targets;
+#[cfg(feature = "inspector")]
+mod tui;
 pub mod ui;
 mod verify;
 #[cfg(feature = "inspector")]

@@ -117,7 +117,7 @@ pub(super) fn run(session: &Session, args: &ReplayArgs) -> Result<Exit> {
     let request = args.http.options()?;
     let options = options(session, args, &request)?;
     let replay = Replay::new(&session.context, store, &options);
-    let edit = |body: &Bytes| super::editor::edit(body).map(Bytes::from);
+    let edit = |body: &Bytes| crate::editor::edit(body, "json").map(Bytes::from);
     let plan = replay.plan(&selection, args.edit.then_some(&edit as Editor<'_>))?;
     if args.dry_run {
         plan.work().map_or(Ok(()), |work| session.ui.show(work))?;

@@ -24,12 +24,18 @@ pub(super) struct UiArgs {
     /// Open the page in the browser
     #[arg(long)]
     open: bool,
+    /// Show the inspector on this terminal instead
+    #[arg(long, conflicts_with_all = ["port", "open"])]
+    tui: bool,
     /// The secret for records that were signed with a secret of a command line, by reference (can be repeated)
     #[arg(short, long = "secret", value_name = "[NAME=]REF", add = complete::secrets())]
     secrets: Vec<String>,
 }
 
 pub(super) fn run(session: &Session, args: &UiArgs) -> Result<Exit> {
+    if args.tui {
+        return super::tui::run(session, &args.secrets);
+    }
     let options = WebOptions {
         port: Some(args.port),
         secrets: args.secrets.clone(),
@@ -95,6 +101,13 @@ pub(super) fn listen(
 
 /// Starts the browser. That there is none is no failure: the URL is on the screen.
 fn open_page(session: &Session, url: &str) {
+    if let Err(text) = start_browser(url) {
+        session.ui.note(&text);
+    }
+}
+
+/// Starts the browser, or says what to do instead.
+pub(super) fn start_browser(url: &str) -> std::result::Result<(), String> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut command = Command::new(opener);
     command
@@ -102,9 +115,6 @@ fn open_page(session: &Session, url: &str) {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    if command.spawn().is_err() {
-        session
-            .ui
-            .note(&format!("`{opener}` cannot be started: open the URL in a browser"));
-    }
+    let started = command.spawn().map(drop);
+    started.map_err(|_| format!("`{opener}` cannot be started: open the URL in a browser"))
 }

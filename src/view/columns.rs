@@ -151,13 +151,19 @@ impl Layout {
     }
 }
 
+/// How many columns of a terminal a character takes.
+pub fn char_width(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
 /// What columns of these widths take together.
 fn over_all(widths: impl Iterator<Item = usize>) -> usize {
     let shown = widths.filter(|width| *width > 0).map(|width| width + GAP.len());
     shown.sum::<usize>().saturating_sub(GAP.len())
 }
 
-fn shortened(text: &str, width: usize) -> String {
+/// The text, cut to that many columns.
+pub fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

@@ -68,7 +68,8 @@ fn table(endpoints: &[EndpointDetails], page: &mut Page) {
     page.table([titles].into_iter().chain(endpoints.iter().map(row)));
 }
 
-fn state_cell(endpoint: &EndpointDetails) -> Cell {
+/// In which state an endpoint is.
+pub fn state_cell(endpoint: &EndpointDetails) -> Cell {
     match (endpoint.active, endpoint.is_pending()) {
         (true, _) if endpoint.paused => Cell::new("paused", Tone::Caution),
         (true, _) => Cell::new("active", Tone::Good),

@@ -19,6 +19,12 @@ function send(listener, value, more = {}) {
 const rows = (page) => page.locator('.rows .row');
 const row = (page, number) => page.locator(`#row-${number}`);
 
+/** Clicks a row until it is the selected one: the list moves while records arrive. */
+const select = (page, number) => until(async () => {
+  await row(page, number).click();
+  return (await page.locator(`#row-${number}.selected`).count()) === 1;
+}, `#${number} is selected`);
+
 /** The list fills, is filtered, and every tab is accessible in both themes; nothing of a payload is run. */
 async function live() {
   const at = home();
@@ -98,7 +104,7 @@ async function actions() {
   const chrome = await browser();
   await chrome.context.grantPermissions(['clipboard-read', 'clipboard-write']);
   const page = await open(chrome.context, listener.page);
-  await row(page, 1).click();
+  await select(page, 1);
   await page.locator('#detail h2').getByText('#1').waitFor();
 
   await page.keyboard.press('e');
@@ -114,7 +120,7 @@ async function actions() {
   assert.equal(edited.headers['x-hub-signature-256'], `sha256=${hmac(SECRET, edited.body)}`, 'signed afresh');
   await row(page, 2).getByText('delivered').waitFor();
 
-  await row(page, 1).click();
+  await select(page, 1);
   await page.keyboard.press('r');
   await until(() => app.got.length === 2, 'the replay, to the target that was given before');
   assert.equal(app.got[1].headers['x-hub-signature-256'], `sha256=${hmac(SECRET, app.got[1].body)}`);
@@ -125,9 +131,10 @@ async function actions() {
   await until(() => app.got.length === 4, 'the forged twin');
   assert.notEqual(app.got[3].headers['x-hub-signature-256'], `sha256=${hmac(SECRET, app.got[3].body)}`, 'it must not verify');
 
-  await row(page, 1).click();
+  await select(page, 1);
   await page.keyboard.press('m');
-  await row(page, 2).click();
+  await page.locator('#row-1.marked').waitFor();
+  await select(page, 2);
   await page.keyboard.press('d');
   const diff = page.locator('dialog table.diff');
   await diff.locator('tr', { hasText: 'action' }).getByText('"closed"').waitFor();
@@ -135,7 +142,7 @@ async function actions() {
   assert.equal(await diff.locator('tr', { hasText: 'name' }).count(), 0);
   await page.keyboard.press('Escape');
 
-  await row(page, 1).click();
+  await select(page, 1);
   await page.keyboard.press('c');
   await page.getByText('curl command copied').waitFor();
   const curl = await page.evaluate(() => navigator.clipboard.readText());
@@ -158,7 +165,7 @@ async function actions() {
   await page.keyboard.press('p');
   await page.locator('#tools').getByRole('button', { name: 'Pause', exact: true }).waitFor();
 
-  await row(page, 1).click();
+  await select(page, 1);
   await page.keyboard.press('x');
   await page.locator('dialog').getByRole('button', { name: 'Cancel' }).click();
   await row(page, 1).getByText('issues').waitFor();

@@ -59,29 +59,14 @@ pub enum NoticeLevel {
     Hint,
 }
 
-/// Notices of one action.
-#[derive(Clone, Default)]
-struct CollectedNotices(Arc<Mutex<Vec<ActionNotice>>>);
-
-impl CollectedNotices {
-    /// The same context, whose notices are collected.
-    fn of(context: &Context) -> (Context, Self) {
-        let collected = Self::default();
-        let into = collected.clone();
-        let notices = Notices::to(move |notice| into.add(notice));
-        let context = Context {
-            notices,
-            ..context.clone()
-        };
-        (context, collected)
-    }
-
-    fn add(&self, notice: Notice) {
+impl ActionNotice {
+    /// A notice as a line; none for those of `--verbose`.
+    pub fn of(notice: &Notice) -> Option<Self> {
         let (level, text) = match notice {
-            Notice::Note(text) | Notice::Always(text) => (NoticeLevel::Note, text),
-            Notice::Warning(text) => (NoticeLevel::Warning, text),
-            Notice::Hint(text) => (NoticeLevel::Hint, text),
-            Notice::Finding(finding) => (NoticeLevel::Warning, finding.fact),
+            Notice::Note(text) | Notice::Always(text) => (NoticeLevel::Note, text.clone()),
+            Notice::Warning(text) => (NoticeLevel::Warning, text.clone()),
+            Notice::Hint(text) => (NoticeLevel::Hint, text.clone()),
+            Notice::Finding(finding) => (NoticeLevel::Warning, finding.fact.clone()),
             Notice::Data(Fact::Disabled(endpoint)) => (
                 NoticeLevel::Warning,
                 format!("endpoint `{}` was disabled", endpoint.endpoint),
@@ -93,11 +78,33 @@ impl CollectedNotices {
                 );
                 (NoticeLevel::Note, text)
             }
-            Notice::Detail(_) => return,
+            Notice::Detail(_) => return None,
         };
         let text = printable(&text, NOTICE_SHOWN);
+        Some(Self { level, text })
+    }
+}
+
+/// Notices of one action.
+#[derive(Clone, Default)]
+struct CollectedNotices(Arc<Mutex<Vec<ActionNotice>>>);
+
+impl CollectedNotices {
+    /// The same context, whose notices are collected.
+    fn of(context: &Context) -> (Context, Self) {
+        let collected = Self::default();
+        let into = collected.clone();
+        let notices = Notices::to(move |notice| into.add(&notice));
+        let context = Context {
+            notices,
+            ..context.clone()
+        };
+        (context, collected)
+    }
+
+    fn add(&self, notice: &Notice) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(ActionNotice { level, text });
+        all.extend(ActionNotice::of(notice));
     }
 
     fn take(&self) -> Vec<ActionNotice> {

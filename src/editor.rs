@@ -1,17 +1,20 @@
-//! A body in the user's editor.
+//! A text in the user's editor.
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::random::Random;
 
-/// Opens the body in `$VISUAL` or `$EDITOR` and returns what was saved. A final newline that only the editor added is
-/// dropped.
-pub(super) fn edit(body: &[u8]) -> Result<Vec<u8>> {
+/// Opens the text in `$VISUAL` or `$EDITOR`, in a temporary file with that extension, and returns what was saved. A final
+/// newline that only the editor added is dropped.
+pub fn edit(body: &[u8], extension: &str) -> Result<Vec<u8>> {
     let editor = ["VISUAL", "EDITOR"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()))
         .ok_or_else(|| Error::usage("no editor is set").hint("`export EDITOR=nano`, or change values with `--set`"))?;
-    let name = format!("hook-{}.json", Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 12));
+    let name = format!(
+        "hook-{}.{extension}",
+        Random::os().text(b"abcdefghijklmnopqrstuvwxyz", 12)
+    );
     let path = std::env::temp_dir().join(name);
     let failed = |error: std::io::Error| Error::internal(format!("`{}` cannot be edited", path.display())).cause(error);
     // The temporary folder is shared and a body may hold credentials: never follow an existing file or link.
