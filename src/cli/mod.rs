@@ -2,6 +2,8 @@
 
 mod attempts;
 mod body;
+#[cfg(feature = "inspector")]
+mod browser;
 mod bulk;
 pub mod complete;
 mod completions;

@@ -191,7 +191,7 @@ fn page(
             Some(url) => url,
             None => runtime.block_on(web::serve(&context, options.clone(), &shutdown))?.url,
         };
-        let started = super::web::start_browser(&url);
+        let started = super::browser::start(&url);
         let said = started
             .err()
             .unwrap_or_else(|| "the page is open in the browser".to_owned());

@@ -1,9 +1,8 @@
 //! `hook ui` and `hook listen --ui`: the inspector in a browser.
 
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use super::{complete, runtime};
+use super::{browser, complete, runtime};
 use crate::app::receive::{self, ListenOptions, Observer};
 use crate::app::socket::Ready;
 use crate::cli::session::Session;
@@ -101,20 +100,7 @@ pub(super) fn listen(
 
 /// Starts the browser. That there is none is no failure: the URL is on the screen.
 fn open_page(session: &Session, url: &str) {
-    if let Err(text) = start_browser(url) {
+    if let Err(text) = browser::start(url) {
         session.ui.note(&text);
     }
-}
-
-/// Starts the browser, or says what to do instead.
-pub(super) fn start_browser(url: &str) -> std::result::Result<(), String> {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let mut command = Command::new(opener);
-    command
-        .arg(url)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let started = command.spawn().map(drop);
-    started.map_err(|_| format!("`{opener}` cannot be started: open the URL in a browser"))
 }
