@@ -68,12 +68,7 @@ pub(super) fn listen(session: &Session, options: ListenOptions, screen: Arc<dyn 
     let live = LiveListener::of(&options);
     let summary = runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
-        let stage = Arc::new(Stage::new(
-            session,
-            &options.secrets,
-            Some(Arc::clone(&live)),
-            &shutdown,
-        )?);
+        let stage = Arc::new(Stage::new(session, &options.secrets, Some(&live), &shutdown)?);
         let context = stage.context.clone();
         let inner = Arc::new(ViewObserver {
             stage: Arc::clone(&stage),
@@ -105,7 +100,7 @@ impl Stage {
     fn new(
         session: &Session,
         secrets: &[String],
-        live: Option<Arc<LiveListener>>,
+        live: Option<&Arc<LiveListener>>,
         shutdown: &Shutdown,
     ) -> Result<Self> {
         let (messages, received) = tui::messages();
@@ -117,12 +112,12 @@ impl Stage {
             context: context.clone(),
             secrets: secrets.to_vec(),
             filter: String::new(),
-            live: live.clone(),
+            live: live.cloned(),
             colors: session.ui.out.is_on() && has_colors(&std::env::var("TERM").unwrap_or_default()),
             shutdown: shutdown.clone(),
             end: end.clone(),
             jobs,
-            open_page: page(&context, secrets, live.as_ref(), shutdown),
+            open_page: page(&context, secrets, live, shutdown),
             messages: (messages, received),
         };
         Ok(Self {

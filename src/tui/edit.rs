@@ -1,5 +1,7 @@
 //! A request as a text that is edited: a line with method and path, the target, headers, an empty line, the body.
 
+use std::fmt::Write as _;
+
 use crate::app::actions::{ReplayAction, ReplayMode};
 use crate::inspector::detail::{EditForm, Field};
 
@@ -10,10 +12,11 @@ const TARGET: &str = "-> ";
 pub fn written(form: &EditForm) -> String {
     let mut text = format!("{} {}\n", form.method, form.path);
     if !form.to.is_empty() {
-        text.push_str(&format!("{TARGET}{}\n", form.to));
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "{TARGET}{}", form.to);
     }
     for (name, value) in &form.headers {
-        text.push_str(&format!("{name}: {value}\n"));
+        let _ = writeln!(text, "{name}: {value}");
     }
     text.push('\n');
     text.push_str(form.body.as_deref().unwrap_or_default());

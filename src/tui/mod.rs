@@ -137,7 +137,7 @@ impl View {
             is_stale: true,
             has_ended: false,
         };
-        view.carry_out(steps)?;
+        view.carry_out(steps);
         Ok(view)
     }
 
@@ -195,7 +195,8 @@ impl View {
             Event::Paste(text) => self.state.pasted(&text),
             _ => Vec::new(),
         };
-        self.carry_out(steps)
+        self.carry_out(steps);
+        Ok(())
     }
 
     fn take_messages(&mut self) -> io::Result<()> {
@@ -212,18 +213,18 @@ impl View {
                 }
                 Message::Form(number, form) => {
                     let edited = self.edit(number, &form)?;
-                    self.carry_out(edited)?;
+                    self.carry_out(edited);
                 }
                 message => {
                     let steps = self.state.take(message);
-                    self.carry_out(steps)?;
+                    self.carry_out(steps);
                 }
             }
         }
         Ok(())
     }
 
-    fn carry_out(&mut self, steps: Vec<Step>) -> io::Result<()> {
+    fn carry_out(&mut self, steps: Vec<Step>) {
         for step in steps {
             match step {
                 Step::Quit => self.has_ended = true,
@@ -240,7 +241,6 @@ impl View {
                 }
             }
         }
-        Ok(())
     }
 
     /// Lets the user edit a request, and sends it signed afresh.

@@ -61,9 +61,9 @@ impl TakenTerminal {
         if encoded.len() > MOST_COPIED {
             return Ok(false);
         }
-        let mut out = stdout();
+        let out = self.terminal.backend_mut();
         write!(out, "\u{1b}]52;c;{encoded}\u{7}")?;
-        out.flush()?;
+        io::Write::flush(out)?;
         Ok(true)
     }
 }

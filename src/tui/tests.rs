@@ -146,30 +146,31 @@ fn open(key: &str) -> ViewState {
             ..body("{\n  \"a\": oops\n}")
         },
     ));
+    state.input(Input::Why(8, Box::new(why())));
+    state
+}
+
+fn why() -> WhyTab {
     let segment = |text: &str, differs| Segment {
         text: text.to_owned(),
         differs,
     };
-    state.input(Input::Why(
-        8,
-        Box::new(WhyTab {
-            sentences: vec![
-                "`POST /webhooks` with 24 B of body came from 127.0.0.1.".to_owned(),
-                "Its signature is wrong.".to_owned(),
-            ],
-            diagnosis: Some("The body was parsed and written again before it was checked.".to_owned()),
-            cause: Some("json-rewritten".to_owned()),
-            hint: Some("Check the raw body: `express.raw({ type: 'application/json' })`.".to_owned()),
-            bytes: Some(BytesTab {
-                arrived: vec![segment("{\"a\":", false), segment("·", true), segment("1}", false)],
-                signed: Some(vec![segment("{\"a\":1}", false)]),
-                cut: true,
-                note: "The marked bytes differ.",
-            }),
-            note: None,
+    WhyTab {
+        sentences: vec![
+            "`POST /webhooks` with 24 B of body came from 127.0.0.1.".to_owned(),
+            "Its signature is wrong.".to_owned(),
+        ],
+        diagnosis: Some("The body was parsed and written again before it was checked.".to_owned()),
+        cause: Some("json-rewritten".to_owned()),
+        hint: Some("Check the raw body: `express.raw({ type: 'application/json' })`.".to_owned()),
+        bytes: Some(BytesTab {
+            arrived: vec![segment("{\"a\":", false), segment("·", true), segment("1}", false)],
+            signed: Some(vec![segment("{\"a\":1}", false)]),
+            cut: true,
+            note: "The marked bytes differ.",
         }),
-    ));
-    state
+        note: None,
+    }
 }
 
 fn body(text: &str) -> BodyPage {
@@ -350,7 +351,7 @@ fn foreign_text_is_escaped_wherever_it_comes_from() {
 #[test]
 fn page_keys_move_an_open_record_and_go_on_to_the_next_part_of_a_large_body() {
     let mut state = open("3");
-    let text: String = (0..60).map(|line| format!("line {line}\n")).collect();
+    let text = "a line\n".repeat(60);
     state.input(Input::Body(
         8,
         BodyPage {

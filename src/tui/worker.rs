@@ -153,9 +153,14 @@ impl Worker {
     }
 
     fn failed(&self, error: &Error) {
-        let hints: String = error.hints.iter().map(|hint| format!("; hint: {hint}")).collect();
-        let causes: String = error.causes.iter().map(|cause| format!(": {cause}")).collect();
-        let text = crate::mask::text(&format!("{}{causes}{hints}", error.message)).into_owned();
+        let facts: Vec<&str> = [&error.message]
+            .into_iter()
+            .chain(&error.causes)
+            .map(String::as_str)
+            .collect();
+        let mut said = vec![facts.join(": ")];
+        said.extend(error.hints.iter().map(|hint| format!("hint: {hint}")));
+        let text = crate::mask::text(&said.join("; ")).into_owned();
         self.input(Input::Failed(crate::text::printable(&text, 1000)));
     }
 

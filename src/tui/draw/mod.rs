@@ -29,10 +29,9 @@ const LIST_ABOVE: u16 = 10;
 /// Draws everything.
 pub fn draw(frame: &mut Frame<'_>, state: &mut ViewState) {
     let area = frame.area();
-    let (top, rest) = split_top(area, header::draw(frame, area, state));
+    let (_, rest) = split_top(area, header::draw(frame, area, state));
     let footer = footer::lines(state, area.width);
     let (rest, bottom) = split_bottom(rest, u16::try_from(footer.len()).unwrap_or(1));
-    debug_assert!(top.height <= area.height);
     text(frame, bottom, footer);
     body(frame, rest, state);
     match (&state.sheet, &state.model.overlay) {
