@@ -225,11 +225,16 @@ fn deliveries_are_paused_and_the_rest_of_hook_is_reached() {
         terminal.wait("that it is disabled", |screen| screen.contains("disabled"));
         terminal.keys(["e"]);
         terminal.wait("that it is enabled", |screen| screen.contains("is enabled"));
-        terminal.keys(["Escape", "C"]);
+        // Together with the next key, an escape would be Alt and that key.
+        terminal.keys(["Escape"]);
+        terminal.wait("the list", |screen| !screen.contains("┌ endpoints"));
+        terminal.keys(["C"]);
         terminal.wait("the charts", |screen| {
             screen.contains("requests a minute") && screen.contains("3 in 2 out")
         });
-        terminal.keys(["Escape", "o"]);
+        terminal.keys(["Escape"]);
+        terminal.wait("the list", |screen| !screen.contains("requests a minute"));
+        terminal.keys(["o"]);
         terminal.wait("the URL of the page", |screen| screen.contains("the page is open"));
         terminal.wait("the browser", |_| {
             std::fs::read_to_string(terminal.sandbox.path("opened")).is_ok_and(|url| url.contains("#token="))
