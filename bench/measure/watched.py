@@ -19,7 +19,7 @@ class Page(threading.Thread):
 
     def __init__(self, bench, port):
         super().__init__(daemon=True)
-        self.port, self.done = port, threading.Event()
+        self.port, self.done, self.looks, self.failure = port, threading.Event(), 0, None
         token = (Path(bench.env["HOME"]) / ".local/state/hook/inspector-token").read_text()
         connection = self._connection()
         connection.request("POST", "/api/session", token)
@@ -38,7 +38,14 @@ class Page(threading.Thread):
             if not line.startswith(b'data: {"newest"'):
                 continue
             rows.request("GET", f"/api/records?after={seen}&limit=200", headers=self.headers)
-            seen = json.load(rows.getresponse())["newest"]
+            reply = rows.getresponse()
+            answer = json.load(reply)
+            if reply.status != 200:
+                # The listener may be stopping already.
+                self.failure = None if self.done.is_set() else f"{reply.status}: {answer}"
+                return
+            seen = answer["newest"]
+            self.looks += 1
             self.done.wait(PAUSE)
 
     def __enter__(self):
@@ -47,6 +54,8 @@ class Page(threading.Thread):
 
     def __exit__(self, *_):
         self.done.set()
+        if self.failure or self.looks < 3:
+            raise SystemExit(f"the page looked {self.looks} times: {self.failure}")
 
 
 def rows(bench):
