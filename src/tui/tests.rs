@@ -195,7 +195,8 @@ fn without_zone(screen: &str) -> String {
         let utc = at.rfc3339(Precision::Seconds);
         let (date, clock) = (&utc[..10], &utc[11..19]);
         shown = shown.replace(&at.local_datetime(), &format!("{date} {clock}"));
-        shown = shown.replace(&at.local_clock()[..8], clock);
+        // The seconds are the same everywhere, and may be behind a window.
+        shown = shown.replace(&at.local_clock()[..6], &clock[..6]);
         if second % 60 == 0 {
             shown = shown.replace(&format!("{} █", &at.local_clock()[..5]), &format!("{} █", &clock[..5]));
         }
