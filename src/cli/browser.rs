@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Starts the browser, or says what to do instead.
-pub(super) fn start(url: &str) -> std::result::Result<(), String> {
+pub(super) fn start(url: &str) -> Result<(), String> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut command = Command::new(opener);
     command
