@@ -50,6 +50,14 @@ impl Shutdown {
         Ok(shutdown)
     }
 
+    /// Ends with this one, and without it: work that cancels itself when it fails must not end the process.
+    pub fn child(&self) -> Self {
+        Self {
+            soft: self.soft.child_token(),
+            hard: self.hard.child_token(),
+        }
+    }
+
     /// The drain deadline: fires [`DRAIN`] after the first signal, or at the second.
     pub fn drain_deadline(&self) -> CancellationToken {
         self.within(DRAIN)

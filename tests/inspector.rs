@@ -1,5 +1,6 @@
 //! The inspector: its API through the real binary, and its page in a real browser.
 
+mod actions;
 mod api;
 mod browser;
 

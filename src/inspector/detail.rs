@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::body::{self, BodyForm, BodyPage, SyntaxProblem};
+use crate::app::actions::HEADER_SHOWN;
 use crate::app::context::Context;
 use crate::app::inspect::difference::{request_body, request_headers};
-use crate::app::inspect::show::{RecordDetails, show_from};
+use crate::app::inspect::show::{self, RecordDetails, show_from};
 use crate::clock::human_duration;
 use crate::error::Result;
 use crate::exchange::{Answer, Attempt, Outcome};
@@ -15,9 +16,6 @@ use crate::store::{DeliveryRecord, DeliveryState, Record, Store};
 use crate::text::{millis, printable, short_size, short_time, status_line};
 use crate::view;
 use crate::view::request::header_lines;
-
-/// Characters of a header's value that are shown.
-const HEADER_SHOWN: usize = 4000;
 
 /// Deliveries of a capture whose attempts are shown.
 const DELIVERIES: usize = 10;
@@ -185,6 +183,12 @@ pub fn body_page(
     let details = read(context, store, number)?;
     let content_type = request_headers(&details).get_text("content-type");
     Ok(body::page(request_body(&details), content_type, form, offset))
+}
+
+/// The body of a record as it was recorded, without secrets.
+pub fn whole_body(context: &Context, number: u64) -> Result<Vec<u8>> {
+    let body = show::body(context, Some(&number.to_string()), false)?;
+    Ok(crate::mask::bytes(&body).into_owned())
 }
 
 /// Header lines as they are shown.

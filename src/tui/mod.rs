@@ -125,7 +125,7 @@ impl View {
         let (mut state, steps) = ViewState::new(&options.filter, ledger, theme, options.context.now());
         if let Some(live) = &options.live {
             let facts = live.facts();
-            state.model.target = facts.target.or(facts.url);
+            state.model.target = live.forward_to.clone().or(facts.url);
             state.live = Some(Arc::clone(live));
         }
         let mut view = Self {

@@ -12,7 +12,11 @@ use crate::text::printable;
 
 /// The listener of this process, for the header of the page.
 #[derive(Debug, Default)]
-pub struct LiveListener(Mutex<ListenerFacts>);
+pub struct LiveListener {
+    facts: Mutex<ListenerFacts>,
+    /// Where it forwards to, with the credentials of that URL: to be sent to, never to be shown.
+    pub forward_to: Option<String>,
+}
 
 /// Facts about a listener. No secret: references and names only.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -47,27 +51,31 @@ impl LiveListener {
             name.map_or_else(|| SecretRef::parse(reference).to_string(), str::to_owned)
         });
         let text = |text: String| printable(&text, 200);
-        Arc::new(Self(Mutex::new(ListenerFacts {
+        let facts = ListenerFacts {
             public_url: options.public_url.as_deref().map(mask::url).map(text),
             providers: options.providers.clone(),
             secrets: dev.into_iter().chain(given).map(text).collect(),
             target: options.forward_to.as_deref().map(mask::url).map(text),
             filter: options.filter.clone().map(text),
             ..ListenerFacts::default()
-        })))
+        };
+        Arc::new(Self {
+            facts: Mutex::new(facts),
+            forward_to: options.forward_to.clone(),
+        })
     }
 
     /// As they are now.
     pub fn facts(&self) -> ListenerFacts {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn trouble(&self, trouble: Option<String>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
     }
 
     fn ready(&self, url: &str, takes: &str) {
-        let mut facts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         facts.url = Some(mask::url(url));
         takes.clone_into(&mut facts.takes);
     }

@@ -110,7 +110,7 @@ async fn test(context: &Context, name: &str, shutdown: &Shutdown, notices: &Coll
         addresses: AddressPolicy::Any,
         timeout: None,
         transport: request.transport()?,
-        cancel: shutdown.soft.clone(),
+        cancel: shutdown.soft.child_token(),
         remote: None,
     };
     let report = probe(context, context.endpoint(name)?, &options).await?;

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub use endpoint::{EndpointAction, endpoint, pause_all};
 pub use record::{curl, delete};
-pub use replay::{ReplayAction, ReplayMode, replay, resume};
+pub use replay::{HEADER_SHOWN, ReplayAction, ReplayMode, replay, resume};
 pub use sample::{Sample, SampleAction, samples, send};
 
 use crate::app::context::Context;

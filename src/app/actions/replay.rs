@@ -10,16 +10,20 @@ use crate::app::context::Context;
 use crate::app::inspect::select;
 use crate::app::outgoing::RequestOptions;
 use crate::app::receive::{Observer, ReceiveEvent};
-use crate::app::replay::{Editor, Replay, ReplayOptions, ReplayPlan, ReplayRun, Selection};
+use crate::app::replay::{Editor, Replay, ReplayOptions, ReplayPlan, ReplayRun, Selection, received};
 use crate::error::{Error, Result};
 use crate::exchange::SecretKind;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
 use crate::mask::{self, MASK};
 use crate::shutdown::Shutdown;
-use crate::store::{Record, Store};
+use crate::store::{Capture, Record, SigningMode, Store};
 use crate::target::parse_url;
+use crate::text::{halves, printable};
 use crate::transport::HttpOptions;
+
+/// Characters of a header's value that a form shows.
+pub const HEADER_SHOWN: usize = 4000;
 
 /// How a record is delivered again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -72,7 +76,7 @@ pub async fn replay(
     let (context, notices) = CollectedNotices::of(context);
     let store = select::reader(&context)?;
     let record = select::record(&*store, number)?;
-    let options = options(action, &record, secrets)?;
+    let options = options(action, (&*store, &record), secrets)?;
     let body = edited_body(action, &record)?;
     let edit = |_: &Bytes| Ok(body.clone().unwrap_or_default());
     let replay = Replay::new(&context, &*store, &options);
@@ -86,9 +90,18 @@ pub async fn replay(
     let made = records
         .first()
         .map_or_else(String::new, |number| format!(" as #{number}"));
+    let (how, wanted) = match action.mode {
+        ReplayMode::Tampered => ("was delivered as a forged twin", Exit::Refused),
+        _ => ("was delivered again", Exit::Ok),
+    };
+    let accepted = if wanted == Exit::Refused && exit == Exit::Ok {
+        ": the receiver accepts a forged request"
+    } else {
+        ""
+    };
     Ok(ActionResult {
-        text: format!("#{number} was delivered again{made}: {outcome}"),
-        ok: exit == Exit::Ok,
+        text: format!("#{number} {how}{made}: {outcome}{accepted}"),
+        ok: exit == wanted,
         records,
         notices: notices.take(),
     })
@@ -125,6 +138,7 @@ pub async fn resume(context: &Context, secrets: &[String], shutdown: &Shutdown) 
 }
 
 async fn run(replay: &Replay<'_>, plan: ReplayPlan, shutdown: &Shutdown) -> Result<(Exit, SeenDeliveries)> {
+    let shutdown = shutdown.child();
     let request = RequestOptions {
         transport: HttpOptions {
             proxy_from_env: true,
@@ -136,14 +150,14 @@ async fn run(replay: &Replay<'_>, plan: ReplayPlan, shutdown: &Shutdown) -> Resu
         transport: request.transport()?,
         time_scale: 1.0,
         rate: None,
-        shutdown,
+        shutdown: &shutdown,
     };
     let seen = SeenDeliveries::default();
     let exit = replay.run(plan, run, seen.clone(), Arc::new(Silent)).await?;
     Ok((exit, seen))
 }
 
-fn options(action: &ReplayAction, record: &Record, secrets: &[String]) -> Result<ReplayOptions> {
+fn options(action: &ReplayAction, (store, record): (&dyn Store, &Record), secrets: &[String]) -> Result<ReplayOptions> {
     let as_captured = action.mode == ReplayMode::AsCaptured;
     let given = |name: &Option<String>| name.clone().filter(|text| !text.trim().is_empty());
     let method = given(&action.method).map(|method| method.trim().to_ascii_uppercase());
@@ -153,12 +167,16 @@ fn options(action: &ReplayAction, record: &Record, secrets: &[String]) -> Result
         return Err(Error::usage(format!("`{method}` is not a method")).hint("`POST`, `PUT`, `GET` or `DELETE`"));
     }
     let path = given(&action.path);
+    let path = path.map(|path| unmasked_path(path, record)).transpose()?;
     if let Some(path) = path.as_ref().filter(|path| !path.starts_with('/')) {
         return Err(Error::usage(format!("path `{path}` does not begin with `/`")));
     }
     Ok(ReplayOptions {
-        to: given(&action.to).as_deref().map(parse_url).transpose()?,
-        secrets: if as_captured || !needs_given_secret(record) {
+        to: unmasked_target(given(&action.to), record)?
+            .as_deref()
+            .map(parse_url)
+            .transpose()?,
+        secrets: if as_captured || !needs_given_secret(store, record)? {
             Vec::new()
         } else {
             secrets.to_vec()
@@ -177,10 +195,53 @@ fn options(action: &ReplayAction, record: &Record, secrets: &[String]) -> Result
 }
 
 /// Whether the record was signed with a secret of a command line, which no other place has.
-fn needs_given_secret(record: &Record) -> bool {
-    match record {
-        Record::Capture(capture) => !matches!(capture.request.verdict.secret, Some(SecretKind::Dev)),
+fn needs_given_secret(store: &dyn Store, record: &Record) -> Result<bool> {
+    let is_given = |capture: &Capture| !matches!(capture.request.verdict.secret, Some(SecretKind::Dev));
+    Ok(match record {
+        Record::Capture(capture) => is_given(capture),
+        // A forward was signed as the request that came.
+        Record::Delivery(record) if record.delivery.signing == SigningMode::AsCaptured => {
+            received(store, record.delivery.origin)?.is_some_and(|capture| is_given(&capture))
+        }
         Record::Delivery(record) => matches!(record.delivery.secret, Some(SecretKind::Given(_))),
+    })
+}
+
+/// Where the record went, or where what was received was forwarded to.
+fn recorded_url(record: &Record) -> &str {
+    match record {
+        Record::Capture(capture) => capture.forwarded_to.as_deref().unwrap_or_default(),
+        Record::Delivery(record) => &record.delivery.url,
+    }
+}
+
+fn masked(what: &str) -> Error {
+    Error::usage(format!("the edited {what} has a mask in place of a secret")).hint("write the value itself")
+}
+
+/// The edited path, with the recorded query where the shown one was left as it is.
+fn unmasked_path(path: String, record: &Record) -> Result<String> {
+    if !path.contains(MASK) {
+        return Ok(path);
+    }
+    let recorded = match record {
+        Record::Capture(capture) => &capture.request.target,
+        Record::Delivery(record) => &record.delivery.url,
+    };
+    let shown = mask::url(recorded);
+    match (halves(&path, '?'), halves(&shown, '?').1, halves(recorded, '?').1) {
+        ((path, Some(query)), Some(shown), Some(recorded)) if query == shown && !path.contains(MASK) => {
+            Ok(format!("{path}?{recorded}"))
+        }
+        _ => Err(masked("path")),
+    }
+}
+
+/// The edited target; none where it is the recorded one, as it was shown.
+fn unmasked_target(to: Option<String>, record: &Record) -> Result<Option<String>> {
+    match to {
+        Some(to) if to.contains(MASK) && to != mask::url(recorded_url(record)) => Err(masked("target")),
+        to => Ok(to.filter(|to| !to.contains(MASK))),
     }
 }
 
@@ -191,16 +252,27 @@ fn recorded_headers(record: &Record) -> &Headers {
     }
 }
 
-/// The edited headers, with the recorded values where a mask was shown.
+/// The edited headers. What was left as it was shown keeps the recorded value, which may be masked, cut or escaped there.
 fn own_headers(edited: &[(String, String)], record: &Record) -> Result<Headers> {
+    let shown = |(name, value): (&str, &[u8])| {
+        let shown = printable(&mask::header(name, value, &[]), HEADER_SHOWN);
+        (name.to_owned(), shown.trim().to_owned(), value.to_vec())
+    };
+    let mut recorded: Vec<_> = recorded_headers(record).iter().map(shown).collect();
     let mut headers = Headers::new();
     for (name, value) in edited.iter().filter(|(name, _)| !name.trim().is_empty()) {
         let (name, value) = (name.trim(), value.trim());
-        check_line(name, value).map_err(Error::usage)?;
-        match recorded_headers(record).get(name).filter(|_| value.contains(MASK)) {
-            Some(recorded) => headers.append(name, recorded),
-            None => headers.append(name, value),
+        let has_value = |shown: &str| shown == value || value.contains(MASK);
+        let found = recorded
+            .iter()
+            .position(|(known, shown, _)| known.eq_ignore_ascii_case(name) && has_value(shown));
+        // Each line once: a header may have several.
+        if let Some(index) = found {
+            headers.append(name, recorded.remove(index).2);
+            continue;
         }
+        check_line(name, value).map_err(Error::usage)?;
+        headers.append(name, value);
     }
     Ok(headers)
 }

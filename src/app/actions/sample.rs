@@ -103,7 +103,7 @@ pub async fn send(
         time_scale: 1.0,
     };
     let mut seen = SeenDeliveries::default();
-    let sent = outgoing::deliver(&context, &plan, &messages, run, shutdown, &mut seen).await?;
+    let sent = outgoing::deliver(&context, &plan, &messages, run, &shutdown.child(), &mut seen).await?;
     let (records, outcome) = seen.take();
     let outcome = outcome.unwrap_or_else(|| "nothing was sent".to_owned());
     let made = records

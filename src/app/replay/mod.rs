@@ -25,6 +25,7 @@ use crate::headers::Headers;
 use crate::provider::compose::Edit;
 use crate::text::printable;
 
+pub use original::received;
 #[cfg(feature = "inspector")]
 pub use plan::ReplayPlan;
 pub use resume::Resumable;

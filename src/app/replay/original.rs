@@ -1,12 +1,27 @@
 //! A record, capture or delivery, as the original of a repetition.
 
 use crate::engine::Signing;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::exchange::{SecretKind, Source};
 use crate::id::{Id, IdKind};
 use crate::listener::without_path;
 use crate::pipeline::message_of;
-use crate::store::{Capture, DeliveryRecord, NewCapture, NewDelivery, Record, Sealed, SealedPlace, SigningMode};
+use crate::store::{Capture, DeliveryRecord, NewCapture, NewDelivery, Record, Sealed, SealedPlace, SigningMode, Store};
+
+/// Replays of replays that are followed back to the request that was received.
+const ORIGINS: usize = 16;
+
+/// The captured request that a delivery with that origin comes from, by forwards and earlier replays.
+pub fn received(store: &dyn Store, mut origin: Option<u64>) -> Result<Option<Box<Capture>>> {
+    for _ in 0..ORIGINS {
+        match origin.map(|origin| store.get(origin)).transpose()?.flatten() {
+            Some(Record::Capture(capture)) => return Ok(Some(capture)),
+            Some(Record::Delivery(delivery)) => origin = delivery.delivery.origin,
+            None => break,
+        }
+    }
+    Ok(None)
+}
 
 /// The original of a repetition.
 pub(super) struct Original {

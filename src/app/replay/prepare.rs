@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::original::{Original, request_target};
+use super::original::{Original, received, request_target};
 use super::policy;
 use super::secrets::Choice;
 use super::{Editor, Prepared, Replay, remarks};
@@ -28,9 +28,6 @@ use crate::store::Record;
 use crate::target::parse_url;
 use crate::text::halves;
 use crate::transport::{AddressPolicy, address_policy, join_url};
-
-/// Replays of replays that are followed back to the request that was received.
-const ORIGINS: usize = 16;
 
 impl Replay<'_> {
     /// The delivery that repeats or resumes a record. Without an editor the body stays as it is recorded.
@@ -183,19 +180,12 @@ impl Replay<'_> {
         }))
     }
 
-    /// Path and query of the captured request that the record comes from, by forwards and earlier replays.
+    /// Path and query of the captured request that the record comes from.
     fn request_target(&self, source: &Original) -> Result<Option<String>> {
         // The URL of a forward will not do: it also has the query of its target.
-        let mut origin = source.delivery.origin;
-        for _ in 0..ORIGINS {
-            let record = origin.map(|origin| self.store.get(origin)).transpose()?.flatten();
-            match record {
-                Some(Record::Capture(capture)) => return Ok(Some(request_target(&capture.request))),
-                Some(Record::Delivery(delivery)) => origin = delivery.delivery.origin,
-                None => break,
-            }
-        }
-        Ok(source.request_target.clone())
+        let received = received(self.store, source.delivery.origin)?;
+        let target = received.map(|capture| request_target(&capture.request));
+        Ok(target.or_else(|| source.request_target.clone()))
     }
 
     fn target(&self, source: &Original) -> Result<Url> {

@@ -1,7 +1,7 @@
 //! The secret of a repetition. A delivery is never signed with another secret than before only because that one is not
 //! available.
 
-use super::original::Original;
+use super::original::{Original, received};
 use super::{Replay, ReplayOptions};
 use crate::app::context::{Purpose, Secrets};
 use crate::endpoints::Endpoint;
@@ -57,6 +57,13 @@ impl Replay<'_> {
     /// For captures, and for deliveries of a format that did not say which secret it was.
     fn unrecorded(&self, original: &Original, profile: &Profile) -> Result<Choice> {
         let context = self.context;
+        // A forward has no secret of its own: that of the request that came is the right one.
+        if original.captured()
+            && let Some(capture) = received(self.store, original.delivery.origin)?
+            && capture.request.verdict.secret == Some(SecretKind::Dev)
+        {
+            return Ok(Choice::Keys(Secrets::Dev(context.dev_secret()?), SecretKind::Dev));
+        }
         if let Some(name) = &original.delivery.endpoint
             && let Some(choice) = self.of_endpoint(name, profile)?
         {

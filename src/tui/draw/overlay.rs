@@ -108,7 +108,7 @@ fn samples(state: &ViewState, area: Rect, query: &str, found: &[Sample], selecte
     );
     let to = state.model.target.as_deref();
     let to = to.map_or("no target: start the view with `hook listen --tui`".to_owned(), |to| {
-        format!("to {to}")
+        format!("to {}", crate::mask::url(to))
     });
     lines.text(&to, theme.tone(Tone::Dim), 0);
     let room = usize::from(area.height).saturating_sub(lines.lines.len()).max(1);

@@ -4,7 +4,7 @@ use std::sync::mpsc::Receiver;
 
 use super::{Job, Message, Worker};
 use crate::app::actions::{self, ActionResult, ReplayAction};
-use crate::app::inspect::select;
+use crate::app::inspect::{counters, select};
 use crate::error::{Error, Result};
 use crate::inspector::detail;
 use crate::inspector::model::{Effect, Input};
@@ -19,7 +19,16 @@ pub(super) fn run(worker: &Worker, jobs: &Receiver<Job>, shutdown: &Shutdown) {
     while let Ok(job) = jobs.recv() {
         if !shutdown.soft.is_cancelled() {
             let updates_endpoints = matches!(job, Job::Endpoint(..));
-            match runtime.block_on(act(worker, job, shutdown)) {
+            let pauses = matches!(job, Job::Effect(Effect::Pause(_)));
+            let done = runtime.block_on(act(worker, job, shutdown));
+            // The next press of the key is the other way round.
+            if pauses
+                && let Ok(store) = select::reader(&worker.context)
+                && let Ok(found) = counters::counters(&worker.context, &*store)
+            {
+                worker.input(Input::Counters(Box::new(found)));
+            }
+            match done {
                 Ok(done) => worker.input(Input::Done(done)),
                 Err(error) => worker.failed(&error),
             }

@@ -10,7 +10,7 @@ use crate::app::endpoints::{EndpointDetails, EndpointFilter, Endpoints};
 use crate::app::inspect::browse::{BrowseOptions, browse};
 use crate::app::inspect::changes::ChangeWatch;
 use crate::app::inspect::filter::RecordFilter;
-use crate::app::inspect::{charts, counters, difference, show};
+use crate::app::inspect::{charts, counters, difference};
 use crate::app::verify::{RequestSource, VerifyOptions, verify};
 use crate::error::Result;
 use crate::inspector::model::{CopyKind, Effect, Input, ListRequest};
@@ -209,10 +209,7 @@ fn copied(context: &Context, store: &dyn Store, number: u64, kind: CopyKind) -> 
             let command = curl::command(&actions::curl(context, store, number)?);
             Message::Copy(command.into_bytes(), "the curl command")
         }
-        CopyKind::Body => {
-            let body = show::body(context, Some(&number.to_string()), false)?;
-            Message::Copy(body.to_vec(), "the body")
-        }
+        CopyKind::Body => Message::Copy(detail::whole_body(context, number)?, "the body"),
         CopyKind::Id => {
             let id = detail::detail(context, store, number)?.id;
             Message::Copy(id.into_bytes(), "the id")

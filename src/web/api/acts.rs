@@ -70,7 +70,7 @@ impl Api {
 
     /// Where a request goes that was received and never forwarded: where this process's listener forwards to.
     async fn default_target(&self, number: u64) -> Option<String> {
-        let target = self.options.live.as_ref()?.facts().target?;
+        let target = self.options.live.as_ref()?.forward_to.clone()?;
         let is_unsent = self.ask(move |_, store| {
             let record = store.get(number)?.and_then(crate::store::Record::into_capture);
             Ok(record.is_some_and(|capture| capture.forwarded_to.is_none()))

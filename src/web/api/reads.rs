@@ -7,7 +7,7 @@ use crate::app::actions;
 use crate::app::endpoints::{EndpointFilter, Endpoints};
 use crate::app::inspect::browse::{BrowseOptions, browse};
 use crate::app::inspect::filter::RecordFilter;
-use crate::app::inspect::{charts, counters, difference, show};
+use crate::app::inspect::{charts, counters, difference};
 use crate::app::verify::{RequestSource, VerifyOptions, verify};
 use crate::error::{Error, Result};
 use crate::inspector::body::BodyForm;
@@ -129,10 +129,8 @@ impl Api {
 
     /// The body as it was recorded, without secrets.
     async fn bytes(&self, number: u64) -> Result<Reply> {
-        let bytes = self
-            .aside(move |context| show::body(context, Some(&number.to_string()), false))
-            .await?;
-        let mut reply = reply::typed(200, "application/octet-stream", crate::mask::bytes(&bytes).into_owned());
+        let bytes = self.aside(move |context| detail::whole_body(context, number)).await?;
+        let mut reply = reply::typed(200, "application/octet-stream", bytes);
         reply.headers.set("content-disposition", "attachment");
         Ok(reply)
     }

@@ -50,13 +50,16 @@ export async function target(known, text) {
 /** A form over a request; resolves with what is to be sent. */
 export async function edit(record, target) {
   const form = record.edit;
+  const shownHeaders = form.headers.map(([name, value]) => `${name}: ${value}`).join('\n');
   const inputs = {
     method: h('input', { name: 'method', value: form.method, size: 8 }),
     path: h('input', { name: 'path', value: form.path, spellcheck: false }),
     to: h('input', { name: 'to', value: target, spellcheck: false, placeholder: form.to || 'localhost:3000/webhooks' }),
-    headers: h('textarea', { name: 'headers', rows: 6, spellcheck: false, value: form.headers.map(([name, value]) => `${name}: ${value}`).join('\n') }),
+    headers: h('textarea', { name: 'headers', rows: 6, spellcheck: false, value: shownHeaders }),
     body: h('textarea', { name: 'body', rows: 12, spellcheck: false, value: form.body ?? '', disabled: form.body === null }),
   };
+  // A text field changes line ends: what was not edited is not sent, and stays as it is recorded.
+  const [oldHeaders, oldBody] = [inputs.headers.value, inputs.body.value];
   let sent = null;
   await open(`Edit #${record.number} and replay`, (dialog) => h('form', {
     onsubmit: (event) => {
@@ -66,8 +69,8 @@ export async function edit(record, target) {
         method: inputs.method.value,
         path: inputs.path.value === form.path ? null : inputs.path.value,
         to: inputs.to.value || null,
-        headers: lines.map((line) => [line.slice(0, line.indexOf(':')).trim(), line.slice(line.indexOf(':') + 1).trim()]),
-        body: form.body === null ? null : inputs.body.value,
+        headers: inputs.headers.value === oldHeaders ? null : lines.map((line) => [line.slice(0, line.indexOf(':')).trim(), line.slice(line.indexOf(':') + 1).trim()]),
+        body: form.body === null || inputs.body.value === oldBody ? null : inputs.body.value,
       };
       dialog.close('sent');
     },
