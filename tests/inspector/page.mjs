@@ -315,6 +315,8 @@ async function large() {
   assert.equal(sent.code, 0, sent.text);
   const count = Number(process.env.HOOK_TEST_RECORDS || 5000);
   const server = await ui(['--port', '0'], { at });
+  // Times say something on a machine that does nothing else: by what the limits are multiplied, 0 for no limits.
+  const slack = Number(process.env.HOOK_TEST_TIMES || 0);
   const chrome = await browser();
   const paints = [];
   for (let turn = 0; turn < 5; turn += 1) {
@@ -347,15 +349,14 @@ async function large() {
     });
     assert.ok(found.rows <= 500, `${found.rows} rows`);
     longest.push(Math.round(found.longest));
-    smooth += found.longest <= 100 ? 1 : 0;
+    smooth += found.longest <= 100 * slack ? 1 : 0;
     await row(page, 1).waitFor();
   }
   const paint = paints.sort((a, b) => a - b)[2];
   console.log(`records ${count}, first contentful paint ${Math.round(paint)} ms (${paints.map(Math.round)}), longest tasks ${longest} ms`);
-  // Times say something on a machine that does nothing else.
-  if (process.env.HOOK_TEST_TIMES) {
+  if (slack > 0) {
     assert.ok(smooth >= 4, `tasks of ${longest} ms`);
-    assert.ok(paint <= 400, `first contentful paint ${paint} ms`);
+    assert.ok(paint <= 400 * slack, `first contentful paint ${paint} ms`);
   }
   await chrome.close();
 }
