@@ -79,6 +79,7 @@ impl Api {
         let line = call.text("q").to_owned();
         let (before, after) = (call.number("before")?, call.number("after")?);
         let limit = usize::try_from(call.number("limit")?.unwrap_or(100)).unwrap_or(usize::MAX);
+        let was_missing = !self.context.ledger_path.exists();
         let page = self
             .ask(move |context, store| {
                 let options = BrowseOptions {
@@ -92,7 +93,7 @@ impl Api {
             .await;
         let page = match page {
             // Nothing was recorded yet: an empty list.
-            Err(error) if !self.context.ledger_path.exists() => {
+            Err(error) if was_missing => {
                 drop(error);
                 return Ok(reply::json(
                     200,
