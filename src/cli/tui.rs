@@ -225,7 +225,7 @@ fn context(session: &Session, messages: &Messages, is_shown: &Arc<AtomicBool>) -
     }
 }
 
-/// Shows the view once the listener is ready. Requests and attempts are in its list; the rest is said as a notice.
+/// Shows the view once the listener is ready. Requests and attempts are in its list; the rest becomes notices.
 struct ViewObserver {
     stage: Arc<Stage>,
     screen: Arc<dyn Observer>,

@@ -1,4 +1,4 @@
-//! The page in a real Chromium. Its driver is where `.ci/run` put it; without it nothing is proved here, and that is said.
+//! The page in a real Chromium. Its driver is where `.ci/run` put it; without it these tests print that they skip.
 
 use std::path::Path;
 use std::process::Command;

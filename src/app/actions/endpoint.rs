@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{ActionResult, CollectedNotices};
 use crate::app::context::Context;
 use crate::app::endpoints::probe::{ProbeOptions, probe};
-use crate::app::endpoints::{Endpoints, SecretOptions};
+use crate::app::endpoints::{EndpointDetails, EndpointFilter, Endpoints, SecretOptions};
 use crate::app::outgoing::RequestOptions;
 use crate::error::Result;
 use crate::headers::Headers;
@@ -16,6 +16,17 @@ use crate::transport::{AddressPolicy, HttpOptions};
 
 /// How long the old secret still verifies after a rotation.
 const OVERLAP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The endpoints of the local book.
+pub fn endpoints(context: &Context) -> Result<Vec<EndpointDetails>> {
+    let book = context.book();
+    let endpoints = Endpoints {
+        context,
+        store: &book,
+        on: &|_| Ok(()),
+    };
+    endpoints.list(&EndpointFilter::default())
+}
 
 /// A change or a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
-pub use endpoint::{EndpointAction, endpoint, pause_all};
+pub use endpoint::{EndpointAction, endpoint, endpoints, pause_all};
 pub use record::{curl, delete};
 pub use replay::{HEADER_SHOWN, ReplayAction, ReplayMode, replay, resume};
 pub use sample::{Sample, SampleAction, samples, send};

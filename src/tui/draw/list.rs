@@ -125,7 +125,7 @@ fn event(row: &ListRow) -> String {
     }
 }
 
-/// What stands in place of the rows.
+/// The text of an empty list.
 fn empty(state: &ViewState, width: u16) -> Vec<Line<'static>> {
     let (theme, model) = (state.theme, &state.model);
     let mut lines = Lines::new(width);

@@ -32,7 +32,7 @@ pub(super) fn run(worker: &Worker, jobs: &Receiver<Job>, shutdown: &Shutdown) {
                 Ok(done) => worker.input(Input::Done(done)),
                 Err(error) => worker.failed(&error),
             }
-            if updates_endpoints && let Ok(found) = super::read::endpoints(&worker.context) {
+            if updates_endpoints && let Ok(found) = actions::endpoints(&worker.context) {
                 worker.send(Message::Endpoints(found));
             }
         }

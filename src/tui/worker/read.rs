@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::{Job, Message, Worker};
 use crate::app::actions;
 use crate::app::context::Context;
-use crate::app::endpoints::{EndpointDetails, EndpointFilter, Endpoints};
 use crate::app::inspect::browse::{BrowseOptions, browse};
 use crate::app::inspect::changes::ChangeWatch;
 use crate::app::inspect::filter::RecordFilter;
@@ -135,7 +134,8 @@ impl Reader {
                 return Ok(());
             }
             Effect::Endpoints => {
-                self.worker.send(Message::Endpoints(endpoints(&self.worker.context)?));
+                self.worker
+                    .send(Message::Endpoints(actions::endpoints(&self.worker.context)?));
                 return Ok(());
             }
             Effect::Count => {
@@ -215,17 +215,6 @@ fn copied(context: &Context, store: &dyn Store, number: u64, kind: CopyKind) -> 
             Message::Copy(id.into_bytes(), "the id")
         }
     })
-}
-
-/// The endpoints of the local book.
-pub(super) fn endpoints(context: &Context) -> Result<Vec<EndpointDetails>> {
-    let book = context.book();
-    let endpoints = Endpoints {
-        context,
-        store: &book,
-        on: &|_| Ok(()),
-    };
-    endpoints.list(&EndpointFilter::default())
 }
 
 /// Checks records again. A search for the mistake may take seconds, so only the last record that was asked for counts.

@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::{Api, Call, not_found, record};
 use crate::app::actions;
-use crate::app::endpoints::{EndpointFilter, Endpoints};
 use crate::app::inspect::browse::{BrowseOptions, browse};
 use crate::app::inspect::filter::RecordFilter;
 use crate::app::inspect::{charts, counters, difference};
@@ -165,17 +164,7 @@ impl Api {
     }
 
     async fn endpoints(&self) -> Result<Reply> {
-        let found = self
-            .aside(|context| {
-                let book = context.book();
-                let endpoints = Endpoints {
-                    context,
-                    store: &book,
-                    on: &|_| Ok(()),
-                };
-                endpoints.list(&EndpointFilter::default())
-            })
-            .await?;
+        let found = self.aside(actions::endpoints).await?;
         Ok(reply::json(200, &found))
     }
 }
