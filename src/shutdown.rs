@@ -51,6 +51,7 @@ impl Shutdown {
     }
 
     /// Ends with this one, and without it: work that cancels itself when it fails must not end the process.
+    #[must_use]
     pub fn child(&self) -> Self {
         Self {
             soft: self.soft.child_token(),
