@@ -25,13 +25,12 @@ use crate::headers::Headers;
 use crate::provider::compose::Edit;
 use crate::text::printable;
 
-pub use original::received;
-#[cfg(feature = "inspector")]
-pub use plan::ReplayPlan;
 pub use resume::Resumable;
 pub use run::{ReplayRun, resumed};
 pub use select::Selection;
 pub use shared::Replay;
+#[cfg(feature = "inspector")]
+pub use {original::received, plan::ReplayPlan};
 
 /// How records are repeated.
 #[derive(Debug, Clone, Default)]
