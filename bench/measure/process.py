@@ -17,14 +17,15 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Server:
     """A receiver on its own core, until the block ends."""
 
-    def __init__(self, bench, command, port, core=SERVER_CORE, env=None):
+    def __init__(self, bench, command, port, core=SERVER_CORE, env=None, terminal=None):
         self.port = port
         self.began = time.perf_counter()
         self.process = subprocess.Popen(
             ["taskset", "-c", core, *command],
             env=env or bench.env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdin=terminal,
+            stdout=terminal or subprocess.DEVNULL,
+            stderr=terminal or subprocess.DEVNULL,
         )
         self._wait()
 

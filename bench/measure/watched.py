@@ -1,7 +1,11 @@
-"""`hook listen` while a page of the inspector is open: what watching costs the requests."""
+"""`hook listen` while a page of the inspector, or its terminal view, is open: what watching costs the requests."""
 
+import fcntl
 import http.client
 import json
+import os
+import struct
+import termios
 import threading
 from pathlib import Path
 
@@ -58,26 +62,73 @@ class Page(threading.Thread):
             raise SystemExit(f"the page looked {self.looks} times: {self.failure}")
 
 
+class Terminal(threading.Thread):
+    """A terminal of 120 by 40, of which everything is read."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.ours, self.its = os.openpty()
+        fcntl.ioctl(self.its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.drawn = 0
+
+    def run(self):
+        try:
+            while data := os.read(self.ours, 65536):
+                self.drawn += len(data)
+        except OSError:
+            # The other end is closed.
+            return
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.its)
+        self.join(10)
+        os.close(self.ours)
+        if self.drawn < 10_000:
+            raise SystemExit(f"the view drew {self.drawn} bytes")
+
+
+def with_page(bench):
+    port, page = next(bench.ports), next(bench.ports)
+    command = [*hook(bench, bench.fresh("watched.db"), port), f"--ui={page}"]
+    with Server(bench, command, port) as server, Page(bench, page):
+        return measured(bench, server, "new")
+
+
+def with_view(bench):
+    port = next(bench.ports)
+    command = [*hook(bench, bench.fresh("watched.db"), port), "--tui"]
+    env = {**bench.env, "TERM": "xterm-256color"}
+    with Terminal() as terminal, Server(bench, command, port, env=env, terminal=terminal.its) as server:
+        return measured(bench, server, "new")
+
+
+def without(bench):
+    port = next(bench.ports)
+    with Server(bench, hook(bench, bench.fresh("plain.db"), port), port) as server:
+        return measured(bench, server, "new")
+
+
 def rows(bench):
-    """The same load without and with an open page, round by round."""
-    plain, watched = [], []
+    """The same load without a view, with an open page and with the terminal view, round by round."""
+    figures = {without: [], with_page: [], with_view: []}
     for at in range(1 if bench.quick else 9):
         say(f"watched, round {at + 1}")
-        bench.settle()
-        port = next(bench.ports)
-        with Server(bench, hook(bench, bench.fresh("plain.db"), port), port) as server:
-            plain.append(measured(bench, server, "new"))
-        port, page = next(bench.ports), next(bench.ports)
-        command = [*hook(bench, bench.fresh("watched.db"), port), f"--ui={page}"]
-        with Server(bench, command, port) as server, Page(bench, page):
-            watched.append(measured(bench, server, "new"))
+        for kind, found in figures.items():
+            bench.settle()
+            found.append(kind(bench))
     bench.fresh("plain.db")
     bench.fresh("watched.db")
 
-    def part(figures, at):
-        return [figure[at] for figure in figures]
+    def part(kind, at):
+        return [figure[at] for figure in figures[kind]]
 
-    what = "listen with an open page of the inspector"
-    yield ratio_row(f"{what}, rate", part(watched, 0), part(plain, 0), least=0.93, show=per_second, other_name="without")
     micros = "{:.1f} us of CPU a request".format
-    yield ratio_row(f"{what}, CPU", part(watched, 1), part(plain, 1), most=1.05, show=micros, other_name="without")
+    for kind, what in ((with_page, "an open page of the inspector"), (with_view, "the terminal view")):
+        rate = part(kind, 0), part(without, 0)
+        yield ratio_row(f"listen with {what}, rate", *rate, least=0.93, show=per_second, other_name="without")
+        cpu = part(kind, 1), part(without, 1)
+        yield ratio_row(f"listen with {what}, CPU", *cpu, most=1.05, show=micros, other_name="without")

@@ -65,7 +65,7 @@ pub(super) fn run(session: &Session, secrets: &[String]) -> Result<Exit> {
 
 /// Listens, with the view in front. `screen` announces the listener, and says at the end what came.
 pub(super) fn listen(session: &Session, options: ListenOptions, screen: Arc<dyn Observer>) -> Result<Exit> {
-    let live = LiveListener::of(&options);
+    let live = LiveListener::of(&options, &session.context.settings);
     let summary = runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
         let stage = Arc::new(Stage::new(session, &options.secrets, Some(&live), &shutdown)?);

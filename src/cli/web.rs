@@ -51,8 +51,8 @@ pub(super) fn serve(session: &Session, options: WebOptions, open: bool) -> Resul
         let ui = &session.ui;
         match ui.output {
             // Masked, the URL would be of no use.
-            Output::Human => ui.raw(format!("{}\n", page.url).as_bytes())?,
-            Output::Json | Output::Quiet => ui.show_now(&Ready {
+            Output::Human | Output::Quiet => ui.raw(format!("{}\n", page.url).as_bytes())?,
+            Output::Json => ui.show_now(&Ready {
                 url: page.url.clone(),
                 ..Ready::default()
             })?,
@@ -76,7 +76,7 @@ pub(super) fn listen(
 ) -> Result<Exit> {
     let summary = runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
-        let live = LiveListener::of(&options);
+        let live = LiveListener::of(&options, &session.context.settings);
         let page = WebOptions {
             port: Some(port),
             secrets: options.secrets.clone(),

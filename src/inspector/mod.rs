@@ -4,7 +4,6 @@
 pub mod body;
 pub mod curl;
 pub mod detail;
-#[allow(dead_code, reason = "for a terminal view")]
 pub mod model;
 pub mod row;
 pub mod tables;

@@ -13,7 +13,7 @@ pub use effects::{CopyKind, Effect, ListRequest};
 use super::body::{BodyForm, BodyPage};
 use super::detail::Detail;
 use super::row::ListRow;
-use super::tables::{Command, Tab};
+use super::tables::Tab;
 use super::why::WhyTab;
 use crate::app::actions::{ActionResult, ReplayMode, Sample};
 use crate::app::inspect::changes::LedgerChanges;
@@ -127,8 +127,6 @@ pub struct Model {
 pub enum Input {
     /// A key, named as in [`super::tables::KEYS`]; characters while something is typed.
     Key(String),
-    /// A command, however it was given.
-    Command(Command),
     /// A page of the list, for the filter that it was asked with.
     Rows {
         /// The request that it answers.
@@ -179,7 +177,6 @@ impl Model {
     pub fn apply(&mut self, input: Input) -> Vec<Effect> {
         match input {
             Input::Key(key) => self.key(&key),
-            Input::Command(command) => self.command(command),
             Input::Rows { of, rows, next, hidden } => self.loaded(&of, rows, next, hidden),
             Input::Detail(detail) => self.opened(*detail),
             Input::Why(number, why) => {

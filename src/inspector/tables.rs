@@ -216,11 +216,9 @@ pub const KEYS: [KeyBinding; 38] = [
 ];
 
 /// A key that only the terminal view has.
-#[allow(dead_code, reason = "for a terminal view")]
 pub const OPEN_PAGE: KeyBinding = key(&["o"], Command::Page, "open the page in a browser");
 
 /// The command of a key, after the keys that were typed before: `Err` when more keys may follow.
-#[allow(dead_code, reason = "for a terminal view")]
 pub fn command(typed: &[&str]) -> Result<Option<Command>, Incomplete> {
     let sequence = typed.join(" ");
     let all = || KEYS.iter().chain([&OPEN_PAGE]);
@@ -237,7 +235,6 @@ pub fn command(typed: &[&str]) -> Result<Option<Command>, Incomplete> {
 
 /// More keys may follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "for a terminal view")]
 pub struct Incomplete;
 
 /// What to type where there is nothing to show.

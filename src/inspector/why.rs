@@ -86,18 +86,23 @@ impl WhyTab {
                 (_, Some(report)) => report.hint.as_deref().map(text),
                 _ => None,
             },
-            bytes: report.and_then(BytesTab::of),
+            bytes: report.and_then(|report| BytesTab::of(report, stored.is_some())),
             note,
         }
     }
 }
 
 impl BytesTab {
-    fn of(report: &VerifyReport) -> Option<Self> {
+    /// Of a check; `is_explained` says whether the mistake was found when the request came.
+    fn of(report: &VerifyReport, is_explained: bool) -> Option<Self> {
         let bytes = report.bytes.as_ref()?;
         let Some(signed) = &bytes.signed else {
             let (arrived, cut) = segments(&bytes.arrived, &[], 0);
-            let note = "No known mistake leads from these bytes to what was signed: the secret, or the content, is another one.";
+            let note = if is_explained {
+                "What was signed is not shown: the secret of this request is not known here. `--secret REF` adds it."
+            } else {
+                "No known mistake leads from these bytes to what was signed: the secret, or the content, is another one."
+            };
             return Some(Self {
                 arrived,
                 signed: None,

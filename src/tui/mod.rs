@@ -86,7 +86,14 @@ pub fn notice(notice: &Notice) -> Option<Message> {
 pub fn run(options: ViewOptions) -> Result<()> {
     let failed = |error: io::Error| Error::internal("the terminal cannot be used").cause(error);
     let ViewOptions { context, messages, .. } = &options;
-    let workers = Workers::start(context, &options.secrets, messages.0.clone(), options.shutdown.clone());
+    let target = options.live.as_ref().and_then(|live| live.forward_to.clone());
+    let workers = Workers::start(
+        context,
+        &options.secrets,
+        target,
+        messages.0.clone(),
+        options.shutdown.clone(),
+    );
     let workers = workers.map_err(failed)?;
     let mut view = View::new(options, workers).map_err(failed)?;
     let ended = view.run().map_err(failed);

@@ -65,6 +65,8 @@ pub fn messages() -> (Messages, Receiver<Message>) {
 struct Worker {
     context: Context,
     secrets: Arc<Vec<String>>,
+    /// Where the listener of this process forwards to.
+    target: Option<String>,
     messages: Messages,
     unfinished: Arc<AtomicUsize>,
 }
@@ -83,6 +85,7 @@ impl Workers {
     pub fn start(
         context: &Context,
         secrets: &[String],
+        target: Option<String>,
         messages: Messages,
         shutdown: Shutdown,
     ) -> std::io::Result<Self> {
@@ -90,6 +93,7 @@ impl Workers {
         let worker = Worker {
             context: context.clone(),
             secrets: Arc::new(secrets.to_vec()),
+            target,
             messages,
             unfinished: Arc::clone(&unfinished),
         };

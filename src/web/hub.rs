@@ -256,13 +256,15 @@ impl Looker {
             Ok(None) => {}
             Err(error) => return hub.ledger_is(&error.to_string()),
         }
-        let trouble = hub.live.as_ref().and_then(|live| live.facts().trouble);
+        let facts = hub.live.as_ref().map(|live| live.facts()).unwrap_or_default();
+        let trouble = facts.unrecorded.or(facts.trouble);
         hub.ledger_is(trouble.as_deref().unwrap_or("ready"));
         if !self.is_uncounted || Instant::now() < self.count_at {
             return;
         }
         let begun = Instant::now();
-        if let Ok(counters) = counters(&hub.context, &**store)
+        let target = hub.live.as_ref().and_then(|live| live.forward_to.as_deref());
+        if let Ok(counters) = counters(&hub.context, &**store, target)
             && let Ok(text) = serde_json::to_string(&counters)
         {
             let is_new = hub.state().counters.as_ref().is_none_or(|(_, before)| *before != text);

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use crate::app::receive::{ListenOptions, Observer, ReceiveEvent};
+use crate::config::Settings;
 use crate::error::Result;
 use crate::mask;
 use crate::secret::SecretRef;
+use crate::target::parse_url;
 use crate::text::printable;
 
 /// The listener of this process, for the header of the page.
@@ -35,13 +37,15 @@ pub struct ListenerFacts {
     pub target: Option<String>,
     /// The event pattern that it is limited to.
     pub filter: Option<String>,
+    /// Why requests are answered 503: the ledger does not take them.
+    pub unrecorded: Option<String>,
     /// Why its work does not go on: the ledger fails.
     pub trouble: Option<String>,
 }
 
 impl LiveListener {
-    /// What the options say.
-    pub fn of(options: &ListenOptions) -> Arc<Self> {
+    /// What the options say, and the settings where the options are silent.
+    pub fn of(options: &ListenOptions, settings: &Settings) -> Arc<Self> {
         let dev = options.dev_secret.then(|| "the dev secret".to_owned());
         let given = options.secrets.iter().map(|text| {
             let (name, reference) = match text.split_once('=') {
@@ -51,17 +55,20 @@ impl LiveListener {
             name.map_or_else(|| SecretRef::parse(reference).to_string(), str::to_owned)
         });
         let text = |text: String| printable(&text, 200);
+        let target = options.forward_to.as_ref().or(settings.forward_to.as_ref());
+        // The listener itself refuses what is no URL.
+        let target = target.and_then(|target| parse_url(target).ok()).map(String::from);
         let facts = ListenerFacts {
             public_url: options.public_url.as_deref().map(mask::url).map(text),
             providers: options.providers.clone(),
             secrets: dev.into_iter().chain(given).map(text).collect(),
-            target: options.forward_to.as_deref().map(mask::url).map(text),
+            target: target.as_deref().map(mask::url).map(text),
             filter: options.filter.clone().map(text),
             ..ListenerFacts::default()
         };
         Arc::new(Self {
             facts: Mutex::new(facts),
-            forward_to: options.forward_to.clone(),
+            forward_to: target,
         })
     }
 
@@ -70,14 +77,8 @@ impl LiveListener {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn trouble(&self, trouble: Option<String>) {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
-    }
-
-    fn ready(&self, url: &str, takes: &str) {
-        let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-        facts.url = Some(mask::url(url));
-        takes.clone_into(&mut facts.takes);
+    fn note(&self, change: impl FnOnce(&mut ListenerFacts)) {
+        change(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
@@ -91,12 +92,18 @@ pub struct LiveObserver {
 
 impl Observer for LiveObserver {
     fn on(&self, event: ReceiveEvent<'_>) -> Result<()> {
-        match &event {
-            ReceiveEvent::Ready(ready) => self.live.ready(&ready.url, &ready.takes),
-            ReceiveEvent::Stalled { error, .. } => self.live.trouble(Some(printable(error, 400))),
-            ReceiveEvent::Recovered { .. } => self.live.trouble(None),
+        let text = |error: &str| Some(printable(error, 400));
+        self.live.note(|facts| match &event {
+            ReceiveEvent::Ready(ready) => {
+                facts.url = Some(mask::url(&ready.url));
+                facts.takes.clone_from(&ready.takes);
+            }
+            ReceiveEvent::Request(_) => facts.unrecorded = None,
+            ReceiveEvent::NotRecorded { error } => facts.unrecorded = text(error),
+            ReceiveEvent::Stalled { error, .. } => facts.trouble = text(error),
+            ReceiveEvent::Recovered { .. } => facts.trouble = None,
             _ => {}
-        }
+        });
         self.inner.on(event)
     }
 }

@@ -42,17 +42,13 @@ pub enum Denied {
 }
 
 impl Session {
-    /// The token is kept in a private file, so that an open page goes on after a restart.
+    /// The token is kept in a private file, so that an open page goes on after a restart; where no file can be made, it ends
+    /// with this process.
     pub fn open(paths: &Paths, address: SocketAddr) -> Result<Self> {
         let path = paths.state.join("inspector-token");
-        let unusable = |error| {
-            let what = format!("the token of the inspector cannot be kept in `{}`", path.display());
-            Error::new(Exit::Store, what).cause(error)
-        };
-        fs::private_folder(&paths.state).map_err(unusable)?;
         let fresh = Random::os().text(ALPHABET, LENGTH);
-        let bytes = fs::create_once(&path, fresh.as_bytes()).map_err(unusable)?;
-        let token = String::from_utf8_lossy(&bytes).trim().to_owned();
+        let kept = fs::private_folder(&paths.state).and_then(|()| fs::create_once(&path, fresh.as_bytes()));
+        let token = kept.map_or(fresh, |bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
         if token.len() < LENGTH {
             return Err(
                 Error::new(Exit::Store, format!("the token in `{}` is not usable", path.display()))
@@ -141,6 +137,19 @@ mod tests {
         let again = Session::open(&paths, "127.0.0.1:4402".parse().unwrap()).unwrap();
         assert_eq!(session.url(), again.url(), "the token outlives the process");
         (session, folder)
+    }
+
+    #[test]
+    fn a_state_folder_that_cannot_be_made_costs_the_token_of_the_next_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let paths = Paths {
+            config: file.join("config"),
+            state: file.join("state"),
+        };
+        let open = || Session::open(&paths, "127.0.0.1:4402".parse().unwrap()).unwrap();
+        assert_ne!(open().url(), open().url());
     }
 
     fn request(headers: &[(&str, &str)]) -> Incoming {

@@ -417,3 +417,31 @@ fn a_listener_shows_itself_on_its_page_and_both_end_together() {
     page.process.signal("INT");
     page.process.wait().ok();
 }
+
+#[test]
+fn a_listener_that_cannot_record_says_so_on_its_page_until_it_can() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.listening(["--ui=0"]).file_limit(1500);
+    let mut process = run.spawn();
+    let said = process.wait_said(|line| line.contains("inspector: "));
+    let url = said.split("inspector: ").nth(1).expect("a URL").to_owned();
+    let mut page = Page::enter(process, &url);
+    let listens = page.process.wait_said(|line| line.starts_with("listening on "));
+    let target = listens
+        .trim_start_matches("listening on ")
+        .split(',')
+        .next()
+        .expect("a URL")
+        .to_owned();
+    let body = "x".repeat(256 * 1024);
+    while request("POST", &target, "/", &[], body.as_bytes()).status == 200 {}
+    let facts = page.get("/api/status")["listener"].clone();
+    let unrecorded = facts["unrecorded"].as_str().unwrap_or_default();
+    assert!(unrecorded.starts_with("no space left for ledger"), "{facts}");
+    sandbox.checkpoint();
+    assert_eq!(request("POST", &target, "/", &[], b"after").status, 200);
+    assert_eq!(
+        page.get("/api/status")["listener"]["unrecorded"],
+        serde_json::Value::Null
+    );
+}

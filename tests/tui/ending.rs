@@ -111,3 +111,15 @@ fn the_count_of_a_listener_ends_its_view() {
     terminal.wait("the summary", |screen| screen.contains("received 1"));
     terminal.is_restored("the count");
 }
+
+#[test]
+fn the_demo_names_the_page_on_a_terminal() {
+    let Some(terminal) = Terminal::start(100, 60) else {
+        return;
+    };
+    terminal.run("demo");
+    terminal.wait("the last line", |screen| {
+        screen.contains("In a browser: `hook demo --open`.")
+    });
+    terminal.is_restored("the demo");
+}

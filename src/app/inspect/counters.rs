@@ -52,14 +52,17 @@ pub struct Counters {
     pub failing: Option<u64>,
 }
 
-/// Counts. Reads every record once, so that a caller should not count all the time.
-pub fn counters(context: &Context, store: &dyn Store) -> Result<Counters> {
+/// Counts. The health is that of deliveries to URLs that begin with `target`, or of all. Reads every record once, so that a
+/// caller should not count all the time.
+pub fn counters(context: &Context, store: &dyn Store, target: Option<&str>) -> Result<Counters> {
     let stats = store.stats(&Query::default())?;
-    let latest = store.list(&Query {
+    let mut latest = store.list(&Query {
         kind: Some(RecordKind::Delivery),
         page: QueryPage::newest(TIMED),
         ..Query::default()
     })?;
+    let is_meant = |url: &str| target.is_none_or(|target| url.starts_with(target.trim_end_matches('/')));
+    latest.retain(|summary| is_meant(&summary.target));
     let mut took: Vec<Duration> = latest.iter().filter_map(|summary| summary.took).collect();
     took.sort_unstable();
     let percentile = |share| {
@@ -118,7 +121,7 @@ mod tests {
     fn requests_deliveries_and_the_next_attempt_are_counted() {
         let (context, _folder) = context();
         let mut store = SqliteStore::open(&context.ledger_path, Access::ReadWrite).unwrap();
-        assert_eq!(counters(&context, &store).unwrap(), Counters::default());
+        assert_eq!(counters(&context, &store, None).unwrap(), Counters::default());
         let mut token = capture(start(), "a");
         token.verdict.name = "token-only".to_owned();
         for capture in [capture(start(), "a"), token, refused(start())] {
@@ -145,7 +148,7 @@ mod tests {
                 },
             );
         }
-        let found = counters(&context, &store).unwrap();
+        let found = counters(&context, &store, None).unwrap();
         assert_eq!(
             (found.received, found.verified, found.token_only, found.refused),
             (3, 1, 1, 1)
@@ -155,5 +158,8 @@ mod tests {
         assert_eq!(found.p50, Some(Duration::from_millis(10)));
         assert_eq!(found.p99, Some(Duration::from_millis(20)));
         assert_eq!(found.failing, Some(50));
+        let elsewhere = counters(&context, &store, Some("http://127.0.0.1:1/")).unwrap();
+        assert_eq!((elsewhere.p50, elsewhere.failing), (None, None));
+        assert_eq!(elsewhere.delivered, 1, "records are counted wherever they went");
     }
 }

@@ -55,7 +55,7 @@ impl Dispatcher {
     fn take(&mut self, event: ListenerEvent) -> Result<()> {
         match event {
             ListenerEvent::Request(request) => self.request(*request)?,
-            ListenerEvent::NotKept(error) => self.not_kept(&error),
+            ListenerEvent::NotKept(error) => self.not_kept(&error)?,
             ListenerEvent::Rejected(rejection) => self.rejected.rejected(&self.notices, &rejection),
             ListenerEvent::NotAccepted(error) => self.rejected.not_accepted(&self.notices, &error),
         }
@@ -124,7 +124,7 @@ impl Dispatcher {
         sum.duplicates += u64::from(request.duplicate_of.is_some());
     }
 
-    fn not_kept(&mut self, error: &StoreError) {
+    fn not_kept(&mut self, error: &StoreError) -> Result<()> {
         let count = &mut self.summary.not_kept;
         *count += 1;
         // A full disk refuses thousands: the 1st, 2nd, 4th, 8th is reported.
@@ -132,6 +132,9 @@ impl Dispatcher {
             self.notices
                 .warn(format!("answered 503, nothing recorded: {error} ({count} so far)"));
         }
+        self.observer.on(ReceiveEvent::NotRecorded {
+            error: &error.to_string(),
+        })
     }
 
     /// Asks the app for the answer.

@@ -17,6 +17,11 @@ pub enum ReceiveEvent<'a> {
     Ready(&'a Ready),
     /// A request is on record, and answered or about to be. Those that the filter hides are not reported.
     Request(&'a ReceivedRequest),
+    /// A request was answered 503: the ledger did not take it.
+    NotRecorded {
+        /// The failure of the ledger.
+        error: &'a str,
+    },
     /// How an inbound trigger read the request before.
     Triggered(&'a TriggerReport<'a>),
     /// Every request so far was reported: buffers can be flushed.

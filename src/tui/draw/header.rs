@@ -51,6 +51,9 @@ fn facts(state: &ViewState) -> Vec<(String, Style)> {
         items.push((format!("-> {target}"), Style::new()));
         items.extend(health(state));
     }
+    if let Some(error) = facts.unrecorded {
+        items.push((format!("answers 503: {error}"), theme.tone(Tone::Bad)));
+    }
     if let Some(trouble) = facts.trouble {
         items.push((format!("work waits: {trouble}"), theme.tone(Tone::Bad)));
     }

@@ -24,7 +24,7 @@ pub(super) fn run(worker: &Worker, jobs: &Receiver<Job>, shutdown: &Shutdown) {
             // The next press of the key is the other way round.
             if pauses
                 && let Ok(store) = select::reader(&worker.context)
-                && let Ok(found) = counters::counters(&worker.context, &*store)
+                && let Ok(found) = counters::counters(&worker.context, &*store, worker.target.as_deref())
             {
                 worker.input(Input::Counters(Box::new(found)));
             }

@@ -118,7 +118,7 @@ impl Reader {
         let Some(store) = self.store.as_deref() else { return };
         self.wants_count = false;
         let begun = Instant::now();
-        match counters::counters(&self.worker.context, store) {
+        match counters::counters(&self.worker.context, store, self.worker.target.as_deref()) {
             Ok(found) => self.worker.input(Input::Counters(Box::new(found))),
             Err(error) => self.worker.failed(&error),
         }

@@ -27,10 +27,11 @@ impl Api {
             ["tables"] => reply::json(200, &tables::json()),
             ["status"] => self.status().await?,
             ["records"] => self.records(call).await?,
-            ["counters"] => reply::json(
-                200,
-                &self.ask(|context, store| counters::counters(context, store)).await?,
-            ),
+            ["counters"] => {
+                let target = self.options.live.as_ref().and_then(|live| live.forward_to.clone());
+                let counted = self.ask(move |context, store| counters::counters(context, store, target.as_deref()));
+                reply::json(200, &counted.await?)
+            }
             ["charts"] => reply::json(200, &self.ask(|_, store| charts::minutes(store)).await?),
             ["records", number] => self.detail(record(number)?).await?,
             ["records", number, "body"] => self.body(record(number)?, call).await?,
