@@ -47,7 +47,7 @@ fn a_listener_shows_where_it_listens_and_what_comes_while_its_list_is_open() {
     let url = terminal.listen("-p github -s file:app.secret --forward-to 127.0.0.1:1");
     let screen = terminal.wait("the header", |screen| screen.contains("secret file:app.secret"));
     assert!(screen.contains(&url) && screen.contains("github"), "{screen}");
-    assert!(screen.contains("-> 127.0.0.1:1"), "{screen}");
+    assert!(screen.contains("-> http://127.0.0.1:1/"), "{screen}");
     assert!(screen.contains("Nothing was recorded yet."), "{screen}");
     post(&url, &[("x-github-event", "push")], b"{}");
     terminal.wait("a row", |screen| {
