@@ -92,13 +92,13 @@ mod tests {
 
     #[test]
     fn many_broken_requests_cost_a_few_lines_a_second_and_is_counted() {
-        let (mut told, start) = (RejectedPeers::default(), Instant::now());
-        assert!(told.starts_window(start));
-        let shown = (0..1000).filter(|_| told.shows()).count();
-        assert_eq!((shown, told.hidden), (5, 995));
-        assert!(!told.starts_window(start + Duration::from_millis(999)));
-        assert!(!told.shows());
-        assert!(told.starts_window(start + WINDOW));
-        assert!(told.shows());
+        let (mut rejected, start) = (RejectedPeers::default(), Instant::now());
+        assert!(rejected.starts_window(start));
+        let shown = (0..1000).filter(|_| rejected.shows()).count();
+        assert_eq!((shown, rejected.hidden), (5, 995));
+        assert!(!rejected.starts_window(start + Duration::from_millis(999)));
+        assert!(!rejected.shows());
+        assert!(rejected.starts_window(start + WINDOW));
+        assert!(rejected.shows());
     }
 }

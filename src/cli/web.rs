@@ -58,6 +58,11 @@ pub(super) fn serve(session: &Session, options: WebOptions, open: bool) -> Resul
             })?,
         }
         ui.flush()?;
+        if let Err(error) = session.context.reader()
+            && error.exit == Exit::Store
+        {
+            ui.warn(&error.to_string());
+        }
         ui.aside("Ctrl-C ends it");
         if open {
             open_page(session, &page.url);

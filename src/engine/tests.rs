@@ -63,12 +63,12 @@ impl ProbeContext {
         drop(jobs_in);
         let (events_in, mut events) = mpsc::channel(16);
         let running = tokio::spawn(engine.run(jobs, events_in, self.cancel.clone()));
-        let mut told = Vec::new();
+        let mut seen = Vec::new();
         while let Some(event) = events.recv().await {
-            told.push((self.began.elapsed(), event));
+            seen.push((self.began.elapsed(), event));
         }
         running.await.expect("the engine ends");
-        told
+        seen
     }
 
     fn moments(&self) -> Vec<u128> {
@@ -259,9 +259,9 @@ async fn a_request_that_cannot_be_signed_is_not_sent() {
         panic!("it is signed")
     };
     *signer = Some(Arc::new(crate::signature::broken_signer()));
-    let told = bench.run(vec![broken]).await;
+    let seen = bench.run(vec![broken]).await;
     assert!(bench.transport.requests().is_empty());
-    let outcome = &told[0].1.attempt.as_ref().unwrap().outcome;
+    let outcome = &seen[0].1.attempt.as_ref().unwrap().outcome;
     assert!(
         matches!(outcome, Outcome::Error { kind: ErrorKind::Signing, text } if text == "the private key cannot sign"),
         "{outcome:?}"
@@ -521,9 +521,9 @@ async fn outcomes(engine: Engine<Scripted>, deliveries: Vec<Delivery>) -> Vec<&'
             jobs_in.send(delivery).await.unwrap();
         }
     });
-    let mut told = Vec::new();
+    let mut seen = Vec::new();
     while let Some(event) = events.recv().await {
-        told.push((
+        seen.push((
             Duration::ZERO,
             Event {
                 until_recorded: None,
@@ -532,7 +532,7 @@ async fn outcomes(engine: Engine<Scripted>, deliveries: Vec<Delivery>) -> Vec<&'
         ));
     }
     running.await.unwrap();
-    names(&told)
+    names(&seen)
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 //! the [`Effect`]s out, and draws the [`Model`].
 
 mod effects;
+mod input;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod tests;
 use std::collections::VecDeque;
 
 pub use effects::{CopyKind, Effect, ListRequest};
+pub use input::Input;
 
 use super::body::{BodyForm, BodyPage};
 use super::detail::Detail;
@@ -114,50 +116,14 @@ pub struct Model {
     pub target: Option<String>,
     /// What happened, the latest last.
     pub notices: VecDeque<Notice>,
+    /// Why there are no rows.
+    pub problem: Option<String>,
     /// What is in front.
     pub overlay: Overlay,
     /// Lines of a screen, for `PageUp` and `PageDown`.
     pub page_lines: usize,
     /// Keys of a sequence that is not complete.
     pub(super) pending_keys: Vec<String>,
-}
-
-/// What comes into the model.
-#[derive(Debug)]
-pub enum Input {
-    /// A key, named as in [`super::tables::KEYS`]; characters while something is typed.
-    Key(String),
-    /// A page of the list, for the filter that it was asked with.
-    Rows {
-        /// The request that it answers.
-        of: ListRequest,
-        /// The rows, the newest first.
-        rows: Vec<ListRow>,
-        /// Where the next page begins.
-        next: Option<u64>,
-        /// Records that the filter hid.
-        hidden: u64,
-    },
-    /// The record that was asked for.
-    Detail(Box<Detail>),
-    /// The tab `Why` of a record.
-    Why(u64, Box<WhyTab>),
-    /// A page of the body of a record.
-    Body(u64, BodyPage),
-    /// Something in the ledger changed.
-    Changed(LedgerChanges),
-    /// The counters.
-    Counters(Box<Counters>),
-    /// What the catalogue has for a query.
-    Samples(String, Vec<Sample>),
-    /// The comparison that was asked for.
-    Differences(Box<RecordDifferences>),
-    /// An action is done.
-    Done(ActionResult),
-    /// Something failed.
-    Failed(String),
-    /// The skin did something that is worth a line.
-    Note(String),
 }
 
 impl Model {
@@ -178,6 +144,13 @@ impl Model {
         match input {
             Input::Key(key) => self.key(&key),
             Input::Rows { of, rows, next, hidden } => self.loaded(&of, rows, next, hidden),
+            Input::NoRows { filter, text } => {
+                if filter == self.filter {
+                    (self.rows, self.next, self.hidden) = (Vec::new(), None, 0);
+                    self.problem = Some(text);
+                }
+                Vec::new()
+            }
             Input::Detail(detail) => self.opened(*detail),
             Input::Why(number, why) => {
                 if self.selected == Some(number) {
@@ -191,6 +164,7 @@ impl Model {
                 }
                 Vec::new()
             }
+            Input::Replaced => self.replaced(),
             Input::Changed(changes) => self.changed(&changes),
             Input::Counters(counters) => {
                 self.counters = *counters;
@@ -248,6 +222,7 @@ impl Model {
         if of.filter != self.filter {
             return Vec::new();
         }
+        self.problem = None;
         let was_empty = self.rows.is_empty();
         match (of.before, of.after) {
             (None, None) => {
@@ -304,6 +279,16 @@ impl Model {
         }
         self.detail = Some(detail);
         self.tab_effects()
+    }
+
+    fn replaced(&mut self) -> Vec<Effect> {
+        self.rows.clear();
+        self.marks.clear();
+        (self.selected, self.next, self.hidden) = (None, None, 0);
+        (self.is_open, self.following) = (false, true);
+        let mut effects = self.select_again(false);
+        effects.extend([self.reload(), Effect::Count]);
+        effects
     }
 
     fn changed(&mut self, changes: &LedgerChanges) -> Vec<Effect> {

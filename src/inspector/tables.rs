@@ -244,6 +244,9 @@ pub const EMPTY: [(&str, &str); 3] = [
     ("Fill a ledger with a tour", "hook demo --open"),
 ];
 
+/// What to type where there are no endpoints.
+pub const NO_ENDPOINTS: &str = "hook endpoints add https://shop.example/webhooks --provider poolflow --events job.paid";
+
 /// All of it for the page.
 pub fn json() -> Value {
     let keys = KEYS.iter().map(|binding| {
@@ -255,6 +258,7 @@ pub fn json() -> Value {
         "tabs": TABS.map(|(tab, title)| json!({ "key": tab.name(), "title": title })),
         "keys": keys.collect::<Value>(),
         "filter": filter::WORDS.map(|word| json!({ "word": word.word, "help": word.help })),
+        "no_endpoints": NO_ENDPOINTS,
         "empty": EMPTY.map(|(what, command)| json!({ "what": what, "command": command })),
     })
 }

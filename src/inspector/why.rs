@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::app::inspect::difference;
 use crate::app::inspect::show::RecordDetails;
 use crate::app::verify::VerifyReport;
-use crate::store::Record;
+use crate::store::{DeliveryState, Record};
 use crate::text::printable;
 use crate::view;
 
@@ -16,6 +16,13 @@ const SHOWN: usize = 8 * 1024;
 
 /// Bytes before the first difference that are shown.
 const BEFORE: usize = 1024;
+
+/// What helps when a receiver took a request with a planted fault.
+const ACCEPTED_FAULT: &str = "make the receiver verify the signature before it answers 2xx; `hook endpoints test NAME` sends every kind of fault";
+
+/// What helps when a check finds no cause.
+const UNKNOWN_CAUSE: &str =
+    "compare the secret with the sender's; if another one signed it, `hook ui --secret REF` checks with that one";
 
 /// The tab of a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -37,8 +44,10 @@ pub struct WhyTab {
 /// Two texts side by side.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct BytesTab {
-    /// As they came.
+    /// As they came, or were sent.
     pub arrived: Vec<Segment>,
+    /// Whether they were sent from here.
+    pub sent: bool,
     /// As they were signed; absent when no known mistake leads to them.
     pub signed: Option<Vec<Segment>>,
     /// Whether a part was left out.
@@ -67,6 +76,8 @@ impl WhyTab {
             Ok(report) => (Some(report), None),
             Err(note) => (None, Some(note)),
         };
+        let is_fault = matches!(&details.record, Record::Delivery(record) if record.delivery.signing.fault().is_some());
+        let is_sent = matches!(details.record, Record::Delivery(_));
         let found = report.filter(|report| report.diagnosis.is_some());
         let text = |text: &str| printable(text, 2000);
         Self {
@@ -83,18 +94,27 @@ impl WhyTab {
             },
             hint: match (stored, report) {
                 (Some(note), _) if note.hint.is_some() => note.hint.as_deref().map(text),
+                (None, _) if is_fault => Some(ACCEPTED_FAULT.to_owned()).filter(|_| is_accepted(&details.record)),
+                (None, Some(report)) if report.judged.is_refused() && report.diagnosis.is_none() => {
+                    Some(UNKNOWN_CAUSE.to_owned())
+                }
                 (_, Some(report)) => report.hint.as_deref().map(text),
                 _ => None,
             },
-            bytes: report.and_then(|report| BytesTab::of(report, stored.is_some())),
+            bytes: report.and_then(|report| BytesTab::of(report, stored.is_some(), is_sent)),
             note,
         }
     }
 }
 
+/// Whether a receiver took it.
+fn is_accepted(record: &Record) -> bool {
+    matches!(record, Record::Delivery(record) if record.delivery.state == DeliveryState::Delivered)
+}
+
 impl BytesTab {
-    /// Of a check; `is_explained` says whether the mistake was found when the request came.
-    fn of(report: &VerifyReport, is_explained: bool) -> Option<Self> {
+    /// Of a check. `is_explained`: the mistake was found when the request came; `sent`: from here.
+    fn of(report: &VerifyReport, is_explained: bool, sent: bool) -> Option<Self> {
         let bytes = report.bytes.as_ref()?;
         let Some(signed) = &bytes.signed else {
             let (arrived, cut) = segments(&bytes.arrived, &[], 0);
@@ -105,6 +125,7 @@ impl BytesTab {
             };
             return Some(Self {
                 arrived,
+                sent,
                 signed: None,
                 cut,
                 note,
@@ -117,12 +138,14 @@ impl BytesTab {
         let (arrived, cut) = segments(&bytes.arrived, &found.left, from);
         let (signed, cut_too) = segments(signed, &found.right, from);
         let note = match (first, report.judged.is_refused()) {
+            (None, false) if sent => "What is sent is what was signed.",
             (None, false) => "What came is what was signed.",
             (None, true) => "The signed bytes came unchanged: the mistake is not in them.",
             (Some(_), _) => "The marked bytes differ.",
         };
         Some(Self {
             arrived,
+            sent,
             signed: Some(signed),
             cut: cut || cut_too,
             note,

@@ -43,6 +43,11 @@ impl Lines {
         }
     }
 
+    /// Columns of the screen.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// An empty line.
     pub fn blank(&mut self) {
         self.lines.push(Line::default());

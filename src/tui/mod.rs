@@ -86,11 +86,10 @@ pub fn notice(notice: &Notice) -> Option<Message> {
 pub fn run(options: ViewOptions) -> Result<()> {
     let failed = |error: io::Error| Error::internal("the terminal cannot be used").cause(error);
     let ViewOptions { context, messages, .. } = &options;
-    let target = options.live.as_ref().and_then(|live| live.forward_to.clone());
     let workers = Workers::start(
         context,
         &options.secrets,
-        target,
+        options.live.clone(),
         messages.0.clone(),
         options.shutdown.clone(),
     );
@@ -110,7 +109,7 @@ pub fn run(options: ViewOptions) -> Result<()> {
     workers.finish();
     ended?;
     if terminal::has_panicked() {
-        return Err(Error::internal("a part of hook broke down"));
+        return Err(Error::internal("a thread of hook panicked"));
     }
     Ok(())
 }
@@ -123,6 +122,8 @@ struct View {
     drawn: Option<Instant>,
     is_stale: bool,
     has_ended: bool,
+    /// An edited text with a mistake, and its record.
+    unsent: Option<(u64, String)>,
 }
 
 impl View {
@@ -131,8 +132,7 @@ impl View {
         let theme = Theme { colors: options.colors };
         let (mut state, steps) = ViewState::new(&options.filter, ledger, theme, options.context.now());
         if let Some(live) = &options.live {
-            let facts = live.facts();
-            state.model.target = live.forward_to.clone().or(facts.url);
+            state.model.target = live.default_target();
             state.live = Some(Arc::clone(live));
         }
         let mut view = Self {
@@ -143,6 +143,7 @@ impl View {
             drawn: None,
             is_stale: true,
             has_ended: false,
+            unsent: None,
         };
         view.carry_out(steps);
         Ok(view)
@@ -252,11 +253,14 @@ impl View {
 
     /// Lets the user edit a request, and sends it signed afresh.
     fn edit(&mut self, number: u64, form: &EditForm) -> io::Result<Vec<Step>> {
-        let text = edit::written(form);
+        // What could not be sent before is edited further.
+        let unsent = self.unsent.take().filter(|(of, _)| *of == number);
+        let text = unsent.map_or_else(|| edit::written(form), |(_, text)| text);
         let edited = self.terminal.lend(|| crate::editor::edit(text.as_bytes(), "http"))?;
-        let read = edited
-            .map_err(|error| error.to_string())
-            .and_then(|text| edit::read(&String::from_utf8_lossy(&text), form));
+        let read = edited.map_err(|error| error.to_string()).and_then(|text| {
+            let text = String::from_utf8_lossy(&text);
+            edit::read(&text, form).inspect_err(|_| self.unsent = Some((number, text.into_owned())))
+        });
         let note = match read {
             Ok(Some(mut action)) => {
                 // A record that went nowhere before goes where the view sends things.
@@ -266,6 +270,7 @@ impl View {
                 return Ok(vec![Step::Job(Job::Edited(number, Box::new(action)))]);
             }
             Ok(None) => Input::Note("nothing was changed, so nothing was sent: `r` replays it as it is".to_owned()),
+            Err(text) if self.unsent.is_some() => Input::Failed(format!("{text}; `e` opens the edited text again")),
             Err(text) => Input::Failed(text),
         };
         Ok(self.state.input(note))

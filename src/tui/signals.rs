@@ -23,6 +23,12 @@ impl JobControl {
             let (signals, flag) = (signal(SignalKind::from_raw(kind))?, Arc::clone(flag));
             tokio::spawn(note(signals, flag));
         }
+        // Left alone it would end the process at once, and leave the terminal as the view needs it.
+        let mut hangup = signal(SignalKind::hangup())?;
+        tokio::spawn(async move {
+            hangup.recv().await;
+            let _ = crate::process::interrupt_self();
+        });
         Ok(control)
     }
 

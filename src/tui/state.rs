@@ -17,6 +17,9 @@ use crate::web::LiveListener;
 /// How long a notice is shown.
 const NOTICE_SHOWN: Duration = Duration::from_secs(20);
 
+/// For how long a key leaves a notice where it is: it may have come while the key was pressed.
+const NOTICE_LEFT: Duration = Duration::from_millis(700);
+
 /// Notices that are kept.
 const MOST_NOTICES: usize = 5;
 
@@ -117,7 +120,10 @@ impl ViewState {
     pub fn take(&mut self, message: Message) -> Vec<Step> {
         match message {
             Message::Input(input) => return self.input(input),
-            Message::Endpoints(found) => {
+            Message::Endpoints { found, opens } => {
+                if !opens && !matches!(self.sheet, Sheet::Endpoints { .. }) {
+                    return Vec::new();
+                }
                 let selected = match &self.sheet {
                     Sheet::Endpoints { selected, .. } => (*selected).min(found.len().saturating_sub(1)),
                     _ => 0,
@@ -135,7 +141,7 @@ impl ViewState {
                 if let Some(text) = problem.filter(|_| !self.model.rows.is_empty()) {
                     return self.input(Input::Failed(format!("ledger: {text}")));
                 }
-                if is_back {
+                if is_back && !self.model.rows.is_empty() {
                     return self.input(Input::Note("the ledger can be read again".to_owned()));
                 }
             }
@@ -166,6 +172,7 @@ impl ViewState {
 
     /// A key.
     pub fn key(&mut self, key: &str) -> Vec<Step> {
+        self.notices.retain(|(at, _)| at.elapsed() < NOTICE_LEFT);
         if !matches!(self.sheet, Sheet::None) {
             return self.sheet_key(key);
         }

@@ -164,6 +164,7 @@ fn why() -> WhyTab {
         cause: Some("json-rewritten".to_owned()),
         hint: Some("Check the raw body: `express.raw({ type: 'application/json' })`.".to_owned()),
         bytes: Some(BytesTab {
+            sent: false,
             arrived: vec![segment("{\"a\":", false), segment("·", true), segment("1}", false)],
             signed: Some(vec![segment("{\"a\":1}", false)]),
             cut: true,
@@ -319,7 +320,10 @@ fn what_is_in_front_fits_every_width() {
     });
     compare("no-endpoints", || {
         let mut state = filled();
-        state.take(Message::Endpoints(Vec::new()));
+        state.take(Message::Endpoints {
+            found: Vec::new(),
+            opens: true,
+        });
         state
     });
 }
@@ -400,7 +404,10 @@ fn a_pasted_text_is_typed_into_the_filter_and_is_no_series_of_commands() {
 #[test]
 fn an_endpoint_gets_a_new_secret_only_after_a_question() {
     let mut state = filled();
-    state.take(Message::Endpoints(Vec::new()));
+    state.take(Message::Endpoints {
+        found: Vec::new(),
+        opens: true,
+    });
     assert!(state.key("R").is_empty() && state.key("y").is_empty());
     assert!(matches!(state.sheet, Sheet::Endpoints { asked: None, .. }));
     state.key("Escape");

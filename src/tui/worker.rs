@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::inspector::detail::EditForm;
 use crate::inspector::model::{Effect, Input};
 use crate::shutdown::Shutdown;
+use crate::web::LiveListener;
 
 /// Jobs that wait in one queue.
 const WAITING: usize = 64;
@@ -45,7 +46,12 @@ pub enum Message {
     /// What an edited request begins with.
     Form(u64, Box<EditForm>),
     /// The endpoints.
-    Endpoints(Vec<EndpointDetails>),
+    Endpoints {
+        /// As they are now.
+        found: Vec<EndpointDetails>,
+        /// Whether they were asked for; else they are shown only where they still are.
+        opens: bool,
+    },
     /// Figures for charts.
     Charts(Vec<Minute>),
     /// Why the ledger cannot be read; none: it can.
@@ -65,8 +71,8 @@ pub fn messages() -> (Messages, Receiver<Message>) {
 struct Worker {
     context: Context,
     secrets: Arc<Vec<String>>,
-    /// Where the listener of this process forwards to.
-    target: Option<String>,
+    /// The listener of this process.
+    live: Option<Arc<LiveListener>>,
     messages: Messages,
     unfinished: Arc<AtomicUsize>,
 }
@@ -85,7 +91,7 @@ impl Workers {
     pub fn start(
         context: &Context,
         secrets: &[String],
-        target: Option<String>,
+        live: Option<Arc<LiveListener>>,
         messages: Messages,
         shutdown: Shutdown,
     ) -> std::io::Result<Self> {
@@ -93,7 +99,7 @@ impl Workers {
         let worker = Worker {
             context: context.clone(),
             secrets: Arc::new(secrets.to_vec()),
-            target,
+            live,
             messages,
             unfinished: Arc::clone(&unfinished),
         };
@@ -147,6 +153,11 @@ impl Workers {
 }
 
 impl Worker {
+    /// Where the listener of this process forwards to.
+    fn target(&self) -> Option<&str> {
+        self.live.as_ref()?.forward_to.as_deref()
+    }
+
     /// A message of a job. The view takes them all the time, so a full queue means that it has ended.
     fn send(&self, message: Message) {
         let _ = self.messages.try_send(message);

@@ -83,6 +83,9 @@ impl Api {
             Err(Denied::Unknown) => return refused(401, "open the URL that hook printed"),
         }
         if path == "events" {
+            if self.hub.is_full() {
+                return refused(503, "too many pages of this server are open");
+            }
             return events(&incoming);
         }
         let decoded = |part: &str| {
@@ -137,7 +140,7 @@ impl Api {
     async fn aside<T: Send + 'static>(&self, work: impl FnOnce(&Context) -> Result<T> + Send + 'static) -> Result<T> {
         let context = self.context.clone();
         let done = tokio::task::spawn_blocking(move || work(&context)).await;
-        done.unwrap_or_else(|error| Err(Error::internal("work beside the server broke down").cause(error)))
+        done.unwrap_or_else(|error| Err(Error::internal("a worker thread of the page panicked").cause(error)))
     }
 }
 

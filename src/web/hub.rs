@@ -28,8 +28,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(2);
 /// Counting takes at most this share of the time: one part in so many.
 const COUNT_SHARE: u32 = 20;
 
-/// Silence after which a stream says that it is still there.
-const PING: Duration = Duration::from_secs(15);
+/// Silence after which a stream says that it is still there. A page that was closed is noticed by that, and its place is free.
+const PING: Duration = Duration::from_secs(3);
 
 /// Changed records that a stream which was interrupted can still report.
 const REMEMBERED: usize = 1024;
@@ -89,6 +89,11 @@ impl Hub {
                 state.changed.push_back((state.sequence, *number));
             }
         });
+    }
+
+    /// Whether no more streams are opened.
+    pub fn is_full(&self) -> bool {
+        self.streams.load(Ordering::Acquire) >= STREAMS
     }
 
     /// A stream that goes on after the event of that id. `None`: there are too many.

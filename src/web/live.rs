@@ -72,6 +72,11 @@ impl LiveListener {
         })
     }
 
+    /// Where requests go that have no target of their own: where it forwards to, or to itself.
+    pub fn default_target(&self) -> Option<String> {
+        self.forward_to.clone().or_else(|| self.facts().url)
+    }
+
     /// As they are now.
     pub fn facts(&self) -> ListenerFacts {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner).clone()

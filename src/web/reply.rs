@@ -65,7 +65,7 @@ pub fn error(error: &Error) -> Reply {
     json(status, &body)
 }
 
-/// A refusal that tells nothing else.
+/// A refusal without details.
 pub fn refused(status: u16, text: &str) -> Reply {
     json(status, &json!({ "error": text, "hints": [] }))
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 
 use super::{Page, json, text};
-use crate::support::{App, NOBODY, Reply, Sandbox, connect, raw, request};
+use crate::support::{App, Listener, NOBODY, Reply, Sandbox, connect, raw, request};
 
 #[test]
 fn a_request_without_token_key_or_cookie_or_from_elsewhere_is_refused() {
@@ -332,22 +332,25 @@ fn pauses_and_endpoints_are_changed_for_every_process() {
     assert_eq!(page.call("POST", "/api/endpoints/shop/explode", "").status, 404);
 }
 
+/// The events after that id.
+fn stream(page: &Page, last: &str) -> BufReader<std::net::TcpStream> {
+    let mut stream = connect(&page.origin);
+    let host = page.origin.trim_start_matches("http://");
+    let head = format!(
+        "GET /api/events HTTP/1.1\r\nhost: {host}\r\ncookie: {}\r\nx-hook-key: {}\r\nlast-event-id: {last}\r\n\r\n",
+        page.cookie(),
+        page.key
+    );
+    stream.write_all(head.as_bytes()).expect("a request");
+    BufReader::new(stream)
+}
+
 #[test]
 fn changes_arrive_as_events_and_a_stream_goes_on_where_it_was_cut() {
     let sandbox = Sandbox::new();
     sandbox.hook(["send", "job.paid", "--to", NOBODY]).run();
     let page = Page::start(&sandbox);
-    let stream = |last: &str| {
-        let mut stream = connect(&page.origin);
-        let host = page.origin.trim_start_matches("http://");
-        let head = format!(
-            "GET /api/events HTTP/1.1\r\nhost: {host}\r\ncookie: {}\r\nx-hook-key: {}\r\nlast-event-id: {last}\r\n\r\n",
-            page.cookie(),
-            page.key
-        );
-        stream.write_all(head.as_bytes()).expect("a request");
-        BufReader::new(stream)
-    };
+    let stream = |last: &str| stream(&page, last);
     // The next change whose newest record is that one, with the id before it.
     let change = |reader: &mut BufReader<std::net::TcpStream>, newest: u64| -> (String, String) {
         let (mut line, mut id) = (String::new(), String::new());
@@ -444,4 +447,63 @@ fn a_listener_that_cannot_record_says_so_on_its_page_until_it_can() {
         page.get("/api/status")["listener"]["unrecorded"],
         serde_json::Value::Null
     );
+}
+
+#[test]
+fn more_streams_than_there_is_room_for_are_answered_503() {
+    let sandbox = Sandbox::new();
+    let page = Page::start(&sandbox);
+    let mut streams: Vec<_> = (0..16).map(|_| stream(&page, "")).collect();
+    for stream in &mut streams {
+        let mut line = String::new();
+        // An event is written by a stream that has its place.
+        while !line.starts_with("event: change") {
+            line.clear();
+            assert!(stream.read_line(&mut line).expect("a line") > 0, "the stream ended");
+        }
+    }
+    let refused = page.call("GET", "/api/events", "");
+    assert_eq!(refused.status, 503, "{}", text(&refused));
+    drop(streams);
+}
+
+#[test]
+fn a_copied_command_goes_to_the_listener_whatever_host_the_sender_names() {
+    let sandbox = Sandbox::new();
+    let listener = Listener::ready(sandbox.listening::<&str>([]));
+    request("POST", &listener.url, "/path", &[("host", "evil.example:8080")], b"x");
+    listener.stop();
+    let page = Page::start(&sandbox);
+    let command = page.get("/api/records/1/curl")["text"].to_string();
+    assert!(
+        command.contains("http://127.0.0.1:4400/path") && !command.contains("evil"),
+        "{command}"
+    );
+    let summary = page.get("/api/records/1")["summary"].to_string();
+    assert!(summary.contains("POST /path"), "{summary}");
+}
+
+#[test]
+fn a_forged_twin_that_was_accepted_is_explained_as_a_fault_of_the_receiver() {
+    let sandbox = Sandbox::new();
+    let app = App::start(|_| Reply::Status(200, ""));
+    sandbox.hook(["send", "job.paid", "--to", &app.url]).run().ok();
+    let page = Page::start(&sandbox);
+    page.call("POST", "/api/records/1/replay", r#"{"mode":"tampered"}"#);
+    let why = page.get("/api/records/2/why");
+    assert!(why["hint"].to_string().contains("make the receiver verify"), "{why}");
+    assert!(!why["sentences"].to_string().contains("nothing is left to do"), "{why}");
+    assert_eq!(page.get("/api/records/1/why")["bytes"]["sent"], true);
+}
+
+#[test]
+fn the_command_that_is_offered_without_endpoints_makes_one() {
+    let sandbox = Sandbox::new();
+    let page = Page::start(&sandbox);
+    let command = page.get("/api/tables")["no_endpoints"]
+        .as_str()
+        .expect("a command")
+        .to_owned();
+    sandbox.hook(command.split(' ').skip(1)).run().ok();
+    assert_eq!(page.get("/api/endpoints").as_array().map(Vec::len), Some(1));
 }

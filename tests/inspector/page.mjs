@@ -53,9 +53,11 @@ async function live() {
   await page.keyboard.press('Enter');
   await row(page, 1).waitFor();
   await until(async () => (await rows(page).count()) === 2, 'the request and its forward');
-  await page.locator('#filter').fill('provider:nobody');
+  await page.locator('#filter').fill('since:banana');
   await page.keyboard.press('Enter');
-  await page.locator('.toast.bad').first().waitFor();
+  await page.locator('#empty').getByText('since:2h').waitFor();
+  assert.equal(await rows(page).count(), 0, 'a filter that cannot be read matches nothing');
+  assert.match(page.url(), /q=since/);
   await page.locator('#filter').fill('');
   await page.keyboard.press('Enter');
 
@@ -109,6 +111,16 @@ async function actions() {
 
   await page.keyboard.press('e');
   const form = page.locator('dialog form');
+  // What cannot be sent stays in the form, with the reason.
+  const headers = await form.locator('[name=headers]').inputValue();
+  for (const wrong of ['no colon', 'bad name: v']) {
+    await form.locator('[name=headers]').fill(wrong);
+    await form.locator('[name=to]').fill(app.url);
+    await form.getByRole('button', { name: 'Send, signed afresh' }).click();
+    await form.getByRole('alert').getByText(wrong.split(':')[0]).waitFor();
+    assert.equal(await form.locator('[name=headers]').inputValue(), wrong);
+  }
+  await form.locator('[name=headers]').fill(headers);
   await form.locator('[name=body]').fill('{"action":"closed","total":2.50,"name":"Grace"}');
   await form.locator('[name=path]').fill('/other?x=1');
   await form.locator('[name=to]').fill(app.url);

@@ -51,7 +51,7 @@ fn a_paste_has_no_brackets_after_it() {
 #[test]
 fn a_signal_gives_the_terminal_back() {
     for line in VIEWS {
-        for signal in ["TERM", "INT"] {
+        for signal in ["TERM", "INT", "HUP"] {
             let Some(terminal) = shown(line) else { return };
             terminal.signal(signal);
             terminal.is_restored(signal);

@@ -30,10 +30,14 @@ pub fn delete(context: &Context, number: u64) -> Result<ActionResult> {
     })
 }
 
-/// The request of a record, to be shown as a command: what came, or what the last attempt sent. Credentials are masked.
-pub fn curl(context: &Context, store: &dyn Store, number: u64) -> Result<Request> {
+/// Where `hook listen` takes requests by default.
+const LISTENER: &str = "http://127.0.0.1:4400";
+
+/// The request of a record, to be shown as a command: what came, or what the last attempt sent. Credentials are masked. What came
+/// goes to `listener`, or to where one listens by default: its own `Host` is the sender's word.
+pub fn curl(context: &Context, store: &dyn Store, number: u64, listener: Option<&str>) -> Result<Request> {
     let details = show_from(context, store, Some(&number.to_string()), false)?;
-    let (method, url) = place(&details);
+    let (method, url) = place(&details, listener.unwrap_or(LISTENER));
     let url = parse_url(&url)?;
     let mut headers = request_headers(&details).end_to_end();
     headers.remove("host");
@@ -48,12 +52,12 @@ pub fn curl(context: &Context, store: &dyn Store, number: u64) -> Result<Request
 }
 
 /// The method and the URL of the request: of one that came, the listener's.
-fn place(details: &RecordDetails) -> (String, String) {
+fn place(details: &RecordDetails, listener: &str) -> (String, String) {
     match &details.record {
         Record::Capture(capture) => {
             let request = &capture.request;
-            let host = request.headers.get_text("host").unwrap_or("127.0.0.1:4400");
-            (request.method.clone(), format!("http://{host}{}", request.target))
+            let origin = listener.trim_end_matches('/');
+            (request.method.clone(), format!("{origin}{}", request.target))
         }
         Record::Delivery(record) => (record.delivery.method.clone(), record.delivery.url.clone()),
     }

@@ -2,6 +2,7 @@
 
 use super::{names, select};
 use crate::app::context::Context;
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::provider::near_names;
 use crate::store::{DeliveryState, Query, RecordKind};
@@ -83,7 +84,7 @@ impl RecordFilter {
         }
         let (query, given) = (&mut self.query, Some(value.to_owned()));
         match name {
-            "since" => query.since = Some(select::since(context, value)?),
+            "since" => query.since = Some(since(context, value)?),
             "event" => query.event = given,
             "endpoint" => query.endpoint = given,
             "provider" => query.provider = given,
@@ -92,6 +93,13 @@ impl RecordFilter {
         }
         Ok(())
     }
+}
+
+fn since(context: &Context, value: &str) -> Result<Timestamp> {
+    select::since(context, value).map_err(|mut error| {
+        error.hints = vec!["write `since:2h`, or a timestamp".to_owned()];
+        error
+    })
 }
 
 fn has_value(name: &str) -> bool {

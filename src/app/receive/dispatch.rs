@@ -40,12 +40,12 @@ pub(super) struct Dispatcher {
 
 impl Dispatcher {
     /// Works until the listener has ended, then until its workers have.
-    pub(super) async fn run(mut self, mut told: mpsc::Receiver<ListenerEvent>) -> Result<ListenSummary> {
-        while let Some(first) = told.recv().await {
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<ListenerEvent>) -> Result<ListenSummary> {
+        while let Some(first) = events.recv().await {
             let mut next = Some(first);
             while let Some(event) = next {
                 self.take(event)?;
-                next = told.try_recv().ok();
+                next = events.try_recv().ok();
             }
             self.observer.on(ReceiveEvent::AllTold)?;
         }

@@ -19,7 +19,7 @@ impl Model {
         if let Overlay::Confirm { delete } = self.overlay {
             self.overlay = Overlay::None;
             return match key {
-                "y" | "Y" | "Enter" => vec![Effect::Delete(delete)],
+                "y" | "Y" | "Enter" => self.delete(delete),
                 _ => Vec::new(),
             };
         }
@@ -117,6 +117,19 @@ impl Model {
             Command::Quit => vec![Effect::Quit],
             _ => Vec::new(),
         }
+    }
+
+    /// Deletes a record; its neighbour is selected.
+    fn delete(&mut self, number: u64) -> Vec<Effect> {
+        let mut effects = vec![Effect::Delete(number)];
+        self.marks.retain(|marked| *marked != number);
+        if let Some(at) = self.position().filter(|at| self.rows[*at].number == number) {
+            self.rows.remove(at);
+            let next = self.rows.get(at).or_else(|| self.rows.last());
+            (self.selected, self.following) = (next.map(|row| row.number), false);
+            effects.extend(self.select_again(false));
+        }
+        effects
     }
 
     fn page(&self) -> isize {

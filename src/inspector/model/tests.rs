@@ -259,3 +259,57 @@ fn memory_is_bounded() {
     }
     assert_eq!(model.notices.len(), MOST_NOTICES);
 }
+
+#[test]
+fn after_a_deletion_the_neighbour_is_selected() {
+    for (keys, deleted, selected) in [
+        ("j j m x y", 8, Some(7)),
+        ("G x y", 1, Some(2)),
+        ("g g x y", 10, Some(9)),
+    ] {
+        let mut model = filled(10);
+        let effects = press(&mut model, keys);
+        assert!(effects.contains(&Effect::Delete(deleted)), "{effects:?}");
+        assert_eq!((model.selected, model.following), (selected, false), "{keys}");
+        assert!(model.marks.is_empty());
+    }
+}
+
+#[test]
+fn nothing_of_a_ledger_that_was_replaced_is_shown() {
+    let mut model = filled(10);
+    press(&mut model, "j m Enter");
+    let effects = model.apply(Input::Replaced);
+    assert!(
+        matches!(effects.as_slice(), [Effect::List(_), Effect::Count]),
+        "{effects:?}"
+    );
+    assert_eq!((model.rows.len(), model.selected, model.is_open), (0, None, false));
+    assert_eq!((model.marks.len(), model.following), (0, true));
+}
+
+#[test]
+fn a_filter_that_cannot_be_used_shows_why_until_another_one_can() {
+    let mut model = filled(10);
+    let effects = press(&mut model, "/ x Enter");
+    let Some(Effect::List(of)) = effects.first().cloned() else {
+        panic!("{effects:?}")
+    };
+    model.apply(Input::NoRows {
+        filter: "old".to_owned(),
+        text: "late".to_owned(),
+    });
+    assert_eq!(model.problem, None);
+    model.apply(Input::NoRows {
+        filter: "x".to_owned(),
+        text: "wrong".to_owned(),
+    });
+    assert_eq!((model.problem.as_deref(), model.rows.len()), (Some("wrong"), 0));
+    model.apply(Input::Rows {
+        of,
+        rows: Vec::new(),
+        next: None,
+        hidden: 0,
+    });
+    assert_eq!(model.problem, None);
+}

@@ -8,6 +8,7 @@ use ratatui::text::Line;
 use super::overlay::window;
 use super::text;
 use crate::app::endpoints::EndpointDetails;
+use crate::inspector::tables::NO_ENDPOINTS;
 use crate::text::printable;
 use crate::tui::lines::{Lines, harmless};
 use crate::tui::state::{Sheet, ViewState};
@@ -28,8 +29,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, state: &ViewState) {
     let mut lines = Lines::new(inner.width);
     if found.is_empty() {
         lines.text("There are no endpoints yet.", Style::new(), 0);
-        let command = "  hook endpoints add https://shop.example/webhooks";
-        lines.text(command, state.theme.tone(Tone::Name), 2);
+        lines.text(&format!("  {NO_ENDPOINTS}"), state.theme.tone(Tone::Name), 2);
         return text(frame, inner, lines.lines);
     }
     let room = usize::from(inner.height.saturating_sub(FACTS)).max(1);

@@ -84,7 +84,7 @@ fn counters(state: &ViewState, width: u16) -> Vec<(String, Style)> {
         (counters.verified, "verified", Tone::Good, true),
         (counters.token_only, "token only", Tone::Caution, false),
         (counters.refused, "refused", Tone::Bad, true),
-        (counters.delivered, "forwarded", Tone::Good, false),
+        (counters.delivered, "delivered", Tone::Good, false),
         (counters.failed, "failed", Tone::Bad, false),
         (counters.parked, "parked", Tone::Caution, false),
         (model.hidden, "hidden", Tone::Dim, false),

@@ -135,11 +135,14 @@ fn empty(state: &ViewState, width: u16) -> Vec<Line<'static>> {
         lines.blank();
     }
     if !model.filter.is_empty() {
-        lines.text(
-            &format!("No record fits `{}`.", model.filter),
-            theme.tone(Tone::Strong),
-            0,
-        );
+        match &model.problem {
+            Some(problem) => lines.text(problem, theme.tone(Tone::Bad), 0),
+            None => lines.text(
+                &format!("No record matches `{}`.", model.filter),
+                theme.tone(Tone::Strong),
+                0,
+            ),
+        }
         if model.next.is_some() {
             lines.text("The search goes on with `j`.", Style::new(), 0);
         }

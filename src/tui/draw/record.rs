@@ -19,6 +19,9 @@ use crate::view::style::Tone;
 /// Columns of the names in the summary.
 const NAMES: usize = 14;
 
+/// Columns of a line of a dump.
+const DUMP_WIDTH: usize = 77;
+
 /// Narrower than this, only the shown tab has its title.
 const TITLES: u16 = 66;
 
@@ -135,7 +138,11 @@ fn body_page(lines: &mut Lines, page: &BodyPage, theme: Theme) {
         .problem
         .as_ref()
         .filter(|_| page.form == BodyForm::Raw && page.offset == 0);
-    for (index, line) in page.text.lines().enumerate() {
+    let is_narrow = page.form == BodyForm::Hex && lines.width() < DUMP_WIDTH;
+    for line in page.text.lines().filter(|_| is_narrow) {
+        halves(lines, line);
+    }
+    for (index, line) in page.text.lines().enumerate().filter(|_| !is_narrow) {
         match marked.filter(|problem| problem.line == index + 1) {
             Some(problem) => lines.pieces(&split_at(line, problem.column), 0),
             None => lines.text(line, Style::new(), 0),
@@ -143,6 +150,26 @@ fn body_page(lines: &mut Lines, page: &BodyPage, theme: Theme) {
     }
     if page.next.is_some() {
         lines.text("-- PgDn: the next part --", theme.tone(Tone::Dim), 0);
+    }
+}
+
+/// A line of a dump as two lines of eight bytes each: place, bytes, characters.
+fn halves(lines: &mut Lines, line: &str) {
+    let part = |from: usize, to: usize| line.get(from..line.len().min(to)).unwrap_or_default();
+    let place = u64::from_str_radix(part(0, 8), 16).unwrap_or_default();
+    let (hex, shown) = (part(10, 60), part(61, usize::MAX));
+    let (left, right) = (
+        shown.get(..shown.len().min(8)).unwrap_or_default(),
+        shown.get(8..).unwrap_or_default(),
+    );
+    for (at, hex, shown) in [(place, hex.get(..23), left), (place + 8, hex.get(25..48), right)] {
+        if !shown.is_empty() {
+            lines.text(
+                &format!("{at:06x} {} {shown}", hex.unwrap_or_default()),
+                Style::new(),
+                0,
+            );
+        }
     }
 }
 

@@ -48,19 +48,20 @@ pub(super) fn lines(lines: &mut Lines, state: &ViewState, width: u16) {
 
 fn sides(lines: &mut Lines, bytes: &BytesTab, state: &ViewState, width: u16) {
     let theme = state.theme;
+    let arrived = if bytes.sent { "sent" } else { "arrived" };
     let Some(signed) = &bytes.signed else {
-        lines.text("arrived", theme.tone(Tone::Name), 0);
+        lines.text(arrived, theme.tone(Tone::Name), 0);
         segments(lines, &bytes.arrived);
         return;
     };
     if width < BESIDE {
-        for (title, side) in [("arrived", &bytes.arrived), ("signed", signed)] {
+        for (title, side) in [(arrived, &bytes.arrived), ("signed", signed)] {
             lines.text(title, theme.tone(Tone::Name), 0);
             segments(lines, side);
         }
     } else {
         let half = (width - GAP) / 2;
-        let [left, right] = [("arrived", &bytes.arrived), ("signed", signed)].map(|(title, side)| {
+        let [left, right] = [(arrived, &bytes.arrived), ("signed", signed)].map(|(title, side)| {
             let mut column = Lines::new(half);
             column.text(title, theme.tone(Tone::Name), 0);
             segments(&mut column, side);

@@ -24,16 +24,17 @@ pub(super) fn run(worker: &Worker, jobs: &Receiver<Job>, shutdown: &Shutdown) {
             // The next press of the key is the other way round.
             if pauses
                 && let Ok(store) = select::reader(&worker.context)
-                && let Ok(found) = counters::counters(&worker.context, &*store, worker.target.as_deref())
+                && let Ok(found) = counters::counters(&worker.context, &*store, worker.target())
             {
                 worker.input(Input::Counters(Box::new(found)));
+            }
+            // Before the notice: a key that answers the notice finds them as they are.
+            if updates_endpoints && let Ok(found) = actions::endpoints(&worker.context) {
+                worker.send(Message::Endpoints { found, opens: false });
             }
             match done {
                 Ok(done) => worker.input(Input::Done(done)),
                 Err(error) => worker.failed(&error),
-            }
-            if updates_endpoints && let Ok(found) = actions::endpoints(&worker.context) {
-                worker.send(Message::Endpoints(found));
             }
         }
         worker.finished();

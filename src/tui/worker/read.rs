@@ -11,7 +11,7 @@ use crate::app::inspect::changes::ChangeWatch;
 use crate::app::inspect::filter::RecordFilter;
 use crate::app::inspect::{charts, counters, difference};
 use crate::app::verify::{RequestSource, VerifyOptions, verify};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::inspector::model::{CopyKind, Effect, Input, ListRequest};
 use crate::inspector::row::ListRow;
 use crate::inspector::why::WhyTab;
@@ -37,6 +37,8 @@ struct Reader {
     watch: ChangeWatch,
     /// What was said of the ledger last: the same is not said again.
     problem: Option<String>,
+    /// A ledger was open before.
+    was_open: bool,
     wants_count: bool,
     next_count: Instant,
 }
@@ -47,6 +49,7 @@ pub(super) fn run(worker: Worker, jobs: &Receiver<Job>) {
         store: None,
         watch: ChangeWatch::default(),
         problem: None,
+        was_open: false,
         wants_count: false,
         next_count: Instant::now(),
     };
@@ -81,6 +84,9 @@ impl Reader {
                 Err(error) => Some(printable(&error.to_string(), 300)),
             };
             self.store = opened.ok();
+            if self.store.is_some() && std::mem::replace(&mut self.was_open, true) {
+                self.worker.input(Input::Replaced);
+            }
             self.report(problem);
         }
         self.store.as_deref()
@@ -118,7 +124,7 @@ impl Reader {
         let Some(store) = self.store.as_deref() else { return };
         self.wants_count = false;
         let begun = Instant::now();
-        match counters::counters(&self.worker.context, store, self.worker.target.as_deref()) {
+        match counters::counters(&self.worker.context, store, self.worker.target()) {
             Ok(found) => self.worker.input(Input::Counters(Box::new(found))),
             Err(error) => self.worker.failed(&error),
         }
@@ -134,8 +140,8 @@ impl Reader {
                 return Ok(());
             }
             Effect::Endpoints => {
-                self.worker
-                    .send(Message::Endpoints(actions::endpoints(&self.worker.context)?));
+                let found = actions::endpoints(&self.worker.context)?;
+                self.worker.send(Message::Endpoints { found, opens: true });
                 return Ok(());
             }
             Effect::Count => {
@@ -145,6 +151,7 @@ impl Reader {
             _ => {}
         }
         let context = self.worker.context.clone();
+        let listener = self.worker.live.as_ref().and_then(|live| live.facts().url);
         let Some(store) = self.store() else {
             if let Effect::List(of) = effect {
                 self.worker.input(no_rows(of));
@@ -152,7 +159,10 @@ impl Reader {
             return Ok(());
         };
         let message = match effect {
-            Effect::List(of) => Message::Input(rows(&context, store, of)?),
+            Effect::List(of) => {
+                let filter = of.filter.clone();
+                Message::Input(rows(&context, store, of).unwrap_or_else(|error| not_listed(filter, &error)))
+            }
             Effect::Detail(number) => {
                 let detail = detail::detail(&context, store, number)?;
                 Message::Input(Input::Detail(Box::new(detail)))
@@ -165,7 +175,7 @@ impl Reader {
                 let found = difference::records(&context, store, &left.to_string(), &right.to_string())?;
                 Message::Input(Input::Differences(Box::new(found)))
             }
-            Effect::Copy(number, kind) => copied(&context, store, number, kind)?,
+            Effect::Copy(number, kind) => copied(&context, store, (number, kind), listener.as_deref())?,
             Effect::Edit(number) => {
                 let form = detail::detail(&context, store, number)?.edit;
                 Message::Form(number, Box::new(form))
@@ -187,6 +197,18 @@ fn no_rows(of: ListRequest) -> Input {
     }
 }
 
+fn not_listed(filter: String, error: &Error) -> Input {
+    let words: Vec<&str> = std::iter::once(&error.message)
+        .chain(&error.causes)
+        .chain(&error.hints)
+        .map(String::as_str)
+        .collect();
+    Input::NoRows {
+        filter,
+        text: printable(&words.join("; "), 400),
+    }
+}
+
 fn rows(context: &Context, store: &dyn Store, of: ListRequest) -> Result<Input> {
     let options = BrowseOptions {
         filter: RecordFilter::parse(context, &of.filter)?,
@@ -203,10 +225,15 @@ fn rows(context: &Context, store: &dyn Store, of: ListRequest) -> Result<Input> 
     })
 }
 
-fn copied(context: &Context, store: &dyn Store, number: u64, kind: CopyKind) -> Result<Message> {
+fn copied(
+    context: &Context,
+    store: &dyn Store,
+    (number, kind): (u64, CopyKind),
+    listener: Option<&str>,
+) -> Result<Message> {
     Ok(match kind {
         CopyKind::Curl => {
-            let command = curl::command(&actions::curl(context, store, number)?);
+            let command = curl::command(&actions::curl(context, store, number, listener)?);
             Message::Copy(command.into_bytes(), "the curl command")
         }
         CopyKind::Body => Message::Copy(detail::whole_body(context, number)?, "the body"),
@@ -257,6 +284,6 @@ fn why(worker: &Worker, number: u64) -> Result<WhyTab> {
         reveal: false,
     };
     let report = verify(&context, options);
-    let note = |error: &crate::error::Error| printable(&error.to_string(), 400);
+    let note = |error: &Error| printable(&error.to_string(), 400);
     Ok(WhyTab::of(&details, report.as_ref().map_err(note)))
 }

@@ -78,12 +78,14 @@ impl RecordSheet<'_> {
             self.command(processing);
         }
         self.page.field("body", &short_size(self.details.size as u64));
+        let line = format!("{} {}", request.method, request.target);
         if with_content {
-            let line = format!("{} {}", request.method, request.target);
             let line = self.page.style.name(&printable(&line, 2000));
             self.page.line("");
             self.page.line(line);
             self.content("", &request.headers, &request.body);
+        } else {
+            self.page.field("request", &printable(&line, 16 * 1024));
         }
     }
 

@@ -290,6 +290,7 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
     let planned = delivery.delays.len() + 1;
     let made = delivery.attempts.len();
     match delivery.state {
+        DeliveryState::Delivered if delivery.signing.fault().is_some() => Vec::new(),
         DeliveryState::Delivered => vec!["It is delivered; nothing is left to do.".to_owned()],
         DeliveryState::Pending => {
             let mut said = vec![format!("It is pending: {}.", next(details, delivery))];

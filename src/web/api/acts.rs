@@ -68,9 +68,10 @@ impl Api {
         Ok(reply::json(200, &done))
     }
 
-    /// Where a request goes that was received and never forwarded: where this process's listener forwards to.
+    /// Where a request goes that was received and never forwarded: where this process's listener forwards to, or to the
+    /// listener itself.
     async fn default_target(&self, number: u64) -> Option<String> {
-        let target = self.options.live.as_ref()?.forward_to.clone()?;
+        let target = self.options.live.as_ref()?.default_target()?;
         let is_unsent = self.ask(move |_, store| {
             let record = store.get(number)?.and_then(crate::store::Record::into_capture);
             Ok(record.is_some_and(|capture| capture.forwarded_to.is_none()))

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Api, Call, not_found, record};
 use crate::app::actions;
-use crate::app::inspect::browse::{BrowseOptions, browse};
+use crate::app::inspect::browse::{BrowseOptions, BrowsePage, browse};
 use crate::app::inspect::filter::RecordFilter;
 use crate::app::inspect::{charts, counters, difference};
 use crate::app::verify::{RequestSource, VerifyOptions, verify};
@@ -14,7 +14,7 @@ use crate::inspector::row::ListRow;
 use crate::inspector::why::WhyTab;
 use crate::inspector::{curl, detail, tables};
 use crate::server::Reply;
-use crate::store::Record;
+use crate::store::{Record, StoreError};
 use crate::web::reply;
 
 /// Samples that are offered at once.
@@ -39,8 +39,9 @@ impl Api {
             ["records", number, "why"] => self.why(record(number)?).await?,
             ["records", number, "curl"] => {
                 let number = record(number)?;
+                let listener = self.options.live.as_ref().and_then(|live| live.facts().url);
                 let request = self
-                    .ask(move |context, store| actions::curl(context, store, number))
+                    .ask(move |context, store| actions::curl(context, store, number, listener.as_deref()))
                     .await?;
                 reply::json(200, &json!({ "text": curl::command(&request) }))
             }
@@ -79,28 +80,23 @@ impl Api {
         let line = call.text("q").to_owned();
         let (before, after) = (call.number("before")?, call.number("after")?);
         let limit = usize::try_from(call.number("limit")?.unwrap_or(100)).unwrap_or(usize::MAX);
-        let was_missing = !self.context.ledger_path.exists();
-        let page = self
-            .ask(move |context, store| {
+        let context = self.context.clone();
+        let asked = self.reader.ask(move |store| {
+            let filter = RecordFilter::parse(&context, &line);
+            Ok(filter.and_then(|filter| {
                 let options = BrowseOptions {
-                    filter: RecordFilter::parse(context, &line)?,
+                    filter,
                     before,
                     after,
                     limit,
                 };
-                browse(context, store, &options)
-            })
-            .await;
-        let page = match page {
+                browse(&context, store, &options)
+            }))
+        });
+        let page = match asked.await {
             // Nothing was recorded yet: an empty list.
-            Err(error) if was_missing => {
-                drop(error);
-                return Ok(reply::json(
-                    200,
-                    &json!({ "records": [], "newest": 0, "oldest": 0, "ledger": "missing" }),
-                ));
-            }
-            page => page?,
+            Err(StoreError::Missing(_)) => BrowsePage::default(),
+            page => page??,
         };
         let body = json!({
             "records": page.records.iter().map(ListRow::of).collect::<Vec<_>>(),

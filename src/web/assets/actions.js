@@ -24,14 +24,17 @@ export function failed(error) {
   toast(`${error.message}${hints}`, true);
 }
 
-async function replay(number, body) {
+async function replay(number, given) {
   const path = `records/${number}/replay`;
+  const record = detail.current()?.number === number ? detail.current() : await get(`records/${number}`);
+  // A target that was given in this tab comes before the listener beside the page.
+  const body = record.edit.to || !target() ? given : { ...given, to: target() };
   try {
     done(await post(path, body));
   } catch (error) {
     // It was never forwarded: only the user knows where it belongs.
     if (error.status !== 422 || body.to || !(error.hints || []).some((hint) => hint.includes('--to URL'))) throw error;
-    const to = target() || (await dialogs.target('', `#${number} was never forwarded. Where does it go?`));
+    const to = await dialogs.target('', `#${number} was never forwarded. Where does it go?`);
     if (!to) return;
     keep(to);
     done(await post(path, { ...body, to }));
@@ -45,17 +48,17 @@ export const onRecord = {
   tamper: (number) => replay(number, { mode: 'tampered' }),
   edit: async (number) => {
     const record = await get(`records/${number}`);
-    const body = await dialogs.edit(record, record.edit.to ? '' : target());
-    if (!body) return;
-    keep(body.to);
-    await replay(number, body);
+    await dialogs.edit(record, record.edit.to ? '' : target(), async (body) => {
+      done(await post(`records/${number}/replay`, body));
+      keep(body.to);
+    });
   },
-  mark: (number) => list.mark(number),
+  mark: (number) => toast(list.mark(number) ? `#${number} is marked: d on another record compares them` : `#${number} is no longer marked`),
   diff: async (number) => {
     const marked = list.marks();
     const [left, right] = marked.length === 2 ? marked : [marked[0], number];
     if (left === undefined || left === right) {
-      toast('Mark a record first: m');
+      toast(left === undefined ? 'Mark a record first: m' : `#${left} is the marked record: select another one`);
       return;
     }
     await dialogs.diff(await get(query('diff', { left, right })));

@@ -162,7 +162,7 @@ async function page(box, offset) {
   const number = record.number;
   const got = await get(query(`records/${number}/body`, { form, offset }));
   if (record?.number !== number) return;
-  const pre = h('pre', { className: 'code', tabIndex: 0, 'aria-label': `Body, ${got.form}` });
+  const pre = h('pre', { className: got.form === 'hex' ? 'code hex' : 'code', tabIndex: 0, 'aria-label': `Body, ${got.form}` });
   if (got.problem && got.form !== 'hex' && offset === 0) marked(pre, got.text, got.problem);
   else pre.append(got.text);
   box.append(pre);
@@ -207,7 +207,7 @@ async function why(panel) {
   }
   const sentences = h('ul', { className: 'sentences' }, got.sentences.map((text) => h('li', {}, rich(text))));
   if (!got.bytes) {
-    panel.append(sentences, h('p', { className: 'dim' }, got.note || 'The signature covers no bytes of this request.'));
+    panel.append(sentences, h('p', { className: 'dim' }, got.note || 'There are no signed bytes to compare: no signature that hook knows covers this request.'));
     return;
   }
   const side = (title, segments, label) => h('div', { className: 'side' }, h('h3', {}, title),
@@ -216,7 +216,7 @@ async function why(panel) {
       : h('p', { className: 'dim' }, 'Not known.'));
   panel.append(h('p', {}, got.bytes.note, got.bytes.cut ? ' Only a part is shown.' : ''),
     h('div', { className: 'sides' },
-      side('Signed bytes', got.bytes.signed, 'Signed bytes'), side('Arrived bytes', got.bytes.arrived, 'Arrived bytes')),
+      side('Signed bytes', got.bytes.signed, 'Signed bytes'), side(got.bytes.sent ? 'Sent bytes' : 'Arrived bytes', got.bytes.arrived, got.bytes.sent ? 'Sent bytes' : 'Arrived bytes')),
     sentences);
 }
 

@@ -1,7 +1,7 @@
 // What stands in front: keys, questions, forms, and two records beside each other.
 
 import { get, query } from './api.js';
-import { button, h } from './dom.js';
+import { button, h, rich } from './dom.js';
 
 /** Opens a dialog; resolves with what it was closed with. */
 export function open(title, content, props = {}) {
@@ -24,10 +24,10 @@ export const isOpen = () => Boolean(document.querySelector('dialog[open]'));
 /** The keys and the words of a filter. */
 export function help(tables) {
   return open('Keys', () => h('div', { className: 'columns' },
-    h('div', {}, h('h3', {}, 'Keys'), h('dl', { className: 'keys' }, tables.keys.filter((key) => key.command !== 'quit').map((key) => [
+    h('div', {}, h('h3', {}, 'Keys'), h('dl', { className: 'keys' }, tables.keys.filter((key) => !['quit', 'next-tab', 'previous-tab'].includes(key.command)).map((key) => [
       h('dt', {}, key.keys.map((name) => h('kbd', {}, name))), h('dd', {}, key.help)]))),
     h('div', {}, h('h3', {}, 'Filter'), h('dl', { className: 'keys' }, tables.filter.map((word) => [
-      h('dt', {}, h('code', {}, word.word)), h('dd', {}, word.help)]),
+      h('dt', {}, h('code', {}, word.word)), h('dd', {}, rich(word.help))]),
     h('dt', {}, h('code', {}, 'text')), h('dd', {}, 'Anything in headers, bodies and answers')))), { wide: true });
 }
 
@@ -47,12 +47,21 @@ export async function target(known, text) {
     h('p', {}, text), field('URL, address or port', input), h('p', { className: 'line' }, h('button', { type: 'submit' }, 'Send'))));
 }
 
-/** A form over a request; resolves with what is to be sent. */
-export async function edit(record, target) {
+/** A name and a value of each line; a line without a colon is an error. */
+function headerLines(text) {
+  return text.split('\n').filter((line) => line.trim()).map((line) => {
+    const colon = line.indexOf(':');
+    if (colon < 1) throw new Error(`\`${line}\` is not a header: write \`name: value\``);
+    return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+  });
+}
+
+/** A form over a request. `send(body)` delivers it; what it refuses is shown in the form, and nothing is lost. */
+export async function edit(record, target, send) {
   const form = record.edit;
   const shownHeaders = form.headers.map(([name, value]) => `${name}: ${value}`).join('\n');
   const inputs = {
-    method: h('input', { name: 'method', value: form.method, size: 8 }),
+    method: h('input', { name: 'method', value: form.method, size: 8, autofocus: true }),
     path: h('input', { name: 'path', value: form.path, spellcheck: false }),
     to: h('input', { name: 'to', value: target, spellcheck: false, placeholder: form.to || 'localhost:3000/webhooks' }),
     headers: h('textarea', { name: 'headers', rows: 6, spellcheck: false, value: shownHeaders }),
@@ -60,19 +69,26 @@ export async function edit(record, target) {
   };
   // A text field changes line ends: what was not edited is not sent, and stays as it is recorded.
   const [oldHeaders, oldBody] = [inputs.headers.value, inputs.body.value];
-  let sent = null;
+  const problem = h('p', { className: 'note bad', role: 'alert', hidden: true });
+  const changed = () => ({
+    method: inputs.method.value,
+    path: inputs.path.value === form.path ? null : inputs.path.value,
+    to: inputs.to.value || null,
+    headers: inputs.headers.value === oldHeaders ? null : headerLines(inputs.headers.value),
+    body: form.body === null || inputs.body.value === oldBody ? null : inputs.body.value,
+  });
   await open(`Edit #${record.number} and replay`, (dialog) => h('form', {
-    onsubmit: (event) => {
+    onsubmit: async (event) => {
       event.preventDefault();
-      const lines = inputs.headers.value.split('\n').filter((line) => line.includes(':'));
-      sent = {
-        method: inputs.method.value,
-        path: inputs.path.value === form.path ? null : inputs.path.value,
-        to: inputs.to.value || null,
-        headers: inputs.headers.value === oldHeaders ? null : lines.map((line) => [line.slice(0, line.indexOf(':')).trim(), line.slice(line.indexOf(':') + 1).trim()]),
-        body: form.body === null || inputs.body.value === oldBody ? null : inputs.body.value,
-      };
-      dialog.close('sent');
+      problem.hidden = true;
+      try {
+        await send(changed());
+        dialog.close('sent');
+      } catch (error) {
+        problem.replaceChildren(...rich([error.message, ...(error.hints || [])].join('; ')));
+        problem.hidden = false;
+        problem.scrollIntoView({ block: 'nearest' });
+      }
     },
   },
   h('div', { className: 'grid' }, field('Method', inputs.method), field('Path and query', inputs.path)),
@@ -80,8 +96,8 @@ export async function edit(record, target) {
   field('Headers, one a line', inputs.headers),
   field(form.body === null ? 'Body (no text: it stays as it is)' : 'Body', inputs.body),
   h('p', { className: 'dim' }, 'Signature headers are made afresh. A masked value stays as it was recorded.'),
+  problem,
   h('p', { className: 'line' }, h('button', { type: 'submit', className: 'main' }, 'Send, signed afresh'))), { wide: true });
-  return sent;
 }
 
 /** A picker over the catalogue; resolves with event, provider and target. */
@@ -89,10 +105,12 @@ export async function sample(known) {
   const to = h('input', { name: 'to', value: known, placeholder: 'localhost:3000/webhooks', spellcheck: false });
   const search = h('input', { type: 'search', name: 'q', autofocus: true, autocomplete: 'off', spellcheck: false, placeholder: 'provider or event', role: 'combobox', 'aria-expanded': 'true', 'aria-controls': 'samples', 'aria-autocomplete': 'list' });
   const list = h('div', { id: 'samples', role: 'listbox', 'aria-label': 'Events', tabIndex: 0 });
+  const submit = h('button', { type: 'submit', className: 'main' }, 'Send');
   let found = [];
   let at = 0;
   const draw = () => {
-    list.replaceChildren(...found.map((one, index) => h('div', {
+    submit.disabled = found.length === 0;
+    list.replaceChildren(...(found.length ? [] : [h('p', { className: 'dim pad' }, 'No event of the catalogue has these letters.')]), ...found.map((one, index) => h('div', {
       role: 'option', id: `sample-${index}`, 'aria-selected': String(index === at), className: index === at ? 'option selected' : 'option',
       'data-index': String(index),
     }, h('span', { className: 'name' }, one.event), h('span', { className: 'dim' }, one.provider))));
@@ -136,7 +154,7 @@ export async function sample(known) {
     });
     return h('form', { onsubmit: (event) => { event.preventDefault(); choose(dialog); } },
       field('Target', to), field('Event', search), list,
-      h('p', { className: 'line' }, h('button', { type: 'submit', className: 'main' }, 'Send')));
+      h('p', { className: 'line' }, submit));
   });
   return picked;
 }

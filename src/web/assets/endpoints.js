@@ -5,11 +5,11 @@ import { button, h, toast } from './dom.js';
 import { confirm, open } from './dialogs.js';
 
 /** Shows the endpoints, with what can be done to them. */
-export async function show(on) {
+export async function show(on, tables) {
   const box = h('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Endpoints' });
   const draw = async () => {
     const found = await get('endpoints');
-    box.replaceChildren(found.length ? table(found, act) : h('p', { className: 'dim' }, 'There are no endpoints. ', h('code', {}, 'hook endpoints add NAME --to URL --provider NAME'), ' makes one.'));
+    box.replaceChildren(found.length ? table(found, act) : h('p', { className: 'dim' }, 'There are no endpoints. ', h('code', {}, tables.no_endpoints), ' makes one.'));
   };
   const act = async (endpoint, action) => {
     if (action === 'rotate' && !(await confirm('New secret', `${endpoint.name} gets a new secret, which is written to a private file. The old one verifies for 24h.`, 'Make a new secret'))) return;

@@ -49,7 +49,13 @@ export function setup(columns, callbacks) {
     if (!asked) requestAnimationFrame(() => { asked = false; draw(); });
     asked = true;
   }, { passive: true });
-  new ResizeObserver(() => { measure(); requestAnimationFrame(draw); }).observe($('list'));
+  new ResizeObserver(() => {
+    measure();
+    const at = indexOf(state.selected);
+    // The selected row stays on the screen when the pane beside it opens.
+    if (!state.following && at >= 0 && at < count()) reveal(at);
+    requestAnimationFrame(draw);
+  }).observe($('list'));
   measure();
   rows.addEventListener('click', (event) => {
     const row = event.target.closest('[data-number]');
@@ -95,6 +101,12 @@ export async function load(text, keep = false) {
   // A search may end before it has found anything.
   if (filtered() && state.found.length < 20) await more();
   return page;
+}
+
+/** Shows nothing, for a filter that cannot be used. */
+export function none(text) {
+  Object.assign(state, { filter: text, found: [], next: null, hidden: 0, selected: null });
+  redraw();
 }
 
 function take(page) {
@@ -194,7 +206,7 @@ export function like(step) {
 function reveal(index) {
   const list = $('list');
   const top = index * state.height;
-  const room = list.clientHeight - state.height * 2;
+  const room = list.clientHeight - state.height * 3;
   if (top < list.scrollTop) list.scrollTop = top;
   else if (top > list.scrollTop + room) list.scrollTop = top - room;
 }
@@ -217,12 +229,13 @@ function select(number) {
   on.select(number);
 }
 
-/** Marks a record for a comparison, at most two of them. */
+/** Marks a record for a comparison, at most two of them, or no longer. Returns whether it is marked. */
 export function mark(number) {
   state.marks = state.marks.includes(number)
     ? state.marks.filter((marked) => marked !== number)
     : [...state.marks, number].slice(-2);
   redraw();
+  return state.marks.includes(number);
 }
 
 export const pageRows = () => Math.max(1, Math.floor($('list').clientHeight / state.height) - 2);

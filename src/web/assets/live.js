@@ -9,14 +9,14 @@ let handlers = null;
 let release = null;
 const kept = {};
 
-function hear(type, data, id) {
+function receive(type, data, id) {
   if (id) lastId = id;
   if (type === 'counters' || type === 'state') kept[type] = data;
   handlers(type, data);
 }
 
-function tell(type, data, id) {
-  hear(type, data, id);
+function publish(type, data, id) {
+  receive(type, data, id);
   bus.send({ type, data, id });
 }
 
@@ -24,8 +24,8 @@ function tell(type, data, id) {
 export function connect(on) {
   handlers = on;
   bus.listen((message) => {
-    if (message.type) hear(message.type, message.data, message.id);
-    // The tab that reads the stream tells a new one how things stand.
+    if (message.type) receive(message.type, message.data, message.id);
+    // The tab that reads the stream sends the current state to a new one.
     if (message.ask === 'state' && release) {
       for (const [type, data] of Object.entries(kept)) bus.send({ type, data, id: lastId });
     }
@@ -57,9 +57,11 @@ async function lead() {
         signal: stop.signal,
       });
       if (reply.status === 401 || reply.status === 403) {
-        tell('state', 'denied');
+        publish('state', 'denied');
+      } else if (reply.status === 503) {
+        publish('state', 'busy');
       } else if (reply.ok) {
-        tell('state', 'live');
+        publish('state', 'live');
         wait = 250;
         await read(reply.body.getReader());
       }
@@ -67,7 +69,7 @@ async function lead() {
       // The server is gone, or this tab is hidden.
     }
     if (stop.signal.aborted) break;
-    if (kept.state !== 'denied') tell('state', 'offline');
+    if (!['denied', 'busy'].includes(kept.state)) publish('state', 'offline');
     await new Promise((resolve) => {
       setTimeout(resolve, wait);
       stop.signal.addEventListener('abort', resolve);
@@ -92,7 +94,7 @@ async function read(reader) {
         const colon = line.indexOf(': ');
         if (colon > 0) fields[line.slice(0, colon)] = line.slice(colon + 2);
       }
-      if (fields.event && fields.data) tell(fields.event, JSON.parse(fields.data), fields.id);
+      if (fields.event && fields.data) publish(fields.event, JSON.parse(fields.data), fields.id);
     }
   }
 }

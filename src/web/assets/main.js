@@ -1,7 +1,7 @@
 // The page: header, filter, list and record, put together.
 
 import { ApiError, enter, get, post, query } from './api.js';
-import { $, button, copy, h, refresh } from './dom.js';
+import { $, button, copy, h, refresh, rich } from './dom.js';
 import * as actions from './actions.js';
 import * as charts from './charts.js';
 import * as detail from './detail.js';
@@ -16,6 +16,8 @@ let status = { listener: null };
 let counters = null;
 let connection = 'loading';
 let ledger = 'ready';
+/** Why the filter cannot be used. */
+let wrong = '';
 
 const isWide = () => matchMedia('(min-width: 62rem)').matches;
 
@@ -59,14 +61,15 @@ function facts() {
     known ? item('provider', known.providers.join(', ') || 'recognised by its headers') : null,
     known ? item('secret', known.secrets.join(', ') || 'none: nothing is verified') : null,
     known ? item('forwards to', known.target) : null,
-    health ? h('span', { className: 'fact' }, h('span', { className: 'dim' }, 'target '), health, latency ? ` ${latency}` : '') : null,
+    health ? h('span', { className: 'fact' }, h('span', { className: 'dim' }, known?.target ? 'target ' : 'deliveries '), health, latency ? ` ${latency}` : '') : null,
+    counters?.paused ? h('span', { className: 'fact word bad', id: 'paused' }, 'PAUSED') : null,
     known ? null : item('ledger', status.ledger),
   ].filter(Boolean));
 }
 
 const ms = (value) => (value < 10 ? `${value.toFixed(1)} ms` : value < 10000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`);
 
-const connectionText = () => ({ live: 'live', offline: 'disconnected, trying again', denied: 'not allowed', loading: 'connecting' }[connection]);
+const connectionText = () => ({ live: 'live', offline: 'disconnected, trying again', denied: 'not allowed', busy: 'too many pages', loading: 'connecting' }[connection]);
 
 const COUNTED = [
   ['received', 'received', ''], ['verified', 'verified', 'good'], ['token_only', 'token only', 'good'], ['refused', 'refused', 'bad'],
@@ -107,7 +110,7 @@ function bar() {
 
 function hidden() {
   const count = list.hidden();
-  const text = list.filter() ? `${count.toLocaleString('en')} hidden${list.unfinished() ? ', more to search' : ''}` : '';
+  const text = list.filter() && !wrong ? `${count.toLocaleString('en')} hidden${list.unfinished() ? ', more to search' : ''}` : '';
   if ($('hidden').textContent !== text) $('hidden').textContent = text;
 }
 
@@ -116,7 +119,7 @@ function empty() {
   $('empty').hidden = !none;
   if (!none) return;
   $('empty').replaceChildren(list.filter()
-    ? h('div', {}, h('p', {}, 'No record matches this filter.'), button('Show all', () => applyFilter(''), { key: 'Esc' }))
+    ? h('div', {}, h('p', {}, wrong ? rich(wrong) : 'No record matches this filter.'), button('Show all', () => applyFilter(''), { key: 'Esc' }))
     : h('div', {}, h('p', {}, ledger === 'missing' || ledger === 'ready' ? 'Nothing was recorded yet.' : ledger),
       h('ul', {}, tables.empty.map((hint) => h('li', {}, `${hint.what}: `, h('code', {}, hint.command), button('copy', () => copy(hint.command, 'Command'), { className: 'quiet' }))))));
 }
@@ -129,9 +132,21 @@ function keepUrl() {
   document.title = open ? `#${open.number} ${open.title} · hook` : 'hook';
 }
 
+/** Lists what matches; a filter that cannot be read matches nothing, and says why. */
+async function filterBy(text) {
+  wrong = '';
+  try {
+    await list.load(text.trim());
+  } catch (error) {
+    if (error.status !== 422) throw error;
+    wrong = [error.message, ...error.hints].join('; ');
+    list.none(text.trim());
+  }
+}
+
 const applyFilter = guarded(async (text) => {
   $('filter').value = text;
-  await list.load(text.trim());
+  await filterBy(text);
   changed();
 });
 
@@ -178,8 +193,8 @@ const commands = {
   'previous-match': () => list.like(-1),
   follow: () => list.setFollowing(!list.following()),
   'body-form': () => detail.nextForm(),
-  pause: async () => { actions.done(await post('pause', { paused: !counters?.paused })); counters = await get('counters'); count(); bar(); },
-  endpoints: () => endpoints.show(actions),
+  pause: async () => { actions.done(await post('pause', { paused: !counters?.paused })); counters = await get('counters'); count(); bar(); facts(); },
+  endpoints: () => endpoints.show(actions, tables),
   charts: () => charts.show(),
   help: () => dialogs.help(tables),
   quit: () => {},
@@ -226,7 +241,7 @@ function state() {
   facts();
   const gone = ledger === 'missing' && list.size() > 0 ? 'The ledger is gone: what is shown is no longer recorded.' : '';
   const stored = ['ready', 'missing', ''].includes(ledger) ? gone : `The ledger fails: ${ledger}`;
-  banner({ denied: 'This tab is no longer allowed: open the URL that hook printed.', offline: 'Disconnected. The page goes on by itself once hook runs again.' }[connection] || stored);
+  banner({ denied: 'This tab is no longer allowed: open the URL that hook printed.', offline: 'Disconnected. The page goes on by itself once hook runs again.', busy: 'Too many pages of hook are open for this one to be live: close some.' }[connection] || stored);
 }
 
 function heard(type, data) {
@@ -246,7 +261,7 @@ function heard(type, data) {
     const before = connection;
     connection = data;
     state();
-    if (data === 'live' && before === 'offline') get('status').then((found) => { status = found; facts(); bar(); }).catch(() => {});
+    if (data === 'live' && ['offline', 'busy'].includes(before)) get('status').then((found) => { status = found; facts(); bar(); }).catch(() => {});
   }
 }
 
@@ -264,7 +279,7 @@ async function start() {
   bar();
   $('filter').value = asked.get('q') || '';
   // The first page is on the screen before the stream is opened.
-  await list.load($('filter').value).catch((error) => { fail(error); return list.load(''); });
+  await filterBy($('filter').value);
   const number = Number(asked.get('record'));
   if (number) {
     list.pick(number);
