@@ -23,7 +23,7 @@ const MOST_ENDPOINTS: usize = 32;
 impl Context {
     /// The project's book, else the user's.
     pub fn book(&self) -> Book {
-        let health = LedgerHealth::new(self.ledger_path.clone());
+        let health = LedgerHealth::new(self.store_place.clone());
         trust::book(&self.paths, self.settings.project.as_deref()).with_health(Arc::new(health))
     }
 
@@ -47,7 +47,7 @@ impl Context {
 
     /// What is paused, for a long run.
     pub fn pause_watch(&self) -> PauseWatch {
-        PauseWatch::of(self.ledger_path.clone())
+        PauseWatch::of(self.store_place.clone())
     }
 
     /// The endpoint of that name, id, or unique beginning of an id.

@@ -66,7 +66,7 @@ impl Api {
             .unwrap_or(0);
         let body = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "ledger": self.context.ledger_path.display().to_string(),
+            "ledger": self.context.store_place.to_string(),
             "listener": live,
             "endpoints": endpoints,
             "now_ms": self.context.now().unix_ms(),
@@ -78,7 +78,7 @@ impl Api {
         let line = call.text("q").to_owned();
         let (before, after) = (call.number("before")?, call.number("after")?);
         let limit = usize::try_from(call.number("limit")?.unwrap_or(100)).unwrap_or(usize::MAX);
-        let was_missing = !self.context.ledger_path.exists();
+        let was_missing = !self.context.store_place.exists();
         let page = self
             .ask(move |context, store| {
                 let options = BrowseOptions {
