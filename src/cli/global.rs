@@ -113,8 +113,7 @@ impl GlobalArgs {
             return Ok((paths.ledger().into(), None));
         };
         let place = StorePlace::parse(&text).map_err(|what| {
-            let hint =
-                "a ledger is a file or a `postgres://USER@HOST/DATABASE` URL; docs/configuration.md explains both";
+            let hint = "a ledger is a file or a `postgres://HOST/DATABASE` URL; docs/configuration.md explains both";
             Error::usage(format!("`{name}`: {what}")).hint(hint)
         })?;
         let is_exposed = name.starts_with('-') && matches!(&place, StorePlace::Postgres(url) if url.has_password());

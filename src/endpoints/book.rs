@@ -153,7 +153,7 @@ impl Book {
             .map_or_else(|| Ok(HealthById::new()), |health| health.read())
     }
 
-    fn tell_health(&self, changes: &[HealthChange]) -> Result<(), EndpointError> {
+    pub(super) fn tell_health(&self, changes: &[HealthChange]) -> Result<(), EndpointError> {
         match &self.health {
             Some(health) if !changes.is_empty() => health.write(changes),
             _ => Ok(()),

@@ -1,6 +1,8 @@
 //! Secrets of endpoints: generated in the provider's form, kept in a folder of this user's, found again by reference.
 //! The book never holds a secret's text.
 
+mod portable;
+
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
@@ -23,6 +25,8 @@ use crate::provider::Profile;
 use crate::random::Random;
 use crate::secret::{Secret, SecretError, SecretRef, SecretSource};
 use crate::signature::Scheme;
+
+pub use portable::PortableSecret;
 
 /// Where an earlier hook kept the public half of a stored pair of keys: beside the private one, with this ending.
 const PUBLIC: &str = ".pub";
