@@ -61,7 +61,7 @@ pub struct FilePlaces {
     /// The user's providers.
     pub providers: PathBuf,
     /// The endpoints that count here.
-    pub endpoints: PathBuf,
+    pub endpoints: StorePlace,
     /// The project's settings.
     pub project: Option<PathBuf>,
     /// What hook notes for itself.
@@ -83,7 +83,10 @@ impl Context {
         FilePlaces {
             config: self.settings.user_file.clone(),
             providers: paths.providers(),
-            endpoints: paths.endpoints(project.as_deref()),
+            endpoints: match &self.store_place {
+                StorePlace::File(_) => paths.endpoints(project.as_deref()).into(),
+                place @ StorePlace::Postgres(_) => place.clone(),
+            },
             project: project.clone(),
             state: paths.state.clone(),
             ledger: self.store_place.clone(),

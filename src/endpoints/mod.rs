@@ -22,6 +22,7 @@ mod names;
 mod plan;
 mod reference;
 mod rotation;
+mod rows;
 pub mod rules;
 mod secrets;
 mod store;

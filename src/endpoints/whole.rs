@@ -6,11 +6,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::book::{Book, FORMAT};
+use super::book::Book;
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
 use super::joined::{misplaced, without_health};
 use super::reference::Reference;
+use super::rows::FORMAT;
 use super::secrets::PortableSecret;
 use crate::error::Error;
 use crate::exit::Exit;

@@ -6,6 +6,7 @@ pub(crate) mod conformance;
 mod contract;
 mod error;
 mod journal;
+pub mod kept;
 mod keys;
 mod lease;
 mod ledger;
@@ -32,6 +33,7 @@ use bytes::Bytes;
 pub use contract::Store;
 pub use error::{StoreError, StoreNotice};
 pub use journal::{AnswerJournal, JournaledAnswer};
+pub use kept::KeptRows;
 pub use keys::{ApiKeyRecord, KeyOp};
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
@@ -74,7 +76,7 @@ pub struct StoreOptions {
     pub gentle: bool,
 }
 
-/// Opens the ledger at that place: this function and the next four are all that chooses a store. Errors:
+/// Opens the ledger at that place: this function and the next five are all that chooses a store. Errors:
 /// [`StoreError::Missing`] when it does not exist and is opened for reading, [`StoreError::Newer`] when a newer hook wrote it,
 /// and what the system reports.
 pub fn open(place: &StorePlace, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
@@ -84,11 +86,20 @@ pub fn open(place: &StorePlace, access: Access, options: StoreOptions) -> Result
     }
 }
 
-/// The processes that work on the ledger at that place.
+/// The processes that work on the ledger at that place. Asked for again and again: a store that needs a connection for it keeps
+/// one for the process.
 pub fn owners(place: &StorePlace) -> Arc<dyn Owners> {
     match place {
         StorePlace::File(path) => Arc::new(lease::FileOwners::new(path)),
         StorePlace::Postgres(_) => Arc::new(owners::NoOwners(StoreError::NoPostgres(place.to_string()))),
+    }
+}
+
+/// The documents that are kept beside the ledger at that place; a file keeps none.
+pub fn kept_rows(place: &StorePlace) -> Option<Arc<dyn KeptRows>> {
+    match place {
+        StorePlace::File(_) => None,
+        StorePlace::Postgres(_) => Some(Arc::new(kept::NoRows(StoreError::NoPostgres(place.to_string())))),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{JsonLines, JsonRecord, Page, View};
 use crate::app::context::FilePlaces;
 use crate::app::trust::TrustRequest;
 use crate::config::describe::DescribedSetting;
+use crate::store::StorePlace;
 
 /// Every setting as TOML.
 pub struct SettingsView<'a>(pub &'a [DescribedSetting]);
@@ -43,12 +44,13 @@ impl JsonRecord for FilePlaces {
 
     fn human(&self, page: &mut Page) {
         let file = |path: &PathBuf| Some((path.display().to_string(), path.exists()));
+        let store = |place: &StorePlace| Some((place.to_string(), place.exists()));
         let rows = [
             ("settings", file(&self.config)),
             ("project", self.project.as_ref().and_then(file)),
             ("providers", file(&self.providers)),
-            ("endpoints", file(&self.endpoints)),
-            ("ledger", Some((self.ledger.to_string(), self.ledger.exists()))),
+            ("endpoints", store(&self.endpoints)),
+            ("ledger", store(&self.ledger)),
             ("state", file(&self.state)),
             ("dev secret", file(&self.dev_secret)),
             ("secrets", file(&self.secrets)),

@@ -80,7 +80,11 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<CompletionCandidate>> {
     let (paths, settings) = settings(words)?;
     let book = match words.option("--remote", None) {
         Some(remote) => notes(&paths, &settings, &remote, words.option("--api-url", None).as_deref())?,
-        None => trust::book(&paths, settings.project.as_deref()),
+        None => {
+            // Where the ledger is in a database, the endpoints are there too.
+            ledger(words)?;
+            trust::book(&paths, settings.project.as_deref())
+        }
     };
     let found = book.read().ok()?.into_iter().map(|endpoint| {
         let state = if endpoint.is_active() { "" } else { ", disabled" };

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::super::error::EndpointError;
-use super::super::stored::{NewSecret, StoredSecret};
+use super::super::stored::NewSecret;
 use super::{Vault, record};
 #[cfg(test)]
 use crate::encryption::Encryption;
 use crate::encryption::{EncryptionKey, StoredText};
-use crate::fs::{close_to_others, private_folder, sync_folder, write_new};
 use crate::random::Random;
 
 /// A stored secret in a file that leaves this machine.
@@ -38,7 +37,7 @@ impl Vault {
 
     /// Whether the secret of that name is on this machine.
     pub fn has(&self, name: &str) -> bool {
-        self.folder.join(name).exists()
+        self.rows.has(name)
     }
 
     /// Takes the secret of that name out, encrypted with that key.
@@ -74,9 +73,6 @@ impl Vault {
         secret: &NewSecret,
         random: &Random,
     ) -> Result<(String, bool), EndpointError> {
-        private_folder(&self.folder)
-            .and_then(|()| close_to_others(&self.folder))
-            .map_err(EndpointError::io(&self.folder, "made"))?;
         let _lock = self.lock()?;
         if let Ok(known) = self.read_stored(name) {
             let is_same = known.book() == self.book && known.public() == secret.public.as_deref();
@@ -84,16 +80,12 @@ impl Vault {
                 return Ok((name.to_owned(), false));
             }
         }
-        let path = self.folder.join(name);
-        let content = StoredSecret::seal(&self.book, &record(name), secret, &self.encryption)?;
-        let name = match write_new(&path, &content.to_bytes()) {
-            Ok(()) => name.to_owned(),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                self.write_under_new_name(endpoint, secret, random)?
-            }
-            Err(error) => return Err(EndpointError::io(&path, "written")(error)),
+        let name = if self.rows.insert(name, &self.seal(name, secret)?)? {
+            name.to_owned()
+        } else {
+            self.write_under_new_name(endpoint, secret, random)?
         };
-        sync_folder(&self.folder).map_err(EndpointError::io(&self.folder, "written"))?;
+        self.rows.sync()?;
         Ok((name, true))
     }
 }

@@ -62,7 +62,9 @@ impl Machine {
     fn secret_files(&self) -> usize {
         let files = std::fs::read_dir(self.folder.path().join("secrets"));
         let names = files.into_iter().flatten().map(|file| file.unwrap().file_name());
-        names.filter(|name| !name.to_str().unwrap().ends_with(".lock")).count()
+        names
+            .filter(|name| Path::new(name).extension().is_none_or(|ending| ending != "lock"))
+            .count()
     }
 
     fn add(&self, mut endpoint: Endpoint, secret: Option<&[u8]>) -> Endpoint {

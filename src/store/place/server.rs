@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::pgpass::{self, PasswordKey};
 use super::service_file;
-use super::url::{Connection, DEFAULT_PORT, PostgresUrl};
+use super::url::{Connection, DEFAULT_PORT, Host, PostgresUrl};
 use crate::secret::Secret;
 
 /// Variables of libpq, and what they stand for.
@@ -36,6 +36,28 @@ pub struct PostgresServer {
     pub database: String,
     /// The rest by the names of libpq, such as `sslmode`.
     pub parameters: Vec<(String, String)>,
+}
+
+impl PostgresServer {
+    /// All of it as one URL, for a driver that reads no other place. It may hold a password.
+    pub fn url(&self) -> Secret {
+        let hosts = self.hosts.iter().map(|(name, port)| Host {
+            name: name.clone(),
+            port: Some(*port),
+        });
+        let connection = Connection {
+            hosts: hosts.collect(),
+            user: Some(self.user.clone()),
+            password: None,
+            database: Some(self.database.clone()),
+            parameters: self.parameters.clone(),
+        };
+        let password = self
+            .password
+            .as_ref()
+            .map(|password| String::from_utf8_lossy(password.expose()));
+        Secret::new(connection.url(password.as_deref()))
+    }
 }
 
 impl PostgresUrl {
@@ -221,6 +243,16 @@ mod tests {
         assert!(server("postgres://h/d", home.path(), &[]).is_err(), "without a user");
         let error = server("postgres://u@h/d?service=none", home.path(), &[]).unwrap_err();
         assert!(error.contains("`none` not found"), "{error}");
+    }
+
+    #[test]
+    fn a_server_is_one_url_again() {
+        let home = tempfile::tempdir().unwrap();
+        let url = "postgres://a%40b:p%3A%2Fw%3F@one:1,[::1]:2,%2Frun%2Fpg:3/my%20db%3F?sslmode=require";
+        let found = server(url, home.path(), &[]).unwrap();
+        assert_eq!(found.url(), Secret::new(url));
+        let text = String::from_utf8(found.url().expose().to_vec()).unwrap();
+        assert_eq!(server(&text, home.path(), &[]), Ok(found));
     }
 
     #[test]

@@ -150,16 +150,8 @@ impl Connection {
                 self.parameters.retain(|(known, _)| known != name);
                 self.parameters.push((name.to_owned(), value.to_owned()));
             }
-            name => {
-                // A name of many characters is more likely a password with a character that was not escaped.
-                let shown: String = name
-                    .chars()
-                    .take(32)
-                    .filter(|c| c.is_ascii_lowercase() || *c == '_')
-                    .collect();
-                let known = PARAMETERS.join("`, `");
-                return Err(format!("parameter `{shown}` is none of `{known}`"));
-            }
+            // Its name may be a part of a password in which a `?` was not escaped.
+            _ => return Err(format!("a parameter is none of `{}`", PARAMETERS.join("`, `"))),
         }
         Ok(())
     }
@@ -176,6 +168,45 @@ impl Connection {
             host.port = ports.get(at).or(ports.last()).copied();
         }
         Ok(())
+    }
+
+    /// As a URL, with that password.
+    pub(super) fn url(&self, password: Option<&str>) -> String {
+        let written = |text: &str| utf8_percent_encode(text, PLAIN).to_string();
+        // A slash would end the part with user and server.
+        let escaped = |text: &str| written(text).replace('/', "%2F");
+        let is_address = |text: &str| text.contains(':') && text.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
+        let mut url = "postgres://".to_owned();
+        match (&self.user, password) {
+            (None, None) => {}
+            (user, None) => {
+                let _ = write!(url, "{}@", escaped(user.as_deref().unwrap_or_default()));
+            }
+            (user, Some(password)) => {
+                let user = user.as_deref().unwrap_or_default();
+                let _ = write!(url, "{}:{}@", escaped(user), escaped(password));
+            }
+        }
+        for (at, host) in self.hosts.iter().enumerate() {
+            url.push_str(if at == 0 { "" } else { "," });
+            match &host.name {
+                name if is_address(name) => {
+                    let _ = write!(url, "[{name}]");
+                }
+                name => url.push_str(&escaped(name)),
+            }
+            if let Some(port) = host.port {
+                let _ = write!(url, ":{port}");
+            }
+        }
+        if let Some(database) = &self.database {
+            let _ = write!(url, "/{}", written(database));
+        }
+        for (at, (name, value)) in self.parameters.iter().enumerate() {
+            url.push(if at == 0 { '?' } else { '&' });
+            let _ = write!(url, "{name}={}", written(value));
+        }
+        url
     }
 
     /// A parameter of [`PARAMETERS`].
@@ -232,34 +263,7 @@ fn host_of(text: &str) -> Result<Host, String> {
 /// Without the password.
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let written = |text: &str| utf8_percent_encode(text, PLAIN).to_string();
-        // A slash would end the part with user and server.
-        let escaped = |text: &str| written(text).replace('/', "%2F");
-        let is_address = |text: &str| text.contains(':') && text.chars().all(|c| c.is_ascii_hexdigit() || c == ':');
-        let mut shown = "postgres://".to_owned();
-        if let Some(user) = &self.given.user {
-            let _ = write!(shown, "{}@", escaped(user));
-        }
-        for (at, host) in self.given.hosts.iter().enumerate() {
-            shown.push_str(if at == 0 { "" } else { "," });
-            match &host.name {
-                name if is_address(name) => {
-                    let _ = write!(shown, "[{name}]");
-                }
-                name => shown.push_str(&escaped(name)),
-            }
-            if let Some(port) = host.port {
-                let _ = write!(shown, ":{port}");
-            }
-        }
-        if let Some(database) = &self.given.database {
-            let _ = write!(shown, "/{}", written(database));
-        }
-        for (at, (name, value)) in self.given.parameters.iter().enumerate() {
-            shown.push(if at == 0 { '?' } else { '&' });
-            let _ = write!(shown, "{name}={}", written(value));
-        }
-        f.write_str(&shown)
+        f.write_str(&self.given.url(None))
     }
 }
 
