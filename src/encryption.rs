@@ -138,7 +138,8 @@ impl EncryptionKey {
     }
 }
 
-const MAKE_KEY: &str =
+/// How a key is made and given, as a hint.
+pub const MAKE_KEY: &str =
     "`(umask 077; openssl rand -base64 32 > hook.key)` makes one, and `export HOOK_KEY=file:hook.key` uses it";
 
 impl fmt::Debug for EncryptionKey {

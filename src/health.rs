@@ -47,19 +47,25 @@ pub enum DisableRule {
 }
 
 /// The health of one endpoint.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Health {
     /// Failed deliveries in a row.
     pub failed: u32,
     /// When the first of them ended.
+    #[serde(serialize_with = "clock::write_short", skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Timestamp>,
     /// When one succeeded last, to about a thousandth of the time that the rule asks for.
+    #[serde(serialize_with = "clock::write_short", skip_serializing_if = "Option::is_none")]
     pub succeeded_at: Option<Timestamp>,
     /// When it was enabled last.
+    #[serde(serialize_with = "clock::write_short", skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<Timestamp>,
     /// When its owner was warned last, since then.
+    #[serde(serialize_with = "clock::write_short", skip_serializing_if = "Option::is_none")]
     pub warned_at: Option<Timestamp>,
     /// Why it gets nothing, where its deliveries are the cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<Disabled>,
 }
 

@@ -199,7 +199,7 @@ impl Machine {
             registry: Registry::new(Some(paths.providers())),
             clock: Arc::new(SystemClock),
             random: Arc::new(Random::os()),
-            ledger_path: paths.ledger(),
+            store_place: paths.ledger().into(),
             settings: Settings::defaults(),
             paths,
         };

@@ -255,8 +255,12 @@ fn options_on_the_line_are_heeded() {
     record(&sandbox);
     fs::rename(sandbox.state(""), sandbox.path("elsewhere")).expect("another place");
     assert!(!values(&ask(&sandbox, &["replay", ""])).contains(&"last".to_owned()));
-    let given = ["--ledger", "elsewhere/ledger.db", "replay", ""];
-    assert!(values(&ask(&sandbox, &given)).contains(&"last".to_owned()));
+    for option in ["--store", "--ledger"] {
+        let given = [option, "elsewhere/ledger.db", "replay", ""];
+        assert!(values(&ask(&sandbox, &given)).contains(&"last".to_owned()), "{option}");
+    }
+    let no_server = ["--store", "postgres://127.0.0.1:9/db", "replay", ""];
+    assert!(!values(&ask(&sandbox, &no_server)).contains(&"last".to_owned()));
     sandbox.write(sandbox.config("config.toml"), "provider = \"slotflow\"\n");
     assert_eq!(
         values(&ask(&sandbox, &["send", ""])),

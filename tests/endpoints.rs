@@ -8,6 +8,7 @@ mod rules;
 mod secrets;
 mod sending;
 mod trial;
+mod whole_book;
 
 use std::net::TcpListener;
 

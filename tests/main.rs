@@ -51,6 +51,7 @@ mod secret;
 mod send;
 mod serve;
 mod sign;
+mod store_place;
 mod support;
 mod told;
 mod trust;

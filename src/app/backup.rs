@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::app::context::Context;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
+use crate::shell::quote;
 use crate::shutdown::Shutdown;
 use crate::store::{self, BackupProgress};
 
@@ -31,7 +32,12 @@ pub async fn backup(
         let what = format!("file `{file}` exists already");
         return Err(Error::usage(what).hint("a backup replaces nothing: name a new file"));
     }
-    let (ledger, to, stop) = (context.ledger_path.clone(), to.to_owned(), shutdown.soft.clone());
+    let instead = format!(
+        "`pg_dump --format=custom --file={} URL` makes a copy of a database",
+        quote(&file)
+    );
+    let ledger = context.store_place.require_file("a backup by hook", &instead)?;
+    let (ledger, to, stop) = (ledger.to_owned(), to.to_owned(), shutdown.soft.clone());
     let copying = tokio::task::spawn_blocking(move || {
         store::backup(&ledger, &to, &mut |progress| {
             observer(progress);

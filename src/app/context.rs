@@ -25,7 +25,9 @@ use crate::process::CommandOutput;
 use crate::provider::Registry;
 use crate::random::Random;
 pub use crate::secret::DEV_SECRET;
-use crate::store::{self, Access, Lease, Ledger, LedgerReader, Query, QueryPage, Store, StoreOptions};
+use crate::store::{
+    self, Access, ClaimError, Lease, Ledger, LedgerReader, Owners, Query, QueryPage, Store, StoreOptions, StorePlace,
+};
 use crate::transport::Transport;
 pub use crate::verification::dev_secret::{Purpose, Secrets};
 pub use remote::{http_transport, notes};
@@ -47,8 +49,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Fresh identities.
     pub random: Arc<Random>,
-    /// The ledger's file.
-    pub ledger_path: PathBuf,
+    /// Where the ledger is.
+    pub store_place: StorePlace,
 }
 
 /// Where hook keeps its files.
@@ -59,13 +61,13 @@ pub struct FilePlaces {
     /// The user's providers.
     pub providers: PathBuf,
     /// The endpoints that count here.
-    pub endpoints: PathBuf,
+    pub endpoints: StorePlace,
     /// The project's settings.
     pub project: Option<PathBuf>,
     /// What hook notes for itself.
     pub state: PathBuf,
     /// What was recorded.
-    pub ledger: PathBuf,
+    pub ledger: StorePlace,
     /// The dev secret.
     pub dev_secret: PathBuf,
     /// Secrets of endpoints.
@@ -81,10 +83,13 @@ impl Context {
         FilePlaces {
             config: self.settings.user_file.clone(),
             providers: paths.providers(),
-            endpoints: paths.endpoints(project.as_deref()),
+            endpoints: match &self.store_place {
+                StorePlace::File(_) => paths.endpoints(project.as_deref()).into(),
+                place @ StorePlace::Postgres(_) => place.clone(),
+            },
             project: project.clone(),
             state: paths.state.clone(),
-            ledger: self.ledger_path.clone(),
+            ledger: self.store_place.clone(),
             dev_secret: paths.dev_secret(),
             secrets: paths.secrets(),
             trust: paths.trust(),
@@ -116,7 +121,10 @@ impl Context {
     /// replaces the dedupe window of the settings.
     pub fn kept_ledger(&self, window: Option<Duration>) -> (Ledger, Retention) {
         let newest = Arc::new(OnceLock::new());
-        let (found, limits) = (Arc::clone(&newest), RetentionLimits::of(&self.settings));
+        let (found, limits) = (
+            Arc::clone(&newest),
+            RetentionLimits::of(&self.settings, &self.store_place),
+        );
         let window = window.unwrap_or(self.settings.dedupe_window);
         let ledger = self.start_ledger(window, limits.size, move |store| {
             let newest = Query {
@@ -128,7 +136,7 @@ impl Context {
             let _ = found.set(newest.first().map(|newest| newest.at));
         });
         let retention = Retention {
-            ledger: self.ledger_path.clone(),
+            ledger: self.store_place.clone(),
             limits,
             newest,
             clock: Arc::clone(&self.clock),
@@ -147,7 +155,7 @@ impl Context {
             size_limit,
             gentle: false,
         };
-        let (path, ui) = (self.ledger_path.clone(), self.notices.clone());
+        let (path, ui) = (self.store_place.clone(), self.notices.clone());
         let open = move || {
             let store = store::open(&path, Access::ReadWrite, options)?;
             look(&*store);
@@ -158,24 +166,33 @@ impl Context {
 
     /// The ledger for reading; never created.
     pub fn reader(&self) -> Result<Box<dyn Store>> {
-        Ok(store::open_read_only(&self.ledger_path)?)
+        Ok(store::open_read_only(&self.store_place)?)
     }
 
     /// The ledger for reading beside the writer, in a thread of its own.
     pub fn background_reader(&self) -> LedgerReader {
-        let path = self.ledger_path.clone();
+        let path = self.store_place.clone();
         LedgerReader::start(move || store::open_read_only(&path))
     }
 
     /// This process's lease on the work that it does.
     pub fn lease(&self) -> Result<Lease> {
-        Lease::claim(&self.ledger_path).map_err(|error| self.unclaimed(&error))
+        self.owners().claim().map_err(|error| self.unclaimed(error))
     }
 
-    /// Beside the ledger nothing can be written, which a lease needs.
-    pub fn unclaimed(&self, error: &std::io::Error) -> Error {
-        let what = format!("ledger `{}` cannot be claimed", self.ledger_path.display());
-        let hint = "use a file in a folder that can be written: `--ledger FILE`";
+    /// The processes that work on the ledger.
+    pub fn owners(&self) -> Arc<dyn Owners> {
+        store::owners(&self.store_place)
+    }
+
+    /// The error of a lease that was not given.
+    pub fn unclaimed(&self, error: ClaimError) -> Error {
+        let error = match error {
+            ClaimError::Store(error) => return error.into(),
+            error => error,
+        };
+        let what = format!("ledger `{}` cannot be claimed", self.store_place);
+        let hint = "use a file in a folder that can be written: `--store FILE`";
         Error::new(Exit::Store, what).cause(error).hint(hint)
     }
 

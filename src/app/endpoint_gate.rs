@@ -120,7 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let vault = Vault::new(folder.path().join("secrets"), folder.path());
         let book = Book::new(folder.path().join("endpoints.json"), vault);
-        let pauses = PauseWatch::of(folder.path().join("ledger.db"));
+        let pauses = PauseWatch::of(folder.path().join("ledger.db").into());
         let watch = Arc::new(BookWatch::new(book.clone(), |_| {}));
         let gate = EndpointGate::new(watch, pauses, Notices::to(|_| {}));
         let label = |name: &str| Label {

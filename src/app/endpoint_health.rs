@@ -1,7 +1,6 @@
 //! The health of endpoints in the ledger, and the notices about those that deliveries disable.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::notice::{Fact, Notices};
@@ -9,7 +8,7 @@ use crate::endpoints::{BookWatch, EndpointError, HealthStore};
 use crate::error::Error;
 use crate::health::{DisabledEndpoint, HealthById, HealthChange};
 use crate::pipeline::DisableObserver;
-use crate::store::{self, Access, Op, QueueOp, Store, StoreError, StoreOptions};
+use crate::store::{self, Access, Op, QueueOp, Store, StoreError, StoreOptions, StorePlace};
 use crate::text::printable;
 
 /// Deliveries of a removed endpoint that are cancelled in one transaction.
@@ -18,28 +17,28 @@ const AT_ONCE: usize = 500;
 /// The ledger as the place where the health of endpoints is kept. It is opened when it is needed, and never made for an
 /// endpoint of which nothing is known.
 pub struct LedgerHealth {
-    path: PathBuf,
+    place: StorePlace,
     reader: Mutex<Option<Box<dyn Store>>>,
 }
 
 impl LedgerHealth {
     /// In that ledger.
-    pub fn new(path: PathBuf) -> Self {
+    pub fn new(place: StorePlace) -> Self {
         let reader = Mutex::default();
-        Self { path, reader }
+        Self { place, reader }
     }
 
     fn try_read(&self) -> Result<HealthById, StoreError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         let store = match reader.take().filter(|store| store.is_current()) {
             Some(store) => store,
-            None => store::open_read_only(&self.path)?,
+            None => store::open_read_only(&self.place)?,
         };
         reader.insert(store).health()
     }
 
     fn try_write(&self, changes: &[HealthChange]) -> Result<(), StoreError> {
-        let mut store = store::open(&self.path, Access::ReadWrite, StoreOptions::default())?;
+        let mut store = store::open(&self.place, Access::ReadWrite, StoreOptions::default())?;
         let ops: Vec<Op> = changes.iter().cloned().map(Op::Health).collect();
         store.write(&ops)?;
         for change in changes {
@@ -69,7 +68,7 @@ impl HealthStore for LedgerHealth {
     fn write(&self, changes: &[HealthChange]) -> Result<(), EndpointError> {
         let is_new = |change: &HealthChange| matches!(change, HealthChange::Kept { .. });
         // Without a ledger nothing is known that could change.
-        if !self.path.exists() && !changes.iter().any(is_new) {
+        if !self.place.exists() && !changes.iter().any(is_new) {
             return Ok(());
         }
         Ok(self.try_write(changes).map_err(Error::from)?)
@@ -79,7 +78,7 @@ impl HealthStore for LedgerHealth {
 impl fmt::Debug for LedgerHealth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LedgerHealth")
-            .field("path", &self.path)
+            .field("place", &self.place)
             .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,13 @@
 //! Pauses of endpoints: a row in the ledger that every process obeys.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::store::{self, LedgerReader};
+use crate::store::{self, LedgerReader, StorePlace};
 
 /// How old the answer of the ledger may be.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -46,8 +45,8 @@ pub struct PauseWatch {
 }
 
 impl PauseWatch {
-    /// Those of the ledger in that file.
-    pub fn of(ledger: PathBuf) -> Self {
+    /// Those of the ledger at that place.
+    pub fn of(ledger: StorePlace) -> Self {
         Self::new(LedgerReader::start(move || store::open_read_only(&ledger)))
     }
 

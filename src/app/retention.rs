@@ -1,6 +1,5 @@
 //! How long records are kept. `hook listen` and `hook serve` drop old ones while they run, so that the ledger stays bounded.
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use crate::app::notice::Notices;
 use crate::clock::{Clock, Timestamp, human_duration};
 use crate::config::Settings;
-use crate::store::{self, Access, Pruned, Store, StoreError, StoreOptions};
+use crate::store::{self, Access, Pruned, Store, StoreError, StoreOptions, StorePlace};
 use crate::text::count;
 
 /// After the start: the first requests come first.
@@ -27,11 +26,12 @@ pub struct RetentionLimits {
 }
 
 impl RetentionLimits {
-    /// The settings'. 0 sets no limit: who writes it means that, and not an empty ledger.
-    pub fn of(settings: &Settings) -> Self {
+    /// The settings'. 0 sets no limit: who writes it means that, and not an empty ledger. The size is that of a file: a
+    /// database may hold more than the ledger.
+    pub fn of(settings: &Settings, place: &StorePlace) -> Self {
         Self {
             age: Some(settings.retention).filter(|age| !age.is_zero()),
-            size: Some(settings.max_size).filter(|size| *size > 0),
+            size: Some(settings.max_size).filter(|size| *size > 0 && place.file().is_some()),
         }
     }
 
@@ -41,15 +41,15 @@ impl RetentionLimits {
 }
 
 /// Drops what is beyond the limits, and unverified captures beyond their share.
-pub fn prune(ledger: &Path, limits: RetentionLimits, now: Timestamp) -> Result<Pruned, StoreError> {
+pub fn prune(ledger: &StorePlace, limits: RetentionLimits, now: Timestamp) -> Result<Pruned, StoreError> {
     let mut store = store::open(ledger, Access::ReadWrite, StoreOptions::default())?;
     limits.apply(&mut *store, now)
 }
 
 /// Keeps the ledger of a running program within its limits.
 pub struct Retention {
-    /// The ledger's file.
-    pub ledger: PathBuf,
+    /// Where the ledger is.
+    pub ledger: StorePlace,
     /// What is kept.
     pub limits: RetentionLimits,
     /// When the newest record was made before the program started; set once the ledger is open.
@@ -133,6 +133,8 @@ impl Retention {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::clock::SteppingClock;
     use crate::id::{Id, IdKind};
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn each_round_drops_what_is_too_old_by_then_and_no_limit_drops_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = folder.path().join("ledger.db");
+        let ledger = StorePlace::from(folder.path().join("ledger.db"));
         let now = Timestamp::from_unix(1_000_000);
         let keeper = |age| Retention {
             ledger: ledger.clone(),
@@ -188,7 +190,7 @@ mod tests {
         let day = Duration::from_secs(86_400);
         let first = |newest: Option<u32>, age: Option<Duration>| {
             let retention = Retention {
-                ledger: PathBuf::new(),
+                ledger: StorePlace::File(PathBuf::new()),
                 limits: RetentionLimits { age, size: None },
                 newest: Arc::new(OnceLock::from(newest.map(|days| now.minus(day * days)))),
                 clock: Arc::new(SteppingClock::new(now)),

@@ -101,7 +101,7 @@ pub fn revoke(context: &Context, name: &str) -> Result<ServiceKey> {
 
 /// The keys of the ledger; without a ledger there is none.
 pub fn stored(context: &Context) -> Result<Vec<ApiKeyRecord>> {
-    match store::open_read_only(&context.ledger_path) {
+    match store::open_read_only(&context.store_place) {
         Err(StoreError::Missing(_)) => Ok(Vec::new()),
         opened => Ok(opened?.api_keys()?),
     }
@@ -109,7 +109,7 @@ pub fn stored(context: &Context) -> Result<Vec<ApiKeyRecord>> {
 
 /// Makes a change. Returns whether there was something to change.
 fn write(context: &Context, op: KeyOp) -> Result<bool> {
-    let mut ledger = store::open(&context.ledger_path, Access::ReadWrite, StoreOptions::default())?;
+    let mut ledger = store::open(&context.store_place, Access::ReadWrite, StoreOptions::default())?;
     let acks = ledger.write(&[Op::Keys(op)])?;
     Ok(acks.first().is_some_and(|ack| ack.number > 0))
 }

@@ -260,7 +260,7 @@ impl<'a> Tour<'a> {
             notices,
             settings: Settings::defaults(),
             registry: Registry::default(),
-            ledger_path: paths.ledger(),
+            store_place: paths.ledger().into(),
             paths,
             ..self.session.context.clone()
         })

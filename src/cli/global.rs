@@ -1,9 +1,11 @@
 //! Flags of every command, and the session that they make.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, FromArgMatches as _};
 
 use crate::app::context::Context;
 use crate::app::trust;
@@ -11,9 +13,10 @@ use crate::cli::input::words;
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui, command_output};
 use crate::config::{Paths, Settings};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::provider::Registry;
 use crate::random::Random;
+use crate::store::StorePlace;
 use crate::view::style::ColorChoice;
 
 /// Keys that a warning lists, at most.
@@ -59,20 +62,66 @@ pub(super) struct GlobalArgs {
         hide_env_values = true
     )]
     config: Option<PathBuf>,
-    /// Ledger file instead of the user's
+    /// Ledger instead of the user's: a file, or the `postgres://` URL of a database
     #[arg(
         long,
         global = true,
-        value_name = "FILE",
-        env = "HOOK_LEDGER",
+        value_name = "FILE|URL",
+        env = STORE,
         hide_env_values = true
     )]
-    ledger: Option<PathBuf>,
+    store: Option<OsString>,
+    /// The old name of `--store`
+    #[arg(long, global = true, value_name = "FILE|URL", hide = true)]
+    ledger: Option<OsString>,
+    /// Whether `store` is the value of its variable.
+    #[arg(skip)]
+    is_store_from_env: bool,
 }
 
+/// Names the ledger.
+const STORE: &str = "HOOK_STORE";
+
+/// The old name of that variable.
+const LEDGER: &str = "HOOK_LEDGER";
+
 impl GlobalArgs {
+    /// Reads the flags of a command line.
+    pub(super) fn read(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        Ok(Self {
+            is_store_from_env: matches.value_source("store") == Some(ValueSource::EnvVariable),
+            ..Self::from_arg_matches(matches)?
+        })
+    }
+
+    /// Where the ledger is: an option counts more than a variable. Both names of one kind at once would contradict each other.
+    fn store_place(&self, paths: &Paths) -> Result<(StorePlace, Option<&'static str>)> {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let option = self.store.clone().filter(|_| !self.is_store_from_env);
+        let given = match (option, self.ledger.clone()) {
+            (Some(_), Some(_)) => return Err(contradiction("--store", "--ledger")),
+            (Some(text), None) => Some(("--store", text)),
+            (None, Some(text)) => Some(("--ledger", text)),
+            (None, None) => match (variable(STORE), variable(LEDGER)) {
+                (Some(_), Some(_)) => return Err(contradiction(STORE, LEDGER)),
+                (Some(text), None) => Some((STORE, text)),
+                (None, Some(text)) => Some((LEDGER, text)),
+                (None, None) => None,
+            },
+        };
+        let Some((name, text)) = given else {
+            return Ok((paths.ledger().into(), None));
+        };
+        let place = StorePlace::parse(&text).map_err(|what| {
+            let hint = "a ledger is a file or a `postgres://HOST/DATABASE` URL; docs/configuration.md explains both";
+            Error::usage(format!("`{name}`: {what}")).hint(hint)
+        })?;
+        let is_exposed = name.starts_with('-') && matches!(&place, StorePlace::Postgres(url) if url.has_password());
+        Ok((place, is_exposed.then_some(name)))
+    }
+
     /// The session, or a screen on which to report why there is none.
-    pub(super) fn session(&self) -> Result<Session, (Box<Ui>, Error)> {
+    pub(super) fn session(&self) -> std::result::Result<Session, (Box<Ui>, Error)> {
         let flags = [(self.json, Output::Json), (self.quiet, Output::Quiet)];
         let short = flags.iter().find(|(is_set, _)| *is_set).map(|(_, output)| *output);
         let output = short.or(self.output);
@@ -83,17 +132,32 @@ impl GlobalArgs {
         let settings = Settings::load(&paths, self.config.as_deref(), &here)
             .map_err(|error| (Box::new(screen(output.unwrap_or_default())), error))?;
         let ui = screen(output.unwrap_or(settings.output));
+        let (store_place, exposed) = match self.store_place(&paths) {
+            Ok(found) => found,
+            Err(error) => return Err((Box::new(ui), error)),
+        };
+        if let Some(option) = exposed {
+            ui.warn(&format!("a password in `{option}` is visible to other users"));
+            ui.hint(&format!(
+                "set `{STORE}`, or put the password into the file of `PGPASSFILE`"
+            ));
+        }
         Ok(Session::new(Arc::new(ui), |notices| Context {
             notices,
             command_output: command_output(),
             registry: Registry::new(Some(paths.providers())),
             clock: Context::clock_from_env(),
             random: Arc::new(Random::os()),
-            ledger_path: self.ledger.clone().unwrap_or_else(|| paths.ledger()),
+            store_place,
             settings,
             paths,
         }))
     }
+}
+
+fn contradiction(one: &str, other: &str) -> Error {
+    Error::usage(format!("`{one}` and `{other}` are the same: give one of them"))
+        .hint(format!("`{other}` is the old name of `{one}`"))
 }
 
 /// Warns once about the settings of an untrusted project, which are ignored.

@@ -143,10 +143,7 @@ fn needed(args: &[OsString]) -> clap::Command {
 
 fn parse(args: &[OsString]) -> std::result::Result<(GlobalArgs, Command), clap::Error> {
     let matches = needed(args).try_get_matches_from(args)?;
-    Ok((
-        GlobalArgs::from_arg_matches(&matches)?,
-        Command::from_arg_matches(&matches)?,
-    ))
+    Ok((GlobalArgs::read(&matches)?, Command::from_arg_matches(&matches)?))
 }
 
 /// Parses and runs one command line, and reports its errors.

@@ -1,6 +1,6 @@
-//! The book: endpoints in a JSON file that people read, edit and put under version control. Every change reads, changes
-//! and writes under one lock, and the file is replaced whole: two processes lose nothing of each other, and a crash
-//! leaves the file as it was.
+//! The book: the endpoints of a user or a project, in a JSON file that people read, edit and put under version control, or in
+//! the rows of a store ([`BookRows`]). Every change reads, changes and writes under one lock, all or nothing: two processes lose
+//! nothing of each other, and a crash leaves everything as it was.
 //!
 //! The book of a project may come from another person: it is read within limits, and its secrets are used only where the
 //! user allowed it or wrote them by a command.
@@ -9,68 +9,46 @@
 
 mod project;
 
+use std::any::Any;
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
 
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
 use super::joined::{HealthStore, changes, join, misplaced, without_health};
-use super::lock::{LOCK_WAIT, beside, lock};
+use super::lock::LOCK_WAIT;
 use super::names::check_name;
+use super::rows::{BookRows, FileRows, Mark, StoreRows};
 use super::secrets::Vault;
-use crate::error::Error;
-use crate::exit::Exit;
+#[cfg(test)]
+use crate::encryption::Encryption;
 use crate::finding::Finding;
-use crate::fs::{ENDPOINT_FILE_LIMIT, folder_of, read_in_project, remove, sync_folder, write_new};
 use crate::health::{HealthById, HealthChange};
 use crate::id::{Id, IdKind};
+use crate::store::StorePlace;
+use crate::store::kept::KeptRows;
 use crate::target;
 use crate::trust::TrustList;
-
-/// The only format there is so far.
-pub const FORMAT: u64 = 1;
-
-/// What is locked, for people.
-const WHAT: &str = "endpoint file";
 
 /// The local book.
 #[derive(Debug, Clone)]
 pub struct Book {
+    rows: Arc<dyn BookRows>,
     path: PathBuf,
     vault: Vault,
     health: Option<Arc<dyn HealthStore>>,
     own_ids: bool,
     project: Option<Project>,
-    lock_wait: Duration,
 }
 
 /// What makes a book a project's.
 #[derive(Debug, Clone)]
 struct Project {
-    folder: PathBuf,
     /// What the user has allowed.
     list: TrustList,
     /// Endpoints whose changed URL the user did not write: their secrets stay where they were.
     unbound: Vec<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BookFile<T> {
-    format: u64,
-    endpoints: T,
-}
-
-/// Read before the rest: a newer format may have keys that this one refuses.
-#[derive(Deserialize)]
-struct FormatHead {
-    format: u64,
 }
 
 impl Book {
@@ -79,25 +57,36 @@ impl Book {
         let path = path.into();
         Self {
             vault: vault.of_book(&path, false),
+            rows: file_rows(&path, None),
             path,
             health: None,
             own_ids: true,
             project: None,
-            lock_wait: LOCK_WAIT,
+        }
+    }
+
+    /// The book in the store at that place, which keeps its secrets too.
+    pub fn of_store(rows: &Arc<dyn KeptRows>, place: &StorePlace, base: impl Into<PathBuf>) -> Self {
+        let path = PathBuf::from(place.to_string());
+        let vault = Vault::of_store(Arc::clone(rows), place, base);
+        Self {
+            rows: Arc::new(StoreRows::new(Arc::clone(rows), place)),
+            ..Self::new(path, vault)
         }
     }
 
     /// The book of the project in that folder, which others may have written.
     pub fn of_project(path: impl Into<PathBuf>, folder: impl Into<PathBuf>, vault: Vault, list: TrustList) -> Self {
         let path = path.into();
+        let rows = file_rows(&path, Some(folder.into()));
         let project = Project {
-            folder: folder.into(),
             list,
             unbound: Vec::new(),
         };
         Self {
             vault: vault.of_book(&path, true),
             project: Some(project),
+            rows,
             ..Self::new(path, Vault::new("", ""))
         }
     }
@@ -110,6 +99,15 @@ impl Book {
         }
     }
 
+    /// The same book with another source of the key of its secrets.
+    #[cfg(test)]
+    pub(super) fn with_encryption(self, encryption: Encryption) -> Self {
+        Self {
+            vault: self.vault.with_encryption(encryption),
+            ..self
+        }
+    }
+
     /// The same book, whose endpoints have the health that is kept there.
     #[must_use]
     pub fn with_health(self, health: Arc<dyn HealthStore>) -> Self {
@@ -119,7 +117,7 @@ impl Book {
         }
     }
 
-    /// The file.
+    /// The file. For a book in a store, its place as text.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -131,7 +129,7 @@ impl Book {
 
     /// All endpoints in the order of the file, with their health; none when there is no file.
     pub fn read(&self) -> Result<Vec<Endpoint>, EndpointError> {
-        if fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if self.rows.is_missing() {
             return Ok(Vec::new());
         }
         // Before the file, which is written before the health: what is read as enabled since then is enabled in the file too.
@@ -143,7 +141,12 @@ impl Book {
 
     /// All endpoints as they are in the file, for whom it does not matter whether they are disabled.
     pub fn written(&self) -> Result<Vec<Endpoint>, EndpointError> {
-        self.load(&self.path)
+        self.checked(self.rows.read()?)
+    }
+
+    /// Identifies the state of what is kept, without the health.
+    pub(super) fn mark(&self) -> Mark {
+        self.rows.mark()
     }
 
     /// The health of its endpoints, as far as it is known.
@@ -153,7 +156,7 @@ impl Book {
             .map_or_else(|| Ok(HealthById::new()), |health| health.read())
     }
 
-    fn tell_health(&self, changes: &[HealthChange]) -> Result<(), EndpointError> {
+    pub(super) fn tell_health(&self, changes: &[HealthChange]) -> Result<(), EndpointError> {
         match &self.health {
             Some(health) if !changes.is_empty() => health.write(changes),
             _ => Ok(()),
@@ -174,15 +177,9 @@ impl Book {
         &self,
         change: impl FnOnce(&mut Vec<Endpoint>) -> Result<T, EndpointError>,
     ) -> Result<T, EndpointError> {
-        // A rename would put a file in the place of a symbolic link.
-        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        self.make_folder(&path)?;
-        let _lock = lock(&path, WHAT, self.lock_wait)?;
-        let temporary = beside(&path, ".tmp");
-        remove(&temporary).map_err(EndpointError::io(&temporary, "removed"))?;
-
+        let mut rows = self.rows.begin()?;
         let health = self.health()?;
-        let stored = self.load(&path)?;
+        let stored = self.checked(rows.read()?)?;
         let mut before = stored.clone();
         join(&mut before, &health);
         let mut after = before.clone();
@@ -194,21 +191,18 @@ impl Book {
             check(&after, self.own_ids)?;
             // Trusted first: a crash in between leaves a grant that nothing uses, not an endpoint that cannot sign.
             self.bind_changes(&before, &after)?;
-            self.write(&path, &temporary, (&stored, &after))?;
+            if let Some(written) = self.changed(&stored, &after) {
+                rows.write(&written)?;
+            }
             self.tell_health(&changes(&before, &after))?;
             self.vault.forget_dropped(&before, &after)?;
         }
         Ok(answer)
     }
 
-    /// Writes the endpoints without what is kept elsewhere. A file that is the same keeps its formatting, and its time of
-    /// change.
-    fn write(
-        &self,
-        path: &Path,
-        temporary: &Path,
-        (stored, after): (&[Endpoint], &[Endpoint]),
-    ) -> Result<(), EndpointError> {
+    /// The endpoints without what is kept elsewhere; `None` where that is what is kept already, so that a file keeps its
+    /// formatting, and its time of change.
+    fn changed(&self, stored: &[Endpoint], after: &[Endpoint]) -> Option<Vec<Endpoint>> {
         let mut written = after.to_vec();
         for endpoint in &mut written {
             endpoint.enabled_at = None;
@@ -216,55 +210,34 @@ impl Book {
         if self.health.is_some() {
             without_health(&mut written);
         }
-        if written == stored {
-            return Ok(());
-        }
-        replace(path, temporary, &written)
+        (written != stored).then_some(written)
     }
 
-    /// Keeps other processes from holding it too, until the file that is returned is dropped. Changes are not hindered:
-    /// it is for work that takes many of them.
-    pub fn hold(&self) -> Result<File, EndpointError> {
-        self.make_folder(&self.path)?;
-        lock(&beside(&self.path, ".work"), WHAT, self.lock_wait)
+    /// Keeps other processes from holding it too, until what is returned is dropped. Changes are not hindered: it is for work
+    /// that takes many of them.
+    pub fn hold(&self) -> Result<Box<dyn Any + Send>, EndpointError> {
+        self.rows.hold()
     }
 
-    fn load(&self, path: &Path) -> Result<Vec<Endpoint>, EndpointError> {
-        let read = match &self.project {
-            Some(project) => read_in_project(&project.folder, path, ENDPOINT_FILE_LIMIT).map_err(io::Error::from),
-            None => fs::read(path),
-        };
-        let text = match read {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| EndpointError::invalid(path, "it is not UTF-8 text"))?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(EndpointError::io(path, "read")(error)),
-        };
-        let endpoints = parse(path, &text)?;
-        // Edited by hand or merged: the error is about the file, not about one endpoint.
+    /// Endpoints that were edited by hand, or merged: an error is about all that is kept, not about one endpoint.
+    fn checked(&self, endpoints: Vec<Endpoint>) -> Result<Vec<Endpoint>, EndpointError> {
         check(&endpoints, self.own_ids).map_err(|fault| match fault {
             EndpointError::Duplicate { what, value } => {
-                EndpointError::invalid(path, format!("two endpoints have the {what} `{value}`"))
+                let what = format!("two endpoints have the {what} `{value}`");
+                self.rows.invalid(&what)
             }
-            fault => EndpointError::invalid(path, fault),
+            fault => self.rows.invalid(&fault),
         })?;
         Ok(endpoints)
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<Endpoint>, EndpointError> {
-    // A text that has no head is refused below, with the whole format in view.
-    let found = serde_json::from_str::<FormatHead>(text).map_or(FORMAT, |head| head.format);
-    if found > FORMAT {
-        let path = path.display();
-        let what = format!("endpoint file `{path}` has format {found}, this hook knows up to {FORMAT}");
-        return Err(Error::new(Exit::Store, what).hint("update hook").into());
-    }
-    if found < FORMAT {
-        return Err(EndpointError::invalid(path, format!("format {found} is not supported")));
-    }
-    serde_json::from_str::<BookFile<_>>(text)
-        .map(|content| content.endpoints)
-        .map_err(|error| EndpointError::invalid(path, error))
+fn file_rows(path: &Path, project: Option<PathBuf>) -> Arc<dyn BookRows> {
+    Arc::new(FileRows {
+        path: path.to_owned(),
+        project,
+        lock_wait: LOCK_WAIT,
+    })
 }
 
 /// What must hold of the whole book, also after a change by hand or a merge.
@@ -286,27 +259,6 @@ fn check(endpoints: &[Endpoint], own_ids: bool) -> Result<(), EndpointError> {
         }
     }
     Ok(())
-}
-
-fn replace(path: &Path, temporary: &Path, endpoints: &[Endpoint]) -> Result<(), EndpointError> {
-    let content = BookFile {
-        format: FORMAT,
-        endpoints,
-    };
-    let text = serde_json::to_string_pretty(&content);
-    let text = text.map_err(|error| EndpointError::io(path, "written")(error.into()))? + "\n";
-    // A book that cannot be read again would lock the user out of every endpoint.
-    if parse(path, &text)? != endpoints {
-        let error = io::Error::new(io::ErrorKind::InvalidData, "it would not read back the same");
-        return Err(EndpointError::io(path, "written")(error));
-    }
-    write_new(temporary, text.as_bytes()).map_err(EndpointError::io(temporary, "written"))?;
-    if let Err(error) = fs::rename(temporary, path) {
-        let _ = remove(temporary);
-        return Err(EndpointError::io(path, "written")(error));
-    }
-    let folder = folder_of(path);
-    sync_folder(folder).map_err(EndpointError::io(folder, "written"))
 }
 
 #[cfg(test)]

@@ -22,11 +22,13 @@ mod names;
 mod plan;
 mod reference;
 mod rotation;
+mod rows;
 pub mod rules;
 mod secrets;
 mod store;
 mod stored;
 mod watch;
+mod whole;
 
 pub use crate::health::{Disabled, DisabledBy};
 pub use crate::target::normalised;
@@ -46,6 +48,7 @@ pub use secrets::{Vault, generate};
 pub use store::{EndpointStore, RemotePlace};
 pub use stored::NewSecret;
 pub use watch::{BookChange, BookWatch};
+pub use whole::{AbsentSecret, Imported, WholeBook};
 
 #[cfg(test)]
 pub(crate) mod testing {

@@ -1,39 +1,39 @@
 //! Secrets of endpoints: generated in the provider's form, kept in a folder of this user's, found again by reference.
 //! The book never holds a secret's text.
 
+mod portable;
+mod rows;
+
+use std::any::Any;
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::endpoint::{Endpoint, EndpointSecret};
 use super::error::EndpointError;
-use super::form;
-use super::lock::{LOCK_WAIT, lock};
 use super::reference::Reference;
 use super::stored::{NewSecret, StoredSecret};
-use crate::encryption::{ChangeCount, Encryption, KeyChange};
+use crate::encryption::{ChangeCount, Encryption, KeyChange, MAKE_KEY, VARIABLE};
 use crate::error::Error;
-use crate::fs::{
-    SECRET_FILE_LIMIT, TEMPORARY, close_to_others, identity, leads_elsewhere, private_file, private_folder,
-    read_bounded, remove, remove_temporary, sync_folder, write_new,
-};
+use crate::exit::Exit;
+use crate::fs::{SECRET_FILE_LIMIT, identity, leads_elsewhere, read_bounded};
 use crate::provider::Profile;
 use crate::random::Random;
 use crate::secret::{Secret, SecretError, SecretRef, SecretSource};
 use crate::signature::Scheme;
-
-/// Where an earlier hook kept the public half of a stored pair of keys: beside the private one, with this ending.
-const PUBLIC: &str = ".pub";
+use crate::store::kept::KeptRows;
+pub use portable::PortableSecret;
+use rows::{SecretFolder, SecretRows, StoreSecrets};
 
 /// How many names are tried before a folder full of secrets is believed.
 const TRIES: usize = 16;
 
-/// The folder of stored secrets, and where relative paths of the book count from.
+/// What keeps stored secrets, and where relative paths of the book count from.
 #[derive(Debug, Clone)]
 pub struct Vault {
-    folder: PathBuf,
+    rows: Arc<dyn SecretRows>,
     base: PathBuf,
     /// The endpoint file that secrets are stored for: each file of a secret names it.
     book: String,
@@ -64,8 +64,18 @@ pub fn generate(profile: &Profile, random: &Random) -> Result<Option<NewSecret>,
 impl Vault {
     /// `folder` is made at the first secret; relative `file:` references of the book count from `base`.
     pub fn new(folder: impl Into<PathBuf>, base: impl Into<PathBuf>) -> Self {
+        Self::over(Arc::new(SecretFolder(folder.into())), base)
+    }
+
+    /// The secrets in the store at that place, which are all encrypted.
+    pub fn of_store(rows: Arc<dyn KeptRows>, place: impl Display, base: impl Into<PathBuf>) -> Self {
+        let place = place.to_string();
+        Self::over(Arc::new(StoreSecrets { rows, place }), base)
+    }
+
+    fn over(rows: Arc<dyn SecretRows>, base: impl Into<PathBuf>) -> Self {
         Self {
-            folder: folder.into(),
+            rows,
             base: base.into(),
             book: String::new(),
             shared: false,
@@ -85,14 +95,10 @@ impl Vault {
 
     /// Stores a generated secret for an endpoint, a key pair in one file.
     pub fn store(&self, endpoint: &str, fresh: &NewSecret, random: &Random) -> Result<Reference, EndpointError> {
-        let folder = &self.folder;
-        private_folder(folder)
-            .and_then(|()| close_to_others(folder))
-            .map_err(EndpointError::io(folder, "made"))?;
         let _lock = self.lock()?;
         let name = self.write_under_new_name(endpoint, fresh, random)?;
         // On disk before the book refers to it: a crash must not leave a reference without its secret.
-        sync_folder(folder).map_err(EndpointError::io(folder, "written"))?;
+        self.rows.sync()?;
         Ok(Reference::Stored(name))
     }
 
@@ -143,7 +149,7 @@ impl Vault {
     /// The file that a reference leads to.
     pub fn path(&self, reference: &Reference) -> Option<PathBuf> {
         match reference {
-            Reference::Stored(name) => Some(self.folder.join(name)),
+            Reference::Stored(name) => self.rows.path(name),
             Reference::File(path) => Some(self.base.join(path)),
             Reference::Env(_) => None,
         }
@@ -166,17 +172,12 @@ impl Vault {
         let Reference::Stored(name) = reference else {
             return Ok(());
         };
-        if !self.folder.exists() {
+        // A lock makes the folder.
+        if !self.rows.has(name) {
             return Ok(());
         }
         let _lock = self.lock()?;
-        for path in [self.folder.join(name), self.public_path(name)] {
-            if let Err(source) = remove(&path) {
-                let path = path.display().to_string();
-                return Err(EndpointError::LeftBehind { path, source });
-            }
-        }
-        Ok(())
+        self.rows.remove(name)
     }
 
     /// Deletes the stored secrets that were referred to before and are no longer.
@@ -240,21 +241,11 @@ impl Vault {
     }
 
     fn read_stored(&self, name: &str) -> Result<StoredSecret, EndpointError> {
-        let path = self.folder.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(StoredSecret::read(&bytes, || {
-                fs::read_to_string(self.public_path(name)).ok()
-            })),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let error = Error::usage(format!("the secret `stored:{name}` is not on this machine"));
-                let hint = "`hook endpoints rotate-secret NAME` makes a new one, or takes one by `--secret`";
-                Err(error.hint(hint).into())
-            }
-            Err(source) => {
-                let path = path.display().to_string();
-                Err(SecretError::Unreadable { path, source }.into())
-            }
-        }
+        self.rows.read(name)?.ok_or_else(|| {
+            let error = Error::usage(format!("the secret `stored:{name}` is not on this machine"));
+            let hint = "`hook endpoints rotate-secret NAME` makes a new one, or takes one by `--secret`";
+            error.hint(hint).into()
+        })
     }
 
     /// A reference to a file, relative where it is below the base.
@@ -282,16 +273,21 @@ impl Vault {
         let owner: String = endpoint.chars().map(plain).take(64).collect();
         for _ in 0..TRIES {
             let name = format!("{owner}-{}", random.text(b"0123456789abcdef", 8));
-            let path = self.folder.join(&name);
-            let content = StoredSecret::seal(&self.book, &record(&name), fresh, &self.encryption)?;
-            match write_new(&path, &content.to_bytes()) {
-                Ok(()) => return Ok(name),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(EndpointError::io(&path, "written")(error)),
+            if self.rows.insert(&name, &self.seal(&name, fresh)?)? {
+                return Ok(name);
             }
         }
-        let error = io::Error::from(io::ErrorKind::AlreadyExists);
-        Err(EndpointError::io(&self.folder.join(owner), "written")(error))
+        let what = format!("no name is free for a secret of `{owner}`");
+        Err(Error::new(Exit::Store, what).into())
+    }
+
+    /// The form in which a secret is kept under that name.
+    fn seal(&self, name: &str, fresh: &NewSecret) -> Result<StoredSecret, EndpointError> {
+        if self.rows.must_encrypt() && self.encryption.key()?.is_none() {
+            let what = format!("a secret in a database is stored encrypted only, and `{VARIABLE}` is not set");
+            return Err(Error::usage(what).hint(MAKE_KEY).into());
+        }
+        Ok(StoredSecret::seal(&self.book, &record(name), fresh, &self.encryption)?)
     }
 
     /// Changes the key that all stored secrets of this user are encrypted with, those of other books too; with `dry_run`
@@ -299,61 +295,40 @@ impl Vault {
     /// the key after at every moment. The caller holds the lock.
     pub fn change_key(&self, change: &KeyChange, dry_run: bool) -> Result<ChangeCount, EndpointError> {
         let mut count = ChangeCount::default();
-        if !dry_run {
-            remove_temporary(&self.folder, "");
+        if self.rows.must_encrypt() && change.to.is_none() {
+            return Err(EndpointError::unsupported(
+                "secrets in a database are always encrypted: `--to REF` is needed",
+            ));
         }
-        for name in self.names()? {
+        for name in self.rows.names()? {
             let mut stored = self.read_stored(&name)?;
             let changed = stored.change_key(&record(&name), change)?;
             if changed && !dry_run {
-                let path = self.folder.join(&name);
-                private_file(&path, &stored.to_bytes()).map_err(EndpointError::io(&path, "written"))?;
+                self.rows.replace(&name, &stored)?;
             }
             count.add(changed);
         }
         if count.changed > 0 && !dry_run {
-            sync_folder(&self.folder).map_err(EndpointError::io(&self.folder, "written"))?;
+            self.rows.sync()?;
         }
         Ok(count)
     }
 
     /// Whether a secret of this user is stored in clear text.
     pub fn has_clear_text(&self) -> bool {
-        let names = self.names().unwrap_or_default().into_iter();
+        let names = self.rows.names().unwrap_or_default().into_iter();
         let mut stored = names.filter_map(|name| self.read_stored(&name).ok());
         stored.any(|stored| !stored.text().is_encrypted())
     }
 
-    /// Keeps other processes from adding, removing and changing stored secrets until the file that is returned is dropped.
-    pub fn lock(&self) -> Result<File, EndpointError> {
-        private_folder(&self.folder).map_err(EndpointError::io(&self.folder, "made"))?;
-        lock(&self.folder, "folder of secrets", LOCK_WAIT)
+    /// Keeps other processes from adding, removing and changing stored secrets until what is returned is dropped.
+    pub fn lock(&self) -> Result<Box<dyn Any + Send>, EndpointError> {
+        self.rows.lock()
     }
 
     /// When a stored secret was added, removed or replaced last.
     pub(super) fn changed_at(&self) -> Option<SystemTime> {
-        fs::metadata(&self.folder).ok()?.modified().ok()
-    }
-
-    /// The names of all stored secrets.
-    fn names(&self) -> Result<Vec<String>, EndpointError> {
-        let files = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            files => files.map_err(EndpointError::io(&self.folder, "read"))?,
-        };
-        let names = files.flatten().filter_map(|file| file.file_name().into_string().ok());
-        let is_public = |name: &str| {
-            name.strip_suffix(PUBLIC)
-                .is_some_and(|name| self.folder.join(name).exists())
-        };
-        let is_secret = |name: &String| form::is_stored_name(name) && !name.ends_with(TEMPORARY) && !is_public(name);
-        let mut names: Vec<String> = names.filter(is_secret).collect();
-        names.sort_unstable();
-        Ok(names)
-    }
-
-    fn public_path(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("{name}{PUBLIC}"))
+        self.rows.changed_at()
     }
 }
 

@@ -1,17 +1,15 @@
 //! The book in a long run: read again when its file has changed; the last good state stays in use while the file is broken.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::book::Book;
 use super::endpoint::Endpoint;
 use super::error::EndpointError;
+use super::rows::Mark;
 
-/// Identifies a state: time of change, inode and length of the file, and the time of change of the folder of
-/// secrets, whose files get another key. Absent: there is no file.
-type Mark = Option<(Option<SystemTime>, u64, u64, Option<SystemTime>)>;
+/// Identifies a state: that of the endpoints, and the time of change of the folder of secrets, whose files get another key.
+type WatchMark = (Mark, Option<SystemTime>);
 
 /// A change of the file, reported once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +23,7 @@ pub enum BookChange {
 #[derive(Default)]
 struct BookState {
     /// Of the file when it was read.
-    mark: Mark,
+    mark: WatchMark,
     good: Option<Arc<[Endpoint]>>,
     is_broken: bool,
     /// When it was read, or the health looked at.
@@ -128,15 +126,19 @@ impl BookWatch {
         Ok(answer)
     }
 
-    fn mark(&self) -> Mark {
-        let found = fs::metadata(self.book.path()).ok()?;
-        let secrets = self.book.vault().changed_at();
-        Some((found.modified().ok(), found.ino(), found.len(), secrets))
+    fn mark(&self) -> WatchMark {
+        match self.book.mark() {
+            // Without endpoints no secret is used.
+            None => (None, None),
+            mark => (mark, self.book.vault().changed_at()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::endpoints::Vault;
     use crate::endpoints::testing::endpoint;

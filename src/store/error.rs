@@ -70,6 +70,18 @@ pub enum StoreError {
         /// What the system said.
         what: String,
     },
+    /// Its place is a database, and this program was built without that store.
+    #[error("ledger `{0}` cannot be opened: this build has no PostgreSQL store")]
+    NoPostgres(String),
+    /// What a connection to its database needs is missing or cannot be read.
+    #[error("ledger `{place}` cannot be opened: {what}")]
+    #[allow(dead_code, reason = "only a build with a PostgreSQL store connects")]
+    NoConnection {
+        /// Its place, without a password.
+        place: String,
+        /// What is wrong.
+        what: String,
+    },
     /// The writer has stopped.
     #[error("the ledger is closed")]
     Closed,
@@ -95,23 +107,27 @@ impl From<StoreError> for Error {
         match &error {
             // Nothing was recorded yet, so nothing can match.
             StoreError::Missing(_) => Self::nothing(base.message)
-                .hint("`hook listen` and `hook send` create it; `--ledger FILE` selects another"),
-            StoreError::Newer { .. } => base.hint("update hook, or use another file: `--ledger FILE`"),
-            StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--ledger FILE`"),
+                .hint("`hook listen` and `hook send` create it; `--store FILE` selects another"),
+            StoreError::Newer { .. } => base.hint("update hook, or use another file: `--store FILE`"),
+            StoreError::Unreadable { .. } => base.hint("move it away, or use another file: `--store FILE`"),
             StoreError::DamagedLog { path, .. } => base
                 .cause("the disk, or another program, changed it: nothing was changed now")
                 .hint(format!(
-                    "copy `{path}*` away first; then `hook log backup FILE` saves what can be read, and `--ledger FILE` goes on with it"
+                    "copy `{path}*` away first; then `hook log backup FILE` saves what can be read, and `--store FILE` goes on with it"
                 )),
             StoreError::Damaged { .. } => base.hint("`hook log` lists all other records"),
             StoreError::Locked(_) => {
-                base.hint("wait until the other process has finished, or use another file: `--ledger FILE`")
+                base.hint("wait until the other process has finished, or use another file: `--store FILE`")
             }
             StoreError::Full(_) => base.hint("free some space, then run `hook log prune`"),
-            StoreError::ReadOnly { .. } => base.hint("use a file that can be written: `--ledger FILE`"),
+            StoreError::ReadOnly { .. } => base.hint("use a file that can be written: `--store FILE`"),
             StoreError::NotCopied { .. } => {
                 base.hint("choose a new file in a folder with enough space: `hook log backup FILE`")
             }
+            StoreError::NoPostgres(_) => {
+                base.hint("build hook with the feature `postgres`, or use a file: `--store FILE`")
+            }
+            StoreError::NoConnection { .. } => base.hint("docs/configuration.md lists where a connection gets its settings"),
             StoreError::Closed => base,
         }
     }

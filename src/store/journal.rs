@@ -107,7 +107,8 @@ fn decode(bytes: &[u8; SLOT]) -> Option<JournaledAnswer> {
 mod tests {
     use super::*;
     use crate::random::Random;
-    use crate::store::Lease;
+    use crate::store::lease::FileOwners;
+    use crate::store::owners::Owners as _;
 
     fn answer(seq: u32) -> JournaledAnswer {
         let at = Timestamp::from_unix(1_893_553_445);
@@ -124,7 +125,7 @@ mod tests {
     fn what_one_process_noted_the_next_one_reads_once() {
         let place = tempfile::tempdir().unwrap();
         let ledger = place.path().join("ledger.db");
-        let _lease = Lease::claim_service(&ledger).unwrap();
+        let _lease = FileOwners::new(&ledger).claim_service().unwrap();
         let (journal, left) = AnswerJournal::open(&ledger).unwrap();
         assert_eq!(left, []);
         let noted = [answer(1), answer(2)];
@@ -142,7 +143,7 @@ mod tests {
     fn the_oldest_answers_are_overwritten_and_a_torn_one_is_left_out() {
         let place = tempfile::tempdir().unwrap();
         let ledger = place.path().join("ledger.db");
-        let _lease = Lease::claim_service(&ledger).unwrap();
+        let _lease = FileOwners::new(&ledger).claim_service().unwrap();
         let (journal, _) = AnswerJournal::open(&ledger).unwrap();
         for seq in 0..=4096 {
             journal.note(&answer(seq));

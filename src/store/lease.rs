@@ -1,13 +1,14 @@
-//! A process's lease on the deliveries that it has not finished. While the process lives it locks a file with the name of
-//! the lease; the system releases the lock however the process ends, so that nothing has to be guessed from process ids.
+//! Leases on a ledger that is a file. While a process lives it locks a file with the name of its lease; the system releases
+//! the lock however the process ends, so that nothing has to be guessed from process ids.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
+use super::owners::{ClaimError, Lease, Owners};
 use super::queue::SERVICE;
 use crate::fs::private_folder;
 use crate::random::Random;
@@ -15,19 +16,22 @@ use crate::random::Random;
 /// Digits of a process id, at most.
 const PID_MOST: u64 = 20;
 
-/// A lease, held until it is dropped.
+/// The processes that work on the ledger in a file: each has a locked file beside it.
 #[derive(Debug)]
-pub struct Lease {
-    name: String,
-    file: PathBuf,
-    /// Open because closing it would give up the lock.
-    _lock: File,
+pub(super) struct FileOwners {
+    ledger: PathBuf,
 }
 
-impl Lease {
-    /// Creates a lease of this process beside the ledger, under a new name.
-    pub fn claim(ledger: &Path) -> io::Result<Self> {
-        let folder = folder(ledger);
+impl FileOwners {
+    /// Those of the ledger at that path.
+    pub(super) fn new(ledger: impl Into<PathBuf>) -> Self {
+        Self { ledger: ledger.into() }
+    }
+}
+
+impl Owners for FileOwners {
+    fn claim(&self) -> Result<Lease, ClaimError> {
+        let folder = folder(&self.ledger);
         private_folder(&folder)?;
         // Here, because no process that is killed can remove its own file.
         sweep(&folder);
@@ -43,59 +47,49 @@ impl Lease {
             .inspect_err(|_| {
                 let _ = fs::remove_file(&unnamed);
             })?;
-        Ok(Self {
-            name,
-            file,
-            _lock: lock,
-        })
+        Ok(Lease::new(name, LockedFile { file, _lock: lock }))
     }
 
-    /// Takes the one lease of the durable service, whose name is [`SERVICE`]. The error of another process that has it is
-    /// `WouldBlock`, with its process id as text where that is known.
-    pub fn claim_service(ledger: &Path) -> io::Result<Self> {
-        let folder = folder(ledger);
+    fn claim_service(&self) -> Result<Lease, ClaimError> {
+        let folder = folder(&self.ledger);
         private_folder(&folder)?;
-        let file = folder.join(SERVICE);
         let mut options = File::options();
         // Emptied only once it is locked: it says who holds the lock.
         let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut lock = options.open(&file)?;
+        let mut lock = options.open(folder.join(SERVICE))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
                 let _ = lock.take(PID_MOST).read_to_string(&mut pid);
-                return Err(io::Error::new(io::ErrorKind::WouldBlock, pid));
+                let process = Some(pid).filter(|pid| !pid.is_empty());
+                return Err(ClaimError::Taken { process });
             }
-            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         lock.set_len(0)?;
         lock.write_all(std::process::id().to_string().as_bytes())?;
-        Ok(Self {
-            name: SERVICE.to_owned(),
-            file,
-            _lock: lock,
-        })
+        // The file stays: another process may open it just before it is removed, and would lock a file that no other process
+        // finds.
+        Ok(Lease::new(SERVICE, lock))
     }
 
-    /// What is written beside a delivery: `NewDelivery::owner`.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether the process with that lease is still running.
-    pub fn is_alive(ledger: &Path, name: &str) -> bool {
+    fn is_alive(&self, name: &str) -> bool {
         // The name comes from the ledger file, which may be forged: it must not lead out of the folder.
-        (name == SERVICE || Uuid::try_parse(name).is_ok()) && is_locked(&folder(ledger).join(name))
+        (name == SERVICE || Uuid::try_parse(name).is_ok()) && is_locked(&folder(&self.ledger).join(name))
     }
 }
 
-impl Drop for Lease {
+/// The file of a lease, removed when the lease ends.
+struct LockedFile {
+    file: PathBuf,
+    /// Open because closing it would give up the lock.
+    _lock: File,
+}
+
+impl Drop for LockedFile {
     fn drop(&mut self) {
-        // Another process may open the service's file just before it is removed, and would lock a file that no other process finds.
-        if self.name != SERVICE {
-            let _ = fs::remove_file(&self.file);
-        }
+        let _ = fs::remove_file(&self.file);
     }
 }
 
@@ -148,13 +142,14 @@ mod tests {
     fn a_claim_is_alive_until_it_is_dropped() {
         let place = tempfile::tempdir().unwrap();
         let ledger = place.path().join("state/ledger.db");
-        let (one, other) = (Lease::claim(&ledger).unwrap(), Lease::claim(&ledger).unwrap());
+        let owners = FileOwners::new(&ledger);
+        let (one, other) = (owners.claim().unwrap(), owners.claim().unwrap());
         let name = one.name().to_owned();
         assert_ne!(name, other.name());
-        assert!(Lease::is_alive(&ledger, &name));
+        assert!(FileOwners::new(&ledger).is_alive(&name));
         drop(one);
-        assert!(!Lease::is_alive(&ledger, &name));
-        assert!(Lease::is_alive(&ledger, other.name()));
+        assert!(!FileOwners::new(&ledger).is_alive(&name));
+        assert!(FileOwners::new(&ledger).is_alive(other.name()));
         assert_eq!(files(&ledger), [other.name()]);
     }
 
@@ -165,8 +160,8 @@ mod tests {
         fs::create_dir(folder(&ledger)).unwrap();
         let dead = Random::os().uuid_v4().simple().to_string();
         fs::write(folder(&ledger).join(&dead), "").unwrap();
-        assert!(!Lease::is_alive(&ledger, &dead));
-        let owner = Lease::claim(&ledger).unwrap();
+        assert!(!FileOwners::new(&ledger).is_alive(&dead));
+        let owner = FileOwners::new(&ledger).claim().unwrap();
         assert_eq!(files(&ledger), [owner.name()]);
     }
 
@@ -174,14 +169,16 @@ mod tests {
     fn the_lease_of_the_service_is_held_by_one_process_which_is_named() {
         let place = tempfile::tempdir().unwrap();
         let ledger = place.path().join("ledger.db");
-        let service = Lease::claim_service(&ledger).unwrap();
-        assert!(Lease::is_alive(&ledger, SERVICE));
-        let other = Lease::claim_service(&ledger).unwrap_err();
-        assert_eq!(other.kind(), io::ErrorKind::WouldBlock);
-        assert_eq!(other.to_string(), std::process::id().to_string());
+        let service = FileOwners::new(&ledger).claim_service().unwrap();
+        assert!(FileOwners::new(&ledger).is_alive(SERVICE));
+        let other = FileOwners::new(&ledger).claim_service().unwrap_err();
+        let ClaimError::Taken { process } = other else {
+            panic!("{other}");
+        };
+        assert_eq!(process, Some(std::process::id().to_string()));
         drop(service);
-        assert!(!Lease::is_alive(&ledger, SERVICE));
-        Lease::claim_service(&ledger).unwrap();
+        assert!(!FileOwners::new(&ledger).is_alive(SERVICE));
+        FileOwners::new(&ledger).claim_service().unwrap();
     }
 
     #[test]
@@ -190,13 +187,13 @@ mod tests {
         let (ledger, link) = (place.path().join("ledger.db"), place.path().join("link.db"));
         std::os::unix::fs::symlink("ledger.db", &link).unwrap();
         // The first process claims it before it creates the ledger.
-        let _service = Lease::claim_service(&link).unwrap();
-        assert!(Lease::claim_service(&ledger).is_err());
+        let _service = FileOwners::new(&link).claim_service().unwrap();
+        assert!(FileOwners::new(&ledger).claim_service().is_err());
         fs::write(&ledger, "").unwrap();
-        assert!(Lease::claim_service(&ledger).is_err());
-        assert!(Lease::claim_service(&link).is_err());
-        let other = Lease::claim(&ledger).unwrap();
-        assert!(Lease::is_alive(&link, other.name()));
+        assert!(FileOwners::new(&ledger).claim_service().is_err());
+        assert!(FileOwners::new(&link).claim_service().is_err());
+        let other = FileOwners::new(&ledger).claim().unwrap();
+        assert!(FileOwners::new(&link).is_alive(other.name()));
     }
 
     #[test]
@@ -208,7 +205,7 @@ mod tests {
         fs::create_dir(folder(&ledger)).unwrap();
         assert!(is_locked(&folder(&ledger).join("../locked")));
         for name in ["../locked", "", "nobody"] {
-            assert!(!Lease::is_alive(&ledger, name), "{name}");
+            assert!(!FileOwners::new(&ledger).is_alive(name), "{name}");
         }
     }
 }

@@ -6,11 +6,14 @@ pub(crate) mod conformance;
 mod contract;
 mod error;
 mod journal;
+pub mod kept;
 mod keys;
 mod lease;
 mod ledger;
 mod notes;
 mod op;
+mod owners;
+pub mod place;
 mod query;
 pub mod queue;
 mod reader;
@@ -20,6 +23,7 @@ mod sqlite;
 mod url_parts;
 mod work;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,11 +33,13 @@ use bytes::Bytes;
 pub use contract::Store;
 pub use error::{StoreError, StoreNotice};
 pub use journal::{AnswerJournal, JournaledAnswer};
+pub use kept::KeptRows;
 pub use keys::{ApiKeyRecord, KeyOp};
-pub use lease::Lease;
 pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use op::Op;
+pub use owners::{ClaimError, Lease, Owners};
+pub use place::StorePlace;
 pub use query::{EventStats, FailedProcessing, Query, QueryPage, SearchPage, Stats, Summary};
 pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
@@ -70,25 +76,62 @@ pub struct StoreOptions {
     pub gentle: bool,
 }
 
-/// Opens the ledger at `path`: the only place that chooses a store. Errors: [`StoreError::Missing`] when it does not exist and
-/// is opened for reading, [`StoreError::Newer`] when a newer hook wrote it, and what the system reports.
-pub fn open(path: &Path, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
-    sqlite::open_store(path, access, options)
+/// Opens the ledger at that place: this function and the next five are all that chooses a store. Errors:
+/// [`StoreError::Missing`] when it does not exist and is opened for reading, [`StoreError::Newer`] when a newer hook wrote it,
+/// and what the system reports.
+pub fn open(place: &StorePlace, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
+    match place {
+        StorePlace::File(path) => sqlite::open_store(path, access, options),
+        StorePlace::Postgres(_) => Err(StoreError::NoPostgres(place.to_string())),
+    }
 }
 
-/// Opens the ledger at `path` for reading.
-pub fn open_read_only(path: &Path) -> Result<Box<dyn Store>, StoreError> {
-    open(path, Access::ReadOnly, StoreOptions::default())
+/// The processes that work on the ledger at that place. Asked for again and again: a store that needs a connection for it keeps
+/// one for the process.
+pub fn owners(place: &StorePlace) -> Arc<dyn Owners> {
+    match place {
+        StorePlace::File(path) => Arc::new(lease::FileOwners::new(path)),
+        StorePlace::Postgres(_) => Arc::new(owners::NoOwners(StoreError::NoPostgres(place.to_string()))),
+    }
 }
 
-/// The format of the ledger at `path`, and the newest that this program knows; one of a newer program is an error.
-pub fn ledger_format(path: &Path) -> Result<(i64, i64), StoreError> {
-    sqlite::ledger_format(path)
+/// The documents that are kept beside the ledger at that place; a file keeps none.
+pub fn kept_rows(place: &StorePlace) -> Option<Arc<dyn KeptRows>> {
+    match place {
+        StorePlace::File(_) => None,
+        StorePlace::Postgres(_) => Some(Arc::new(kept::NoRows(StoreError::NoPostgres(place.to_string())))),
+    }
 }
 
-/// Looks for damage in the log of the ledger at `path` that would lose what was acknowledged. Reads the whole log.
-pub fn check_log(path: &Path) -> Result<(), StoreError> {
-    sqlite::check_log(path)
+/// The format of the ledger at that place, and the newest that this program knows; one of a newer program is an error.
+pub fn ledger_format(place: &StorePlace) -> Result<(i64, i64), StoreError> {
+    match place {
+        StorePlace::File(path) => sqlite::ledger_format(path),
+        StorePlace::Postgres(_) => Err(StoreError::NoPostgres(place.to_string())),
+    }
+}
+
+/// Looks for damage in the log of the ledger at that place that would lose what was acknowledged. Reads the whole log of a
+/// file; a database server looks after its own.
+pub fn check_log(place: &StorePlace) -> Result<(), StoreError> {
+    match place {
+        StorePlace::File(path) => sqlite::check_log(path),
+        StorePlace::Postgres(_) => Ok(()),
+    }
+}
+
+/// Opens the journal of answers of the durable service, with what an earlier process left in it. It is kept beside a ledger's
+/// file; a database has none, since the next service may run on another machine.
+pub fn answer_journal(place: &StorePlace) -> io::Result<Option<(AnswerJournal, Vec<JournaledAnswer>)>> {
+    match place {
+        StorePlace::File(path) => AnswerJournal::open(path).map(Some),
+        StorePlace::Postgres(_) => Ok(None),
+    }
+}
+
+/// Opens the ledger at that place for reading.
+pub fn open_read_only(place: &StorePlace) -> Result<Box<dyn Store>, StoreError> {
+    open(place, Access::ReadOnly, StoreOptions::default())
 }
 
 /// How far a backup is, in pages.
@@ -100,7 +143,7 @@ pub struct BackupProgress {
     pub all: u64,
 }
 
-/// Copies the ledger at `path` as it is now to a new file at `to`, whatever other processes write meanwhile. The copy is a ledger
+/// Copies the ledger in the file at `path` as it is now to a new file at `to`, whatever other processes write meanwhile. The copy is a ledger
 /// that can be opened. `goes_on` is asked again and again; `false` stops it. Returns the bytes of the copy; `None` when it was
 /// stopped: then, and after an error, there is no file.
 pub fn backup(

@@ -128,7 +128,7 @@ struct View {
 
 impl View {
     fn new(options: ViewOptions, workers: Workers) -> io::Result<Self> {
-        let ledger = options.context.ledger_path.display().to_string();
+        let ledger = options.context.store_place.to_string();
         let theme = Theme { colors: options.colors };
         let (mut state, steps) = ViewState::new(&options.filter, ledger, theme, options.context.now());
         if let Some(live) = &options.live {

@@ -1,6 +1,7 @@
 //! Settings, file locations, and what a project requests.
 
 use std::io;
+use std::path::PathBuf;
 
 use serde_json::json;
 
@@ -8,6 +9,7 @@ use super::{JsonLines, JsonRecord, Page, View};
 use crate::app::context::FilePlaces;
 use crate::app::trust::TrustRequest;
 use crate::config::describe::DescribedSetting;
+use crate::store::StorePlace;
 
 /// Every setting as TOML.
 pub struct SettingsView<'a>(pub &'a [DescribedSetting]);
@@ -41,26 +43,28 @@ impl JsonRecord for FilePlaces {
     const SCHEMA: &'static str = "hook.paths/1";
 
     fn human(&self, page: &mut Page) {
+        let file = |path: &PathBuf| Some((path.display().to_string(), path.exists()));
+        let store = |place: &StorePlace| Some((place.to_string(), place.exists()));
         let rows = [
-            ("settings", Some(&self.config)),
-            ("project", self.project.as_ref()),
-            ("providers", Some(&self.providers)),
-            ("endpoints", Some(&self.endpoints)),
-            ("ledger", Some(&self.ledger)),
-            ("state", Some(&self.state)),
-            ("dev secret", Some(&self.dev_secret)),
-            ("secrets", Some(&self.secrets)),
-            ("trust", Some(&self.trust)),
+            ("settings", file(&self.config)),
+            ("project", self.project.as_ref().and_then(file)),
+            ("providers", file(&self.providers)),
+            ("endpoints", store(&self.endpoints)),
+            ("ledger", store(&self.ledger)),
+            ("state", file(&self.state)),
+            ("dev secret", file(&self.dev_secret)),
+            ("secrets", file(&self.secrets)),
+            ("trust", file(&self.trust)),
         ];
-        for (name, path) in rows {
-            let Some(path) = path else {
+        for (name, found) in rows {
+            let Some((path, exists)) = found else {
                 let absent = page.style.dim("no `hook.toml` here or above");
                 page.line(format!("{name:<12} {absent}"));
                 continue;
             };
-            let absent = if path.exists() { "" } else { "  (not there yet)" };
+            let absent = if exists { "" } else { "  (not there yet)" };
             let absent = page.style.dim(absent);
-            page.line(format!("{name:<12} {}{absent}", path.display()));
+            page.line(format!("{name:<12} {path}{absent}"));
         }
     }
 }

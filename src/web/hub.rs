@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
@@ -17,7 +16,7 @@ use super::live::LiveListener;
 use crate::app::context::Context;
 use crate::app::inspect::changes::{ChangeWatch, LedgerChanges};
 use crate::app::inspect::counters::counters;
-use crate::store::{self, Store};
+use crate::store::{self, Store, StorePlace};
 
 /// Between two looks at the ledger.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -208,7 +207,7 @@ impl Hub {
 
 /// The ledger as the thread has it.
 struct Looker {
-    path: PathBuf,
+    place: StorePlace,
     store: Option<Box<dyn Store>>,
     watch: ChangeWatch,
     /// Something changed since the last count.
@@ -218,11 +217,11 @@ struct Looker {
 
 /// Looks at the ledger until the hub is gone.
 fn look(hub: &Weak<Hub>) {
-    let Some(path) = hub.upgrade().map(|hub| hub.context.ledger_path.clone()) else {
+    let Some(place) = hub.upgrade().map(|hub| hub.context.store_place.clone()) else {
         return;
     };
     let mut looker = Looker {
-        path,
+        place,
         store: None,
         watch: ChangeWatch::default(),
         is_uncounted: true,
@@ -246,7 +245,7 @@ impl Looker {
         if !self.store.as_ref().is_some_and(|store| store.is_current()) {
             self.watch.reset();
             self.is_uncounted = true;
-            self.store = match store::open_read_only(&self.path) {
+            self.store = match store::open_read_only(&self.place) {
                 Ok(store) => Some(store),
                 Err(store::StoreError::Missing(_)) => return hub.ledger_is("missing"),
                 Err(error) => return hub.ledger_is(&error.to_string()),

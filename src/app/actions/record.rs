@@ -13,7 +13,7 @@ use crate::target::parse_url;
 
 /// Deletes a record. One with something left to do stays.
 pub fn delete(context: &Context, number: u64) -> Result<ActionResult> {
-    let mut store = store::open(&context.ledger_path, Access::ReadWrite, StoreOptions::default())?;
+    let mut store = store::open(&context.store_place, Access::ReadWrite, StoreOptions::default())?;
     must_exist(&*store, number)?;
     if !store.remove(number)? {
         return Err(Error::new(

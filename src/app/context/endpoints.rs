@@ -14,6 +14,7 @@ use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::shell::quote;
 use crate::signature::Scheme;
+use crate::store;
 use crate::text::printable;
 use crate::trust::Grant;
 
@@ -21,10 +22,14 @@ use crate::trust::Grant;
 const MOST_ENDPOINTS: usize = 32;
 
 impl Context {
-    /// The project's book, else the user's.
+    /// The book in the database where the ledger is in one, else the project's, else the user's.
     pub fn book(&self) -> Book {
-        let health = LedgerHealth::new(self.ledger_path.clone());
-        trust::book(&self.paths, self.settings.project.as_deref()).with_health(Arc::new(health))
+        let health = LedgerHealth::new(self.store_place.clone());
+        let book = match store::kept_rows(&self.store_place) {
+            Some(rows) => Book::of_store(&rows, &self.store_place, &self.paths.config),
+            None => trust::book(&self.paths, self.settings.project.as_deref()),
+        };
+        book.with_health(Arc::new(health))
     }
 
     /// The book for a long run, which reads it again when it changes.
@@ -47,7 +52,7 @@ impl Context {
 
     /// What is paused, for a long run.
     pub fn pause_watch(&self) -> PauseWatch {
-        PauseWatch::of(self.ledger_path.clone())
+        PauseWatch::of(self.store_place.clone())
     }
 
     /// The endpoint of that name, id, or unique beginning of an id.

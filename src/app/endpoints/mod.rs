@@ -14,6 +14,7 @@ pub mod rekey;
 mod reviewed;
 mod secret;
 mod transfer;
+mod whole_book;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

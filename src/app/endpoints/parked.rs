@@ -22,8 +22,8 @@ impl Endpoints<'_> {
 
     /// Releases what is parked for endpoints that were enabled, or says how much it is.
     pub(super) fn release_parked(&self, enabled: &[Endpoint], replay: bool) -> Result<()> {
-        let (path, notices) = (&self.context.ledger_path, &self.context.notices);
-        if self.store.remote().is_some() || !path.exists() {
+        let (place, notices) = (&self.context.store_place, &self.context.notices);
+        if self.store.remote().is_some() || !place.exists() {
             return Ok(());
         }
         let reader = self.context.reader()?;
@@ -47,7 +47,7 @@ impl Endpoints<'_> {
 
     fn release(&self, id: &str) -> Result<u64> {
         let options = StoreOptions::default();
-        let mut store = store::open(&self.context.ledger_path, Access::ReadWrite, options)?;
+        let mut store = store::open(&self.context.store_place, Access::ReadWrite, options)?;
         let op = Op::Queue(QueueOp::ReleaseLane {
             lane: id.to_owned(),
             reason: ParkReason::Disabled,

@@ -47,7 +47,7 @@ impl Endpoints<'_> {
 
     /// Returns whether it was otherwise before.
     fn set_paused(&self, lane: Option<String>, paused: bool) -> Result<bool> {
-        let mut ledger = store::open(&self.context.ledger_path, Access::ReadWrite, StoreOptions::default())?;
+        let mut ledger = store::open(&self.context.store_place, Access::ReadWrite, StoreOptions::default())?;
         let at = paused.then(|| self.context.now());
         let is_paused = ledger.paused()?.contains(&lane.clone().unwrap_or_default());
         if is_paused == paused {

@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn pages_follow_each_other_and_hidden_records_are_counted() {
         let (context, _folder) = context();
-        let mut store = SqliteStore::open(&context.ledger_path, Access::ReadWrite).unwrap();
+        let mut store = SqliteStore::open(context.store_place.file().unwrap(), Access::ReadWrite).unwrap();
         for _ in 0..5 {
             record_capture(&mut store, &capture(start(), "a"));
             record_capture(&mut store, &refused(start()));

@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn requests_deliveries_and_the_next_attempt_are_counted() {
         let (context, _folder) = context();
-        let mut store = SqliteStore::open(&context.ledger_path, Access::ReadWrite).unwrap();
+        let mut store = SqliteStore::open(context.store_place.file().unwrap(), Access::ReadWrite).unwrap();
         assert_eq!(counters(&context, &store, None).unwrap(), Counters::default());
         let mut token = capture(start(), "a");
         token.verdict.name = "token-only".to_owned();

@@ -1,7 +1,6 @@
 //! Follows the ledger: new records, and changes of deliveries that have attempts left.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
 use super::ListedRecord;
@@ -65,7 +64,7 @@ struct Follower<'a> {
     context: &'a Context,
     query: Query,
     tell: &'a mut dyn FnMut(FollowEvent) -> Result<()>,
-    /// With the number of its file: another file of that name is another ledger.
+    /// With its identity: another file of that name is another ledger.
     open: Option<(Box<dyn Store>, u64)>,
     /// The last number that was seen.
     after: u64,
@@ -77,8 +76,8 @@ impl Follower<'_> {
     /// Emits the last records if a limit is given, and starts after the newest one.
     fn begin(&mut self, limit: Option<u32>) -> Result<()> {
         if !self.opened()? {
-            let path = self.context.ledger_path.display();
-            let notice = format!("waiting for a ledger at `{path}`; Ctrl-C ends it");
+            let place = &self.context.store_place;
+            let notice = format!("waiting for a ledger at `{place}`; Ctrl-C ends it");
             self.context.notices.note(notice);
             return Ok(());
         }
@@ -109,19 +108,19 @@ impl Follower<'_> {
 
     /// Whether there is a ledger, opening it when it has just come.
     fn opened(&mut self) -> Result<bool> {
-        let path = &self.context.ledger_path;
-        let inode = std::fs::metadata(path).map(|file| file.ino()).ok();
+        let place = &self.context.store_place;
+        let identity = place.identity();
         if let Some((_, opened)) = &self.open {
-            if inode == Some(*opened) {
+            if identity == Some(*opened) {
                 return Ok(true);
             }
             self.open = None;
             // Another file at that path is another ledger, with numbers of its own.
             (self.after, self.watched) = (0, BTreeMap::new());
         }
-        let Some(inode) = inode else { return Ok(false) };
-        match store::open_read_only(path) {
-            Ok(store) => self.open = Some((store, inode)),
+        let Some(identity) = identity else { return Ok(false) };
+        match store::open_read_only(place) {
+            Ok(store) => self.open = Some((store, identity)),
             Err(StoreError::Missing(_)) => return Ok(false),
             Err(error) => return Err(error.into()),
         }

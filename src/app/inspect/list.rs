@@ -67,7 +67,7 @@ impl ListEnd {
         if self.unreadable == 0 {
             return Ok(());
         }
-        let (path, records) = (context.ledger_path.display(), count(self.unreadable, "record"));
+        let (path, records) = (&context.store_place, count(self.unreadable, "record"));
         let error = Error::new(Exit::Store, format!("{records} of ledger `{path}` cannot be read"));
         Err(error.hint("`hook log show NUMBER` says what is wrong with one"))
     }

@@ -24,7 +24,7 @@ pub mod stats;
 
 use crate::app::context::Context;
 use crate::error::Result;
-use crate::store::{self, Lease, Store, StoreError, Summary};
+use crate::store::{self, Store, StoreError, Summary};
 
 /// The default limit of a list.
 pub const DEFAULT_LIMIT: u32 = 20;
@@ -48,12 +48,12 @@ impl ListedRecord {
 
 /// Whether the process that holds that lease still runs.
 fn is_worked_on(context: &Context, owner: Option<&str>) -> bool {
-    owner.is_some_and(|owner| Lease::is_alive(&context.ledger_path, owner))
+    owner.is_some_and(|owner| context.owners().is_alive(owner))
 }
 
 /// The ledger, when there is one. That nothing was recorded yet is a notice, and no failure of a list.
 pub fn reader_if_any(context: &Context) -> Result<Option<Box<dyn Store>>> {
-    match store::open_read_only(&context.ledger_path) {
+    match store::open_read_only(&context.store_place) {
         Err(StoreError::Missing(path)) => {
             let notice = format!("nothing was recorded yet: no ledger at `{path}`");
             context.notices.note(notice);
@@ -89,7 +89,7 @@ pub(crate) mod tests {
             registry: Registry::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(Random::os()),
-            ledger_path: paths.ledger(),
+            store_place: paths.ledger().into(),
             paths,
         };
         (context, folder)

@@ -12,7 +12,7 @@ use crate::text::printable;
 /// Refuses providers, endpoints and workflows that neither exist nor are on record, and warns of a pattern that no event of
 /// a catalogue or of a record matches.
 pub fn check(context: &Context, query: &Query) -> Result<()> {
-    let store = store::open_read_only(&context.ledger_path).ok();
+    let store = store::open_read_only(&context.store_place).ok();
     let is_recorded = |query: Query| {
         let found = store.as_ref().map(|store| store.list(&query));
         found.is_some_and(|found| found.is_ok_and(|found| !found.is_empty()))

@@ -7,10 +7,10 @@ use crate::store::{self, Query, QueryPage, Record, RecordKind, Store, StoreError
 
 /// The ledger for reading. That there is none yet means that nothing can be found in it.
 pub fn reader(context: &Context) -> Result<Box<dyn Store>> {
-    match store::open_read_only(&context.ledger_path) {
+    match store::open_read_only(&context.store_place) {
         Err(StoreError::Missing(path)) => Err(Error::nothing("nothing was recorded yet")
             .cause(StoreError::Missing(path))
-            .hint("`hook listen` and `hook send` record; `--ledger FILE` names another ledger")),
+            .hint("`hook listen` and `hook send` record; `--store FILE` names another ledger")),
         other => Ok(other?),
     }
 }

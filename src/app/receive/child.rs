@@ -29,13 +29,15 @@ pub(super) fn start(
     };
     let mut command = Command::new(program);
     // With these a `hook` that the command runs finds the same ledger and signs with the secret that is verified with.
-    let ledger = std::path::absolute(&context.ledger_path).unwrap_or_else(|_| context.ledger_path.clone());
+    let (variable, ledger) = context.store_place.variable();
     if let Some(Secrets::Given(given)) = secrets
         && let Some(secret) = given.first().filter(|secret| !secret.expose().contains(&0))
     {
         command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
     }
-    command.args(arguments).env("HOOK_URL", url).env("HOOK_LEDGER", ledger);
+    // Two of them would contradict each other.
+    command.env_remove("HOOK_STORE").env_remove("HOOK_LEDGER");
+    command.args(arguments).env("HOOK_URL", url).env(variable, ledger);
     // An interactive program must stay in the terminal's foreground process group.
     let in_terminal = options.in_terminal;
     let spawned = GroupChild::start(&mut command, &context.command_output, !in_terminal);

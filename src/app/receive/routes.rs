@@ -220,7 +220,7 @@ pub(super) async fn start(
     let found = take_over(
         &reader,
         ledger,
-        &context.ledger_path,
+        &context.owners(),
         owner.as_ref(),
         &lanes,
         context.now(),

@@ -1,11 +1,10 @@
 //! Work that earlier processes left in the queue, and how it is claimed.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::mask;
-use crate::store::{Lane, LaneSummary, Lease, Ledger, LedgerReader, Op, Store, StoreError, WorkKind};
+use crate::store::{Lane, LaneSummary, Lease, Ledger, LedgerReader, Op, Owners, Store, StoreError, WorkKind};
 use crate::text::{count, printable};
 
 /// Work that earlier processes left.
@@ -21,7 +20,7 @@ pub struct Leftovers {
 pub async fn take_over(
     reader: &LedgerReader,
     ledger: &Ledger,
-    ledger_path: &Path,
+    owners: &Arc<dyn Owners>,
     owner: Option<&Lease>,
     own: &[Arc<Lane>],
     now: Timestamp,
@@ -30,8 +29,8 @@ pub async fn take_over(
         resumed: own.iter().map(|_| Vec::new()).collect(),
         left: Vec::new(),
     };
-    let place = ledger_path.to_owned();
-    for summary in reader.ask(move |store| abandoned(store, &place)).await? {
+    let owners = Arc::clone(owners);
+    for summary in reader.ask(move |store| abandoned(store, &*owners)).await? {
         let same = own.iter().position(|own| is_same_work(own, &summary.lane));
         match (same, owner) {
             // A lane without an owner was released by an orderly end: its user decides when it is resumed.
@@ -47,11 +46,11 @@ pub async fn take_over(
 }
 
 /// Lanes with work to do that no living process has.
-pub fn abandoned(store: &dyn Store, ledger_path: &Path) -> Result<Vec<LaneSummary>, StoreError> {
+pub fn abandoned(store: &dyn Store, owners: &dyn Owners) -> Result<Vec<LaneSummary>, StoreError> {
     let mut lanes = store.lanes()?;
     lanes.retain(|summary| {
         let owner = summary.lane.owner.as_deref();
-        summary.total() > 0 && !owner.is_some_and(|owner| Lease::is_alive(ledger_path, owner))
+        summary.total() > 0 && !owner.is_some_and(|owner| owners.is_alive(owner))
     });
     Ok(lanes)
 }

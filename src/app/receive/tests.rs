@@ -18,7 +18,7 @@ use crate::process::CommandOutput;
 use crate::random::Random;
 use crate::store::conformance::{after, capture, start};
 use crate::store::{
-    Access, Lane, LaneSummary, Lease, Ledger, LedgerReader, NewCapture, NewWork, Op, SqliteStore, WorkKind,
+    self, Access, Lane, LaneSummary, Lease, Ledger, LedgerReader, NewCapture, NewWork, Op, SqliteStore, WorkKind,
 };
 use crate::transport::tests::Scripted;
 
@@ -104,7 +104,7 @@ impl Place {
             random: Arc::new(Random::seeded(1)),
             ledger: self.ledger.clone(),
             reader: self.reader.clone(),
-            ledger_path: self.path(),
+            owners: store::owners(&self.path().into()),
             owner: Arc::new(owner),
             time_scale: 1000.0,
             observer: Arc::clone(&self.diary) as Arc<dyn Observer>,
@@ -135,7 +135,7 @@ impl Place {
 }
 
 fn claim(path: &Path) -> Lease {
-    Lease::claim(path).unwrap()
+    store::owners(&path.into()).claim().unwrap()
 }
 
 #[tokio::test]
@@ -155,9 +155,16 @@ async fn work_of_a_dead_process_is_done_in_order_and_leaves_an_empty_queue() {
         place.lane(WorkKind::Forward, "http://127.0.0.1:1/", Some(&owner)),
         place.lane(WorkKind::Command, "read n; test $n != 1", Some(&owner)),
     ];
-    let found = take_over(&place.reader, &place.ledger, &place.path(), Some(&owner), &own, start())
-        .await
-        .unwrap();
+    let found = take_over(
+        &place.reader,
+        &place.ledger,
+        &store::owners(&place.path().into()),
+        Some(&owner),
+        &own,
+        start(),
+    )
+    .await
+    .unwrap();
     assert!(found.left.is_empty());
     let left: Vec<LaneSummary> = found.resumed.into_iter().flatten().collect();
     assert_eq!(left.len(), 2);
@@ -193,9 +200,16 @@ async fn another_folder_a_living_process_and_what_a_user_has_stopped_are_left_al
     drop(dead);
     let owner = claim(&place.path());
     let own = [place.lane(WorkKind::Command, "true", Some(&owner))];
-    let found = take_over(&place.reader, &place.ledger, &place.path(), Some(&owner), &own, start())
-        .await
-        .unwrap();
+    let found = take_over(
+        &place.reader,
+        &place.ledger,
+        &store::owners(&place.path().into()),
+        Some(&owner),
+        &own,
+        start(),
+    )
+    .await
+    .unwrap();
     assert_eq!(found.resumed, [Vec::new()]);
     let left: Vec<_> = found.left.iter().map(|left| left.lane.id).collect();
     assert_eq!(left.len(), 2);
@@ -216,7 +230,7 @@ async fn a_worker_waits_for_what_is_promised_while_it_runs() {
         random: Arc::new(Random::seeded(1)),
         ledger: place.ledger.clone(),
         reader: place.reader.clone(),
-        ledger_path: place.path(),
+        owners: store::owners(&place.path().into()),
         owner: Arc::new(owner),
         time_scale: 1.0,
         observer: Arc::clone(&place.diary) as Arc<dyn Observer>,

@@ -1,6 +1,5 @@
 //! The shared context of workers, and how they wait while the ledger fails.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,7 +13,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::process::CommandOutput;
 use crate::random::Random;
-use crate::store::{Lane, Lease, Ledger, LedgerReader, StoreError};
+use crate::store::{Lane, Lease, Ledger, LedgerReader, Owners, StoreError};
 
 /// How long a worker waits before it tries a failed ledger again.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -40,8 +39,8 @@ pub struct WorkContext {
     pub ledger: Ledger,
     /// Reads them.
     pub reader: LedgerReader,
-    /// The ledger's place, beside which the leases of processes lie.
-    pub ledger_path: PathBuf,
+    /// The processes that work on the ledger.
+    pub owners: Arc<dyn Owners>,
     /// This process's lease.
     pub owner: Arc<Lease>,
     /// Divides every wait between attempts.
@@ -76,7 +75,7 @@ impl WorkContext {
             pauses: PauseWatch::new(reader.clone()),
             is_paused: AtomicBool::new(false),
             reader,
-            ledger_path: context.ledger_path.clone(),
+            owners: context.owners(),
             owner: Arc::new(owner),
             time_scale: 1.0,
             observer,
@@ -99,7 +98,7 @@ impl WorkContext {
 
     /// Whether another process that still runs has that lease.
     pub(super) fn is_held_by_others(&self, owner: Option<&str>) -> bool {
-        owner.is_some_and(|owner| owner != self.owner.name() && Lease::is_alive(&self.ledger_path, owner))
+        owner.is_some_and(|owner| owner != self.owner.name() && self.owners.is_alive(owner))
     }
 
     /// Reports an event of work that goes on even when the front end has failed.

@@ -180,7 +180,7 @@ impl<'a> Rerun<'a> {
         let Some(found) = capture.processing.iter().find(open) else {
             return Ok(None);
         };
-        let alive = |owner: &String| Lease::is_alive(&self.context.ledger_path, owner);
+        let alive = |owner: &String| self.context.owners().is_alive(owner);
         if found.owner.as_ref().is_some_and(alive) {
             return Ok(None);
         }

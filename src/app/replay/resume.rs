@@ -32,7 +32,7 @@ pub struct Resumable {
 /// Finds what no living process works on; `None` when that is nothing. Forwards whose first attempt is on record are
 /// deliveries and not listed here.
 pub(super) fn find(context: &Context, store: &dyn Store) -> Result<Option<Resumable>> {
-    let mut waiting = abandoned(store, &context.ledger_path)?;
+    let mut waiting = abandoned(store, &*context.owners())?;
     waiting.retain(|summary| summary.waiting > 0);
     if waiting.is_empty() {
         return Ok(None);

@@ -9,7 +9,7 @@ use crate::app::notice::Notice;
 use crate::endpoints::Endpoint;
 use crate::error::Result;
 use crate::exchange::SecretKind;
-use crate::store::{Lease, Store};
+use crate::store::Store;
 
 /// Makes deliveries of records, and caches what many records need.
 pub struct Replay<'a> {
@@ -34,7 +34,7 @@ impl<'a> Replay<'a> {
 
     /// Whether the owning process still runs.
     pub(super) fn is_held(&self, owner: &str) -> bool {
-        Lease::is_alive(&self.context.ledger_path, owner)
+        self.context.owners().is_alive(owner)
     }
 
     pub(super) fn emit(&self, notices: impl IntoIterator<Item = Notice>) {

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::finding::{Finding, Level};
 use crate::fs::can_write;
 use crate::store::queue::SERVICE;
-use crate::store::{Lease, StoreError, check_log, ledger_format};
+use crate::store::{StoreError, check_log, ledger_format};
 use crate::target::parse_url;
 use crate::text::{count, printable};
 
@@ -191,22 +191,21 @@ impl Check<'_> {
     }
 
     fn ledger(&mut self) {
-        let path = &self.context.ledger_path;
-        let shown = path.display();
-        match ledger_format(path) {
-            Err(StoreError::Missing(_)) if can_make(path) => {
+        let shown = &self.context.store_place;
+        match ledger_format(shown) {
+            Err(StoreError::Missing(_)) if shown.file().is_none_or(can_make) => {
                 self.ok("ledger", format!("`{shown}` is made at the start"));
             }
             Err(StoreError::Missing(_)) => {
                 let what = format!("ledger `{shown}` cannot be made: its folder cannot be written");
                 let error =
-                    Error::new(Exit::Store, what).hint("use a file in a folder that can be written: `--ledger FILE`");
+                    Error::new(Exit::Store, what).hint("use a file in a folder that can be written: `--store FILE`");
                 self.problem("ledger", &error);
             }
             Err(error) => self.problem("ledger", &error.into()),
-            Ok(_) if !can_write(path) => {
+            Ok(_) if shown.file().is_some_and(|path| !can_write(path)) => {
                 let error = Error::new(Exit::Store, format!("ledger `{shown}` cannot be written"));
-                self.problem("ledger", &error.hint("use a file that can be written: `--ledger FILE`"));
+                self.problem("ledger", &error.hint("use a file that can be written: `--store FILE`"));
             }
             Ok((found, known)) if found < known => {
                 let what = format!(
@@ -217,11 +216,11 @@ impl Check<'_> {
             }
             Ok((found, _)) => self.ok("ledger", format!("`{shown}` has format {found}")),
         }
-        if let Err(error) = check_log(path) {
+        if let Err(error) = check_log(shown) {
             self.problem("ledger", &error.into());
         }
         self.queue();
-        if Lease::is_alive(path, SERVICE) {
+        if self.context.owners().is_alive(SERVICE) {
             let what = "another `hook serve` works on this ledger: a second one does not start";
             self.caution("ledger", what);
         }

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::pipeline::queue_change;
 use crate::store::queue::SERVICE;
-use crate::store::{AnswerJournal, DeliveryState, JournaledAnswer, QueueClass, TakenDelivery};
+use crate::store::{self, AnswerJournal, DeliveryState, JournaledAnswer, NewDelivery, QueueClass, TakenDelivery};
 
 impl Witness for AnswerJournal {
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt) {
@@ -32,12 +32,14 @@ impl Witness for AnswerJournal {
 impl ServiceQueue {
     /// Records what an earlier process has left in the journal, and opens it.
     pub(super) async fn open_journal(&self, time_scale: f64) -> Result<Option<Arc<dyn Witness>>> {
-        let path = &self.context.ledger_path;
+        let place = &self.context.store_place;
         let broken = |error: std::io::Error| {
-            let what = format!("the journal beside ledger `{}` cannot be used", path.display());
+            let what = format!("the journal beside ledger `{place}` cannot be used");
             Error::new(Exit::Store, what).cause(error)
         };
-        let (journal, left) = AnswerJournal::open(path).map_err(broken)?;
+        let Some((journal, left)) = store::answer_journal(place).map_err(broken)? else {
+            return Ok(None);
+        };
         for answer in left {
             self.record_answer(answer, time_scale).await?;
         }
@@ -97,7 +99,7 @@ impl ServiceQueue {
 }
 
 /// Whether the answer belongs to the attempt that was in flight.
-fn is_open(delivery: &crate::store::NewDelivery, answer: &JournaledAnswer) -> bool {
+fn is_open(delivery: &NewDelivery, answer: &JournaledAnswer) -> bool {
     let was_stopped =
         |attempt: &&Attempt| matches!(&attempt.outcome, Outcome::Error { kind, .. } if *kind == ErrorKind::Cancelled);
     let made = delivery.attempts.iter().filter(|attempt| !was_stopped(attempt)).count();

@@ -3,7 +3,7 @@
 use super::Service;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::store::Lease;
+use crate::store::{ClaimError, Lease};
 
 impl Service<'_> {
     /// What this process works under: of durable services there is one for a ledger.
@@ -11,20 +11,15 @@ impl Service<'_> {
         if self.mock.is_some() {
             return self.context.lease();
         }
-        let path = &self.context.ledger_path;
-        Lease::claim_service(path).map_err(|error| {
-            let ledger = path.display();
-            if error.kind() != std::io::ErrorKind::WouldBlock {
-                return self.context.unclaimed(&error);
-            }
-            let pid = error.to_string();
-            let who = if pid.is_empty() {
-                String::new()
-            } else {
-                format!(" (process {pid})")
+        self.context.owners().claim_service().map_err(|error| {
+            let process = match error {
+                ClaimError::Taken { process } => process,
+                error => return self.context.unclaimed(error),
             };
+            let who = process.map_or_else(String::new, |pid| format!(" (process {pid})"));
+            let ledger = &self.context.store_place;
             let what = format!("another `hook serve`{who} works on ledger `{ledger}`");
-            Error::new(Exit::Store, what).hint("stop it, or use another ledger: `--ledger FILE`")
+            Error::new(Exit::Store, what).hint("stop it, or use another ledger: `--store FILE`")
         })
     }
 }

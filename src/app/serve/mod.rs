@@ -199,7 +199,7 @@ impl<'a> Service<'a> {
         let context = self.context;
         let lease = self.lease()?;
         if self.mock.is_none() {
-            store::check_log(&context.ledger_path)?;
+            store::check_log(&context.store_place)?;
         }
         let (events_in, events) = mpsc::channel(1024);
         let (ledger, retention) = context.kept_ledger(None);

@@ -15,7 +15,7 @@ use crate::clock::Clock as _;
 use crate::engine::Witness;
 use crate::error::Result;
 use crate::store::queue::{ParkReason, SERVICE};
-use crate::store::{LaneDue, Lease, Op, QueueClass, QueueOp};
+use crate::store::{LaneDue, Op, QueueClass, QueueOp};
 use crate::text::count;
 
 /// How often other processes' changes are looked for.
@@ -228,7 +228,7 @@ impl ServiceQueue {
 
     /// Whether the process with that lease is still running.
     fn is_alive(&self, owner: &str) -> bool {
-        Lease::is_alive(&self.context.ledger_path, owner)
+        self.context.owners().is_alive(owner)
     }
 
     /// Takes over what dead processes left. Returns the other owners, which are alive.

@@ -15,7 +15,7 @@ use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::mask;
 use crate::provider::{Registry, name_of};
-use crate::store::{self, Query, RecordKind, Store, Summary};
+use crate::store::{self, Query, RecordKind, Store, StorePlace, Summary};
 use crate::text::printable;
 
 /// How many of the newest records are shown.
@@ -30,8 +30,7 @@ fn candidate(value: impl Into<OsString>, about: &str) -> CompletionCandidate {
 
 /// `last`, then the newest records by number; also by id once something is typed.
 pub(super) fn records(words: &Words, current: &str) -> Option<Vec<CompletionCandidate>> {
-    let path = words.file("--ledger").or_else(|| variable_path("HOOK_LEDGER"));
-    let store = &*store::open_read_only(&path.unwrap_or_else(|| Paths::from_env().ledger())).ok()?;
+    let store = &*store::open_read_only(&ledger(words)?).ok()?;
     let now = Context::clock_from_env().now();
     let records = newest(store, None, RECORDS)?;
     let deliveries = newest(store, Some(RecordKind::Delivery), 1)?;
@@ -46,6 +45,18 @@ pub(super) fn records(words: &Words, current: &str) -> Option<Vec<CompletionCand
         }
     }
     Some(found)
+}
+
+/// The ledger, unless it is in a database: completion connects to no server.
+fn ledger(words: &Words) -> Option<StorePlace> {
+    let typed = |name| words.file(name);
+    let given = typed("--store").or_else(|| typed("--ledger"));
+    let given = given.or_else(|| variable_path("HOOK_STORE").or_else(|| variable_path("HOOK_LEDGER")));
+    let place = given.map_or_else(
+        || Some(Paths::from_env().ledger().into()),
+        |path| StorePlace::parse(path.as_os_str()).ok(),
+    );
+    place.filter(|place| place.file().is_some())
 }
 
 fn newest(store: &dyn Store, kind: Option<RecordKind>, limit: usize) -> Option<Vec<Summary>> {
@@ -69,7 +80,11 @@ pub(super) fn endpoints(words: &Words) -> Option<Vec<CompletionCandidate>> {
     let (paths, settings) = settings(words)?;
     let book = match words.option("--remote", None) {
         Some(remote) => notes(&paths, &settings, &remote, words.option("--api-url", None).as_deref())?,
-        None => trust::book(&paths, settings.project.as_deref()),
+        None => {
+            // Where the ledger is in a database, the endpoints are there too.
+            ledger(words)?;
+            trust::book(&paths, settings.project.as_deref())
+        }
     };
     let found = book.read().ok()?.into_iter().map(|endpoint| {
         let state = if endpoint.is_active() { "" } else { ", disabled" };

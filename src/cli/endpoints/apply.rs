@@ -46,6 +46,31 @@ pub(super) struct ExportArgs {
     /// Write to this new file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Write the whole book to this new file (0600) instead: ids, health, limits, and stored secrets, encrypted with `HOOK_KEY`
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    book: Option<PathBuf>,
+}
+
+/// Import the endpoints of a provider (`--remote NAME`), or a whole book, into the local book
+///
+/// Of a provider, those that are in the book already are not changed. Of a book, all endpoints are imported, or none.
+#[derive(Debug, clap::Args)]
+pub(super) struct ImportArgs {
+    /// Import a whole book that `hook endpoints export --book` wrote; stored secrets need the same `HOOK_KEY`
+    #[arg(long, value_name = "FILE", conflicts_with = "remote")]
+    book: Option<PathBuf>,
+    /// With `--book`: replace the endpoints that have the same id
+    #[arg(long, requires = "book")]
+    replace: bool,
+}
+
+impl ImportArgs {
+    pub(super) fn run(&self, endpoints: Endpoints<'_>) -> Result<()> {
+        match &self.book {
+            Some(file) => endpoints.import_book(file, self.replace),
+            None => endpoints.import(),
+        }
+    }
 }
 
 pub(super) fn diff(session: &Session, endpoints: Endpoints<'_>, args: &DiffArgs) -> Result<Exit> {
@@ -101,9 +126,12 @@ pub(super) fn apply(session: &Session, endpoints: Endpoints<'_>, args: &ApplyArg
 }
 
 impl ExportArgs {
-    /// Writes the text with so many endpoints.
-    pub(super) fn write(&self, session: &Session, (text, number): (String, usize)) -> Result<()> {
-        let Some(file) = &self.file else {
+    pub(super) fn run(&self, session: &Session, endpoints: Endpoints<'_>) -> Result<()> {
+        let (text, number) = match &self.book {
+            Some(_) => endpoints.export_book()?,
+            None => endpoints.export()?,
+        };
+        let Some(file) = self.book.as_ref().or(self.file.as_ref()) else {
             return session.ui.raw(text.as_bytes());
         };
         write_new(file, &text)?;

@@ -73,8 +73,7 @@ enum EndpointsCommand {
     Doctor(doctor::EndpointDoctorArgs),
     Diff(apply::DiffArgs),
     Apply(Box<apply::ApplyArgs>),
-    /// Import the endpoints of a provider (`--remote NAME`) into the local book; existing ones are not changed
-    Import,
+    Import(apply::ImportArgs),
     Export(apply::ExportArgs),
 }
 
@@ -150,8 +149,8 @@ fn command(
         EndpointsCommand::Doctor(args) => return doctor::run(session, args),
         EndpointsCommand::Diff(args) => return apply::diff(session, endpoints, args),
         EndpointsCommand::Apply(args) => return apply::apply(session, endpoints, args),
-        EndpointsCommand::Import => endpoints.import()?,
-        EndpointsCommand::Export(args) => args.write(session, endpoints.export()?)?,
+        EndpointsCommand::Import(args) => args.run(endpoints)?,
+        EndpointsCommand::Export(args) => args.run(session, endpoints)?,
     }
     Ok(Exit::Ok)
 }

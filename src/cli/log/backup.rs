@@ -12,7 +12,7 @@ use crate::view::progress::CopyProgress;
 
 /// Copy the ledger to a new file, consistently, also while `hook serve` or `hook listen` writes to it
 ///
-/// The copy is a ledger: `hook --ledger FILE log` reads it. A file that is copied by other means while a process writes to it
+/// The copy is a ledger: `hook --store FILE log` reads it. A file that is copied by other means while a process writes to it
 /// is no backup, since its newest records are in a second file beside it.
 #[derive(Debug, clap::Args)]
 pub(super) struct LogBackupArgs {

@@ -29,18 +29,22 @@ pub(super) struct LogPruneArgs {
 }
 
 pub(super) fn run(session: &Session, args: &LogPruneArgs) -> Result<Exit> {
+    if args.max_size.is_some() {
+        let instead = "leave it out, or use `--older-than DURATION`: a database has no size of the ledger alone";
+        session.context.store_place.require_file("`--max-size`", instead)?;
+    }
     // Whether there is a ledger at all comes before the question.
     if inspect::reader_if_any(&session.context)?.is_none() {
         return Ok(Exit::Ok);
     }
     let limits = match (args.older_than, args.max_size) {
-        (None, None) => RetentionLimits::of(&session.context.settings),
+        (None, None) => RetentionLimits::of(&session.context.settings, &session.context.store_place),
         (age, size) => RetentionLimits { age, size },
     };
     if !args.yes && !prompt::confirm(&session.ui, &question(session, limits), "add `--yes`")? {
         return Ok(Exit::Ok);
     }
-    let dropped = retention::prune(&session.context.ledger_path, limits, session.context.now())?;
+    let dropped = retention::prune(&session.context.store_place, limits, session.context.now())?;
     let (ui, Pruned { records, parked }) = (&session.ui, dropped);
     ui.json(&json!({ "schema": "hook.pruned/1", "dropped": records, "parked": parked }))?;
     let lost = match parked {
@@ -58,7 +62,7 @@ fn question(session: &Session, limits: RetentionLimits) -> String {
     let age = limits.age.map(|age| format!("older than {}", human_duration(age)));
     let size = limits.size.map(|size| format!("beyond {}", short_size(size)));
     let what: Vec<String> = age.into_iter().chain(size).collect();
-    let path = session.context.ledger_path.display();
+    let path = &session.context.store_place;
     match what.as_slice() {
         [] => format!("Drop refused requests beyond their share from `{path}`?"),
         what => format!("Drop records {} from `{path}`?", what.join(" or ")),

@@ -1,18 +1,12 @@
-//! What is special about the book of a project: where its secrets may go, and where its files may be.
+//! What is special about the book of a project: where its secrets may go.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use super::super::binding;
 use super::super::endpoint::{Endpoint, EndpointSecret};
 use super::super::error::EndpointError;
-use super::super::lock::beside;
 use super::Book;
-use crate::fs::{check_place, folder_of, private_folder};
 use crate::trust::Grant;
-
-/// What git must not see beside a project's book.
-const IGNORED: &[u8] = b"*.lock\n*.tmp\n";
 
 impl Book {
     /// The same book, where the secrets of these endpoints are not allowed at a new URL: the user did not write it.
@@ -86,29 +80,5 @@ impl Book {
             new.extend(brought.filter(|grant| !old.iter().any(|old| old.allows_the_same(grant))));
         }
         self.allow(&new)
-    }
-
-    /// Makes the folder of the book at `path`; a new one in a project gets a `.gitignore`.
-    pub(super) fn make_folder(&self, path: &Path) -> Result<(), EndpointError> {
-        self.check_places(path)?;
-        let folder = folder_of(path);
-        let is_new = folder.symlink_metadata().is_err();
-        private_folder(folder).map_err(EndpointError::io(folder, "made"))?;
-        if is_new && self.project.is_some() {
-            // The book is good without it.
-            let _ = std::fs::write(folder.join(".gitignore"), IGNORED);
-        }
-        Ok(())
-    }
-
-    /// Refuses to write where a link of a project leads.
-    fn check_places(&self, path: &Path) -> Result<(), EndpointError> {
-        let Some(project) = &self.project else { return Ok(()) };
-        let folder = folder_of(path).to_owned();
-        let beside = [".lock", ".work.lock"].map(|ending| beside(path, ending));
-        for place in [folder, path.to_owned()].into_iter().chain(beside) {
-            check_place(&project.folder, &place).map_err(|error| EndpointError::io(&place, "used")(error.into()))?;
-        }
-        Ok(())
     }
 }

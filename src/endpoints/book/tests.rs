@@ -1,17 +1,21 @@
 use std::collections::BTreeMap;
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::endpoints::lock::beside;
 use crate::endpoints::rules::RuleOptions;
 use crate::endpoints::testing::{at, endpoint};
 use crate::endpoints::{
     Batch, Change, DisabledBy, EndpointSecret, EndpointStore, Events, NewSecret, PlannedEndpoint, Reference, Step,
     StepOutcome,
 };
+use crate::fs::folder_of;
 use crate::provider::Registry;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -450,7 +454,11 @@ fn a_lock_that_is_never_given_back_ends_in_an_error_and_readers_do_not_wait() {
     let fixture = fixture();
     fixture.book.add(endpoint("a")).unwrap();
     let impatient = Book {
-        lock_wait: Duration::from_millis(20),
+        rows: Arc::new(FileRows {
+            path: fixture.book.path().to_owned(),
+            project: None,
+            lock_wait: Duration::from_millis(20),
+        }),
         ..fixture.book.clone()
     };
     fixture

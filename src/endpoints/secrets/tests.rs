@@ -1,3 +1,4 @@
+use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use tempfile::TempDir;
@@ -17,7 +18,7 @@ fn vault() -> (TempDir, Vault) {
     (folder, vault)
 }
 
-fn profile(label: &str) -> std::sync::Arc<Profile> {
+fn profile(label: &str) -> Arc<Profile> {
     Registry::default().get(label).unwrap()
 }
 

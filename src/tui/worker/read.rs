@@ -77,7 +77,7 @@ impl Reader {
     fn store(&mut self) -> Option<&dyn Store> {
         if !self.store.as_ref().is_some_and(|store| store.is_current()) {
             self.watch.reset();
-            let opened = open_read_only(&self.worker.context.ledger_path);
+            let opened = open_read_only(&self.worker.context.store_place);
             let problem = match &opened {
                 Ok(_) => None,
                 Err(StoreError::Missing(_)) => Some("no ledger yet".to_owned()),

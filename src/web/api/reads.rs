@@ -68,7 +68,7 @@ impl Api {
             .unwrap_or(0);
         let body = json!({
             "version": env!("CARGO_PKG_VERSION"),
-            "ledger": self.context.ledger_path.display().to_string(),
+            "ledger": self.context.store_place.to_string(),
             "listener": live,
             "endpoints": endpoints,
             "now_ms": self.context.now().unix_ms(),

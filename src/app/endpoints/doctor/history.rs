@@ -21,7 +21,7 @@ const SLOW: Duration = Duration::from_secs(3);
 
 /// The last deliveries to the URL as it is now, the newest first. Invalid requests of a test are not counted.
 pub(super) fn recent(subject: &Subject<'_>) -> Result<Vec<Summary>> {
-    if !subject.context.ledger_path.exists() {
+    if !subject.context.store_place.exists() {
         return Ok(Vec::new());
     }
     let query = Query {
