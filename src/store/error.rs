@@ -70,6 +70,14 @@ pub enum StoreError {
         /// What the system said.
         what: String,
     },
+    /// The server cannot be reached, or does not answer; nothing of the group was written.
+    #[error("PostgreSQL at `{place}` is not available: {what}")]
+    Unavailable {
+        /// Host, port and database.
+        place: String,
+        /// What the system said.
+        what: String,
+    },
     /// The writer has stopped.
     #[error("the ledger is closed")]
     Closed,
@@ -111,6 +119,9 @@ impl From<StoreError> for Error {
             StoreError::ReadOnly { .. } => base.hint("use a file that can be written: `--ledger FILE`"),
             StoreError::NotCopied { .. } => {
                 base.hint("choose a new file in a folder with enough space: `hook log backup FILE`")
+            }
+            StoreError::Unavailable { .. } => {
+                base.hint("check that the server runs and can be reached, and the user, password and database of the URL")
             }
             StoreError::Closed => base,
         }

@@ -4,6 +4,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 mod contract;
+mod encoding;
 mod error;
 mod journal;
 mod keys;
@@ -11,6 +12,8 @@ mod lease;
 mod ledger;
 mod notes;
 mod op;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod query;
 pub mod queue;
 mod reader;
@@ -35,7 +38,7 @@ pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use op::Op;
 pub use query::{EventStats, FailedProcessing, Query, QueryPage, SearchPage, Stats, Summary};
-pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
+pub use queue::{EventRecord, HEARTBEAT, Heartbeat, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 #[cfg(any(test, feature = "internals"))]
