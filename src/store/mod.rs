@@ -38,7 +38,7 @@ pub use ledger::{Ledger, PendingAck};
 pub use notes::{Ack, DiagnosisNote, Processing, VerdictNote};
 pub use op::Op;
 pub use query::{EventStats, FailedProcessing, Query, QueryPage, SearchPage, Stats, Summary};
-pub use queue::{EventRecord, HEARTBEAT, Heartbeat, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
+pub use queue::{EventRecord, LaneDue, QueueClass, QueueCounts, QueueOp, TakenDelivery};
 pub use reader::LedgerReader;
 pub use sealed::{Sealed, SealedForm, SealedPlace};
 #[cfg(any(test, feature = "internals"))]
@@ -76,7 +76,19 @@ pub struct StoreOptions {
 /// Opens the ledger at `path`: the only place that chooses a store. Errors: [`StoreError::Missing`] when it does not exist and
 /// is opened for reading, [`StoreError::Newer`] when a newer hook wrote it, and what the system reports.
 pub fn open(path: &Path, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
+    #[cfg(feature = "postgres")]
+    if let Some(url) = postgres_url(path) {
+        return postgres::open_store(url, access, options);
+    }
     sqlite::open_store(path, access, options)
+}
+
+/// The URL of a PostgreSQL database, where that stands in the place of a path.
+#[cfg(feature = "postgres")]
+fn postgres_url(path: &Path) -> Option<&str> {
+    let text = path.to_str()?;
+    let mut schemes = ["postgres://", "postgresql://"].into_iter();
+    schemes.any(|scheme| text.starts_with(scheme)).then_some(text)
 }
 
 /// Opens the ledger at `path` for reading.
@@ -86,6 +98,10 @@ pub fn open_read_only(path: &Path) -> Result<Box<dyn Store>, StoreError> {
 
 /// The format of the ledger at `path`, and the newest that this program knows; one of a newer program is an error.
 pub fn ledger_format(path: &Path) -> Result<(i64, i64), StoreError> {
+    #[cfg(feature = "postgres")]
+    if let Some(url) = postgres_url(path) {
+        return postgres::ledger_format(url);
+    }
     sqlite::ledger_format(path)
 }
 
