@@ -47,7 +47,7 @@ pub(super) fn list(session: &Session, query: &Query, settled: Option<i64>) -> Re
         return Ok(Vec::new());
     }
     let sql = format!(
-        "{} ORDER BY 1 {direction} LIMIT {limit} OFFSET {skip}",
+        "SELECT * FROM ({}) AS page ORDER BY 1 {direction} LIMIT {limit} OFFSET {skip}",
         selects.join(" UNION ALL ")
     );
     let params: Vec<super::values::Param<'_>> = values.iter().map(|value| &**value as _).collect();

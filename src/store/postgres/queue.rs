@@ -196,11 +196,13 @@ fn release_lane(
 
 fn cancel_lane(session: &Session, lane: &str, limit: usize) -> Result<Ack, Fault> {
     let sql = "
-        WITH found AS (
-            (SELECT n FROM queue WHERE state = 2 AND lane = $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
-            UNION ALL
-            (SELECT n FROM queue WHERE state = 0 AND owner IN (SELECT DISTINCT owner FROM queue_count) AND lane = $1
-             LIMIT $2 FOR UPDATE SKIP LOCKED)
+        WITH parked AS (
+            SELECT n FROM queue WHERE state = 2 AND lane = $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), waiting AS (
+            SELECT n FROM queue WHERE state = 0 AND owner IN (SELECT DISTINCT owner FROM queue_count) AND lane = $1
+            LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), found AS (
+            SELECT n FROM parked UNION ALL SELECT n FROM waiting
         ), gone AS (
             DELETE FROM queue WHERE n IN (SELECT n FROM found LIMIT $2) RETURNING n, day
         )
