@@ -39,7 +39,10 @@ pub trait Store: Send {
     }
 
     /// How many microseconds the clock by which deliveries are due is ahead of the machine's, where it is another one.
-    #[allow(dead_code, reason = "the service asks for it once a store with a clock of its own can be chosen")]
+    #[allow(
+        dead_code,
+        reason = "the service asks for it once a store with a clock of its own can be chosen"
+    )]
     fn clock_ahead_us(&self) -> Result<i64, StoreError> {
         Ok(0)
     }

@@ -298,7 +298,8 @@ impl Store for PostgresStore {
     }
 
     fn trouble(&self, number: u64) -> Result<(Option<ParkReason>, Vec<Timestamp>), StoreError> {
-        self.database.read(|session| queue_reads::trouble(session, signed(number)))
+        self.database
+            .read(|session| queue_reads::trouble(session, signed(number)))
     }
 
     fn health(&self) -> Result<HealthById, StoreError> {
@@ -306,7 +307,8 @@ impl Store for PostgresStore {
     }
 
     fn owner_notices(&self, endpoint: &str, limit: usize) -> Result<Vec<OwnerNotice>, StoreError> {
-        self.database.read(|session| notices::of_endpoint(session, endpoint, limit))
+        self.database
+            .read(|session| notices::of_endpoint(session, endpoint, limit))
     }
 
     fn notice_tasks(
@@ -315,11 +317,13 @@ impl Store for PostgresStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Vec<NoticeTask>, StoreError> {
-        self.database.read(|session| notices::tasks(session, channel, now, limit))
+        self.database
+            .read(|session| notices::tasks(session, channel, now, limit))
     }
 
     fn parked(&self, lane: &str) -> Result<u64, StoreError> {
-        self.database.read(|session| queue_reads::parked_count(session, lane, ParkReason::Disabled))
+        self.database
+            .read(|session| queue_reads::parked_count(session, lane, ParkReason::Disabled))
     }
 
     fn api_keys(&self) -> Result<Vec<ApiKeyRecord>, StoreError> {
@@ -331,25 +335,31 @@ impl Store for PostgresStore {
     }
 
     fn event(&self, tenant: Option<&str>, id: &str) -> Result<Option<EventRecord>, StoreError> {
-        self.database.read(|session| queue_reads::event_by_id(session, tenant, id))
+        self.database
+            .read(|session| queue_reads::event_by_id(session, tenant, id))
     }
 
     fn event_ids(&self, tenant: Option<&str>, prefix: &str, limit: usize) -> Result<Vec<String>, StoreError> {
-        self.database.read(|session| queue_reads::event_ids(session, tenant, (prefix, limit)))
+        self.database
+            .read(|session| queue_reads::event_ids(session, tenant, (prefix, limit)))
     }
 
     fn delivery_numbers(&self, tenant: Option<&str>, prefix: &str, limit: usize) -> Result<Vec<u64>, StoreError> {
-        self.database.read(|session| read::delivery_numbers(session, tenant, (prefix, limit)))
+        self.database
+            .read(|session| read::delivery_numbers(session, tenant, (prefix, limit)))
     }
 
     fn events(&self, tenant: Option<&str>, before: Option<u64>, limit: usize) -> Result<Vec<EventRecord>, StoreError> {
-        self.database.read(|session| queue_reads::events(session, tenant, (before, limit)))
+        self.database
+            .read(|session| queue_reads::events(session, tenant, (before, limit)))
     }
 
     fn version(&self) -> Result<i64, StoreError> {
         // The end of a snapshot moves on with every transaction that has changed something.
         let sql = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
-        let version = self.database.read(|session| session.row(sql, &[], |row| values::get(row, 0)))?;
+        let version = self
+            .database
+            .read(|session| session.row(sql, &[], |row| values::get(row, 0)))?;
         Ok(version.unwrap_or_default())
     }
 
@@ -359,7 +369,8 @@ impl Store for PostgresStore {
 
     fn prune(&mut self, before: Option<Timestamp>, max_bytes: Option<u64>) -> Result<Pruned, StoreError> {
         self.writer.days.forget();
-        self.database.read(|session| prune::prune(session, before, max_bytes, UNAUTHENTICATED_QUOTA))
+        self.database
+            .read(|session| prune::prune(session, before, max_bytes, UNAUTHENTICATED_QUOTA))
     }
 
     fn remove(&mut self, number: u64) -> Result<bool, StoreError> {

@@ -134,7 +134,11 @@ fn an_action_that_cannot_be_recorded_does_not_end_the_page() {
     let numbers = std::iter::successors(Some(1_u64), |last| {
         Some(last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1))
     });
-    let body = numbers.take(60_000).map(|number| format!("{number:016x}")).collect::<Vec<_>>().concat();
+    let body = numbers
+        .take(60_000)
+        .map(|number| format!("{number:016x}"))
+        .collect::<Vec<_>>()
+        .concat();
     let (status, failed) = replay(&page, 1, &json!({ "body": body }));
     assert_eq!(status, 503, "{failed}");
     assert_eq!(page.call("GET", "/api/status", "").status, 200);

@@ -32,7 +32,7 @@ pub struct Cluster {
     port: u16,
     databases: AtomicU32,
     /// Its input is held open.
-    _guard: Child,
+    guard: Child,
 }
 
 static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
@@ -53,7 +53,10 @@ pub fn shared() -> Option<&'static Cluster> {
 }
 
 /// Starts a server of its own. `None` as for [`shared`].
-#[allow(clippy::print_stderr, reason = "whoever runs the tests must know that some of them did not run")]
+#[allow(
+    clippy::print_stderr,
+    reason = "whoever runs the tests must know that some of them did not run"
+)]
 pub fn start(durability: Durability) -> Option<Cluster> {
     let Some(binaries) = binaries() else {
         let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
@@ -74,7 +77,9 @@ fn binaries() -> Option<PathBuf> {
     let of_debian = versions.into_iter().rev().map(|(_, path)| path);
     let of_path = std::env::var_os("PATH").unwrap_or_default();
     let of_path: Vec<PathBuf> = std::env::split_paths(&of_path).collect();
-    of_debian.chain(of_path).find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
+    of_debian
+        .chain(of_path)
+        .find(|folder| folder.join("initdb").exists() && folder.join("pg_ctl").exists())
 }
 
 /// A user without rights: number and group.
@@ -85,13 +90,26 @@ fn unprivileged() -> (u32, u32) {
         let mut fields = line.split(':').skip(2).map_while(|field| field.parse().ok());
         Some((fields.next()?, fields.next()?))
     };
-    find("postgres").or_else(|| find("nobody")).expect("a user without rights")
+    find("postgres")
+        .or_else(|| find("nobody"))
+        .expect("a user without rights")
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+    }
 }
 
 impl Cluster {
     fn start(binaries: PathBuf, durability: Durability) -> Self {
         // Short: the path of a socket has a limit.
-        let folder = tempfile::Builder::new().prefix("hook-pg-").tempdir_in("/tmp").expect("a folder").keep();
+        let folder = tempfile::Builder::new()
+            .prefix("hook-pg-")
+            .tempdir_in("/tmp")
+            .expect("a folder")
+            .keep();
         let is_root = fs::metadata(&folder).expect("the folder").uid() == 0;
         let user = is_root.then(unprivileged);
         if let Some((uid, gid)) = user {
@@ -99,7 +117,17 @@ impl Cluster {
         }
         let mut initdb = command(&binaries.join("initdb"), user, &folder);
         initdb.arg("-D").arg(folder.join("data"));
-        initdb.args(["-A", "trust", "-U", "hook", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]);
+        initdb.args([
+            "-A",
+            "trust",
+            "-U",
+            "hook",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+            "--no-instructions",
+        ]);
         let made = initdb.output().expect("initdb");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         // Another process may take the port that was free just now.
@@ -111,7 +139,7 @@ impl Cluster {
                     user,
                     port,
                     databases: AtomicU32::new(0),
-                    _guard: guard,
+                    guard,
                 };
             }
         }
@@ -140,8 +168,24 @@ impl Cluster {
     /// Runs statements, each on its own, and returns what they print: rows in lines, columns with `|` between them.
     pub fn sql(&self, database: &str, statements: &str) -> String {
         let mut psql = command(&self.binaries.join("psql"), self.user, &self.folder);
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "hook", "-d", database, "-h"]);
-        psql.arg(&self.folder).arg("-p").arg(self.port.to_string()).arg("-c").arg(statements);
+        psql.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-U",
+            "hook",
+            "-d",
+            database,
+            "-h",
+        ]);
+        psql.arg(&self.folder)
+            .arg("-p")
+            .arg(self.port.to_string())
+            .arg("-c")
+            .arg(statements);
         let output = psql.output().expect("psql");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("text").trim().to_owned()
@@ -151,8 +195,15 @@ impl Cluster {
     #[allow(dead_code, reason = "not every user of this file restarts the server")]
     pub fn restart(&self, mode: &str) {
         let mut control = command(&self.binaries.join("pg_ctl"), self.user, &self.folder);
-        control.arg("-D").arg(self.folder.join("data")).arg("-l").arg(self.folder.join("log"));
-        let status = control.args(["-w", "-m", mode, "restart"]).stdout(Stdio::null()).status();
+        control
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .arg("-l")
+            .arg(self.folder.join("log"));
+        let status = control
+            .args(["-w", "-m", mode, "restart"])
+            .stdout(Stdio::null())
+            .status();
         assert!(status.expect("pg_ctl").success());
     }
 }
@@ -166,24 +217,33 @@ fn command(program: &Path, user: Option<(u32, u32)>, folder: &Path) -> Command {
     command
 }
 
-fn run(
-    binaries: &Path,
-    user: Option<(u32, u32)>,
-    folder: &Path,
-    durability: Durability,
-) -> Option<(u16, Child)> {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+fn run(binaries: &Path, user: Option<(u32, u32)>, folder: &Path, durability: Durability) -> Option<(u16, Child)> {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .and_then(|socket| socket.local_addr())
+        .expect("a free port")
+        .port();
     let fast = match durability {
         Durability::Off => "-c fsync=off -c full_page_writes=off -c synchronous_commit=off",
         Durability::On => "",
     };
+    // Debian's package has it. Tests that count statements look whether it is there.
+    let counts = match binaries.parent() {
+        Some(version) if version.join("lib/pg_stat_statements.so").exists() => {
+            "-c shared_preload_libraries=pg_stat_statements"
+        }
+        _ => "",
+    };
     let options = format!(
-        "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=200 -c shared_buffers=64MB {fast}",
+        "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=200 -c shared_buffers=64MB {counts} {fast}",
         folder.display()
     );
     let mut guard = command(Path::new("/bin/sh"), user, folder);
     guard.arg("-c").arg(GUARD).arg(folder).arg(binaries).arg(options);
-    let mut guard = guard.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell");
+    let mut guard = guard
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a shell");
     let mut line = String::new();
     let output = guard.stdout.take().expect("its output");
     BufReader::new(output).read_line(&mut line).expect("a line");

@@ -50,7 +50,10 @@ impl<'o> AttemptRows<'o> {
     /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
     pub(super) fn insert() -> String {
         let columns = Self::columns();
-        let values: Vec<_> = columns[4..].iter().map(|name| format!("{name} = excluded.{name}")).collect();
+        let values: Vec<_> = columns[4..]
+            .iter()
+            .map(|name| format!("{name} = excluded.{name}"))
+            .collect();
         let names = columns.join(", ");
         format!(
             "INSERT INTO attempt ({names}) SELECT {names} FROM {} ON CONFLICT (n, day, seq, fence) DO UPDATE SET {}",
@@ -180,7 +183,9 @@ impl<'o> Group<'o, '_> {
             return Ok(HashMap::new());
         }
         let sql = "SELECT id, max(n) FROM delivery WHERE id = ANY($1) GROUP BY id";
-        let found = self.session().rows(sql, &[&ids], |row| Ok((get(row, 0)?, get(row, 1)?)))?;
+        let found = self
+            .session()
+            .rows(sql, &[&ids], |row| Ok((get(row, 0)?, get(row, 1)?)))?;
         Ok(found.into_iter().collect())
     }
 
@@ -191,7 +196,13 @@ impl<'o> Group<'o, '_> {
         let queued = self.session().rows(sql, &[&numbers], |row| {
             let (state, holder): (i16, Option<Uuid>) = (get(row, 2)?, get(row, 3)?);
             let is_ours = state == TAKEN && holder == Some(token);
-            Ok((get(row, 0)?, DeliveryPlace { day: get(row, 1)?, is_ours }))
+            Ok((
+                get(row, 0)?,
+                DeliveryPlace {
+                    day: get(row, 1)?,
+                    is_ours,
+                },
+            ))
         })?;
         let mut places: HashMap<i64, DeliveryPlace> = queued.into_iter().collect();
         let others: Vec<i64> = numbers.iter().copied().filter(|n| !places.contains_key(n)).collect();
@@ -200,7 +211,13 @@ impl<'o> Group<'o, '_> {
             let others = self.session().rows(sql, &[&others], |row| {
                 // What was in a queue and is not any more was finished by another process.
                 let is_ours = !get::<bool>(row, 2)?;
-                Ok((get(row, 0)?, DeliveryPlace { day: get(row, 1)?, is_ours }))
+                Ok((
+                    get(row, 0)?,
+                    DeliveryPlace {
+                        day: get(row, 1)?,
+                        is_ours,
+                    },
+                ))
             })?;
             places.extend(others);
         }
@@ -209,7 +226,9 @@ impl<'o> Group<'o, '_> {
 
     fn next_fence(&self, (n, day): (i64, Day), seq: u32) -> Result<i32, Fault> {
         let sql = "SELECT coalesce(max(fence), 0) + 1 FROM attempt WHERE n = $1 AND day = $2 AND seq = $3";
-        let next = self.session().row(sql, &[&n, &day, &seq.cast_signed()], |row| get(row, 0))?;
+        let next = self
+            .session()
+            .row(sql, &[&n, &day, &seq.cast_signed()], |row| get(row, 0))?;
         Ok(next.unwrap_or(1))
     }
 }

@@ -134,7 +134,9 @@ fn is_conversion(error: &Error) -> bool {
         cause = error.source();
     }
     // Errors of reading and writing a value have no kind of their own.
-    ["error deserializing", "error serializing"].iter().any(|start| error.to_string().starts_with(start))
+    ["error deserializing", "error serializing"]
+        .iter()
+        .any(|start| error.to_string().starts_with(start))
 }
 
 /// What a statement brought: rows, and how many rows it changed.
@@ -150,7 +152,8 @@ pub(super) type Request<'r> = (&'r str, &'r [Param<'r>]);
 /// An open connection.
 pub(super) struct Session {
     client: Client,
-    runtime: Runtime,
+    /// Present until the session is dropped.
+    runtime: Option<Runtime>,
     statements: Mutex<HashMap<String, Statement>>,
 }
 
@@ -162,7 +165,7 @@ impl Session {
         let client = wait(&runtime, place.connect(access))?;
         Ok(Self {
             client,
-            runtime,
+            runtime: Some(runtime),
             statements: Mutex::default(),
         })
     }
@@ -174,7 +177,10 @@ impl Session {
 
     /// Waits for what the client does.
     fn wait<T: Send>(&self, work: impl Future<Output = Result<T, Fault>> + Send) -> Result<T, Fault> {
-        wait(&self.runtime, work)
+        match &self.runtime {
+            Some(runtime) => wait(runtime, work),
+            None => Err(Fault::Lost("the connection is closed".to_owned())),
+        }
     }
 
     /// Runs statements without values, which return nothing.
@@ -288,8 +294,8 @@ async fn in_order(mut steps: Vec<BoxedStep<'_>>) -> Result<Vec<Outcome>, Fault> 
 impl Drop for Session {
     fn drop(&mut self) {
         // A runtime that is dropped waits for its tasks, which is not allowed inside of another one.
-        if let Ok(empty) = Builder::new_current_thread().build() {
-            std::mem::replace(&mut self.runtime, empty).shutdown_background();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
 }

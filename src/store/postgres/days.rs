@@ -93,8 +93,13 @@ fn drop_tables(
         }
     }
     let sql = "WITH gone AS (DELETE FROM queue WHERE day = $1 RETURNING n) SELECT count(*) FROM gone";
-    gone.parked = session.row(sql, &[&day], |row| get(row, 0).map(unsigned))?.unwrap_or_default();
-    for sql in ["DELETE FROM processing WHERE day = $1", "DELETE FROM work WHERE day = $1"] {
+    gone.parked = session
+        .row(sql, &[&day], |row| get(row, 0).map(unsigned))?
+        .unwrap_or_default();
+    for sql in [
+        "DELETE FROM processing WHERE day = $1",
+        "DELETE FROM work WHERE day = $1",
+    ] {
         session.run(sql, &[&day])?;
     }
     for (_, name) in &tables {

@@ -105,7 +105,10 @@ impl SqlFilter {
             self.values.push(Box::new(Text::from(provider.clone())));
             let name = self.values.len();
             let variants = format!("{}@%", literal(provider));
-            self.and(&format!("(provider = ${name} OR provider LIKE ?)"), Text::from(variants));
+            self.and(
+                &format!("(provider = ${name} OR provider LIKE ?)"),
+                Text::from(variants),
+            );
         }
         if let Some(after) = query.page.after {
             self.and("n > ?", signed(after));
@@ -168,8 +171,11 @@ mod tests {
             filter.and("n = ?", 1_i64);
         }
         let moved = filter.shifted(1).sql;
-        let numbers: Vec<usize> =
-            moved.split("n = $").skip(1).map(|part| part.trim_end_matches(" AND ").parse().unwrap()).collect();
+        let numbers: Vec<usize> = moved
+            .split("n = $")
+            .skip(1)
+            .map(|part| part.trim_end_matches(" AND ").parse().unwrap())
+            .collect();
         assert_eq!(numbers, (2..=13).collect::<Vec<_>>());
     }
 }

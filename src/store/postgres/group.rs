@@ -150,10 +150,12 @@ impl<'o, 'c> Group<'o, 'c> {
         self.is_begun = true;
         let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
         let sql = "SELECT first_n, first_e FROM begin_group($1, $2, $3)";
-        let first = self.session().row(sql, &[&id, &count(records), &count(events)], |row| {
-            let first = |column| super::values::get::<Option<i64>>(row, column);
-            Ok((first(0)?.unwrap_or_default(), first(1)?.unwrap_or_default()))
-        })?;
+        let first = self
+            .session()
+            .row(sql, &[&id, &count(records), &count(events)], |row| {
+                let first = |column| super::values::get::<Option<i64>>(row, column);
+                Ok((first(0)?.unwrap_or_default(), first(1)?.unwrap_or_default()))
+            })?;
         Ok(first.unwrap_or_default())
     }
 

@@ -43,10 +43,12 @@ impl HealthCache {
             return Ok(());
         }
         let names: Vec<Text<'_>> = endpoints.iter().map(|name| (&**name).into()).collect();
-        let sql = format!("SELECT {COLUMNS} FROM endpoint_health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE");
+        let sql =
+            format!("SELECT {COLUMNS} FROM endpoint_health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE");
         let found = session.rows(&sql, &[&names], named_health)?;
         self.known = endpoints.into_iter().map(|name| (name, None)).collect();
-        self.known.extend(found.into_iter().map(|(name, health)| (name, Some(health))));
+        self.known
+            .extend(found.into_iter().map(|(name, health)| (name, Some(health))));
         Ok(())
     }
 
@@ -150,7 +152,10 @@ batch_rows! {
 impl<'o> HealthRows<'o> {
     fn upsert() -> String {
         let columns = Self::columns();
-        let values: Vec<_> = columns[1..].iter().map(|name| format!("{name} = excluded.{name}")).collect();
+        let values: Vec<_> = columns[1..]
+            .iter()
+            .map(|name| format!("{name} = excluded.{name}"))
+            .collect();
         format!(
             "INSERT INTO endpoint_health ({COLUMNS}) SELECT {COLUMNS} FROM {} ON CONFLICT (endpoint) DO UPDATE SET {}",
             Self::table(),

@@ -47,7 +47,12 @@ impl Horizon {
     fn look(&mut self, session: &Session) -> Result<bool, Fault> {
         let outcomes = session.pipeline(&[(LAST, &[]), (WRITERS, &[])])?;
         let mut rows = outcomes.iter().map(|outcome| &outcome.rows);
-        let last: i64 = rows.next().and_then(|rows| rows.first()).map(|row| get(row, 0)).transpose()?.unwrap_or_default();
+        let last: i64 = rows
+            .next()
+            .and_then(|rows| rows.first())
+            .map(|row| get(row, 0))
+            .transpose()?
+            .unwrap_or_default();
         let writers = rows.next().into_iter().flatten().map(|row| get::<String>(row, 0));
         let writers: Vec<String> = writers.collect::<Result<_, _>>()?;
         if let Some((number, awaited)) = &self.next

@@ -65,7 +65,9 @@ type KnownAnswers = BTreeMap<Vec<u8>, (Vec<u8>, String)>;
 
 fn known(session: &Session, digests: &[&[u8]]) -> Result<KnownAnswers, Fault> {
     let sql = "SELECT key, body, answer FROM idempotency WHERE key = ANY($1)";
-    let found = session.rows(sql, &[&digests], |row| Ok((get(row, 0)?, (get(row, 1)?, text(row, 2)?))))?;
+    let found = session.rows(sql, &[&digests], |row| {
+        Ok((get(row, 0)?, (get(row, 1)?, text(row, 2)?)))
+    })?;
     Ok(found.into_iter().collect())
 }
 

@@ -37,7 +37,9 @@ pub(super) fn all(session: &Session) -> Result<Vec<ApiKeyRecord>, Fault> {
         Ok(ApiKeyRecord {
             id: text(row, 0)?,
             name: text(row, 1)?,
-            digest: digest.try_into().map_err(|_| Fault::Damaged("a digest has 32 bytes".to_owned()))?,
+            digest: digest
+                .try_into()
+                .map_err(|_| Fault::Damaged("a digest has 32 bytes".to_owned()))?,
             reads_only: get(row, 3)?,
             mode: named(row, 4, Mode::from_name)?,
             tenant: optional_text(row, 5)?,

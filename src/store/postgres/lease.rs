@@ -98,7 +98,11 @@ impl Worker {
     pub(super) fn claim_lanes(&self, session: &Session, lanes: &BTreeSet<&str>) -> Result<(), Fault> {
         let mut state = self.state();
         let Some(token) = state.token else { return Ok(()) };
-        let free: Vec<&str> = lanes.iter().copied().filter(|lane| !state.held.contains(*lane)).collect();
+        let free: Vec<&str> = lanes
+            .iter()
+            .copied()
+            .filter(|lane| !state.held.contains(*lane))
+            .collect();
         if free.is_empty() {
             return Ok(());
         }

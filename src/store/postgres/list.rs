@@ -4,9 +4,7 @@ use tokio_postgres::Row;
 
 use super::connection::{Fault, Session};
 use super::filter;
-use super::values::{
-    get, id, moment, number, optional_number, optional_status, optional_text, small, text,
-};
+use super::values::{get, id, moment, number, optional_number, optional_status, optional_text, small, text};
 use crate::id::IdKind;
 use crate::store::encoding::{nanoseconds, signed};
 use crate::store::{FailedProcessing, Query, RecordKind, Summary};
@@ -32,7 +30,10 @@ pub(super) fn list(session: &Session, query: &Query, settled: Option<i64>) -> Re
     let (limit, skip) = (signed(query.page.limit as u64), signed(query.page.skip as u64));
     let reach = limit.saturating_add(skip);
     let (mut selects, mut values) = (Vec::new(), Vec::new());
-    for (columns, filter) in [(CAPTURE, filter::captures(query)), (DELIVERY, filter::deliveries(query))] {
+    for (columns, filter) in [
+        (CAPTURE, filter::captures(query)),
+        (DELIVERY, filter::deliveries(query)),
+    ] {
         let Some(mut filter) = filter else { continue };
         if let Some(settled) = settled {
             filter.up_to(settled);
@@ -57,9 +58,14 @@ pub(super) fn list(session: &Session, query: &Query, settled: Option<i64>) -> Re
 /// How many records match; of the page only its ends count.
 pub(super) fn count(session: &Session, query: &Query) -> Result<u64, Fault> {
     let mut count = 0;
-    for filter in [filter::captures(query), filter::deliveries(query)].into_iter().flatten() {
+    for filter in [filter::captures(query), filter::deliveries(query)]
+        .into_iter()
+        .flatten()
+    {
         let sql = format!("SELECT count(*) FROM {}", filter.sql);
-        count += session.row(&sql, &filter.params(), |row| number(row, 0))?.unwrap_or_default();
+        count += session
+            .row(&sql, &filter.params(), |row| number(row, 0))?
+            .unwrap_or_default();
     }
     Ok(count)
 }

@@ -87,7 +87,9 @@ impl<'o> NewNotices<'o> {
         if rows.at.is_empty() {
             return Ok(());
         }
-        let table = NoticeRows::table().replace(" AS u (", " WITH ORDINALITY AS u (").replace("channels)", "channels, place)");
+        let table = NoticeRows::table()
+            .replace(" AS u (", " WITH ORDINALITY AS u (")
+            .replace("channels)", "channels, place)");
         let sql = format!(
             "WITH u AS (SELECT * FROM {table}), numbered AS MATERIALIZED ({NUMBERED}),
              added AS (INSERT INTO notice (i, at, endpoint, kind, json) SELECT i, at, endpoint, kind, json FROM numbered),
@@ -116,7 +118,8 @@ fn make_room(session: &Session, newest: i64) -> Result<(), Fault> {
         WITH gone AS (DELETE FROM notice WHERE i <= $1 AND kind IN ($2, $3) RETURNING i)
         DELETE FROM notice_task USING gone WHERE notice_task.i = gone.i";
     session.run(sql, &[&(newest - MOST_WAITING), &one, &other])?;
-    let sql = "DELETE FROM notice WHERE i <= $1 AND NOT EXISTS (SELECT 1 FROM notice_task WHERE notice_task.i = notice.i)";
+    let sql =
+        "DELETE FROM notice WHERE i <= $1 AND NOT EXISTS (SELECT 1 FROM notice_task WHERE notice_task.i = notice.i)";
     session.run(sql, &[&(newest - MOST_NOTICES)]).map(drop)
 }
 
@@ -128,7 +131,10 @@ pub(super) fn apply(session: &Session, of: NoticeChange) -> Result<Ack, Fault> {
         session.run(sql, &[&channel, &number, &due.unix_us()])?;
         return Ok(Ack::default());
     }
-    session.run("DELETE FROM notice_task WHERE channel = $1 AND i = $2", &[&channel, &number])?;
+    session.run(
+        "DELETE FROM notice_task WHERE channel = $1 AND i = $2",
+        &[&channel, &number],
+    )?;
     let [one, other] = NoticeKind::PASSING.map(NoticeKind::name);
     let sql = "
         DELETE FROM notice WHERE i = $1 AND kind IN ($2, $3)
@@ -143,7 +149,9 @@ pub(super) fn older(session: &Session, before: i64) -> Result<(), Fault> {
         WITH gone AS (DELETE FROM notice WHERE at < $1 RETURNING i)
         DELETE FROM notice_task USING gone WHERE notice_task.i = gone.i";
     session.run(sql, &[&before])?;
-    session.run("DELETE FROM notice_mail WHERE at < $1", &[&before]).map(drop)
+    session
+        .run("DELETE FROM notice_mail WHERE at < $1", &[&before])
+        .map(drop)
 }
 
 /// What a channel has to do by then, the oldest first.

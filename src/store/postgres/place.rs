@@ -10,11 +10,10 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use url::Url;
 
 use super::connection::Fault;
 use crate::store::{Access, StoreError};
@@ -32,7 +31,8 @@ const WRITER_LIMITS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '
 
 /// Every statement of a writer looks rows up by a few keys, and is planned once. Planned for tables that were empty then, it would
 /// read them from the start to the end when they no longer are.
-const WRITER_PLANS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
+const WRITER_PLANS: &str =
+    "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;
     SET enable_mergejoin = off; SET jit = off";
 
 /// A server and a database.
@@ -52,21 +52,24 @@ impl Place {
             path: "postgres://...".to_owned(),
             what: what.to_owned(),
         };
-        let mut url = Url::parse(text).map_err(|_| wrong("not a URL"))?;
+        // Not with the parser of other URLs: here several hosts may stand, each with its port.
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
         let (mut mode, mut roots, mut rest) = (None, None, Vec::new());
-        for (name, value) in url.query_pairs() {
-            match &*name {
-                "sslmode" => mode = Some(value.into_owned()),
-                "sslrootcert" => roots = Some(PathBuf::from(&*value)),
-                _ => rest.push((name.into_owned(), value.into_owned())),
+        for part in query.split('&').filter(|part| !part.is_empty()) {
+            let pair = url::form_urlencoded::parse(part.as_bytes()).next();
+            match pair {
+                Some((name, value)) if name == "sslmode" => mode = Some(value.into_owned()),
+                Some((name, value)) if name == "sslrootcert" => roots = Some(PathBuf::from(&*value)),
+                _ => rest.push(part),
             }
         }
-        url.set_query(None);
-        if !rest.is_empty() {
-            url.query_pairs_mut().extend_pairs(rest);
-        }
+        let url = format!("{base}?{}", rest.join("&"));
         // Errors of the parser may repeat what they do not understand.
-        let mut config: Config = url.as_str().parse().map_err(|_| wrong("not a URL of PostgreSQL"))?;
+        let mut config: Config = url.parse().map_err(|_| wrong("not a URL of PostgreSQL"))?;
+        if config.get_hosts().len() > 1 && config.get_target_session_attrs() == TargetSessionAttrs::Any {
+            // Of a cluster only one takes writes.
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
         let is_local = config.get_hosts().iter().all(is_this_machine);
         let is_encrypted = match mode.as_deref() {
             Some("disable") => false,
@@ -75,7 +78,11 @@ impl Place {
             Some(_) => return Err(wrong("`sslmode` is neither `disable` nor `verify-full`")),
         };
         config
-            .ssl_mode(if is_encrypted { SslMode::Require } else { SslMode::Disable })
+            .ssl_mode(if is_encrypted {
+                SslMode::Require
+            } else {
+                SslMode::Disable
+            })
             .connect_timeout(CONNECT)
             .tcp_user_timeout(SILENCE)
             .keepalives_idle(Duration::from_secs(10))
@@ -102,7 +109,10 @@ impl Place {
         });
         let ports: Vec<u16> = self.config.get_ports().to_vec();
         let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
-        let places: Vec<String> = hosts.enumerate().map(|(at, host)| format!("{host}:{}", port(at))).collect();
+        let places: Vec<String> = hosts
+            .enumerate()
+            .map(|(at, host)| format!("{host}:{}", port(at)))
+            .collect();
         let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
         format!("{}/{database}", places.join(","))
     }

@@ -109,7 +109,8 @@ pub(super) fn drop_unauthenticated(session: &Session, bytes: i64) -> Result<(), 
 
 /// What the records take, in bytes: what was written, not what the tables take on the disk, which does not shrink when rows go.
 fn bytes(session: &Session) -> Result<i64, Fault> {
-    let sql = "SELECT ((SELECT coalesce(sum(weight), 0) FROM capture) + (SELECT coalesce(sum(size + $1), 0) FROM delivery)
+    let sql =
+        "SELECT ((SELECT coalesce(sum(weight), 0) FROM capture) + (SELECT coalesce(sum(size + $1), 0) FROM delivery)
         + (SELECT coalesce(sum($1 + coalesce(length(data), 0)), 0) FROM event))::bigint";
     Ok(session.row(sql, &[&ROW_BYTES], |row| get(row, 0))?.unwrap_or_default())
 }
@@ -220,5 +221,7 @@ fn drop_records(session: &Session, all: &[Goner]) -> Result<(), Fault> {
 
 /// How many rows a query counts.
 pub(super) fn count(session: &Session, sql: &str) -> Result<u64, Fault> {
-    Ok(session.row(sql, &[], |row| get(row, 0).map(unsigned))?.unwrap_or_default())
+    Ok(session
+        .row(sql, &[], |row| get(row, 0).map(unsigned))?
+        .unwrap_or_default())
 }

@@ -86,7 +86,15 @@ fn take(
     let (limit, bytes) = (signed(limit as u64), signed(bytes as u64));
     let mut due = session.rows(
         TAKE,
-        &[&owner, &lane_name, &rank(class), &context.now(now), &limit, &bytes, &worker.token()],
+        &[
+            &owner,
+            &lane_name,
+            &rank(class),
+            &context.now(now),
+            &limit,
+            &bytes,
+            &worker.token(),
+        ],
         |row| Ok((moment(row, 2)?, get::<i64>(row, 0)?, get::<Day>(row, 1)?)),
     )?;
     due.sort_unstable();
@@ -170,7 +178,9 @@ fn park_lane(
     let sql = "
         SELECT n, day FROM queue WHERE state = 0 AND owner = $1 AND lane = $2 ORDER BY class, due, n LIMIT $3
         FOR UPDATE SKIP LOCKED";
-    let waiting = session.rows(sql, &[&owner, &lane, &signed(limit as u64)], |row| Ok((get(row, 0)?, get(row, 1)?)))?;
+    let waiting = session.rows(sql, &[&owner, &lane, &signed(limit as u64)], |row| {
+        Ok((get(row, 0)?, get(row, 1)?))
+    })?;
     park(session, &waiting, reason)
 }
 
@@ -208,7 +218,9 @@ fn cancel_lane(session: &Session, lane: &str, limit: usize) -> Result<Ack, Fault
         )
         UPDATE delivery AS d SET state = 'cancelled', owner = NULL, next_due = NULL
         FROM gone WHERE d.n = gone.n AND d.day = gone.day";
-    Ok(counted(session.change(sql, &[&Text::from(lane), &signed(limit as u64)])?))
+    Ok(counted(
+        session.change(sql, &[&Text::from(lane), &signed(limit as u64)])?,
+    ))
 }
 
 fn requeue(session: &Session, n: i64, (owner, lane): (&str, &str), due: Timestamp) -> Result<Ack, Fault> {
@@ -224,7 +236,11 @@ fn requeue(session: &Session, n: i64, (owner, lane): (&str, &str), due: Timestam
     let Some((day, attempts, size)) = found else {
         return Ok(Ack::default());
     };
-    let class = if attempts == 0 { QueueClass::First } else { QueueClass::Retry };
+    let class = if attempts == 0 {
+        QueueClass::First
+    } else {
+        QueueClass::Retry
+    };
     reinsert(session, (n, day, size), (&owner, lane), (class, at))?;
     Ok(counted(1))
 }

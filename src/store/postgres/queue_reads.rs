@@ -14,7 +14,9 @@ use crate::store::{EventRecord, QueueCounts};
 pub(super) fn counts(session: &Session, owner: &str) -> Result<QueueCounts, Fault> {
     let sql = "SELECT state, greatest(sum(count), 0)::bigint FROM queue_count WHERE owner = $1 GROUP BY state";
     let mut counts = QueueCounts::default();
-    for (state, count) in session.rows(sql, &[&Text::from(owner)], |row| Ok((get::<i16>(row, 0)?, number(row, 1)?)))? {
+    for (state, count) in session.rows(sql, &[&Text::from(owner)], |row| {
+        Ok((get::<i16>(row, 0)?, number(row, 1)?))
+    })? {
         match state {
             WAITING => counts.waiting = count,
             _ => counts.parked += count,
@@ -49,8 +51,11 @@ pub(super) fn trouble(session: &Session, n: i64) -> Result<(Option<ParkReason>, 
     let reason = session.row(sql, &[&n], |row| super::values::named(row, 0, ParkReason::from_name))?;
     let sql = "SELECT crashes FROM delivery WHERE n = $1 LIMIT 1";
     let crashes: Option<Vec<i64>> = session.row(sql, &[&n], |row| get(row, 0))?.flatten();
-    let mut crashes: Vec<Timestamp> =
-        crashes.unwrap_or_default().into_iter().map(Timestamp::from_unix_us).collect();
+    let mut crashes: Vec<Timestamp> = crashes
+        .unwrap_or_default()
+        .into_iter()
+        .map(Timestamp::from_unix_us)
+        .collect();
     crashes.sort_unstable();
     Ok((reason, crashes))
 }
@@ -70,11 +75,7 @@ pub(super) fn owners(session: &Session) -> Result<Vec<String>, Fault> {
 }
 
 /// Numbers, endpoints and URLs of what that owner left pending and is neither a forward nor in the queue.
-pub(super) fn left(
-    session: &Session,
-    owner: &str,
-    limit: usize,
-) -> Result<Vec<(u64, Option<String>, String)>, Fault> {
+pub(super) fn left(session: &Session, owner: &str, limit: usize) -> Result<Vec<(u64, Option<String>, String)>, Fault> {
     let sql = "
         SELECT n, endpoint, url FROM delivery WHERE state = 'pending' AND NOT is_queued AND owner = $1 AND owner <> 'serve'
             AND source IN ('send', 'replay', 'serve') ORDER BY n LIMIT $2";
@@ -111,9 +112,12 @@ pub(super) fn event_ids(
     tenant: Option<&str>,
     (prefix, limit): (&str, usize),
 ) -> Result<Vec<String>, Fault> {
-    let sql = "SELECT DISTINCT id FROM event WHERE id LIKE $1 AND ($3::text IS NULL OR tenant = $3) ORDER BY id LIMIT $2";
+    let sql =
+        "SELECT DISTINCT id FROM event WHERE id LIKE $1 AND ($3::text IS NULL OR tenant = $3) ORDER BY id LIMIT $2";
     let pattern = Text::from(format!("{}%", filter::literal(prefix)));
-    session.rows(sql, &[&pattern, &signed(limit as u64), &optional(tenant)], |row| text(row, 0))
+    session.rows(sql, &[&pattern, &signed(limit as u64), &optional(tenant)], |row| {
+        text(row, 0)
+    })
 }
 
 /// Events before that one, the newest first.

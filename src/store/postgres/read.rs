@@ -84,7 +84,9 @@ pub(super) fn unfinished(
     );
     for row in session.run(&sql, &[&numbers, &days])?.rows {
         let n: i64 = get(&row, 0)?;
-        let Some(Ok(unfinished)) = found.get_mut(&n) else { continue };
+        let Some(Ok(unfinished)) = found.get_mut(&n) else {
+            continue;
+        };
         unfinished.attempts = small(&row, 1)?;
         unfinished.first_at = optional_moment(&row, 2)?;
         match attempt_from(&row, 3) {
@@ -305,7 +307,9 @@ pub(super) fn delivery_numbers(
     };
     let sql = "
         SELECT n FROM delivery WHERE id BETWEEN $1 AND $2 AND ($3::text IS NULL OR tenant = $3) ORDER BY id DESC LIMIT $4";
-    session.rows(sql, &[&low, &high, &optional(tenant), &signed(limit as u64)], |row| number(row, 0))
+    session.rows(sql, &[&low, &high, &optional(tenant), &signed(limit as u64)], |row| {
+        number(row, 0)
+    })
 }
 
 /// What was left out of captures in the work queue, each secret once.

@@ -140,7 +140,8 @@ impl<'o> Group<'o, '_> {
         if let Some(hash) = hash.filter(|_| is_answered) {
             newest.add(hash, (n, new.at), duplicate_of, new.event_id.as_deref());
         }
-        rows.captures.push(capture_row(n, new, hash.filter(|_| is_answered), duplicate_of));
+        rows.captures
+            .push(capture_row(n, new, hash.filter(|_| is_answered), duplicate_of));
         if !work.is_empty() {
             rows.work.push((n, new, work, duplicate_of.is_some()));
         }
@@ -212,7 +213,10 @@ impl<'o> Group<'o, '_> {
             .map(|(_, sql, values)| (sql.as_str(), values.as_slice()))
             .collect();
         let outcomes = self.session().pipeline(&requests)?;
-        let not_taken = outcomes.iter().zip(&requests).filter(|(_, (sql, _))| *sql == deliveries);
+        let not_taken = outcomes
+            .iter()
+            .zip(&requests)
+            .filter(|(_, (sql, _))| *sql == deliveries);
         for row in not_taken.flat_map(|(outcome, _)| &outcome.rows) {
             let n: i64 = get(row, 0)?;
             self.note_not_taken(unsigned(n));
@@ -236,7 +240,12 @@ impl<'o> Group<'o, '_> {
         let sql = "SELECT day, provider, at, size FROM capture WHERE n = $1 LIMIT 1";
         let found = self.session().row(sql, &[&n], |row| {
             let provider = super::values::optional_text(row, 1)?;
-            Ok((get::<Day>(row, 0)?, provider, super::values::moment(row, 2)?, get::<i64>(row, 3)?))
+            Ok((
+                get::<Day>(row, 0)?,
+                provider,
+                super::values::moment(row, 2)?,
+                get::<i64>(row, 3)?,
+            ))
         })?;
         // It may have been pruned meanwhile.
         let Some((day, provider, at, size)) = found else {
@@ -249,7 +258,8 @@ impl<'o> Group<'o, '_> {
         let sql = "
             UPDATE capture SET dedupe = $3, dedupe_key = $4, duplicate_of = coalesce(duplicate_of, $5)
             WHERE n = $1 AND day = $2";
-        self.session().run(sql, &[&n, &day, &hash, &optional(key), &duplicate_of])?;
+        self.session()
+            .run(sql, &[&n, &day, &hash, &optional(key), &duplicate_of])?;
         work::add_for(self.session(), (n, day), (at, size), duplicate_of.is_some(), work)?;
         Ok(crate::store::Ack {
             number: unsigned(n),
@@ -279,7 +289,11 @@ fn capture_row(n: i64, new: &NewCapture, hash: Option<i64>, duplicate_of: Option
         event_id: optional(new.event_id.as_deref()),
         verdict: (&*new.verdict.name).into(),
         reason: optional(new.verdict.reason.as_deref()),
-        detail: new.verdict.detail.as_deref().map(|text| mask::secrets(text).into_owned().into()),
+        detail: new
+            .verdict
+            .detail
+            .as_deref()
+            .map(|text| mask::secrets(text).into_owned().into()),
         secret: new.verdict.secret.as_ref().and_then(json).map(Text::from),
         status: i32::from(new.status),
         size: signed(new.body.len() as u64),

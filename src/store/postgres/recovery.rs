@@ -26,7 +26,11 @@ pub(super) fn adopt(session: &Session, (from, to): (&str, &str), deliveries: &[(
             Ok((get::<Day>(row, 0)?, attempts, get::<i64>(row, 2)?, get::<i64>(row, 3)?))
         })?;
         if let Some((day, attempts, size, due)) = found {
-            let class = if attempts == 0 { QueueClass::First } else { QueueClass::Retry };
+            let class = if attempts == 0 {
+                QueueClass::First
+            } else {
+                QueueClass::Retry
+            };
             adopted += reinsert(session, (n, day, size), (&to, lane), (class, due))?;
         }
     }
@@ -79,8 +83,9 @@ pub(super) fn crash_taken(
             OR token NOT IN (SELECT token FROM worker WHERE expires_at > clock_timestamp())
         ) ORDER BY n FOR UPDATE SKIP LOCKED";
     let owner = super::values::optional(owner);
-    let taken: Vec<(i64, Day)> =
-        session.rows(sql, &[&owner, &context.worker.token()], |row| Ok((get(row, 0)?, get(row, 1)?)))?;
+    let taken: Vec<(i64, Day)> = session.rows(sql, &[&owner, &context.worker.token()], |row| {
+        Ok((get(row, 0)?, get(row, 1)?))
+    })?;
     if taken.is_empty() {
         return Ok(0);
     }
@@ -107,7 +112,8 @@ pub(super) fn crash_taken(
                 session.run(sql, &[&numbers, &TAKEN])?;
             }
             _ => {
-                let sql = "UPDATE queue SET state = 0, token = NULL, class = 2, due = $3 WHERE n = ANY($1) AND state = $2";
+                let sql =
+                    "UPDATE queue SET state = 0, token = NULL, class = 2, due = $3 WHERE n = ANY($1) AND state = $2";
                 session.run(sql, &[&numbers, &TAKEN, &until])?;
             }
         }

@@ -62,7 +62,10 @@ batch_rows! {
 impl MessageRows<'_> {
     /// One that is there already is the same.
     pub(super) fn insert() -> String {
-        format!("{} ON CONFLICT DO NOTHING", insert("message", &Self::columns(), &Self::table()))
+        format!(
+            "{} ON CONFLICT DO NOTHING",
+            insert("message", &Self::columns(), &Self::table())
+        )
     }
 }
 

@@ -14,7 +14,10 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(1752133483, 3)";
 
 /// The format; 0 where nothing was made yet.
 pub(super) fn format(session: &Session) -> Result<i64, Fault> {
-    let sql = "SELECT to_regclass('hook.format') IS NOT NULL";
+    // From the tables of the system: what is known of names may be older than the lock that was just waited for.
+    let sql = "
+        SELECT EXISTS (SELECT 1 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'hook' AND c.relname = 'format')";
     let is_there = session.row(sql, &[], |row| get::<bool>(row, 0))?.unwrap_or_default();
     if !is_there {
         return Ok(0);

@@ -27,7 +27,9 @@ pub(super) fn to_json<'s>(sealed: impl IntoIterator<Item = &'s Sealed>) -> Optio
 /// Reads what [`to_json`] wrote. What a newer hook wrote in another way is left out.
 pub(super) fn read(row: &Row, column: usize) -> Result<Vec<Sealed>, Fault> {
     let text: Option<&str> = get(row, column)?;
-    let all: Vec<SealedJson> = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let all: Vec<SealedJson> = text
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
     Ok(all.into_iter().filter_map(SealedJson::into_sealed).collect())
 }
 

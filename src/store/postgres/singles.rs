@@ -24,7 +24,10 @@ pub(super) fn state(session: &Session, id: Id, state: DeliveryState, owner: Opti
     let rows = session.change(sql, &[&n, &day, &state.name(), &optional(owner)])?;
     match state {
         DeliveryState::Pending => {
-            session.run("UPDATE queue SET state = 0, token = NULL WHERE n = $1 AND state = 1", &[&n])?;
+            session.run(
+                "UPDATE queue SET state = 0, token = NULL WHERE n = $1 AND state = 1",
+                &[&n],
+            )?;
         }
         state => {
             session.run("DELETE FROM work WHERE delivery = $1", &[&n])?;
@@ -62,6 +65,10 @@ pub(super) fn forwarded(session: &Session, n: i64, url: &str) -> Result<Ack, Fau
 /// Notes why a capture was refused.
 pub(super) fn explained(session: &Session, n: i64, note: &DiagnosisNote) -> Result<Ack, Fault> {
     let sql = "UPDATE capture SET cause = $2, cause_text = $3, cause_hint = $4 WHERE n = $1";
-    let (cause, text, hint) = (Text::from(&*note.cause), Text::from(&*note.text), optional(note.hint.as_deref()));
+    let (cause, text, hint) = (
+        Text::from(&*note.cause),
+        Text::from(&*note.text),
+        optional(note.hint.as_deref()),
+    );
     Ok(changed(n, session.change(sql, &[&n, &cause, &text, &hint])?))
 }

@@ -65,7 +65,8 @@ impl Figures {
     }
 
     fn deliveries(&mut self, session: &Session, filter: &SqlFilter) -> Result<(), Fault> {
-        let columns = "min(at), count(*), count(*) FILTER (WHERE state = 'delivered'), count(*) FILTER (WHERE state = 'failed'),
+        let columns =
+            "min(at), count(*), count(*) FILTER (WHERE state = 'delivered'), count(*) FILTER (WHERE state = 'failed'),
              count(*) FILTER (WHERE state = 'pending'), sum(attempts)::bigint,
              count(DISTINCT message) FILTER (WHERE origin IS NULL), count(*) FILTER (WHERE state = 'parked')";
         self.by_event(session, columns, filter, |row, stats, event| {
@@ -135,7 +136,9 @@ fn by_size(session: &Session, figure: &str, filter: &SqlFilter) -> Result<Vec<((
     let found = session.rows(&sql, &filter.params(), |row| {
         Ok((optional_text(row, 0)?, get::<i64>(row, 1)?, number(row, 2)?))
     })?;
-    let named = found.into_iter().filter_map(|(event, size, count)| Some(((event?, size), count)));
+    let named = found
+        .into_iter()
+        .filter_map(|(event, size, count)| Some(((event?, size), count)));
     Ok(named.collect())
 }
 

@@ -81,7 +81,9 @@ fn group(session: &Session, start: i64) -> Result<BTreeMap<i64, DeliveryNode>, F
         if group.contains_key(&n) {
             continue;
         }
-        let Some(node) = session.row(NODE, &[&n], read)? else { continue };
+        let Some(node) = session.row(NODE, &[&n], read)? else {
+            continue;
+        };
         open.extend(related(session, n, &node)?);
         group.insert(n, node);
     }
@@ -113,8 +115,7 @@ const RELATED: &str = "
 
 fn related(session: &Session, n: i64, node: &DeliveryNode) -> Result<Vec<i64>, Fault> {
     let target = Text::from(&*node.target);
-    let mut found: Vec<i64> =
-        session.rows(RELATED, &[&n, &node.capture, &node.message, &target], |row| get(row, 0))?;
+    let mut found: Vec<i64> = session.rows(RELATED, &[&n, &node.capture, &node.message, &target], |row| get(row, 0))?;
     found.extend(node.repeats);
     Ok(found)
 }

@@ -236,7 +236,11 @@ pub(super) use batch_rows;
 
 /// The arrays of columns as a table `u`: names and types.
 pub(super) fn table(columns: &[(&str, &str)]) -> String {
-    let arrays: Vec<_> = columns.iter().zip(1..).map(|((_, kind), at)| format!("${at}::{kind}[]")).collect();
+    let arrays: Vec<_> = columns
+        .iter()
+        .zip(1..)
+        .map(|((_, kind), at)| format!("${at}::{kind}[]"))
+        .collect();
     let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
     format!("unnest({}) AS u ({})", arrays.join(", "), names.join(", "))
 }

@@ -164,7 +164,9 @@ pub(super) fn due(session: &Session, lane: Uuid, now: Timestamp, limit: usize) -
         return Ok(DueWork { items, next: Some(now) });
     }
     let sql = "SELECT min(due) FROM work WHERE lane = $1 AND delivery IS NOT NULL AND due > $2";
-    let next = session.row(sql, &[&lane, &at], |row| optional_moment(row, 0))?.flatten();
+    let next = session
+        .row(sql, &[&lane, &at], |row| optional_moment(row, 0))?
+        .flatten();
     Ok(DueWork { items, next })
 }
 

@@ -96,9 +96,8 @@ pub(super) fn write(
             };
         }
         // A connection that was lost while nothing was written is not noticed before the next group.
-        let is_worth_it = fault.is_conflict()
-            || (fault.is_lost() && tries == 1)
-            || (fault.is_without_partition() && tries <= 2);
+        let is_worth_it =
+            fault.is_conflict() || (fault.is_lost() && tries == 1) || (fault.is_without_partition() && tries <= 2);
         if !is_worth_it || tries >= MOST_TRIES {
             return Err(database.place.error(&fault));
         }

@@ -14,8 +14,8 @@ use super::minutes;
 use super::sequence::last_number;
 use super::values::{change, row, rows};
 use crate::clock::Timestamp;
-pub(super) use crate::store::encoding::event_hash as hash;
 use crate::store::NewCapture;
+pub(super) use crate::store::encoding::event_hash as hash;
 
 /// Hashes in memory at which they become a run.
 const RUN: usize = if cfg!(test) { 64 } else { 1 << 15 };

@@ -13,9 +13,7 @@ use crate::mask;
 use crate::message::Message;
 use crate::store::encoding::failure_of;
 use crate::store::sealed as seal;
-use crate::store::{
-    Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, SealedPlace,
-};
+use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, SealedPlace};
 
 const INSERT_CAPTURE: &str =
     "INSERT INTO capture (n, id, at, method, target, remote, provider, event, event_id, verdict, reason,
