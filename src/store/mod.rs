@@ -17,6 +17,7 @@ mod postgres;
 mod query;
 pub mod queue;
 mod reader;
+mod repeat;
 mod sealed;
 mod search;
 mod sqlite;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::connection::Fault;
 use super::group::Group;
-use super::values::{Day, Text, batch_rows, get};
+use super::values::{Day, Text, batch_rows, get, names};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -49,7 +49,7 @@ batch_rows! {
 impl<'o> AttemptRows<'o> {
     /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
     pub(super) fn insert() -> String {
-        let columns = Self::columns();
+        let columns = names(Self::COLUMNS);
         let values: Vec<_> = columns[4..]
             .iter()
             .map(|name| format!("{name} = excluded.{name}"))
@@ -138,7 +138,7 @@ struct DeliveryPlace {
     is_ours: bool,
 }
 
-impl<'o> Group<'o, '_> {
+impl Group<'_, '_> {
     /// Writes the attempts that were collected. One of a process that has lost its lease is kept, and changes nothing.
     pub(super) fn write_attempts(&mut self) -> Result<(), Fault> {
         let changes = std::mem::take(&mut self.attempts);

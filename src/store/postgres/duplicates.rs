@@ -27,8 +27,9 @@ struct EarlierCapture {
     /// The first capture of the event.
     first: i64,
     at: Timestamp,
-    /// The event id of the first one, where that is not gone.
-    event_id: Option<Option<String>>,
+    /// Whether the first one is still there, and its event id.
+    is_first_there: bool,
+    event_id: Option<String>,
 }
 
 /// The capture that another one repeats.
@@ -46,11 +47,11 @@ impl Newest {
         let hashes: Vec<i64> = hashes.iter().copied().collect();
         session.run(LOCK, &[&hashes])?;
         let found = session.rows(NEWEST, &[&hashes, &Day::of(since)], |row| {
-            let is_there: bool = get(row, 4)?;
             let earlier = EarlierCapture {
                 first: get(row, 1)?,
                 at: moment(row, 2)?,
-                event_id: is_there.then(|| optional_text(row, 3)).transpose()?,
+                is_first_there: get(row, 4)?,
+                event_id: optional_text(row, 3)?,
             };
             Ok((get(row, 0)?, earlier))
         })?;
@@ -62,18 +63,22 @@ impl Newest {
         let earlier = self.0.get(&hash).filter(|earlier| earlier.at >= since)?;
         Some(Original {
             first: earlier.first,
-            has_other_id: earlier.event_id.as_ref().is_some_and(|id| id.as_deref() != event_id),
+            has_other_id: earlier.is_first_there && earlier.event_id.as_deref() != event_id,
         })
     }
 
     /// Adds capture `n` of the same transaction, with the one that it repeats.
     pub(super) fn add(&mut self, hash: i64, (n, at): (i64, Timestamp), original: Option<i64>, event_id: Option<&str>) {
         let known = self.0.remove(&hash);
-        let event_id = match (original, known) {
-            (Some(_), Some(known)) => known.event_id,
-            _ => Some(event_id.map(str::to_owned)),
+        let earlier = match (original, known) {
+            (Some(_), Some(known)) => EarlierCapture { at, ..known },
+            _ => EarlierCapture {
+                first: original.unwrap_or(n),
+                at,
+                is_first_there: true,
+                event_id: event_id.map(str::to_owned),
+            },
         };
-        let first = original.unwrap_or(n);
-        self.0.insert(hash, EarlierCapture { first, at, event_id });
+        self.0.insert(hash, earlier);
     }
 }

@@ -187,29 +187,27 @@ impl<'o, 'c> Group<'o, 'c> {
                     state: *state,
                     next_due: *next_due,
                 });
-                Ok(())
             }
             Op::Health(HealthChange::Reported(report)) => {
                 let ack = self.health.report(self.context.session, report, &mut self.notices)?;
                 self.ack(ack);
-                Ok(())
             }
             Op::Repeat { failed, delivery } => {
                 self.flush()?;
                 if undelivered::claim_repeat(self.session(), signed(*failed))? {
-                    return self.record(NewRecord::Delivery(delivery));
+                    self.record(NewRecord::Delivery(delivery));
+                } else {
+                    self.ack(Ack::default());
                 }
-                self.ack(Ack::default());
-                Ok(())
             }
-            Op::Together(ops) => ops.iter().try_for_each(|op| self.add(op)),
+            Op::Together(ops) => ops.iter().try_for_each(|op| self.add(op))?,
             op => {
                 self.flush()?;
                 let ack = self.single(op)?;
                 self.ack(ack);
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// Writes a change on its own.
@@ -258,10 +256,9 @@ impl<'o, 'c> Group<'o, 'c> {
         }
     }
 
-    fn record(&mut self, new: NewRecord<'o>) -> Result<(), Fault> {
+    fn record(&mut self, new: NewRecord<'o>) {
         let ack = self.ack(Ack::default());
         self.records.push((ack, new));
-        Ok(())
     }
 
     fn ack(&mut self, ack: Ack) -> usize {

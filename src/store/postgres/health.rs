@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 
 use super::connection::{Fault, Session};
 use super::notices::NewNotices;
-use super::values::{Text, batch_rows, get, optional, optional_moment, optional_text, text};
+use super::values::{Text, batch_rows, get, names, optional, optional_moment, optional_text, text};
 use crate::clock::Timestamp;
 use crate::health::{Disabled, DisabledBy, Health, HealthById, HealthChange, HealthReport};
 use crate::owner_notice::NoticeKind;
@@ -151,7 +151,7 @@ batch_rows! {
 
 impl<'o> HealthRows<'o> {
     fn upsert() -> String {
-        let columns = Self::columns();
+        let columns = names(Self::COLUMNS);
         let values: Vec<_> = columns[1..]
             .iter()
             .map(|name| format!("{name} = excluded.{name}"))

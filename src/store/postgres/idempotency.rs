@@ -1,6 +1,7 @@
 //! Keys that make the repetition of a call harmless.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::connection::{Fault, Session};
 use super::values::{Text, get, text};
@@ -30,10 +31,9 @@ pub(super) fn answers(session: &Session, keys: &[(usize, &IdempotencyKey)]) -> R
     let mut answers = Vec::new();
     let mut later = Vec::new();
     for (place, key) in keys {
-        if firsts.contains_key(&key.key) {
-            later.push((*place, *key));
-        } else {
-            firsts.insert(key.key, (*place, key));
+        match firsts.entry(key.key) {
+            Entry::Occupied(_) => later.push((*place, *key)),
+            Entry::Vacant(entry) => drop(entry.insert((*place, key))),
         }
     }
     let all: Vec<&IdempotencyKey> = firsts.values().map(|(_, key)| *key).collect();

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::values::{Day, Text, batch_rows, optional};
+use super::values::{Day, Text, batch_rows, names, optional};
 use crate::clock::Timestamp;
 use crate::store::encoding::{delays_text, failure_of, json, nanos, signed};
 use crate::store::sealed as seal;
@@ -40,7 +40,7 @@ batch_rows! {
 
 impl CaptureRows<'_> {
     pub(super) fn insert() -> String {
-        insert("capture", &Self::columns(), &Self::table())
+        insert("capture", &names(Self::COLUMNS), &Self::table())
     }
 }
 
@@ -64,7 +64,7 @@ impl MessageRows<'_> {
     pub(super) fn insert() -> String {
         format!(
             "{} ON CONFLICT DO NOTHING",
-            insert("message", &Self::columns(), &Self::table())
+            insert("message", &names(Self::COLUMNS), &Self::table())
         )
     }
 }
@@ -87,7 +87,7 @@ batch_rows! {
 
 impl EventRows<'_> {
     pub(super) fn insert() -> String {
-        insert("event", &Self::columns(), &Self::table())
+        insert("event", &names(Self::COLUMNS), &Self::table())
     }
 }
 
@@ -148,7 +148,7 @@ const QUEUE_COLUMNS: usize = 4;
 impl<'o> DeliveryRows<'o> {
     /// The last placeholder is the token of the process. Returns what it did not get, because it does not hold the lane.
     pub(super) fn insert() -> String {
-        let mut columns = Self::columns();
+        let mut columns = names(Self::COLUMNS);
         let token = columns.len() + 1;
         columns.truncate(columns.len() - QUEUE_COLUMNS);
         let columns = columns.join(", ");

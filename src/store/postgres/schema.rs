@@ -3,11 +3,11 @@
 use super::connection::{Fault, Session};
 use super::values::get;
 
+/// The newest format.
+pub(super) const FORMAT: i64 = 1;
+
 /// One for each format, in order.
 const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
-
-/// The newest format.
-pub(super) const FORMAT: i64 = MIGRATIONS.len() as i64;
 
 /// Held while the format is looked at and changed.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1752133483, 3)";

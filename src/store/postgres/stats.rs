@@ -86,7 +86,7 @@ impl Figures {
     /// Counts once what was sent and received on this machine: messages to loopback addresses of which captures with the same
     /// event and size exist.
     fn both_ends(&mut self, session: &Session, captures: &SqlFilter, sent: &SqlFilter) -> Result<(), Fault> {
-        let received: HashMap<(String, i64), u64> = by_size(session, "count(*)", captures)?.into_iter().collect();
+        let received = by_size(session, "count(*)", captures)?;
         let local = "count(DISTINCT message) FILTER (WHERE origin IS NULL
              AND (url ILIKE '%://127.%' OR url ILIKE '%://localhost%' OR url ILIKE '%://[::1]%'))";
         for (key, count) in by_size(session, local, sent)? {
@@ -131,7 +131,7 @@ impl Figures {
 }
 
 /// A figure for each event and size of a body.
-fn by_size(session: &Session, figure: &str, filter: &SqlFilter) -> Result<Vec<((String, i64), u64)>, Fault> {
+fn by_size(session: &Session, figure: &str, filter: &SqlFilter) -> Result<HashMap<(String, i64), u64>, Fault> {
     let sql = format!("SELECT event, size, {figure} FROM {} GROUP BY event, size", filter.sql);
     let found = session.rows(&sql, &filter.params(), |row| {
         Ok((optional_text(row, 0)?, get::<i64>(row, 1)?, number(row, 2)?))

@@ -1,4 +1,4 @@
-//! Failed deliveries that are still not delivered.
+//! Failed deliveries that are still not delivered, in PostgreSQL.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -9,19 +9,8 @@ use super::connection::{Fault, Session};
 use super::filter;
 use super::values::{Text, get, text};
 use crate::store::encoding::unsigned;
+use crate::store::repeat::{DeliveryNode, to_repeat};
 use crate::store::{Query, RecordKind};
-
-/// A delivery, as far as it matters where its message stands.
-struct DeliveryNode {
-    message: Uuid,
-    /// The endpoint, or the URL where there is none.
-    target: String,
-    /// The delivery that it repeats.
-    repeats: Option<i64>,
-    /// The capture that it came of.
-    capture: Option<i64>,
-    state: String,
-}
 
 /// The numbers of the deliveries to make again, the oldest first.
 pub(super) fn undelivered(session: &Session, query: &Query) -> Result<Vec<u64>, Fault> {
@@ -56,26 +45,8 @@ pub(super) fn claim_repeat(session: &Session, n: i64) -> Result<bool, Fault> {
     Ok(to_repeat(&group(session, n)?) == Some(n))
 }
 
-/// The delivery of a group that is made again: the newest one that failed at the target of the first. None where something is on
-/// its way, or where the newest end is a success.
-fn to_repeat(group: &BTreeMap<i64, DeliveryNode>) -> Option<i64> {
-    let (_, first) = group.first_key_value()?;
-    let state = |wanted: &'static str| move |(_, node): &(&i64, &DeliveryNode)| node.state == wanted;
-    if group.iter().any(|node| state("pending")(&node)) {
-        return None;
-    }
-    let newest = |wanted| group.iter().rev().find(state(wanted)).map(|(n, _)| *n);
-    let failed = newest("failed")?;
-    if newest("delivered").is_some_and(|delivered| delivered > failed) {
-        return None;
-    }
-    let mut failures = group.iter().rev().filter(state("failed"));
-    let same = failures.find(|(_, node)| node.target == first.target);
-    Some(same.map_or(failed, |(n, _)| *n))
-}
-
 /// Everything that belongs together with a delivery, by number.
-fn group(session: &Session, start: i64) -> Result<BTreeMap<i64, DeliveryNode>, Fault> {
+fn group(session: &Session, start: i64) -> Result<BTreeMap<i64, DeliveryNode<Uuid>>, Fault> {
     let (mut group, mut open) = (BTreeMap::new(), vec![start]);
     while let Some(n) = open.pop() {
         if group.contains_key(&n) {
@@ -95,7 +66,7 @@ const NODE: &str = "
         origin IS NOT NULL AND EXISTS (SELECT 1 FROM delivery AS o WHERE o.n = delivery.origin)
     FROM delivery WHERE n = $1";
 
-fn read(row: &Row) -> Result<DeliveryNode, Fault> {
+fn read(row: &Row) -> Result<DeliveryNode<Uuid>, Fault> {
     let (origin, is_delivery): (Option<i64>, bool) = (get(row, 3)?, get(row, 5)?);
     let source = text(row, 4)?;
     Ok(DeliveryNode {
@@ -113,7 +84,7 @@ const RELATED: &str = "
     UNION ALL SELECT n FROM delivery WHERE origin = $2 AND coalesce('endpoint ' || endpoint, url) = $4
     UNION ALL SELECT n FROM delivery WHERE message = $3 AND n <> $1 AND coalesce('endpoint ' || endpoint, url) = $4";
 
-fn related(session: &Session, n: i64, node: &DeliveryNode) -> Result<Vec<i64>, Fault> {
+fn related(session: &Session, n: i64, node: &DeliveryNode<Uuid>) -> Result<Vec<i64>, Fault> {
     let target = Text::from(&*node.target);
     let mut found: Vec<i64> = session.rows(RELATED, &[&n, &node.capture, &node.message, &target], |row| get(row, 0))?;
     found.extend(node.repeats);

@@ -95,11 +95,6 @@ impl Day {
     pub(super) fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
-
-    /// When the day begins.
-    pub(super) fn start(self) -> Timestamp {
-        Timestamp::from_unix(i64::from(self.0) * SECONDS_OF_DAY)
-    }
 }
 
 impl ToSql for Day {
@@ -219,20 +214,23 @@ macro_rules! batch_rows {
                 vec![$(&self.$field),*]
             }
 
-            /// The names of the columns, in order.
-            pub(super) fn columns() -> Vec<&'static str> {
-                vec![$(stringify!($field)),*]
-            }
+            /// The columns, in order.
+            pub(super) const COLUMNS: &'static [(&'static str, &'static str)] = &[$((stringify!($field), $sql)),*];
 
             /// The rows as a table `u`, for the first placeholders of a statement.
             pub(super) fn table() -> String {
-                $crate::store::postgres::values::table(&[$((stringify!($field), $sql)),*])
+                $crate::store::postgres::values::table(Self::COLUMNS)
             }
         }
     };
 }
 
 pub(super) use batch_rows;
+
+/// The names of columns.
+pub(super) fn names(columns: &[(&'static str, &'static str)]) -> Vec<&'static str> {
+    columns.iter().map(|(name, _)| *name).collect()
+}
 
 /// The arrays of columns as a table `u`: names and types.
 pub(super) fn table(columns: &[(&str, &str)]) -> String {
@@ -262,8 +260,8 @@ mod tests {
     fn a_day_begins_at_midnight_and_has_every_moment() {
         assert_eq!(Day::of(Timestamp::from_unix_us(-1)), Day(-1));
         assert_eq!(Day::of(Timestamp::from_unix(86_399)), Day(0));
-        assert_eq!(Day(20_000).start(), Timestamp::from_unix(1_728_000_000));
-        assert_eq!(Day::of(Day(20_000).start()), Day(20_000));
+        assert_eq!(Day::of(Timestamp::from_unix(1_728_000_000)), Day(20_000));
+        assert_eq!(Day::of(Timestamp::from_unix_us(1_727_999_999_999_999)), Day(19_999));
         assert!(Day::of(Timestamp::from_unix_us(i64::MAX)) > Day::of(Timestamp::from_unix_us(i64::MIN)));
     }
 }
