@@ -72,6 +72,7 @@ pub enum StoreError {
     },
     /// The server cannot be reached, or does not answer; nothing of the group was written.
     #[error("PostgreSQL at `{place}` is not available: {what}")]
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file is always there"))]
     Unavailable {
         /// Host, port and database.
         place: String,

@@ -126,7 +126,7 @@ impl PostgresStore {
 
     /// Plays a process of its own, with a lease of its own.
     #[cfg(test)]
-    fn as_other_process(mut self) -> Self {
+    fn into_other_process(mut self) -> Self {
         self.worker = Arc::default();
         self
     }
@@ -161,6 +161,7 @@ impl PostgresStore {
         let limit = self.size_limit;
         self.database.read(|session| {
             write::clean_commit_log(session)?;
+            write::merge_counts(session)?;
             if unverified {
                 let bytes = prune::unauthenticated_bytes(session)?;
                 let quota = signed(UNAUTHENTICATED_QUOTA);

@@ -12,7 +12,7 @@ use super::lease::Worker;
 use super::notices::NewNotices;
 use super::values::Day;
 use super::{health, keys, notices, processing, queue, singles, undelivered, work};
-use crate::health::HealthChange;
+use crate::health::{HealthChange, HealthReport};
 use crate::provider::policy::Policy;
 use crate::store::encoding::signed;
 use crate::store::queue::{Intake, QueueOp};
@@ -63,8 +63,19 @@ pub(super) struct Group<'o, 'c> {
     pub(super) acks: Vec<Ack>,
     pub(super) records: Vec<(usize, NewRecord<'o>)>,
     pub(super) attempts: Vec<AttemptChange<'o>>,
+    reports: Vec<Report<'o>>,
+    /// The ack of the attempt that the change at hand has had so far.
+    attempt_at_hand: Option<usize>,
     pub(super) health: HealthCache,
     pub(super) notices: NewNotices<'o>,
+}
+
+/// What an attempt says about the health of its endpoint.
+struct Report<'o> {
+    ack: usize,
+    /// The ack of the attempt.
+    attempt: Option<usize>,
+    report: &'o HealthReport,
 }
 
 /// The days of the records that the changes add.
@@ -111,6 +122,8 @@ impl<'o, 'c> Group<'o, 'c> {
             acks: Vec::new(),
             records: Vec::new(),
             attempts: Vec::new(),
+            reports: Vec::new(),
+            attempt_at_hand: None,
             health: HealthCache::default(),
             notices: NewNotices::default(),
         };
@@ -120,6 +133,7 @@ impl<'o, 'c> Group<'o, 'c> {
         let mut ranges = Vec::with_capacity(ops.len());
         for op in ops {
             let from = group.acks.len();
+            group.attempt_at_hand = None;
             group.add(op)?;
             ranges.push(from..group.acks.len());
         }
@@ -179,6 +193,7 @@ impl<'o, 'c> Group<'o, 'c> {
                     self.flush()?;
                 }
                 let ack = self.ack(Ack::default());
+                self.attempt_at_hand = Some(ack);
                 self.attempts.push(AttemptChange {
                     ack,
                     delivery: *delivery,
@@ -189,8 +204,9 @@ impl<'o, 'c> Group<'o, 'c> {
                 });
             }
             Op::Health(HealthChange::Reported(report)) => {
-                let ack = self.health.report(self.context.session, report, &mut self.notices)?;
-                self.ack(ack);
+                let ack = self.ack(Ack::default());
+                let attempt = self.attempt_at_hand;
+                self.reports.push(Report { ack, attempt, report });
             }
             Op::Repeat { failed, delivery } => {
                 self.flush()?;
@@ -273,6 +289,12 @@ impl<'o, 'c> Group<'o, 'c> {
         }
         if !self.attempts.is_empty() {
             self.write_attempts()?;
+        }
+        for Report { ack, attempt, report } in std::mem::take(&mut self.reports) {
+            // Another process has the delivery by then, and reports how it ends.
+            if !attempt.is_some_and(|attempt| self.acks[attempt].is_fenced) {
+                self.acks[ack] = self.health.report(self.context.session, report, &mut self.notices)?;
+            }
         }
         self.health.write(self.session())?;
         self.notices.write(self.session())

@@ -34,8 +34,22 @@ pub(super) fn check(session: &Session) -> Result<i64, Fault> {
     }
 }
 
+/// The oldest version of the server that has what the statements need.
+const OLDEST_SERVER: i32 = 13;
+
+fn check_server(session: &Session) -> Result<(), Fault> {
+    let sql = "SELECT current_setting('server_version_num')::int / 10000";
+    let version = session.row(sql, &[], |row| get::<i32>(row, 0))?.unwrap_or_default();
+    if version < OLDEST_SERVER {
+        let what = format!("the server is PostgreSQL {version}; {OLDEST_SERVER} or newer is needed");
+        return Err(Fault::Damaged(what));
+    }
+    Ok(())
+}
+
 /// Brings the format up to date. Of several processes one does it, and the others wait for that.
 pub(super) fn migrate(session: &Session) -> Result<(), Fault> {
+    check_server(session)?;
     if check(session)? < FORMAT {
         session.batch("BEGIN")?;
         let made = make(session);

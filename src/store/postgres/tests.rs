@@ -36,7 +36,7 @@ impl TestDatabase {
 
     /// A process with a lease of its own, by the database's clock.
     fn process(&self) -> PostgresStore {
-        self.opened(Access::ReadWrite).as_other_process()
+        self.opened(Access::ReadWrite).into_other_process()
     }
 
     fn sql(&self, statements: &str) -> String {
@@ -311,4 +311,22 @@ fn what_is_due_is_decided_by_the_clock_of_the_database() {
         store.clock_ahead_us().unwrap().abs() < 5_000_000,
         "it is the same machine"
     );
+}
+
+#[test]
+fn tidying_keeps_the_counts_and_makes_the_tables_of_tomorrow() {
+    let Some(database) = database() else { return };
+    for id in ["a", "b"] {
+        record(&mut database.process(), accept(vec![event(start(), id, "one", false)]));
+    }
+    let mut store = database.process();
+    // A connection ends a little after its client.
+    while database.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") != "2" {
+        thread::yield_now();
+    }
+    store.tidy_up().unwrap();
+    assert_eq!(store.queue_counts(SERVICE).unwrap().waiting, 2);
+    assert_eq!(database.sql("SELECT count(*) FROM hook.queue_count"), "1");
+    let tomorrow = "SELECT count(*) FROM hook.day_table WHERE day = (now() AT TIME ZONE 'UTC')::date + 1";
+    assert_eq!(database.sql(tomorrow), "5");
 }

@@ -165,6 +165,19 @@ pub(super) fn clean_commit_log(session: &Session) -> Result<(), Fault> {
     session.run(sql, &[]).map(drop)
 }
 
+/// Adds up the counts of connections that have ended, so that their rows do not grow in number.
+pub(super) fn merge_counts(session: &Session) -> Result<(), Fault> {
+    let sql = "
+        WITH gone AS (
+            DELETE FROM queue_count WHERE slot <> pg_backend_pid() AND slot NOT IN (SELECT pid FROM pg_stat_activity)
+            RETURNING owner, state, count
+        )
+        INSERT INTO queue_count (owner, state, slot, count)
+        SELECT owner, state, pg_backend_pid(), sum(count) FROM gone GROUP BY owner, state
+        ON CONFLICT (owner, state, slot) DO UPDATE SET count = queue_count.count + excluded.count";
+    session.run(sql, &[]).map(drop)
+}
+
 /// Whether a change gives deliveries to this process.
 fn takes_deliveries(ops: &[Op]) -> bool {
     ops.iter().any(|op| match op {

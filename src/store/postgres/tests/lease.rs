@@ -1,6 +1,8 @@
 //! Leases: what a process has is its own until its lease ends, and never after that.
 
 use super::*;
+use crate::health::{DeliveryOutcome, DisableRule, HealthChange, HealthReport};
+use crate::owner_notice::NoticePlan;
 use crate::store::conformance::read_delivery;
 use crate::store::{DeliveryState, Outcome, QueueClass};
 
@@ -142,6 +144,42 @@ fn what_a_frozen_process_does_after_its_lease_is_kept_and_changes_nothing() {
     assert!(!frozen.heartbeat(minutes(1)).unwrap().was_lost, "it begins again");
     assert!(!finish(&mut other, 2, 200).is_fenced);
     assert_eq!(database.sql("SELECT count(*) FROM hook.queue"), "0");
+}
+
+#[test]
+fn what_did_not_count_says_nothing_about_the_health_of_an_endpoint() {
+    let Some(database) = database() else { return };
+    let (mut frozen, mut other) = (database.process(), database.process());
+    recover(&mut frozen);
+    let at = frozen.now().unwrap();
+    record(&mut frozen, accept(vec![event(at, "a", "ep_1", true)]));
+    expire(&database, &frozen);
+    assert_eq!(other.heartbeat(minutes(1)).unwrap().crashed, 1);
+    let report = || {
+        Op::Health(HealthChange::Reported(Box::new(HealthReport {
+            id: "ep_1".to_owned(),
+            name: "a".to_owned(),
+            provider: "acme".to_owned(),
+            notify: None,
+            outcome: DeliveryOutcome::Gone,
+            rule: DisableRule::InARow(1),
+            began: at,
+            at,
+            attempt: None,
+            notices: NoticePlan::default(),
+        })))
+    };
+    let attempt = Op::Attempt {
+        delivery: read_delivery(&other, 1).delivery.id,
+        number: Some(1),
+        attempt: Box::new(answered(1, start(), 410, minutes(0))),
+        state: DeliveryState::Failed,
+        next_due: None,
+    };
+    let ack = record(&mut frozen, Op::Together(vec![attempt, report()]));
+    assert_eq!((ack.is_fenced, ack.disabled), (true, None));
+    assert!(other.health().unwrap().is_empty());
+    assert!(record(&mut other, report()).disabled.is_some(), "on its own it counts");
 }
 
 #[test]

@@ -7,7 +7,7 @@ fn through(proxy: &Proxy, database: &TestDatabase) -> PostgresStore {
     let url = format!("postgres://hook@127.0.0.1:{}/{}", proxy.port, database.name);
     PostgresStore::open(&url, Access::ReadWrite, StoreOptions::default())
         .unwrap()
-        .as_other_process()
+        .into_other_process()
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Proxy {
 }
 
 fn requests(mut client: &TcpStream, mut server: &TcpStream, cut: &AtomicU8) {
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     while let Ok(count @ 1..) = client.read(&mut buffer) {
         let is_commit = buffer[..count].windows(7).any(|window| window == b"COMMIT\0");
         let cut = if is_commit {
@@ -69,7 +69,7 @@ fn requests(mut client: &TcpStream, mut server: &TcpStream, cut: &AtomicU8) {
 }
 
 fn answers(mut server: &TcpStream, mut client: &TcpStream) {
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     while let Ok(count @ 1..) = server.read(&mut buffer) {
         if client.write_all(&buffer[..count]).is_err() {
             break;
