@@ -63,7 +63,7 @@ pub(super) struct Group<'o, 'c> {
     pub(super) acks: Vec<Ack>,
     pub(super) records: Vec<(usize, NewRecord<'o>)>,
     pub(super) attempts: Vec<AttemptChange<'o>>,
-    reports: Vec<Report<'o>>,
+    reports: Vec<PendingReport<'o>>,
     /// The ack of the attempt that the change at hand has had so far.
     attempt_at_hand: Option<usize>,
     pub(super) health: HealthCache,
@@ -71,7 +71,7 @@ pub(super) struct Group<'o, 'c> {
 }
 
 /// What an attempt says about the health of its endpoint.
-struct Report<'o> {
+struct PendingReport<'o> {
     ack: usize,
     /// The ack of the attempt.
     attempt: Option<usize>,
@@ -206,7 +206,7 @@ impl<'o, 'c> Group<'o, 'c> {
             Op::Health(HealthChange::Reported(report)) => {
                 let ack = self.ack(Ack::default());
                 let attempt = self.attempt_at_hand;
-                self.reports.push(Report { ack, attempt, report });
+                self.reports.push(PendingReport { ack, attempt, report });
             }
             Op::Repeat { failed, delivery } => {
                 self.flush()?;
@@ -290,7 +290,7 @@ impl<'o, 'c> Group<'o, 'c> {
         if !self.attempts.is_empty() {
             self.write_attempts()?;
         }
-        for Report { ack, attempt, report } in std::mem::take(&mut self.reports) {
+        for PendingReport { ack, attempt, report } in std::mem::take(&mut self.reports) {
             // Another process has the delivery by then, and reports how it ends.
             if !attempt.is_some_and(|attempt| self.acks[attempt].is_fenced) {
                 self.acks[ack] = self.health.report(self.context.session, report, &mut self.notices)?;
