@@ -21,8 +21,9 @@ const HOMES: &[(&str, &str)] = &[
     ("hyper hyper_util http_body_util", "server/ transport/http/"),
     ("tokio_rustls rcgen", "server/"),
     ("lettre", "transport/mail/"),
-    ("rustls", "server/ transport/http/"),
+    ("rustls", "server/ transport/http/ store/postgres/"),
     ("rusqlite", "store/sqlite/"),
+    ("tokio_postgres tokio_postgres_rustls", "store/postgres/"),
     // A derived sequence of random bytes is HMAC of a counter.
     ("hmac sha1 sha2", "signature/ random.rs digest.rs"),
     ("aws_lc_rs", "signature/ encryption.rs"),

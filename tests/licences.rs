@@ -23,9 +23,9 @@ const CRYPTOGRAPHY: &[&str] = &[
 ];
 
 /// Packages in `Cargo.lock` that something else than a test needs, with those for other systems. clap, reqwest, hyper, rustls
-/// and SQLite bring most of them, ratatui 48, and lettre seven; the rest of the room is for updates that split a crate, not for
+/// and SQLite bring most of them, ratatui 48, tokio-postgres 32, and lettre seven; the rest of the room is for updates that split a crate, not for
 /// new ones.
-const MOST_PACKAGES: usize = 330;
+const MOST_PACKAGES: usize = 362;
 
 /// A crate that is compiled into hook, or into what builds it, on this system.
 struct Compiled {

@@ -75,11 +75,20 @@ pub enum StoreError {
     NoPostgres(String),
     /// What a connection to its database needs is missing or cannot be read.
     #[error("ledger `{place}` cannot be opened: {what}")]
-    #[allow(dead_code, reason = "only a build with a PostgreSQL store connects")]
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file needs no connection"))]
     NoConnection {
         /// Its place, without a password.
         place: String,
         /// What is wrong.
+        what: String,
+    },
+    /// The server cannot be reached, or does not answer; nothing of the group was written.
+    #[error("PostgreSQL at `{place}` is not available: {what}")]
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file is always there"))]
+    Unavailable {
+        /// Host, port and database.
+        place: String,
+        /// What the system said.
         what: String,
     },
     /// The writer has stopped.
@@ -128,6 +137,9 @@ impl From<StoreError> for Error {
                 base.hint("build hook with the feature `postgres`, or use a file: `--store FILE`")
             }
             StoreError::NoConnection { .. } => base.hint("docs/configuration.md lists where a connection gets its settings"),
+            StoreError::Unavailable { .. } => {
+                base.hint("check that the server runs and can be reached, and the user, password and database of the URL")
+            }
             StoreError::Closed => base,
         }
     }

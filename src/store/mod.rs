@@ -4,6 +4,7 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 mod contract;
+mod encoding;
 mod error;
 mod journal;
 pub mod kept;
@@ -14,9 +15,12 @@ mod notes;
 mod op;
 mod owners;
 pub mod place;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod query;
 pub mod queue;
 mod reader;
+mod repeat;
 mod sealed;
 mod search;
 mod sqlite;
@@ -82,6 +86,9 @@ pub struct StoreOptions {
 pub fn open(place: &StorePlace, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
     match place {
         StorePlace::File(path) => sqlite::open_store(path, access, options),
+        #[cfg(feature = "postgres")]
+        StorePlace::Postgres(url) => postgres::open_store(&place.resolved(url)?, access, options),
+        #[cfg(not(feature = "postgres"))]
         StorePlace::Postgres(_) => Err(StoreError::NoPostgres(place.to_string())),
     }
 }
@@ -107,6 +114,9 @@ pub fn kept_rows(place: &StorePlace) -> Option<Arc<dyn KeptRows>> {
 pub fn ledger_format(place: &StorePlace) -> Result<(i64, i64), StoreError> {
     match place {
         StorePlace::File(path) => sqlite::ledger_format(path),
+        #[cfg(feature = "postgres")]
+        StorePlace::Postgres(url) => postgres::ledger_format(&place.resolved(url)?),
+        #[cfg(not(feature = "postgres"))]
         StorePlace::Postgres(_) => Err(StoreError::NoPostgres(place.to_string())),
     }
 }

@@ -91,6 +91,11 @@ pub struct Ack {
     pub taken: Vec<TakenDelivery>,
     /// The numbers of those that are parked instead, because their records cannot be read.
     pub unreadable: Vec<u64>,
+    /// For an intake: the numbers of the deliveries whose first attempt does not begin at once, though it should, because another
+    /// process works on their lanes.
+    pub not_taken: Vec<u64>,
+    /// Whether an attempt was kept without changing its delivery, because the lease of the process had ended.
+    pub is_fenced: bool,
     /// When the next one of the same lane and class is due.
     pub next_due: Option<Timestamp>,
     /// The endpoint that the change disabled.

@@ -1,10 +1,10 @@
 //! Where a ledger is: a file, or a database of a PostgreSQL server.
 
-#[allow(dead_code, reason = "only a build with a PostgreSQL store connects")]
+#[cfg(any(test, feature = "postgres"))]
 pub mod pgpass;
-#[allow(dead_code, reason = "only a build with a PostgreSQL store connects")]
+#[cfg(any(test, feature = "postgres"))]
 pub mod server;
-#[allow(dead_code, reason = "only a build with a PostgreSQL store connects")]
+#[cfg(any(test, feature = "postgres"))]
 pub mod service_file;
 pub mod url;
 
@@ -17,7 +17,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+#[cfg(feature = "postgres")]
+use super::StoreError;
 use crate::error::Error;
+#[cfg(feature = "postgres")]
+use crate::secret::Secret;
 use url::PostgresUrl;
 
 /// What a URL of PostgreSQL begins with.
@@ -66,6 +70,16 @@ impl StorePlace {
     /// Whether there may be a ledger: a file is looked for, a database is not asked.
     pub fn exists(&self) -> bool {
         self.identity().is_some()
+    }
+
+    /// The URL of the database with everything that the environment adds, its password among it.
+    #[cfg(feature = "postgres")]
+    pub(super) fn resolved(&self, url: &PostgresUrl) -> Result<Secret, StoreError> {
+        let server = url.server().map_err(|what| StoreError::NoConnection {
+            place: self.to_string(),
+            what,
+        })?;
+        Ok(server.url())
     }
 
     /// Identifies the ledger at this place: another number when another file was put there, `None` while there is none. A

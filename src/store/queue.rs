@@ -18,6 +18,19 @@ pub const SERVICE: &str = "serve";
 /// Process deaths during attempts of one delivery after which it is parked.
 pub const MOST_CRASHES: u32 = 3;
 
+/// How often a process renews its lease.
+#[allow(dead_code, reason = "the service calls it once a store with leases can be chosen")]
+pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What came of renewing a lease.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Whether the lease had ended before: what was taken under it and its lanes may be another process's by now.
+    pub was_lost: bool,
+    /// How many deliveries ended processes had taken: they wait again, or are parked.
+    pub crashed: u64,
+}
+
 /// How long the answer to a call with an idempotency key is kept.
 pub const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 

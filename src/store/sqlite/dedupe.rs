@@ -14,8 +14,8 @@ use super::minutes;
 use super::sequence::last_number;
 use super::values::{change, row, rows};
 use crate::clock::Timestamp;
-use crate::provider::name_of;
 use crate::store::NewCapture;
+pub(super) use crate::store::encoding::event_hash as hash;
 
 /// Hashes in memory at which they become a run.
 const RUN: usize = if cfg!(test) { 64 } else { 1 << 15 };
@@ -28,23 +28,6 @@ const BUCKETS: i64 = 1 << 10;
 
 /// Bytes of an entry: a hash and a number, little-endian.
 const ENTRY: usize = 16;
-
-/// A hash that is equal for the same event of the same provider, in any variant. It has 64 bits: among a
-/// million events the chance of any collision is one in thirty million.
-pub(super) fn hash(provider: Option<&str>, key: Option<&str>) -> Option<u64> {
-    let (provider, key) = (provider.unwrap_or_default(), key?);
-    let provider = name_of(provider);
-    // FNV-1a, then the finisher of MurmurHash3, since FNV's upper bits mix poorly over short texts. It is written into
-    // files: it may never change.
-    let bytes = provider.bytes().chain([0xff]).chain(key.bytes());
-    let mut hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
-        hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
-    }
-    Some(hash ^ (hash >> 33))
-}
 
 /// Whether the first capture of the same event has another event id.
 pub(super) fn has_other_id(connection: &Connection, first: Option<i64>, new: &NewCapture) -> rusqlite::Result<bool> {

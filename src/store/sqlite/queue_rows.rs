@@ -4,13 +4,9 @@ use rusqlite::{Connection, params};
 
 use super::values::change;
 use crate::clock::Timestamp;
+pub(super) use crate::store::encoding::{PARKED, TAKEN, WAITING, class_of, counted, rank};
 use crate::store::queue::ParkReason;
 use crate::store::{Ack, DeliveryState, QueueClass};
-
-/// States of `queue.state`.
-pub(super) const WAITING: i64 = 0;
-pub(super) const TAKEN: i64 = 1;
-pub(super) const PARKED: i64 = 2;
 
 /// Enters a delivery that is not in the queue.
 pub(super) fn insert(
@@ -18,7 +14,7 @@ pub(super) fn insert(
     (n, owner, lane): (i64, &str, &str),
     class: QueueClass,
     due: Timestamp,
-    state: i64,
+    state: i16,
 ) -> rusqlite::Result<usize> {
     let sql = "INSERT INTO queue (n, owner, lane, class, due, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let values = params![n, owner, lane, rank(class), due.unix_us(), state];
@@ -40,31 +36,6 @@ pub(super) fn reinsert(
 ) -> rusqlite::Result<usize> {
     change(connection, "DELETE FROM queue WHERE n = ?1", [place.0])?;
     insert(connection, place, class, due, WAITING)
-}
-
-/// The place of a class in `queue.class`.
-pub(super) fn rank(class: QueueClass) -> i64 {
-    match class {
-        QueueClass::First => 0,
-        QueueClass::Retry => 1,
-        QueueClass::Suspect => 2,
-    }
-}
-
-pub(super) fn class_of(rank: i64) -> QueueClass {
-    match rank {
-        0 => QueueClass::First,
-        1 => QueueClass::Retry,
-        _ => QueueClass::Suspect,
-    }
-}
-
-/// The ack that says how many rows were changed.
-pub(super) fn counted(rows: usize) -> Ack {
-    Ack {
-        number: rows as u64,
-        ..Ack::default()
-    }
 }
 
 /// The delivery of the queue goes on, or has ended. `false` when it is not in the queue.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::prune::{self, PruneSpeed};
+pub(super) use crate::store::encoding::{UNAUTHENTICATED, weight};
 use crate::store::{NewCapture, Op, QueueOp};
 
 /// How much of the quota is made free at once, so that not every group has to drop something.
@@ -20,12 +21,6 @@ const LARGE: u64 = 16 * 1024 * 1024;
 
 /// Groups after which the size of the ledger is looked at, however small they are.
 const GROUPS: u32 = 256;
-
-/// Size of a row beside the fields that its sender chooses, in bytes.
-const ROW_BYTES: usize = 256;
-
-/// The verdicts of requests that anyone can send.
-pub(super) const UNAUTHENTICATED: [&str; 2] = ["refused", "unsigned"];
 
 /// What is known about unauthenticated captures, and how much was written since the last check.
 #[derive(Debug)]
@@ -51,19 +46,6 @@ struct QuotaSum {
     counted: Instant,
     /// Another number than now when another connection has written since.
     version: Option<i64>,
-}
-
-/// What a capture takes with headers of that many bytes.
-pub(super) fn weight(new: &NewCapture, headers: usize) -> usize {
-    let texts = [
-        &new.event,
-        &new.event_id,
-        &new.provider,
-        &new.dedupe_key,
-        &new.verdict.detail,
-    ];
-    let texts: usize = texts.iter().map(|text| text.as_ref().map_or(0, String::len)).sum();
-    ROW_BYTES + texts + headers + new.target.len() + new.body.len()
 }
 
 impl Quota {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, Row, params};
-use uuid::Uuid;
 
 use super::values::{
     bytes, delays, headers, id, moment, named, nanoseconds, optional_json, optional_moment, optional_number, row, rows,
@@ -13,6 +12,7 @@ use super::{diagnosis, processing, sealed};
 use crate::clock::Timestamp;
 use crate::id::IdKind;
 use crate::message::{Message, Mode};
+use crate::store::encoding::id_bounds;
 use crate::store::{
     Answer, Attempt, Capture, DeliveryRecord, DeliveryState, ErrorKind, Execution, NewCapture, NewDelivery, Outcome,
     Record, SigningMode, Source, VerdictNote,
@@ -221,7 +221,7 @@ pub(super) fn find(connection: &Connection, prefix: &str, limit: usize) -> rusql
         if numbers.len() >= limit {
             break;
         }
-        let Some((low, high)) = bounds(kind, prefix) else {
+        let Some((low, high)) = id_bounds(kind, prefix) else {
             continue;
         };
         let mut statement = connection.prepare_cached(sql)?;
@@ -243,26 +243,11 @@ pub(super) fn delivery_numbers(
     tenant: Option<&str>,
     (prefix, limit): (&str, usize),
 ) -> rusqlite::Result<Vec<u64>> {
-    let Some((low, high)) = bounds(IdKind::Delivery, prefix) else {
+    let Some((low, high)) = id_bounds(IdKind::Delivery, prefix) else {
         return Ok(Vec::new());
     };
     let sql = "
         SELECT n FROM delivery WHERE id BETWEEN ?1 AND ?2 AND (?3 IS NULL OR tenant = ?3) ORDER BY id DESC LIMIT ?4";
     let values = params![low.as_bytes(), high.as_bytes(), tenant, limit.cast_signed()];
     rows(connection, sql, values, |row| row.get(0).map(unsigned))
-}
-
-/// The lowest and the highest id of that kind that start with that text. `None` when none can.
-fn bounds(kind: IdKind, prefix: &str) -> Option<(Uuid, Uuid)> {
-    let digits = match prefix.strip_prefix(kind.name()) {
-        Some(digits) => digits,
-        None if kind.name().starts_with(prefix) => "",
-        None => return None,
-    };
-    if digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let low = Uuid::try_parse(&format!("{digits:0<32}")).ok()?;
-    let high = Uuid::try_parse(&format!("{digits:f<32}")).ok()?;
-    Some((low, high))
 }

@@ -1,6 +1,4 @@
-//! Failed deliveries that are still not delivered. Deliveries form a group when one repeats the other, or when they carry the
-//! same message, or forward the same capture, to the same target. The newest of a group decides about its state, and one of a
-//! group is delivered again.
+//! Failed deliveries that are still not delivered, in SQLite.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,19 +6,8 @@ use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::values::{lossy, row, rows, unsigned};
 use super::{filter, minutes};
+use crate::store::repeat::{DeliveryNode, to_repeat};
 use crate::store::{Query, RecordKind};
-
-/// A delivery, as far as it matters where its message stands.
-struct DeliveryNode {
-    message: i64,
-    /// The endpoint, or the URL where there is none.
-    target: String,
-    /// The delivery that it repeats.
-    repeats: Option<i64>,
-    /// The capture that it came of.
-    capture: Option<i64>,
-    state: String,
-}
 
 /// The numbers of the deliveries to make again, the oldest first.
 pub(super) fn undelivered(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<u64>> {
@@ -55,26 +42,8 @@ pub(super) fn is_to_repeat(connection: &Connection, n: i64) -> rusqlite::Result<
     Ok(to_repeat(&group(connection, n)?) == Some(n))
 }
 
-/// The delivery of a group that is made again: the newest one that failed at the target of the first. None where something
-/// is on its way, or where the newest end is a success.
-fn to_repeat(group: &BTreeMap<i64, DeliveryNode>) -> Option<i64> {
-    let (_, first) = group.first_key_value()?;
-    let state = |wanted: &'static str| move |(_, node): &(&i64, &DeliveryNode)| node.state == wanted;
-    if group.iter().any(|node| state("pending")(&node)) {
-        return None;
-    }
-    let newest = |wanted| group.iter().rev().find(state(wanted)).map(|(n, _)| *n);
-    let failed = newest("failed")?;
-    if newest("delivered").is_some_and(|delivered| delivered > failed) {
-        return None;
-    }
-    let mut failures = group.iter().rev().filter(state("failed"));
-    let same = failures.find(|(_, node)| node.target == first.target);
-    Some(same.map_or(failed, |(n, _)| *n))
-}
-
 /// Everything that belongs together with a delivery, by number.
-fn group(connection: &Connection, start: i64) -> rusqlite::Result<BTreeMap<i64, DeliveryNode>> {
+fn group(connection: &Connection, start: i64) -> rusqlite::Result<BTreeMap<i64, DeliveryNode<i64>>> {
     let (mut group, mut open) = (BTreeMap::new(), vec![start]);
     while let Some(n) = open.pop() {
         if group.contains_key(&n) {
@@ -87,7 +56,7 @@ fn group(connection: &Connection, start: i64) -> rusqlite::Result<BTreeMap<i64, 
     Ok(group)
 }
 
-fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<DeliveryNode>> {
+fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<DeliveryNode<i64>>> {
     let sql = "
         SELECT message, coalesce('endpoint ' || endpoint, url), state, origin, source,
             origin IS NOT NULL AND EXISTS (SELECT 1 FROM delivery AS o WHERE o.n = delivery.origin)
@@ -95,7 +64,7 @@ fn node(connection: &Connection, n: i64) -> rusqlite::Result<Option<DeliveryNode
     row(connection, sql, [n], read)
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryNode> {
+fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryNode<i64>> {
     let (origin, is_delivery): (Option<i64>, bool) = (row.get(3)?, row.get(5)?);
     // A damaged record is reported when it is repeated.
     let text = |column| row.get_ref(column).map(|value| lossy(value).unwrap_or_default());
@@ -121,7 +90,7 @@ const RELATED: &str = "
     UNION ALL SELECT n FROM delivery
         WHERE n = ?3 AND coalesce('endpoint ' || endpoint, url) = ?4";
 
-fn related(connection: &Connection, n: i64, node: &DeliveryNode) -> rusqlite::Result<Vec<i64>> {
+fn related(connection: &Connection, n: i64, node: &DeliveryNode<i64>) -> rusqlite::Result<Vec<i64>> {
     let values = params![n, node.capture, node.message, node.target];
     let mut found = rows(connection, RELATED, values, |row| row.get(0))?;
     found.extend(node.repeats);

@@ -1,18 +1,15 @@
 //! Statements that are compiled once for each connection, and the conversion of values to and from SQLite.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
-use crate::store::Ack;
+pub(super) use crate::store::encoding::{changed, delays, delays_text, json, nanos, nanoseconds, signed, unsigned};
 use crate::text::printable;
 
 /// Runs a change, and returns the number of changed rows.
@@ -38,34 +35,6 @@ pub(super) fn rows<T>(
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     connection.prepare_cached(sql)?.query_map(values, read)?.collect()
-}
-
-/// A number for SQLite, whose integers are signed.
-pub(super) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A number from SQLite; what we wrote is never negative.
-pub(super) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-/// Nanoseconds for SQLite; three centuries at most.
-pub(super) fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
-}
-
-/// What [`nanos`] wrote.
-pub(super) fn nanoseconds(nanos: i64) -> Duration {
-    Duration::from_nanos(unsigned(nanos))
-}
-
-/// The ack of a change of record `n`; that of nothing when no row was changed.
-pub(super) fn changed(n: i64, rows: usize) -> Ack {
-    Ack {
-        number: if rows == 0 { 0 } else { unsigned(n) },
-        ..Ack::default()
-    }
 }
 
 /// Reads an id of that kind.
@@ -105,25 +74,6 @@ pub(super) fn headers(row: &Row<'_>, column: usize) -> rusqlite::Result<Headers>
 /// Reads bytes.
 pub(super) fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {
     Ok(Bytes::copy_from_slice(row.get_ref(column)?.as_blob()?))
-}
-
-/// Waits as text: nanoseconds with commas between them.
-pub(super) fn delays_text(delays: &[Duration]) -> String {
-    let texts: Vec<_> = delays.iter().map(|delay| delay.as_nanos().to_string()).collect();
-    texts.join(",")
-}
-
-/// Reads what [`delays_text`] wrote.
-pub(super) fn delays(text: &str) -> Option<Vec<Duration>> {
-    let nanos = text.split(',').filter(|nanos| !nanos.is_empty());
-    nanos
-        .map(|nanos| nanos.parse().ok().map(Duration::from_nanos))
-        .collect()
-}
-
-/// What is kept as JSON. These types always have one; a record without it is better than none.
-pub(super) fn json(value: &impl Serialize) -> Option<String> {
-    serde_json::to_string(value).ok()
 }
 
 /// Reads what is kept as JSON. What a newer version wrote in a way that this one does not know counts as absent.

@@ -11,10 +11,9 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
 use crate::message::Message;
+use crate::store::encoding::failure_of;
 use crate::store::sealed as seal;
-use crate::store::{
-    Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, Outcome, SealedPlace,
-};
+use crate::store::{Ack, Attempt, DeliveryState, Execution, NewCapture, NewDelivery, NewWork, Op, SealedPlace};
 
 const INSERT_CAPTURE: &str =
     "INSERT INTO capture (n, id, at, method, target, remote, provider, event, event_id, verdict, reason,
@@ -242,7 +241,7 @@ impl ChangeGroup<'_> {
             new.message.body.len().cast_signed(),
             last.map_or(0, |last| last.seq),
             last.and_then(|last| last.outcome.status()),
-            last.and_then(reason),
+            last.and_then(failure_of),
             last.map(|last| nanos(last.took)),
             late,
             new.secret.as_ref().and_then(json),
@@ -311,20 +310,12 @@ impl ChangeGroup<'_> {
                 next_due.map(Timestamp::unix_us),
                 attempt.seq,
                 attempt.outcome.status(),
-                reason(attempt),
+                failure_of(attempt),
                 nanos(attempt.took),
             ])?;
         if !queue_rows::attempted(self.connection, n, state, next_due)? {
             self.move_item(n, state, next_due)?;
         }
         Ok(changed(n, 1))
-    }
-}
-
-/// The failure of an attempt that got no answer.
-fn reason(attempt: &Attempt) -> Option<&'static str> {
-    match &attempt.outcome {
-        Outcome::Answer(_) => None,
-        Outcome::Error { kind, .. } => Some(kind.name()),
     }
 }

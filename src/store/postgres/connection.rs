@@ -1,0 +1,383 @@
+//! One connection, which is opened again when it was lost; statements that are prepared once for each connection.
+//!
+//! A store is used by one thread, so that it has one connection and no pool. The client is asynchronous; here is the place where
+//! the thread waits for it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::Poll;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error, Row, Statement};
+
+use super::place::Place;
+use super::values::Param;
+use crate::store::{Access, StoreError};
+
+/// After so long a statement is given up and the connection with it, whatever the server says: above all limits that the server
+/// has itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Prepared statements of a connection, at most.
+const MOST_STATEMENTS: usize = 256;
+
+/// Why a statement failed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// What the server or the client said.
+    Sql(Error),
+    /// A record that cannot be read.
+    Damaged(String),
+    /// No connection, or no answer.
+    Lost(String),
+    /// A new format.
+    Newer(i64),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl Fault {
+    fn code(&self) -> Option<&SqlState> {
+        match self {
+            Self::Sql(error) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection is gone, or the server is about to end it.
+    pub(super) fn is_lost(&self) -> bool {
+        match self {
+            Self::Sql(error) => match error.code() {
+                Some(code) => {
+                    // Shut down, crashed, starting up, too many connections; and class 08.
+                    let away = [
+                        SqlState::ADMIN_SHUTDOWN,
+                        SqlState::CRASH_SHUTDOWN,
+                        SqlState::CANNOT_CONNECT_NOW,
+                        SqlState::TOO_MANY_CONNECTIONS,
+                        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+                        SqlState::READ_ONLY_SQL_TRANSACTION,
+                    ];
+                    away.contains(code) || code.code().starts_with("08")
+                }
+                // The client's own errors are those of the connection, apart from those of converting a value.
+                None => !is_conversion(error),
+            },
+            Self::Lost(_) => true,
+            Self::Damaged(_) | Self::Newer(_) => false,
+        }
+    }
+
+    /// Whether the same transaction may succeed when it is made again.
+    pub(super) fn is_conflict(&self) -> bool {
+        let conflicts = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
+        self.code().is_some_and(|code| conflicts.contains(code))
+    }
+
+    /// Whether a row has no partition: another process dropped its day.
+    pub(super) fn is_without_partition(&self) -> bool {
+        let codes = [SqlState::CHECK_VIOLATION, SqlState::UNDEFINED_TABLE];
+        self.code().is_some_and(|code| codes.contains(code))
+    }
+
+    /// Whether a lock was not to be had in time.
+    pub(super) fn is_locked(&self) -> bool {
+        self.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)
+    }
+
+    pub(super) fn is_duplicate_key(&self) -> bool {
+        self.code() == Some(&SqlState::UNIQUE_VIOLATION)
+    }
+
+    /// What was wrong, without anything of the URL.
+    fn what(&self) -> String {
+        match self {
+            Self::Sql(error) => match error.as_db_error() {
+                Some(error) => error.message().to_owned(),
+                None => error_chain(error),
+            },
+            Self::Damaged(what) | Self::Lost(what) => what.clone(),
+            Self::Newer(found) => format!("format {found}"),
+        }
+    }
+}
+
+fn error_chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+fn is_conversion(error: &Error) -> bool {
+    use tokio_postgres::types::WrongType;
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if error.is::<WrongType>() || error.is::<tokio_postgres::types::WasNull>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    // Errors of reading and writing a value have no kind of their own.
+    ["error deserializing", "error serializing"]
+        .iter()
+        .any(|start| error.to_string().starts_with(start))
+}
+
+/// What a statement brought: rows, and how many rows it changed.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) rows: Vec<Row>,
+    pub(super) changed: u64,
+}
+
+/// A statement and its values.
+pub(super) type Request<'r> = (&'r str, &'r [Param<'r>]);
+
+/// An open connection.
+pub(super) struct Session {
+    client: Client,
+    /// Present until the session is dropped.
+    runtime: Option<Runtime>,
+    statements: Mutex<HashMap<String, Statement>>,
+}
+
+impl Session {
+    pub(super) fn open(place: &Place, access: Access) -> Result<Self, Fault> {
+        // It has no threads: the connection goes on while a call waits for it.
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
+        let client = wait(&runtime, place.connect(access))?;
+        Ok(Self {
+            client,
+            runtime: Some(runtime),
+            statements: Mutex::default(),
+        })
+    }
+
+    /// Whether the connection was lost, as far as it is known without a statement.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Waits for what the client does.
+    fn wait<T: Send>(&self, work: impl Future<Output = Result<T, Fault>> + Send) -> Result<T, Fault> {
+        match &self.runtime {
+            Some(runtime) => wait(runtime, work),
+            None => Err(Fault::Lost("the connection is closed".to_owned())),
+        }
+    }
+
+    /// Runs statements without values, which return nothing.
+    pub(super) fn batch(&self, sql: &str) -> Result<(), Fault> {
+        self.wait(async { Ok(self.client.batch_execute(sql).await?) })
+    }
+
+    /// Runs one statement.
+    pub(super) fn run(&self, sql: &str, values: &[Param<'_>]) -> Result<Outcome, Fault> {
+        self.wait(async {
+            let statement = self.statement(sql).await?;
+            self.execute(&statement, values).await
+        })
+    }
+
+    /// Runs statements one after the other without waiting for each.
+    pub(super) fn pipeline(&self, requests: &[Request<'_>]) -> Result<Vec<Outcome>, Fault> {
+        self.wait(async {
+            let mut statements = Vec::with_capacity(requests.len());
+            for (sql, _) in requests {
+                statements.push(self.statement(sql).await?);
+            }
+            let steps = statements.iter().zip(requests).map(|(statement, (_, values))| {
+                let step: BoxedStep<'_> = Box::pin(self.execute(statement, values));
+                step
+            });
+            in_order(steps.collect()).await
+        })
+    }
+
+    async fn execute(&self, statement: &Statement, values: &[Param<'_>]) -> Result<Outcome, Fault> {
+        if statement.columns().is_empty() {
+            let changed = self.client.execute(statement, values).await?;
+            return Ok(Outcome {
+                changed,
+                ..Outcome::default()
+            });
+        }
+        let rows = self.client.query(statement, values).await?;
+        let changed = rows.len() as u64;
+        Ok(Outcome { rows, changed })
+    }
+
+    async fn statement(&self, sql: &str) -> Result<Statement, Fault> {
+        if let Some(statement) = self.known().get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        let mut known = self.known();
+        // The conditions of queries are many: what is used again is soon there again.
+        if known.len() >= MOST_STATEMENTS {
+            known.clear();
+        }
+        known.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Statement>> {
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a change, and returns how many rows it changed.
+    pub(super) fn change(&self, sql: &str, values: &[Param<'_>]) -> Result<usize, Fault> {
+        let changed = self.run(sql, values)?.changed;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// The first row of a query.
+    pub(super) fn row<T>(
+        &self,
+        sql: &str,
+        values: &[Param<'_>],
+        read: impl FnOnce(&Row) -> Result<T, Fault>,
+    ) -> Result<Option<T>, Fault> {
+        self.run(sql, values)?.rows.first().map(read).transpose()
+    }
+
+    /// The rows of a query.
+    pub(super) fn rows<T>(
+        &self,
+        sql: &str,
+        values: &[Param<'_>],
+        read: impl FnMut(&Row) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        self.run(sql, values)?.rows.iter().map(read).collect()
+    }
+}
+
+type BoxedStep<'s> = Pin<Box<dyn Future<Output = Result<Outcome, Fault>> + Send + 's>>;
+
+/// Begins all steps in their order, and waits for all of them. The first failure is the result: those that follow it are of a
+/// transaction that has failed already.
+async fn in_order(mut steps: Vec<BoxedStep<'_>>) -> Result<Vec<Outcome>, Fault> {
+    let mut outcomes: Vec<Option<Result<Outcome, Fault>>> = steps.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut is_waiting = false;
+        for (step, outcome) in steps.iter_mut().zip(&mut outcomes) {
+            if outcome.is_none() {
+                match step.as_mut().poll(context) {
+                    Poll::Ready(result) => *outcome = Some(result),
+                    Poll::Pending => is_waiting = true,
+                }
+            }
+        }
+        if is_waiting { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    outcomes.into_iter().flatten().collect()
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A runtime that is dropped waits for its tasks, which is not allowed inside of another one.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Blocks the thread. A command may open a ledger in the middle of asynchronous code, where that is forbidden: there another
+/// thread waits.
+fn wait<T: Send>(runtime: &Runtime, work: impl Future<Output = Result<T, Fault>> + Send) -> Result<T, Fault> {
+    let limited = async {
+        match tokio::time::timeout(PATIENCE, work).await {
+            Ok(result) => result,
+            Err(_) => Err(Fault::Lost("no answer".to_owned())),
+        }
+    };
+    if Handle::try_current().is_err() {
+        return runtime.block_on(limited);
+    }
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| runtime.block_on(limited));
+        let failed = || Err(Fault::Lost("the thread that waits has ended".to_owned()));
+        thread.join().unwrap_or_else(|_| failed())
+    })
+}
+
+/// A database, with a connection whenever there is one.
+pub(super) struct Database {
+    pub(super) place: Place,
+    access: Access,
+    session: Mutex<Option<Session>>,
+}
+
+impl Database {
+    pub(super) fn new(place: Place, access: Access, session: Session) -> Self {
+        Self {
+            place,
+            access,
+            session: Mutex::new(Some(session)),
+        }
+    }
+
+    /// Runs something with an open connection. After a loss the next call connects again.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Session) -> Result<T, Fault>) -> Result<T, Fault> {
+        let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = match slot.take().filter(|session| !session.is_closed()) {
+            Some(session) => session,
+            None => Session::open(&self.place, self.access)?,
+        };
+        let result = work(&session);
+        match &result {
+            // What is known of its transaction is nothing.
+            Err(fault) if fault.is_lost() => {}
+            _ => *slot = Some(session),
+        }
+        result
+    }
+
+    /// Runs a query, once more on a new connection when the first one was lost in the middle.
+    pub(super) fn read<T>(&self, work: impl Fn(&Session) -> Result<T, Fault>) -> Result<T, StoreError> {
+        let result = match self.with(&work) {
+            Err(fault) if fault.is_lost() => self.with(&work),
+            other => other,
+        };
+        result.map_err(|fault| self.place.error(&fault))
+    }
+}
+
+impl Place {
+    /// The error for users. Of the URL it has host, port and database only.
+    pub(super) fn error(&self, fault: &Fault) -> StoreError {
+        let (place, what) = (self.text(), fault.what());
+        match fault {
+            Fault::Newer(found) => StoreError::Newer {
+                path: place,
+                found: *found,
+                known: super::schema::FORMAT,
+            },
+            fault if fault.is_lost() => StoreError::Unavailable { place, what },
+            fault => match fault.code() {
+                Some(&SqlState::DISK_FULL) => StoreError::Full(place),
+                Some(&SqlState::LOCK_NOT_AVAILABLE) => StoreError::Locked(place),
+                Some(&SqlState::INSUFFICIENT_PRIVILEGE) => StoreError::ReadOnly { path: place, what },
+                _ => StoreError::Unreadable { path: place, what },
+            },
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The queue of services.
+
+use std::collections::BTreeSet;
+
+use super::connection::{Fault, Session};
+use super::group::GroupContext;
+use super::read;
+use super::recovery;
+use super::singles::place_of;
+use super::values::{Day, Text, get, moment, optional_moment};
+use crate::clock::Timestamp;
+use crate::id::Id;
+use crate::store::encoding::{class_of, counted, rank, signed, unsigned};
+use crate::store::queue::{ParkReason, QueueOp};
+use crate::store::{Ack, LaneDue, QueueClass, TakenDelivery};
+
+pub(super) fn apply(context: &GroupContext<'_>, op: &QueueOp) -> Result<Ack, Fault> {
+    let session = context.session;
+    match op {
+        // It is collected.
+        QueueOp::Accept(_) => Ok(Ack::default()),
+        QueueOp::Take {
+            owner,
+            lane,
+            class,
+            limit,
+            bytes,
+            now,
+        } => take(context, (owner, lane, *class), (*limit, *bytes), *now),
+        QueueOp::Release { delivery } => release(context, *delivery),
+        QueueOp::Leave { delivery } => leave(session, *delivery),
+        QueueOp::ParkLane {
+            owner,
+            lane,
+            reason,
+            enabled_at,
+            limit,
+        } => park_lane(session, (owner, lane), *reason, *enabled_at, *limit),
+        QueueOp::ReleaseLane {
+            lane,
+            reason,
+            due,
+            limit,
+        } => release_lane(session, (lane, *reason), *due, *limit),
+        QueueOp::CancelLane { lane, limit } => cancel_lane(session, lane, *limit),
+        QueueOp::Requeue {
+            delivery,
+            owner,
+            lane,
+            due,
+        } => requeue(session, signed(*delivery), (owner, lane), *due),
+        QueueOp::Adopt {
+            from, to, deliveries, ..
+        } => recovery::adopt(session, (from, to), deliveries),
+        // The database's clock decides what is due, whatever happens to those of the machines.
+        QueueOp::Clock { .. } => Ok(counted(1)),
+        QueueOp::Recover { from, to, now, pause } => recovery::recover(context, (from, to), context.now(*now), *pause),
+        QueueOp::Disown { owner } => recovery::disown(session, owner),
+        QueueOp::Pause { lane, at } => pause(session, lane.as_deref(), *at),
+    }
+}
+
+/// Locks what is due and that no other process is about to take, and takes of it what fits. The clock is read once, in a query of its
+/// own: compared with each row, it would let the index be read to the end of the lane.
+const TAKE: &str = "
+    WITH due AS (
+        SELECT n, due, size FROM queue
+        WHERE state = 0 AND owner = $1 AND lane = $2 AND class = $3 AND due <= (SELECT coalesce($4, now_us()))
+        ORDER BY due, n LIMIT $5 FOR UPDATE SKIP LOCKED
+    ), fitting AS (
+        SELECT n FROM (SELECT n, sum(size) OVER (ORDER BY due, n) - size AS before FROM due) AS sized WHERE before < $6::int8
+    )
+    UPDATE queue SET state = 1, token = $7 FROM fitting WHERE queue.n = fitting.n RETURNING queue.n, queue.day, queue.due";
+
+fn take(
+    context: &GroupContext<'_>,
+    (owner, lane, class): (&str, &str, QueueClass),
+    (limit, bytes): (usize, usize),
+    now: Timestamp,
+) -> Result<Ack, Fault> {
+    let (session, worker) = (context.session, context.worker);
+    // A lane is of one process at a time: its limits and its order are kept there.
+    if !worker.holds(session, lane)? {
+        return Ok(Ack::default());
+    }
+    let (owner, lane_name) = (Text::from(owner), Text::from(lane));
+    let (limit, bytes) = (signed(limit as u64), signed(bytes as u64));
+    let mut due = session.rows(
+        TAKE,
+        &[
+            &owner,
+            &lane_name,
+            &rank(class),
+            &context.now(now),
+            &limit,
+            &bytes,
+            &worker.token(),
+        ],
+        |row| Ok((moment(row, 2)?, get::<i64>(row, 0)?, get::<Day>(row, 1)?)),
+    )?;
+    due.sort_unstable();
+    let places: Vec<(i64, Day)> = due.iter().map(|(_, n, day)| (*n, *day)).collect();
+    let mut found = read::unfinished(session, &places)?;
+    let (mut taken, mut unreadable) = (Vec::with_capacity(due.len()), Vec::new());
+    for (due, n, day) in due {
+        match found.remove(&n) {
+            Some(Ok(unfinished)) => taken.push(TakenDelivery {
+                number: unsigned(n),
+                lane: lane.to_owned(),
+                class,
+                delivery: unfinished.record.delivery,
+                attempts: unfinished.attempts,
+                first_at: unfinished.first_at,
+                is_again: unfinished.record.is_again,
+                due,
+            }),
+            // A record that cannot be read must not stop the others.
+            Some(Err(_)) | None => {
+                park(session, &[(n, day)], ParkReason::Unusable)?;
+                unreadable.push(unsigned(n));
+            }
+        }
+    }
+    let next = "SELECT min(due) FROM queue WHERE state = 0 AND owner = $1 AND lane = $2 AND class = $3";
+    Ok(Ack {
+        number: taken.len() as u64,
+        taken,
+        unreadable,
+        next_due: session
+            .row(next, &[&owner, &lane_name, &rank(class)], |row| optional_moment(row, 0))?
+            .flatten(),
+        ..Ack::default()
+    })
+}
+
+fn release(context: &GroupContext<'_>, delivery: Id) -> Result<Ack, Fault> {
+    let Some((n, _)) = place_of(context.session, delivery)? else {
+        return Ok(Ack::default());
+    };
+    let sql = "UPDATE queue SET state = 0, token = NULL WHERE n = $1 AND state = 1 AND token = $2";
+    let rows = context.session.change(sql, &[&n, &context.worker.token()])?;
+    Ok(counted(rows))
+}
+
+fn leave(session: &Session, delivery: Id) -> Result<Ack, Fault> {
+    let Some((n, day)) = place_of(session, delivery)? else {
+        return Ok(Ack::default());
+    };
+    let sql = "UPDATE delivery SET owner = NULL, is_queued = false WHERE n = $1 AND day = $2 AND state = 'pending'";
+    session.run(sql, &[&n, &day])?;
+    Ok(counted(session.change("DELETE FROM queue WHERE n = $1", &[&n])?))
+}
+
+/// Parks deliveries of the queue.
+pub(super) fn park(session: &Session, deliveries: &[(i64, Day)], reason: ParkReason) -> Result<Ack, Fault> {
+    let (numbers, days): (Vec<i64>, Vec<Day>) = deliveries.iter().copied().unzip();
+    let sql = "UPDATE queue SET state = 2, token = NULL, parked = $2 WHERE n = ANY($1)";
+    let rows = session.change(sql, &[&numbers, &reason.name()])?;
+    let sql = "
+        UPDATE delivery AS d SET state = 'parked', next_due = NULL FROM unnest($1::int8[], $2::date[]) AS u (n, day)
+        WHERE d.n = u.n AND d.day = u.day AND d.state = 'pending'";
+    session.run(sql, &[&numbers, &days])?;
+    Ok(counted(rows))
+}
+
+fn park_lane(
+    session: &Session,
+    (owner, lane): (&str, &str),
+    reason: ParkReason,
+    enabled_at: Option<Timestamp>,
+    limit: usize,
+) -> Result<Ack, Fault> {
+    let (owner, lane) = (Text::from(owner), Text::from(lane));
+    let sql = "SELECT enabled_at FROM endpoint_health WHERE endpoint = $1";
+    let enabled = session.row(sql, &[&lane], |row| optional_moment(row, 0))?.flatten();
+    if enabled != enabled_at {
+        return Ok(Ack::default());
+    }
+    let sql = "
+        SELECT n, day FROM queue WHERE state = 0 AND owner = $1 AND lane = $2 ORDER BY class, due, n LIMIT $3
+        FOR UPDATE SKIP LOCKED";
+    let waiting = session.rows(sql, &[&owner, &lane, &signed(limit as u64)], |row| {
+        Ok((get(row, 0)?, get(row, 1)?))
+    })?;
+    park(session, &waiting, reason)
+}
+
+fn release_lane(
+    session: &Session,
+    (lane, reason): (&str, ParkReason),
+    due: Timestamp,
+    limit: usize,
+) -> Result<Ack, Fault> {
+    let sql = "
+        WITH found AS (
+            SELECT n FROM queue WHERE state = 2 AND lane = $1 AND parked = $2 ORDER BY n LIMIT $4 FOR UPDATE SKIP LOCKED
+        ), released AS (
+            UPDATE queue SET state = 0, parked = NULL, class = least(class, 1), due = $3 FROM found WHERE queue.n = found.n
+            RETURNING queue.n, queue.day, queue.owner
+        )
+        UPDATE delivery AS d SET state = 'pending', next_due = $3, owner = r.owner
+        FROM released AS r WHERE d.n = r.n AND d.day = r.day";
+    let values: [super::values::Param<'_>; 4] =
+        [&Text::from(lane), &reason.name(), &due.unix_us(), &signed(limit as u64)];
+    Ok(counted(session.change(sql, &values)?))
+}
+
+fn cancel_lane(session: &Session, lane: &str, limit: usize) -> Result<Ack, Fault> {
+    let sql = "
+        WITH parked AS (
+            SELECT n FROM queue WHERE state = 2 AND lane = $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), waiting AS (
+            SELECT n FROM queue WHERE state = 0 AND owner IN (SELECT DISTINCT owner FROM queue_count) AND lane = $1
+            LIMIT $2 FOR UPDATE SKIP LOCKED
+        ), found AS (
+            SELECT n FROM parked UNION ALL SELECT n FROM waiting
+        ), gone AS (
+            DELETE FROM queue WHERE n IN (SELECT n FROM found LIMIT $2) RETURNING n, day
+        )
+        UPDATE delivery AS d SET state = 'cancelled', owner = NULL, next_due = NULL
+        FROM gone WHERE d.n = gone.n AND d.day = gone.day";
+    Ok(counted(
+        session.change(sql, &[&Text::from(lane), &signed(limit as u64)])?,
+    ))
+}
+
+fn requeue(session: &Session, n: i64, (owner, lane): (&str, &str), due: Timestamp) -> Result<Ack, Fault> {
+    // A forward is made again by `hook listen` alone. A retry by hand resets the count of crashes.
+    let sql = "
+        UPDATE delivery SET is_again = is_again OR state = 'failed', crashes = NULL, is_queued = true,
+            state = 'pending', next_due = $2, owner = $3
+        WHERE n = $1 AND state IN ('failed', 'parked', 'cancelled') AND source <> 'forward' RETURNING day, attempts, size";
+    let (at, owner) = (due.unix_us(), Text::from(owner));
+    let found = session.row(sql, &[&n, &at, &owner], |row| {
+        Ok((get::<Day>(row, 0)?, get::<i32>(row, 1)?, get::<i64>(row, 2)?))
+    })?;
+    let Some((day, attempts, size)) = found else {
+        return Ok(Ack::default());
+    };
+    let class = if attempts == 0 {
+        QueueClass::First
+    } else {
+        QueueClass::Retry
+    };
+    reinsert(session, (n, day, size), (&owner, lane), (class, at))?;
+    Ok(counted(1))
+}
+
+/// Enters a delivery, which waits from then on; it may be in the queue.
+pub(super) fn reinsert(
+    session: &Session,
+    (n, day, size): (i64, Day, i64),
+    (owner, lane): (&Text<'_>, &str),
+    (class, due): (QueueClass, i64),
+) -> Result<usize, Fault> {
+    let sql = "
+        INSERT INTO queue (n, day, size, owner, lane, class, due, state) VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
+        ON CONFLICT (n) DO UPDATE SET owner = excluded.owner, lane = excluded.lane, class = excluded.class, due = excluded.due,
+            state = 0, parked = NULL, token = NULL";
+    session.change(sql, &[&n, &day, &size, owner, &Text::from(lane), &rank(class), &due])
+}
+
+fn pause(session: &Session, lane: Option<&str>, at: Option<Timestamp>) -> Result<Ack, Fault> {
+    let sql = "
+        INSERT INTO endpoint_health (endpoint, paused_at) VALUES ($1, $2)
+        ON CONFLICT (endpoint) DO UPDATE SET paused_at = excluded.paused_at
+            WHERE endpoint_health.paused_at IS DISTINCT FROM excluded.paused_at";
+    let values: [super::values::Param<'_>; 2] = [&Text::from(lane.unwrap_or_default()), &at.map(Timestamp::unix_us)];
+    Ok(counted(session.change(sql, &values)?))
+}
+
+/// Lanes and classes in which something of an owner waits, each with its earliest due time. Skips from one lane to the next.
+const LANES: &str = "
+    WITH RECURSIVE lanes (lane) AS (
+        (SELECT lane FROM queue WHERE state = 0 AND owner = $1 ORDER BY lane LIMIT 1)
+        UNION ALL
+        SELECT (SELECT queue.lane FROM queue WHERE state = 0 AND owner = $1 AND queue.lane > lanes.lane ORDER BY queue.lane LIMIT 1)
+        FROM lanes WHERE lane IS NOT NULL
+    )
+    SELECT lane, class, due FROM lanes CROSS JOIN (VALUES (0::int2), (1::int2), (2::int2)) AS classes (class)
+    CROSS JOIN LATERAL (
+        SELECT due FROM queue WHERE state = 0 AND owner = $1 AND queue.lane = lanes.lane AND queue.class = classes.class
+        ORDER BY due, n LIMIT 1
+    ) AS first
+    WHERE lane IS NOT NULL";
+
+/// What waits in the lanes of an owner. Where a process works, lanes of no living process become its own, and those of others are
+/// left out.
+pub(super) fn lanes(session: &Session, worker: &super::lease::Worker, owner: &str) -> Result<Vec<LaneDue>, Fault> {
+    let mut found = session.rows(LANES, &[&Text::from(owner)], |row| {
+        Ok(LaneDue {
+            lane: super::values::text(row, 0)?,
+            class: class_of(get(row, 1)?),
+            due: moment(row, 2)?,
+        })
+    })?;
+    if worker.is_registered() && !found.is_empty() {
+        let names: BTreeSet<&str> = found.iter().map(|lane| &*lane.lane).collect();
+        let held = worker.claim_all(session, &names)?;
+        found.retain(|lane| held.contains(&lane.lane));
+    }
+    Ok(found)
+}
