@@ -33,16 +33,11 @@ pub trait Store: Send {
     /// Renews the lease of this process on what it has taken from the queue and on its lanes, and takes over what processes left
     /// whose leases have ended. To be called every [`super::queue::HEARTBEAT`]. What crashed twice waits for `pause`. A store that one
     /// service uses at a time has nothing to renew.
-    #[allow(dead_code, reason = "the service calls it once a store with leases can be chosen")]
-    fn heartbeat(&mut self, _pause: Duration) -> Result<Heartbeat, StoreError> {
+    fn heartbeat(&self, _pause: Duration) -> Result<Heartbeat, StoreError> {
         Ok(Heartbeat::default())
     }
 
     /// How many microseconds the clock by which deliveries are due is ahead of the machine's, where it is another one.
-    #[allow(
-        dead_code,
-        reason = "the service asks for it once a store with a clock of its own can be chosen"
-    )]
     fn clock_ahead_us(&self) -> Result<i64, StoreError> {
         Ok(0)
     }

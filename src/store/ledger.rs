@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::queue::Heartbeat;
 use super::{Ack, DeliveryRecord, Op, Store, StoreError, StoreNotice};
 use crate::id::Id;
 
@@ -119,6 +120,16 @@ impl Ledger {
     /// Reads a delivery, after the changes that were handed over before.
     pub async fn delivery(&self, id: Id) -> Result<Option<DeliveryRecord>, StoreError> {
         self.read(move |store| store.delivery(id)).await
+    }
+
+    /// Renews the lease of this process: see [`Store::heartbeat`].
+    pub async fn heartbeat(&self, pause: Duration) -> Result<Heartbeat, StoreError> {
+        self.read(move |store| store.heartbeat(pause)).await
+    }
+
+    /// How far the clock by which deliveries are due is ahead of the machine's, in microseconds.
+    pub async fn clock_ahead_us(&self) -> Result<i64, StoreError> {
+        self.read(|store| store.clock_ahead_us()).await
     }
 
     /// Drops the handle; the last one blocks the thread until everything is written.

@@ -210,7 +210,7 @@ impl Store for PostgresStore {
         }
     }
 
-    fn heartbeat(&mut self, pause: Duration) -> Result<Heartbeat, StoreError> {
+    fn heartbeat(&self, pause: Duration) -> Result<Heartbeat, StoreError> {
         let beat = self.database.with(|session| self.beat(session, pause));
         beat.map_err(|fault| self.database.place.error(&fault))
     }

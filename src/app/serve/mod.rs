@@ -47,6 +47,7 @@ use crate::app::endpoints::rekey::check_storage;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
+use crate::clock::SteadyClock;
 use crate::engine::{self, Limits, Witness};
 use crate::error::Result;
 use crate::message::Mode;
@@ -206,9 +207,10 @@ impl<'a> Service<'a> {
         // No event is accepted before it can be recorded.
         ledger.ready().await?;
         retention.start(&context.notices);
+        let ahead_us = ledger.clock_ahead_us().await?;
         let (jobs_in, jobs) = mpsc::channel(engine::TOTAL);
         let sockets = SocketShares::of_process(&context.notices);
-        let mut running = self.start(lease, ledger.clone(), (jobs_in, sockets))?;
+        let mut running = self.start(lease, ledger.clone(), ahead_us, (jobs_in, sockets))?;
         if let Some((what, hint)) = check_storage(context)? {
             context.notices.note(format!("{what}: {hint}"));
         }
@@ -268,6 +270,7 @@ impl<'a> Service<'a> {
         &self,
         lease: Lease,
         ledger: Ledger,
+        ahead_us: i64,
         (jobs, sockets): (mpsc::Sender<engine::Delivery>, SocketShares),
     ) -> Result<Running> {
         let context = Arc::new(self.context.clone());
@@ -281,6 +284,7 @@ impl<'a> Service<'a> {
         let (owner, reader) = (lease.name().to_owned(), context.background_reader());
         let time_scale = self.options.time_scale;
         let mut queue = ServiceQueue::new(context, owner, (ledger, reader), subscribers, time_scale, jobs);
+        queue.clock = SteadyClock::new(self.context.now().shifted_us(ahead_us));
         queue.notices = self.notifier.plan();
         queue.lanes().total = sockets.attempts;
         Ok(Running {

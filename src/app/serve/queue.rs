@@ -190,6 +190,11 @@ impl ServiceQueue {
         // The deliveries of a call have the last numbers that the ledger gave, in order.
         let first = written.as_ref().map_or(0, |ack| ack.number) + 1 - count;
         for (lane, at, mut delivery) in begun {
+            // Another process works on that lane, and takes it.
+            if matches!(&written, Ok(ack) if ack.not_taken.contains(&(first + at))) {
+                self.lanes().ended(&lane, QueueClass::First, Ended::Unknown);
+                continue;
+            }
             delivery.number = Some(first + at);
             self.begin(lane, QueueClass::First, delivery).await;
         }

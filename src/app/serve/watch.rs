@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ use crate::app::context::aside;
 use crate::clock::Clock as _;
 use crate::engine::Witness;
 use crate::error::Result;
-use crate::store::queue::{ParkReason, SERVICE};
+use crate::store::queue::{HEARTBEAT, Heartbeat, ParkReason, SERVICE};
 use crate::store::{LaneDue, Op, QueueClass, QueueOp};
 use crate::text::count;
 
@@ -76,16 +76,15 @@ impl ServiceQueue {
 
     /// Looks again and again until `stop`.
     pub(super) async fn watch(&self, stop: &CancellationToken) {
-        let (mut seen, mut is_failing, mut ahead_us) = (Seen::default(), false, 0);
+        let (mut seen, mut is_failing) = (Seen::default(), false);
+        let mut ahead_us = self.context.now().unix_us() - self.clock.now().unix_us();
+        let mut beat_at = Instant::now() + HEARTBEAT;
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = tokio::time::sleep(INTERVAL) => {}
             }
-            let looked = match self.note_clock(&mut ahead_us).await {
-                Ok(()) => self.look_if_changed(&mut seen).await,
-                failed => failed,
-            };
+            let looked = self.turn(&mut seen, &mut ahead_us, &mut beat_at).await;
             if let (Err(error), false) = (&looked, is_failing) {
                 self.context
                     .notices
@@ -93,6 +92,36 @@ impl ServiceQueue {
             }
             is_failing = looked.is_err();
         }
+    }
+
+    async fn turn(&self, seen: &mut Seen, ahead_us: &mut i64, beat_at: &mut Instant) -> Result<()> {
+        if Instant::now() >= *beat_at {
+            *beat_at = Instant::now() + HEARTBEAT;
+            self.beat(seen).await?;
+        }
+        self.note_clock(ahead_us).await?;
+        self.look_if_changed(seen).await
+    }
+
+    /// Renews the lease of this process where the store is shared with other services.
+    async fn beat(&self, seen: &mut Seen) -> Result<()> {
+        let Heartbeat { was_lost, crashed } = self.ledger.heartbeat(SUSPECT_PAUSE).await?;
+        let notices = &self.context.notices;
+        if was_lost {
+            notices.warn(
+                "this process did not renew its lease in time: other processes may have taken its deliveries over",
+            );
+        }
+        if crashed > 0 {
+            let what = count(crashed, "delivery");
+            notices.warn(format!(
+                "a process ended during an attempt of {what}: outcome unknown, tried again"
+            ));
+        }
+        if was_lost || crashed > 0 {
+            seen.version = None;
+        }
+        Ok(())
     }
 
     /// Notes when the machine's clock was set: deliveries are due by one that is not, which other processes do not have.
