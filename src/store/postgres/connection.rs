@@ -188,6 +188,16 @@ impl Session {
         self.wait(async { Ok(self.client.batch_execute(sql).await?) })
     }
 
+    /// As [`Session::batch`], given up after `limit`.
+    pub(super) fn batch_within(&self, limit: Duration, sql: &str) -> Result<(), Fault> {
+        self.wait(async {
+            match tokio::time::timeout(limit, self.client.batch_execute(sql)).await {
+                Ok(result) => Ok(result?),
+                Err(_) => Err(Fault::Lost("no answer".to_owned())),
+            }
+        })
+    }
+
     /// Runs one statement.
     pub(super) fn run(&self, sql: &str, values: &[Param<'_>]) -> Result<Outcome, Fault> {
         self.wait(async {
@@ -332,6 +342,15 @@ impl Database {
             place,
             access,
             session: Mutex::new(Some(session)),
+        }
+    }
+
+    /// Without a connection: the first call connects.
+    pub(super) fn unconnected(place: Place, access: Access) -> Self {
+        Self {
+            place,
+            access,
+            session: Mutex::new(None),
         }
     }
 
