@@ -77,6 +77,16 @@ impl Fault {
         }
     }
 
+    /// Whether the server is there and does not let this user in, or does not have the database.
+    fn is_refused(&self) -> bool {
+        let refusals = [
+            SqlState::INVALID_PASSWORD,
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            SqlState::INVALID_CATALOG_NAME,
+        ];
+        self.code().is_some_and(|code| refusals.contains(code))
+    }
+
     /// Whether the same transaction may succeed when it is made again.
     pub(super) fn is_conflict(&self) -> bool {
         let conflicts = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
@@ -390,7 +400,7 @@ impl Place {
                 found: *found,
                 known: super::schema::FORMAT,
             },
-            fault if fault.is_lost() => StoreError::Unavailable { place, what },
+            fault if fault.is_lost() || fault.is_refused() => StoreError::Unavailable { place, what },
             fault => match fault.code() {
                 Some(&SqlState::DISK_FULL) => StoreError::Full(place),
                 Some(&SqlState::LOCK_NOT_AVAILABLE) => StoreError::Locked(place),
