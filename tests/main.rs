@@ -35,6 +35,8 @@ mod mistakes;
 mod names;
 mod operating;
 mod peers;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod processing;
 mod properties;
 mod providers;

@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod duplicates;
 pub(crate) mod health;
+mod kept;
 pub(crate) mod keys;
 pub(crate) mod processing;
 pub(crate) mod pruning;

@@ -72,6 +72,7 @@ pub enum StoreError {
     },
     /// Its place is a database, and this program was built without that store.
     #[error("ledger `{0}` cannot be opened: this build has no PostgreSQL store")]
+    #[cfg_attr(feature = "postgres", allow(dead_code, reason = "this build has that store"))]
     NoPostgres(String),
     /// What a connection to its database needs is missing or cannot be read.
     #[error("ledger `{place}` cannot be opened: {what}")]
@@ -82,7 +83,7 @@ pub enum StoreError {
         /// What is wrong.
         what: String,
     },
-    /// The server cannot be reached, or does not answer; nothing of the group was written.
+    /// The server cannot be reached, does not let this user in, or does not answer; nothing of the group was written.
     #[error("PostgreSQL at `{place}` is not available: {what}")]
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "a file is always there"))]
     Unavailable {

@@ -24,6 +24,8 @@ mod repeat;
 mod sealed;
 mod search;
 mod sqlite;
+#[cfg(test)]
+pub(crate) mod testing;
 mod url_parts;
 mod work;
 
@@ -98,14 +100,26 @@ pub fn open(place: &StorePlace, access: Access, options: StoreOptions) -> Result
 pub fn owners(place: &StorePlace) -> Arc<dyn Owners> {
     match place {
         StorePlace::File(path) => Arc::new(lease::FileOwners::new(path)),
+        #[cfg(feature = "postgres")]
+        StorePlace::Postgres(url) => match place.resolved(url).and_then(|url| postgres::of_process(&url)) {
+            Ok(database) => database,
+            Err(error) => Arc::new(owners::NoOwners(error)),
+        },
+        #[cfg(not(feature = "postgres"))]
         StorePlace::Postgres(_) => Arc::new(owners::NoOwners(StoreError::NoPostgres(place.to_string()))),
     }
 }
 
-/// The documents that are kept beside the ledger at that place; a file keeps none.
+/// The documents that are kept beside the ledger at that place; a file keeps none. A database is not asked before they are read.
 pub fn kept_rows(place: &StorePlace) -> Option<Arc<dyn KeptRows>> {
     match place {
         StorePlace::File(_) => None,
+        #[cfg(feature = "postgres")]
+        StorePlace::Postgres(url) => match place.resolved(url).and_then(|url| postgres::of_process(&url)) {
+            Ok(database) => Some(database),
+            Err(error) => Some(Arc::new(kept::NoRows(error))),
+        },
+        #[cfg(not(feature = "postgres"))]
         StorePlace::Postgres(_) => Some(Arc::new(kept::NoRows(StoreError::NoPostgres(place.to_string())))),
     }
 }

@@ -9,11 +9,15 @@ mod group;
 mod health;
 mod horizon;
 mod idempotency;
+mod kept;
 mod keys;
 mod lease;
 mod list;
+mod lock;
 mod notices;
+mod owners;
 mod place;
+mod process_database;
 mod processing;
 mod prune;
 mod queue;
@@ -27,7 +31,7 @@ mod sealed;
 mod singles;
 mod stats;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod undelivered;
 mod values;
 mod work;
@@ -38,6 +42,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
+
+pub(super) use self::process_database::of_process;
+pub(super) use self::schema::ledger_format;
 
 use self::connection::{Database, Fault, Session};
 use self::group::GroupOptions;
@@ -83,16 +90,6 @@ pub struct PostgresStore {
 pub(super) fn open_store(url: &Secret, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
     let url = String::from_utf8_lossy(url.expose());
     Ok(Box::new(PostgresStore::open(&url, access, options)?))
-}
-
-/// The format of the ledger at that URL, and the newest that this program knows; one of a newer program is an error.
-pub(super) fn ledger_format(url: &Secret) -> Result<(i64, i64), StoreError> {
-    let place = Place::parse(&String::from_utf8_lossy(url.expose()))?;
-    let found = Session::open(&place, Access::ReadOnly).and_then(|session| schema::check(&session));
-    match found.map_err(|fault| place.error(&fault))? {
-        0 => Err(StoreError::Missing(place.text())),
-        found => Ok((found, schema::FORMAT)),
-    }
 }
 
 impl PostgresStore {

@@ -6,6 +6,8 @@ mod face;
 mod http;
 mod ledger;
 mod listener;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
 #[cfg(target_os = "linux")]
 mod preload;
 mod process;

@@ -77,6 +77,16 @@ impl Fault {
         }
     }
 
+    /// Whether the server is there and does not let this user in, or does not have the database.
+    fn is_refused(&self) -> bool {
+        let refusals = [
+            SqlState::INVALID_PASSWORD,
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            SqlState::INVALID_CATALOG_NAME,
+        ];
+        self.code().is_some_and(|code| refusals.contains(code))
+    }
+
     /// Whether the same transaction may succeed when it is made again.
     pub(super) fn is_conflict(&self) -> bool {
         let conflicts = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
@@ -186,6 +196,16 @@ impl Session {
     /// Runs statements without values, which return nothing.
     pub(super) fn batch(&self, sql: &str) -> Result<(), Fault> {
         self.wait(async { Ok(self.client.batch_execute(sql).await?) })
+    }
+
+    /// As [`Session::batch`], given up after `limit`.
+    pub(super) fn batch_within(&self, limit: Duration, sql: &str) -> Result<(), Fault> {
+        self.wait(async {
+            match tokio::time::timeout(limit, self.client.batch_execute(sql)).await {
+                Ok(result) => Ok(result?),
+                Err(_) => Err(Fault::Lost("no answer".to_owned())),
+            }
+        })
     }
 
     /// Runs one statement.
@@ -335,6 +355,15 @@ impl Database {
         }
     }
 
+    /// Without a connection: the first call connects.
+    pub(super) fn unconnected(place: Place, access: Access) -> Self {
+        Self {
+            place,
+            access,
+            session: Mutex::new(None),
+        }
+    }
+
     /// Runs something with an open connection. After a loss the next call connects again.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Session) -> Result<T, Fault>) -> Result<T, Fault> {
         let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
@@ -371,7 +400,7 @@ impl Place {
                 found: *found,
                 known: super::schema::FORMAT,
             },
-            fault if fault.is_lost() => StoreError::Unavailable { place, what },
+            fault if fault.is_lost() || fault.is_refused() => StoreError::Unavailable { place, what },
             fault => match fault.code() {
                 Some(&SqlState::DISK_FULL) => StoreError::Full(place),
                 Some(&SqlState::LOCK_NOT_AVAILABLE) => StoreError::Locked(place),

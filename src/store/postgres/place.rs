@@ -36,7 +36,7 @@ const WRITER_PLANS: &str =
     SET enable_mergejoin = off; SET jit = off";
 
 /// A server and a database.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Place {
     config: Config,
     is_encrypted: bool,

@@ -1,6 +1,7 @@
 //! What is particular to PostgreSQL: the conformance suite is run first.
 
 mod days;
+mod kept;
 mod lease;
 mod loss;
 mod proxy;
@@ -8,6 +9,7 @@ mod proxy;
 use std::sync::Barrier;
 use std::thread;
 
+use super::process_database::ProcessDatabase;
 use super::*;
 use crate::message::Mode;
 use crate::store::conformance::{
@@ -15,7 +17,7 @@ use crate::store::conformance::{
     record_delivery, start,
 };
 use crate::store::queue::{Intake, NewEvent, NewQueued, SERVICE};
-use crate::store::{NewCapture, QueryPage, QueueOp};
+use crate::store::{KeptRows, NewCapture, QueryPage, QueueOp};
 
 #[path = "../../../tests/support/postgres.rs"]
 mod cluster;
@@ -51,6 +53,12 @@ fn server() -> &'static cluster::Cluster {
 /// A new database, where there is a server.
 fn database() -> Option<TestDatabase> {
     cluster::shared().map(|_| TestDatabase::new())
+}
+
+/// A new database for documents, where there is a server.
+pub(in crate::store) fn kept_rows() -> Option<Arc<dyn KeptRows>> {
+    let place = Place::parse(&database()?.url()).unwrap();
+    Some(Arc::new(ProcessDatabase::new(place)))
 }
 
 impl Fixture for TestDatabase {

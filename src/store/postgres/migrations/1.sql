@@ -330,6 +330,19 @@ CREATE TABLE api_key (
     created bigint  NOT NULL
 );
 
+-- Documents that are kept beside the ledger: `kind` is `endpoint` or `secret`. Every change increments `kept_generation`, whose row
+-- keeps changes apart, and gives its number to the documents that it writes.
+CREATE TABLE kept (
+    kind     text   NOT NULL COLLATE "C",
+    key      text   NOT NULL COLLATE "C",
+    text     text   NOT NULL,
+    version  bigint NOT NULL,
+    position bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    PRIMARY KEY (kind, key)
+);
+CREATE TABLE kept_generation (n bigint NOT NULL) WITH (fillfactor = 50);
+INSERT INTO kept_generation VALUES (0);
+
 -- The database's clock.
 CREATE FUNCTION now_us() RETURNS bigint LANGUAGE sql VOLATILE AS
     $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint $$;

@@ -1,0 +1,96 @@
+//! The endpoint book in the database.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Machine, PASSWORD};
+use crate::support::{App, Outcome, Reply, Run};
+
+impl Machine {
+    /// `hook LINE` with `HOOK_KEY`, not yet run.
+    fn keyed(&self, line: &str) -> Run {
+        self.starting(line)
+            .env("HOOK_KEY", "env:A_KEY")
+            .env("A_KEY", STANDARD.encode([1; 32]))
+    }
+
+    #[track_caller]
+    fn with_key(&self, line: &str) -> Outcome {
+        self.keyed(line).run().never([PASSWORD])
+    }
+}
+
+fn add(name: &str, url: &str) -> String {
+    format!("endpoints add {url} -p generic --name {name} --local --events all --quiet")
+}
+
+#[test]
+fn postgres_keeps_the_endpoints_for_every_machine() {
+    let Some(machine) = Machine::new() else { return };
+    let (app, other) = (App::start(|_| Reply::status(200)), machine.beside());
+    machine.hook("endpoints list").ok();
+    let without_key = machine.hook(&add("shop", &app.url)).exits(2);
+    without_key.says(["`HOOK_KEY` is not set", "hint: "]);
+    machine.with_key(&add("shop", &app.url)).ok();
+    other
+        .with_key("endpoints show shop")
+        .ok()
+        .prints([&app.url, "stored:shop"]);
+    let before = machine.sql("SELECT text FROM hook.kept WHERE kind = 'secret'");
+    assert!(before.contains("enc:v1:") && !before.contains("whsec_"), "{before}");
+    other.with_key("endpoints rotate-secret shop").ok();
+    assert_eq!(machine.sql("SELECT count(*) FROM hook.kept WHERE kind = 'secret'"), "2");
+    let sent = "send job.paid --data {} --endpoint shop";
+    machine.with_key(sent).ok().prints(["#1"]);
+    machine.hook(sent).exits(7).says(["HOOK_KEY"]);
+    machine.with_key(&add("shop", &app.url)).exits(2).says(["shop"]);
+    other.with_key("endpoints remove shop --yes").ok();
+    assert_eq!(machine.sql("SELECT count(*) FROM hook.kept"), "0");
+    for machine in [machine, other] {
+        machine.nothing_is_left();
+        assert!(!machine.sandbox.config("endpoints.json").exists());
+    }
+}
+
+#[test]
+fn postgres_takes_in_the_book_of_a_file() {
+    let Some(machine) = Machine::new() else { return };
+    let app = App::start(|_| Reply::status(200));
+    for name in ["shop", "bank"] {
+        machine.keyed(&add(name, &app.url)).env("HOOK_STORE", "").run().ok();
+    }
+    let export = machine.keyed("endpoints export --book book.json").env("HOOK_STORE", "");
+    export.run().ok();
+    machine.with_key("endpoints import --book book.json").ok();
+    let in_file = machine.keyed("endpoints list --json").env("HOOK_STORE", "").run().ok();
+    assert_eq!(
+        machine.with_key("endpoints list --json").ok().stdout(),
+        in_file.stdout()
+    );
+    let other = machine.beside();
+    other
+        .with_key("send job.paid --data {} --endpoint shop")
+        .ok()
+        .prints(["#1"]);
+    other.with_key("endpoints export --book back.json").ok();
+    assert_eq!(
+        std::fs::read(other.sandbox.path("back.json")).ok(),
+        std::fs::read(machine.sandbox.path("book.json")).ok()
+    );
+}
+
+#[test]
+fn postgres_loses_no_endpoint_of_ten_that_are_added_at_once() {
+    let Some(machine) = Machine::new() else { return };
+    let all: Vec<_> = (0..10)
+        .map(|number| {
+            machine
+                .keyed(&add(&format!("e{number}"), "http://127.0.0.1:1/"))
+                .spawn()
+        })
+        .collect();
+    for one in all {
+        one.wait().ok();
+    }
+    assert_eq!(machine.with_key("endpoints list --json").ok().json().len(), 10);
+}
