@@ -33,10 +33,10 @@ soak *args:
     HOOK_SOAK=1 cargo test --locked --test integration -- crash:: durable:: --nocapture --test-threads 1 "$@"
 
 # Take the pictures of docs/inspector.md again, with the browser that `.ci/run` prepared.
-screenshots:
+screenshots folder="docs/images":
     cargo build --locked
     HOOK_TEST_BROWSER=$PWD/target/browser HOOK_TEST_CHROMIUM=$(command -v chromium) HOOK_TEST_BINARY=$PWD/target/debug/hook \
-        HOOK_TEST_ROOT=$(mktemp -d) HOOK_TEST_PICTURES=$PWD/docs/images node tests/inspector/page.mjs screenshots
+        HOOK_TEST_ROOT=$(mktemp -d) HOOK_TEST_PICTURES={{absolute_path(folder)}} node tests/inspector/page.mjs screenshots
 
 # Measure against bare limits and peers: `just bench --quick --only once`.
 bench *args:

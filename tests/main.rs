@@ -52,6 +52,8 @@ mod screens;
 mod secret;
 mod send;
 mod serve;
+#[cfg(feature = "postgres")]
+mod shared_store;
 mod sign;
 mod store_place;
 mod support;

@@ -188,3 +188,30 @@ fn systemd_finds_nothing_wrong_with_the_unit() {
         sandbox.hook(words).run().ok();
     }
 }
+
+#[test]
+fn docker_compose_finds_nothing_wrong_with_two_services_over_postgres() {
+    let is_there = Command::new("docker-compose").arg("--version").output().is_ok();
+    if !is_there {
+        assert!(
+            std::env::var("CI").is_err(),
+            "`docker-compose` is not installed, and must be"
+        );
+        eprintln!("skipped: docker-compose is not installed");
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let file = fs::read_to_string(Path::new(ROOT).join("packaging/compose.yaml")).expect("the file");
+    let check = |text: &str| {
+        sandbox.write("compose.yaml", text);
+        sandbox
+            .program("docker-compose", ["-f", "compose.yaml", "config"])
+            .run()
+    };
+    let shown = check(&file).ok();
+    for service in ["hook-1:", "hook-2:", "database:"] {
+        assert!(shown.stdout().contains(service), "{service}\n{shown}");
+    }
+    let wrong = check(&file.replace("restart: unless-stopped", "restarts: always"));
+    assert!(wrong.stderr().contains("restarts"), "it would find a mistake\n{wrong}");
+}

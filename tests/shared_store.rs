@@ -1,0 +1,218 @@
+//! Several services over one PostgreSQL database: what one of them acknowledged is delivered, whichever of them ends or stands still.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::postgres::{self, Cluster, Durability};
+use crate::support::{App, KEY, MockApi, Outcome, Reply, Run, Sandbox, event, number, soak, try_request};
+
+const ENDPOINTS: [&str; 3] = ["a", "b", "c"];
+
+/// Deliveries of a process that was killed wait until its lease has ended, and then for their turn.
+const TAKEN_OVER: Duration = Duration::from_secs(60);
+
+/// 32 bytes in base64.
+const SECRET_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+
+/// A home, and a database that its commands use.
+struct Shared<'a> {
+    sandbox: Sandbox,
+    cluster: &'a Cluster,
+    database: String,
+}
+
+impl<'a> Shared<'a> {
+    fn new(cluster: &'a Cluster) -> Self {
+        let database = cluster.database();
+        let sandbox = Sandbox::new();
+        sandbox.write("hook.key", SECRET_KEY);
+        Self {
+            sandbox,
+            cluster,
+            database,
+        }
+    }
+
+    fn with_store(&self, run: Run) -> Run {
+        run.env("HOOK_STORE", self.cluster.url(&self.database))
+            .env("HOOK_KEY", "file:hook.key")
+    }
+
+    fn hook(&self, args: &[&str]) -> Outcome {
+        self.with_store(self.sandbox.hook(args)).run()
+    }
+
+    fn endpoint(&self, name: &str, url: &str) {
+        let add = [
+            "endpoints",
+            "add",
+            url,
+            "--provider",
+            "generic",
+            "--name",
+            name,
+            "--events",
+            "all",
+        ];
+        self.hook(&[&add[..], &["--local", "--secret-file", "secret"]].concat())
+            .ok();
+        std::fs::remove_file(self.sandbox.path("secret")).expect("a secret was made");
+    }
+
+    fn service(&self) -> MockApi {
+        MockApi::ready(self.with_store(self.sandbox.service_run::<&str>(&[])))
+    }
+
+    fn count(&self, sql: &str) -> usize {
+        self.cluster.sql(&self.database, sql).parse().expect("a number")
+    }
+
+    /// Waits until a count is as wanted.
+    fn until(&self, what: &str, sql: &str, wanted: usize) {
+        let end = std::time::Instant::now() + TAKEN_OVER;
+        loop {
+            let found = self.count(sql);
+            if found == wanted {
+                return;
+            }
+            assert!(std::time::Instant::now() < end, "{what}: {found}, not {wanted}");
+            // A database gives no event to another program.
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Requests by event and path.
+type Arrived = Arc<Mutex<HashMap<(usize, String), usize>>>;
+
+fn receiver() -> (App, Arrived) {
+    let arrived = Arrived::default();
+    let seen = Arc::clone(&arrived);
+    let app = App::start(move |request| {
+        if let Some(number) = number(&request.body) {
+            let mut seen = seen.lock().expect("no panic");
+            *seen.entry((number, request.target.clone())).or_default() += 1;
+        }
+        Reply::Status(200, "")
+    });
+    (app, arrived)
+}
+
+/// Hands an event over to one of the services, whichever takes it.
+fn hand_over(urls: &Mutex<[String; 2]>, number: usize) {
+    let (body, key) = (event(number).to_string(), format!("key-{number}"));
+    let bearer = format!("Bearer {KEY}");
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+        ("idempotency-key", key.as_str()),
+    ];
+    for turn in number.. {
+        let url = urls.lock().expect("no panic")[turn % 2].clone();
+        match try_request(&url, "/events", &headers, body.as_bytes(), || {}) {
+            Some(answer) if answer.status == 202 => return,
+            // Cut by a kill, or the database is away.
+            None => {}
+            Some(answer) => assert_eq!(answer.status, 503, "{}", String::from_utf8_lossy(&answer.body)),
+        }
+    }
+}
+
+#[test]
+fn two_services_over_postgres_deliver_everything_while_one_is_killed_and_the_database_restarts() {
+    let Some(cluster) = postgres::start(Durability::On) else {
+        return;
+    };
+    let (events, kills) = if soak() { (10_000, 20) } else { (200, 3) };
+    let shared = Shared::new(&cluster);
+    let (app, arrived) = receiver();
+    for name in ENDPOINTS {
+        shared.endpoint(name, &format!("{}/{name}", app.url));
+    }
+    let (steady, mut other) = (shared.service(), shared.service());
+    let urls = Arc::new(Mutex::new([steady.url.clone(), other.url.clone()]));
+    let next = Arc::new(AtomicUsize::new(0));
+    let senders: Vec<_> = (0..4)
+        .map(|_| {
+            let (urls, next) = (Arc::clone(&urls), Arc::clone(&next));
+            std::thread::spawn(move || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= events {
+                        return;
+                    }
+                    hand_over(&urls, number);
+                }
+            })
+        })
+        .collect();
+    for round in 1..=kills {
+        // At every share of the events something breaks.
+        while next.load(Ordering::Relaxed) < events * round / (kills + 1) {
+            std::thread::yield_now();
+        }
+        other.kill();
+        if round == 1 {
+            cluster.restart("fast");
+        } else if round == 2 {
+            cluster.restart("immediate");
+        }
+        other = shared.service();
+        urls.lock().expect("no panic")[1].clone_from(&other.url);
+    }
+    for sender in senders {
+        sender.join().expect("every event is taken");
+    }
+    shared.until("deliveries in the queue", "SELECT count(*) FROM hook.queue", 0);
+    let arrived = arrived.lock().expect("no panic").clone();
+    for number in 0..events {
+        for name in ENDPOINTS {
+            let key = (number, format!("/{name}"));
+            assert!(arrived.contains_key(&key), "{key:?} did not arrive");
+        }
+    }
+    let delivered = "SELECT count(*) FROM hook.delivery WHERE state = 'delivered'";
+    assert_eq!(shared.count(delivered), events * ENDPOINTS.len());
+    steady.stop().ok();
+    other.stop().ok();
+    let left = "SELECT count(*) FROM hook.worker WHERE expires_at > clock_timestamp()";
+    assert_eq!(shared.count(left), 0, "no lease of a service that ended");
+}
+
+#[test]
+fn a_service_over_postgres_that_stood_still_is_fenced_off_and_its_late_answer_is_on_record() {
+    let Some(cluster) = postgres::shared() else { return };
+    let shared = Shared::new(cluster);
+    let held = Arc::new(AtomicBool::new(true));
+    let is_held = Arc::clone(&held);
+    let app = App::start(move |_| {
+        // The first request is answered when the test says so.
+        if is_held.swap(false, Ordering::SeqCst) {
+            Reply::Silence
+        } else {
+            Reply::Status(200, "")
+        }
+    });
+    shared.endpoint("shop", &app.url);
+    let frozen = shared.service();
+    frozen.accepts(1);
+    app.next();
+    let taken = "SELECT count(*) FROM hook.queue WHERE state = 1";
+    shared.until("what is in flight", taken, 1);
+    frozen.process.signal("STOP");
+    let other = shared.service();
+    // Its lease ends, and the other one delivers.
+    app.next();
+    shared.until("deliveries in the queue", "SELECT count(*) FROM hook.queue", 0);
+    frozen.process.signal("CONT");
+    shared.until("late attempts", "SELECT count(*) FROM hook.attempt WHERE fence > 0", 1);
+    assert_eq!(
+        shared.count("SELECT count(*) FROM hook.delivery WHERE state = 'delivered'"),
+        1
+    );
+    frozen.stop().ok();
+    other.stop().ok();
+    assert!(app.rest().is_empty(), "nothing comes a third time");
+}
