@@ -85,7 +85,7 @@ fn no_file_has(folder: &Path, text: &str) {
 #[test]
 fn postgres_records_what_is_sent_replayed_and_counted() {
     let Some(machine) = Machine::new() else { return };
-    let app = App::start(|_| Reply::status(200));
+    let app = App::start(|_| Reply::Status(200, ""));
     machine.hook("log").ok().says(["nothing was recorded yet"]);
     let send = format!("send job.paid -p generic --data {{\"a\":1}} --to {}", app.url);
     machine.hook(&send).ok().prints(["#1"]);
@@ -122,7 +122,7 @@ fn postgres_is_chosen_by_an_option_too() {
 #[test]
 fn postgres_keeps_what_a_listener_receives_and_forwards() {
     let Some(machine) = Machine::new() else { return };
-    let app = App::start(|_| Reply::status(200));
+    let app = App::start(|_| Reply::Status(200, ""));
     let line = format!("listen --port 0 --forward-to {}", app.url);
     let mut listener = Listener::ready(machine.starting(&line));
     let mut follower = machine.beside().starting("log follow").spawn();

@@ -27,7 +27,7 @@ fn add(name: &str, url: &str) -> String {
 #[test]
 fn postgres_keeps_the_endpoints_for_every_machine() {
     let Some(machine) = Machine::new() else { return };
-    let (app, other) = (App::start(|_| Reply::status(200)), machine.beside());
+    let (app, other) = (App::start(|_| Reply::Status(200, "")), machine.beside());
     machine.hook("endpoints list").ok();
     let without_key = machine.hook(&add("shop", &app.url)).exits(2);
     without_key.says(["`HOOK_KEY` is not set", "hint: "]);
@@ -55,7 +55,7 @@ fn postgres_keeps_the_endpoints_for_every_machine() {
 #[test]
 fn postgres_takes_in_the_book_of_a_file() {
     let Some(machine) = Machine::new() else { return };
-    let app = App::start(|_| Reply::status(200));
+    let app = App::start(|_| Reply::Status(200, ""));
     for name in ["shop", "bank"] {
         machine.keyed(&add(name, &app.url)).env("HOOK_STORE", "").run().ok();
     }
