@@ -21,7 +21,7 @@ impl Machine {
 }
 
 fn add(name: &str, url: &str) -> String {
-    format!("endpoints add {url} -p generic --name {name} --local --events all --quiet")
+    format!("endpoints add {url} -p generic --name {name} --local --events all")
 }
 
 #[test]
