@@ -153,7 +153,12 @@ fn postgres_is_shown_by_the_inspector() {
     let session = request("POST", origin, "/api/session", &[], token.as_bytes());
     let cookie = session.header("set-cookie").expect("a cookie").to_owned();
     let cookie = cookie.split(';').next().unwrap_or_default();
-    let records = request("GET", origin, "/api/records", &[("cookie", cookie)], b"");
+    let session: serde_json::Value = serde_json::from_slice(&session.body).expect("JSON");
+    let headers = [
+        ("cookie", cookie),
+        ("x-hook-key", session["key"].as_str().expect("a key")),
+    ];
+    let records = request("GET", origin, "/api/records", &headers, b"");
     let body = String::from_utf8_lossy(&records.body).into_owned();
     assert!(
         records.status == 200 && body.contains("job.paid"),

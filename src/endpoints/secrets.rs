@@ -61,6 +61,9 @@ pub fn generate(profile: &Profile, random: &Random) -> Result<Option<NewSecret>,
     })
 }
 
+/// The one book of a store, as its secrets name it.
+const BOOK_OF_STORE: &str = "store";
+
 impl Vault {
     /// `folder` is made at the first secret; relative `file:` references of the book count from `base`.
     pub fn new(folder: impl Into<PathBuf>, base: impl Into<PathBuf>) -> Self {
@@ -70,7 +73,10 @@ impl Vault {
     /// The secrets in the store at that place, which are all encrypted.
     pub fn of_store(rows: Arc<dyn KeptRows>, place: impl Display, base: impl Into<PathBuf>) -> Self {
         let place = place.to_string();
-        Self::over(Arc::new(StoreSecrets { rows, place }), base)
+        Self {
+            book: BOOK_OF_STORE.to_owned(),
+            ..Self::over(Arc::new(StoreSecrets { rows, place }), base)
+        }
     }
 
     fn over(rows: Arc<dyn SecretRows>, base: impl Into<PathBuf>) -> Self {
@@ -86,11 +92,12 @@ impl Vault {
     /// The same for secrets of the endpoint file at `book`; `shared` when it is a project's.
     #[must_use]
     pub(super) fn of_book(self, book: &Path, shared: bool) -> Self {
-        Self {
-            book: identity(book).display().to_string(),
-            shared,
-            ..self
-        }
+        // Each machine has a URL and a folder of its own for the same store.
+        let book = match &*self.book {
+            BOOK_OF_STORE => self.book,
+            _ => identity(book).display().to_string(),
+        };
+        Self { book, shared, ..self }
     }
 
     /// Stores a generated secret for an endpoint, a key pair in one file.

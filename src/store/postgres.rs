@@ -2,8 +2,10 @@
 
 mod attempts;
 mod connection;
+mod context;
 mod days;
 mod duplicates;
+mod fault;
 mod filter;
 mod group;
 mod health;
@@ -22,6 +24,7 @@ mod processing;
 mod prune;
 mod queue;
 mod queue_reads;
+mod queue_rows;
 mod read;
 mod records;
 mod recovery;
@@ -43,11 +46,11 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-pub(super) use self::process_database::of_process;
-pub(super) use self::schema::ledger_format;
+pub(super) use self::process_database::{ledger_format, of_process};
 
-use self::connection::{Database, Fault, Session};
-use self::group::GroupOptions;
+use self::connection::{Database, Session};
+use self::context::{GroupContext, GroupOptions};
+use self::fault::Fault;
 use self::horizon::Horizon;
 use self::lease::Worker;
 use self::place::Place;
@@ -140,7 +143,7 @@ impl PostgresStore {
     /// Renews the lease, and takes over what ended processes left.
     fn beat(&self, session: &Session, pause: Duration) -> Result<Heartbeat, Fault> {
         let is_held = self.worker.renew(session)?;
-        let context = group::GroupContext {
+        let context = GroupContext {
             session,
             worker: &self.worker,
             options: &self.options,

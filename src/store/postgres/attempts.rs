@@ -4,26 +4,14 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::connection::Fault;
-use super::group::Group;
+use super::fault::Fault;
+use super::group::{AttemptChange, Group};
 use super::values::{Day, Text, batch_rows, get, names};
 use crate::clock::Timestamp;
-use crate::id::Id;
 use crate::mask;
 use crate::store::encoding::{TAKEN, changed, failure_of, nanos};
 use crate::store::sealed as seal;
-use crate::store::{Attempt, DeliveryState, Outcome, SealedPlace};
-
-/// An attempt that moves its delivery on.
-pub(super) struct AttemptChange<'o> {
-    /// Where its ack is.
-    pub(super) ack: usize,
-    pub(super) delivery: Id,
-    pub(super) number: Option<i64>,
-    pub(super) attempt: &'o Attempt,
-    pub(super) state: DeliveryState,
-    pub(super) next_due: Option<Timestamp>,
-}
+use crate::store::{Attempt, Outcome, SealedPlace};
 
 batch_rows! {
     /// What was tried.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::connection::{Fault, Session};
-use super::prune;
+use super::connection::Session;
+use super::fault::Fault;
 use super::values::{Day, get};
 use crate::clock::Timestamp;
 use crate::store::Pruned;
@@ -89,7 +89,7 @@ fn drop_tables(
     }
     for (parent, name) in &tables {
         if parent == "capture" || parent == "delivery" {
-            gone.records += prune::count(session, &format!("SELECT count(*) FROM hook.{name}"))?;
+            gone.records += count(session, &format!("SELECT count(*) FROM hook.{name}"))?;
         }
     }
     let sql = "WITH gone AS (DELETE FROM queue WHERE day = $1 RETURNING n) SELECT count(*) FROM gone";
@@ -107,4 +107,11 @@ fn drop_tables(
     }
     session.run("DELETE FROM day_table WHERE day = $1", &[&day])?;
     Ok(gone)
+}
+
+/// How many rows a query counts.
+pub(super) fn count(session: &Session, sql: &str) -> Result<u64, Fault> {
+    Ok(session
+        .row(sql, &[], |row| get(row, 0).map(unsigned))?
+        .unwrap_or_default())
 }

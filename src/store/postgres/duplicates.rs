@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::values::{Day, get, moment, optional_text};
 use crate::clock::Timestamp;
 

@@ -1,22 +1,24 @@
 //! A group of changes in one transaction. What comes often is collected and written many at once: a group of any size takes
 //! about ten statements. Everything else is written on its own, after what was collected before it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::attempts::AttemptChange;
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::context::GroupContext;
+use super::fault::Fault;
 use super::health::HealthCache;
-use super::lease::Worker;
 use super::notices::NewNotices;
 use super::values::Day;
 use super::{health, keys, notices, processing, queue, singles, undelivered, work};
+use crate::clock::Timestamp;
 use crate::health::{HealthChange, HealthReport};
+use crate::id::Id;
 use crate::provider::policy::Policy;
 use crate::store::encoding::signed;
 use crate::store::queue::{Intake, QueueOp};
-use crate::store::{Ack, NewCapture, NewDelivery, NewWork, Op};
+use crate::store::{Ack, Attempt, DeliveryState, NewCapture, NewDelivery, NewWork, Op};
 
 /// A new record, or several.
 pub(super) enum NewRecord<'o> {
@@ -29,29 +31,15 @@ pub(super) enum NewRecord<'o> {
     Intake(&'o Intake),
 }
 
-/// What a group is made with.
-pub(super) struct GroupContext<'c> {
-    pub(super) session: &'c Session,
-    pub(super) worker: &'c Worker,
-    pub(super) options: &'c GroupOptions,
-    /// The keys of policies that are in the database, by their addresses in memory.
-    pub(super) policies: &'c HashMap<usize, Uuid>,
-}
-
-/// Settings of a store that its groups need.
-#[derive(Debug, Clone)]
-pub(super) struct GroupOptions {
-    /// Within which a second capture of the same event counts as a duplicate, in microseconds.
-    pub(super) dedupe_window_us: i64,
-    /// Whether the moments of changes stand for the database's clock. For tests of moments that are far away.
-    pub(super) is_clock_given: bool,
-}
-
-impl GroupContext<'_> {
-    /// The moment that counts: absent where that is the database's.
-    pub(super) fn now(&self, given: crate::clock::Timestamp) -> Option<i64> {
-        self.options.is_clock_given.then(|| given.unix_us())
-    }
+/// An attempt that moves its delivery on.
+pub(super) struct AttemptChange<'o> {
+    /// Where its ack is.
+    pub(super) ack: usize,
+    pub(super) delivery: Id,
+    pub(super) number: Option<i64>,
+    pub(super) attempt: &'o Attempt,
+    pub(super) state: DeliveryState,
+    pub(super) next_due: Option<Timestamp>,
 }
 
 /// A group while it is made.

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Row;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::notices::NewNotices;
 use super::values::{Text, batch_rows, get, names, optional, optional_moment, optional_text, text};
 use crate::clock::Timestamp;

@@ -4,7 +4,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::values::get;
 
 /// How long a reader that would get nothing waits for the writers.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::values::{Text, get, text};
 use crate::store::Ack;
 use crate::store::queue::{IDEMPOTENCY_KEPT, IdempotencyKey};

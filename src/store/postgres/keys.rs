@@ -1,6 +1,7 @@
 //! Keys of the API.
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::values::{Text, get, moment, named, optional, optional_text, text};
 use crate::message::Mode;
 use crate::store::encoding::counted;

@@ -2,7 +2,8 @@
 
 use tokio_postgres::Row;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::filter;
 use super::values::{get, id, moment, number, optional_number, optional_status, optional_text, small, text};
 use crate::id::IdKind;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::place::Place;
 use super::values::get;
 use crate::digest::sha256;

@@ -1,6 +1,7 @@
 //! Notices to the owners of endpoints, and which of them each channel has still to send.
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::values::{Text, batch_rows, get, moment, named, number, small, text};
 use crate::clock::Timestamp;
 use crate::health::{DeliveryOutcome, HealthReport, OwnerNotice};

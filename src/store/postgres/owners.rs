@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::lock::{self, LockKind, SessionLock};
 use super::place::Place;
 use super::process_database::{Answer, ProcessDatabase};

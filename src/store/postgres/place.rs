@@ -11,11 +11,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::connection::Fault;
+use super::fault::Fault;
 use crate::store::{Access, StoreError};
 
 /// How long one host may take to accept a connection.
@@ -159,6 +160,27 @@ impl Place {
             roots.add(certificate?)?;
         }
         Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+impl Place {
+    /// The error for users. Of the URL it has host, port and database only.
+    pub(super) fn error(&self, fault: &Fault) -> StoreError {
+        let (place, what) = (self.text(), fault.what());
+        match fault {
+            Fault::Newer { found, known } => StoreError::Newer {
+                path: place,
+                found: *found,
+                known: *known,
+            },
+            fault if fault.is_lost() || fault.is_refused() => StoreError::Unavailable { place, what },
+            fault => match fault.code() {
+                Some(&SqlState::DISK_FULL) => StoreError::Full(place),
+                Some(&SqlState::LOCK_NOT_AVAILABLE) => StoreError::Locked(place),
+                Some(&SqlState::INSUFFICIENT_PRIVILEGE) => StoreError::ReadOnly { path: place, what },
+                _ => StoreError::Unreadable { path: place, what },
+            },
+        }
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connection::{Database, Fault, Session};
+use super::connection::{Database, Session};
+use super::fault::Fault;
 use super::place::Place;
 use super::schema;
 use crate::secret::Secret;
@@ -58,6 +59,16 @@ pub(in crate::store) fn of_process(url: &Secret) -> Result<Arc<ProcessDatabase>,
     let database = Arc::new(ProcessDatabase::new(place));
     databases.push(Arc::clone(&database));
     Ok(database)
+}
+
+/// The format of the ledger at that URL, and the newest that this program knows; one of a newer program is an error.
+pub(in crate::store) fn ledger_format(url: &Secret) -> Result<(i64, i64), StoreError> {
+    let place = Place::parse(&String::from_utf8_lossy(url.expose()))?;
+    let found = Session::open(&place, Access::ReadOnly).and_then(|session| schema::check(&session));
+    match found.map_err(|fault| place.error(&fault))? {
+        0 => Err(StoreError::Missing(place.text())),
+        found => Ok((found, schema::FORMAT)),
+    }
 }
 
 impl ProcessDatabase {

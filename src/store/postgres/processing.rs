@@ -2,7 +2,8 @@
 
 use tokio_postgres::Row;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::filter;
 use super::values::{Text, moment, number, optional, optional_moment, optional_text, small, text};
 use crate::clock::Timestamp;

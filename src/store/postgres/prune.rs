@@ -1,12 +1,12 @@
 //! Drops old records: whole days by dropping their tables, the rest row by row in transactions of their own.
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
 use super::days;
+use super::fault::Fault;
 use super::notices;
 use super::values::{Day, get};
 use crate::clock::Timestamp;
 use crate::store::Pruned;
-use crate::store::encoding::unsigned;
 use crate::store::queue::IDEMPOTENCY_KEPT;
 
 /// Records that go in one transaction.
@@ -217,11 +217,4 @@ fn drop_records(session: &Session, all: &[Goner]) -> Result<(), Fault> {
     ]);
     session.batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     result.map(drop)
-}
-
-/// How many rows a query counts.
-pub(super) fn count(session: &Session, sql: &str) -> Result<u64, Fault> {
-    Ok(session
-        .row(sql, &[], |row| get(row, 0).map(unsigned))?
-        .unwrap_or_default())
 }

@@ -2,7 +2,8 @@
 
 use tokio_postgres::Row;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::filter;
 use super::values::{Text, get, moment, number, optional, optional_text, text};
 use crate::clock::Timestamp;

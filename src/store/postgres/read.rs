@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::processing;
 use super::sealed;
 use super::values::{

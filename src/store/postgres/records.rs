@@ -6,8 +6,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::attempts::AttemptRows;
-use super::connection::Fault;
 use super::duplicates::Newest;
+use super::fault::Fault;
 use super::group::{Group, NewRecord};
 use super::idempotency;
 use super::rows::{CaptureRow, CaptureRows, DeliveryRows, EventRow, EventRows, MessageRow, MessageRows, QueuePlace};

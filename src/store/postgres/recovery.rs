@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::connection::{Fault, Session};
-use super::group::GroupContext;
+use super::connection::Session;
+use super::context::GroupContext;
+use super::fault::Fault;
 use super::lease;
-use super::queue::{park, reinsert};
+use super::queue_rows::{park, reinsert};
 use super::values::{Day, Text, get};
 use crate::store::encoding::{TAKEN, counted, signed};
 use crate::store::queue::{MOST_CRASHES, ParkReason};

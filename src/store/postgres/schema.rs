@@ -1,10 +1,8 @@
 //! The format of the database: made and brought up to date by whichever process comes first.
 
-use super::connection::{Fault, Session};
-use super::place::Place;
+use super::connection::Session;
+use super::fault::Fault;
 use super::values::get;
-use crate::secret::Secret;
-use crate::store::{Access, StoreError};
 
 /// The newest format.
 pub(super) const FORMAT: i64 = 1;
@@ -14,16 +12,6 @@ const MIGRATIONS: [&str; 1] = [include_str!("migrations/1.sql")];
 
 /// Held while the format is looked at and changed.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(1752133483, 3)";
-
-/// The format of the ledger at that URL, and the newest that this program knows; one of a newer program is an error.
-pub(in crate::store) fn ledger_format(url: &Secret) -> Result<(i64, i64), StoreError> {
-    let place = Place::parse(&String::from_utf8_lossy(url.expose()))?;
-    let found = Session::open(&place, Access::ReadOnly).and_then(|session| check(&session));
-    match found.map_err(|fault| place.error(&fault))? {
-        0 => Err(StoreError::Missing(place.text())),
-        found => Ok((found, FORMAT)),
-    }
-}
 
 /// The format; 0 where nothing was made yet.
 pub(super) fn format(session: &Session) -> Result<i64, Fault> {
@@ -42,7 +30,7 @@ pub(super) fn format(session: &Session) -> Result<i64, Fault> {
 /// The format, when this program can use it.
 pub(super) fn check(session: &Session) -> Result<i64, Fault> {
     match format(session)? {
-        found if found > FORMAT => Err(Fault::Newer(found)),
+        found if found > FORMAT => Err(Fault::Newer { found, known: FORMAT }),
         found => Ok(found),
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 
-use super::connection::Fault;
+use super::fault::Fault;
 use super::values::get;
 use crate::store::{Sealed, SealedForm, SealedPlace};
 

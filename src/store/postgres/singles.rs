@@ -1,6 +1,7 @@
 //! Changes of one record that are written on their own.
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::values::{Day, Text, get, optional};
 use crate::id::Id;
 use crate::store::encoding::changed;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use tokio_postgres::Row;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::filter::{self, SqlFilter};
 use super::values::{get, number, optional_moment, optional_text};
 use crate::store::encoding::nanoseconds;

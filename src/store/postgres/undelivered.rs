@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashSet};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::filter;
 use super::values::{Text, get, text};
 use crate::store::encoding::unsigned;

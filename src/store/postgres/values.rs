@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
-use super::connection::Fault;
+use super::fault::Fault;
 use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::connection::{Fault, Session};
+use super::connection::Session;
+use super::fault::Fault;
 use super::singles::place_of;
 use super::values::{
     Day, Text, get, moment, named, number, optional, optional_moment, optional_number, optional_text, text,

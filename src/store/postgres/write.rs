@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::connection::{Database, Fault, Session};
+use super::connection::{Database, Session};
+use super::context::{GroupContext, GroupOptions};
 use super::days::KnownDays;
-use super::group::{self, Group, GroupContext, GroupOptions};
+use super::fault::Fault;
+use super::group::{self, Group};
 use super::lease::Worker;
 use super::values::Text;
 use crate::provider::policy::Policy;
