@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::net::Ipv6Addr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -247,7 +248,13 @@ fn hosts_of(text: &str) -> Result<Vec<Host>, String> {
 
 fn host_of(text: &str) -> Result<Host, String> {
     let (name, rest) = match text.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').ok_or("an address of the URL has no `]`")?,
+        Some(rest) => {
+            let (address, rest) = rest.split_once(']').ok_or("an address of the URL has no `]`")?;
+            if address.parse::<Ipv6Addr>().is_err() {
+                return Err("between `[` and `]` of the URL stands no IPv6 address".to_owned());
+            }
+            (address, rest)
+        }
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
     let port = match rest.strip_prefix(':') {

@@ -49,7 +49,14 @@ impl Session {
         // It has no threads: the connection goes on while a call waits for it.
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Fault::Lost(error.to_string()))?;
-        let client = wait(&runtime, place.connect(access))?;
+        let client = match wait(&runtime, place.connect(access)) {
+            Ok(client) => client,
+            Err(fault) => {
+                // As when a session is dropped.
+                runtime.shutdown_background();
+                return Err(fault);
+            }
+        };
         Ok(Self {
             client,
             runtime: Some(runtime),
