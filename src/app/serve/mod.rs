@@ -19,6 +19,7 @@ mod observer;
 mod options;
 mod queue;
 mod rates;
+mod ready;
 mod remake;
 mod routes;
 mod signing;
@@ -30,27 +31,24 @@ mod trace;
 mod watch;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::server::{ApiCall, ApiEvent, base_path};
+use crate::api::server::{ApiCall, ApiEvent};
 use crate::app::certificate::{CertificateFiles, LoadedCertificate};
 use crate::app::context::Context;
 use crate::app::endpoints::rekey::check_storage;
 use crate::app::handshake::HandshakeResult;
 use crate::app::rejected_peers::RejectedPeers;
-use crate::app::socket::{self, Ready};
+use crate::app::socket;
 use crate::clock::SteadyClock;
 use crate::engine::{self, Limits, Witness};
 use crate::error::Result;
-use crate::message::Mode;
 use crate::pipeline::{DeliveryObserver, DisableObserver, Tally};
 use crate::server;
 use crate::shutdown::{DRAIN, Shutdown};
@@ -67,6 +65,7 @@ use notices::Notifier;
 use observer::QueueObserver;
 pub use options::ServeOptions;
 use queue::ServiceQueue;
+pub use ready::ServeReady;
 #[cfg(any(test, feature = "internals"))]
 pub use routes::openapi;
 use routes::{MOST_DELIVERIES, RouteState, ServiceApi};
@@ -103,35 +102,6 @@ pub enum ServeEvent<'a> {
     Confirmation(&'a HandshakeResult),
     /// How it does.
     Status(&'a ServeStatus),
-}
-
-/// Where a service is, and in which account; the first line of JSON.
-#[derive(Debug, Serialize)]
-pub struct ServeReady {
-    /// What clients are given.
-    #[serde(flatten)]
-    pub ready: Ready,
-    /// The same without the path of the API.
-    pub origin: String,
-    /// The provider that is played; absent: this is the durable service.
-    pub provider: Option<String>,
-    /// For people.
-    #[serde(skip)]
-    pub title: String,
-    /// The account's plan.
-    pub plan: Option<String>,
-    /// How many endpoints the plan allows.
-    #[serde(skip)]
-    pub most_endpoints: Option<u32>,
-    /// A generated key.
-    pub key: Option<String>,
-    /// A generated test key.
-    pub test_key: Option<String>,
-    /// How many keys of the ledger are valid.
-    #[serde(skip)]
-    pub stored_keys: usize,
-    /// Where endpoints are kept.
-    pub endpoints: PathBuf,
 }
 
 /// A service that is ready to begin.
@@ -297,34 +267,6 @@ impl<'a> Service<'a> {
             lease,
             journal: None,
         })
-    }
-
-    fn ready(&self, address: &str, stored_keys: usize) -> ServeReady {
-        let scheme = if self.certificate.is_some() { "https" } else { "http" };
-        let origin = format!("{scheme}://{address}");
-        let generated = |mode: Mode| {
-            let key = self.keys.generated.iter().find(|(of, _)| *of == mode);
-            key.map(|(_, text)| text.clone())
-        };
-        let mock = self.mock.as_ref();
-        let plan = mock.and_then(|mock| mock.plan.clone());
-        let limit = mock.and_then(|mock| mock.profile.endpoint.plans.get(mock.plan.as_ref()?));
-        let base = mock.map_or("", |mock| base_path(&mock.api));
-        ServeReady {
-            ready: Ready {
-                url: format!("{origin}{base}"),
-                ..Ready::default()
-            },
-            origin,
-            provider: mock.map(|mock| mock.profile.label()),
-            title: mock.map_or_else(|| "events".to_owned(), |mock| mock.profile.title.clone()),
-            most_endpoints: limit.and_then(|limit| limit.0),
-            plan,
-            key: generated(Mode::Live),
-            test_key: generated(Mode::Test),
-            stored_keys,
-            endpoints: self.context.book().path().to_owned(),
-        }
     }
 
     /// Takes events and delivers until the server has ended and what is in flight is done.

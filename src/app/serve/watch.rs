@@ -77,7 +77,7 @@ impl ServiceQueue {
     /// Looks again and again until `stop`.
     pub(super) async fn watch(&self, stop: &CancellationToken) {
         let (mut seen, mut is_failing) = (Seen::default(), false);
-        let mut ahead_us = self.context.now().unix_us() - self.clock.now().unix_us();
+        let mut ahead_us = 0;
         let mut beat_at = Instant::now() + HEARTBEAT;
         while !stop.is_cancelled() {
             tokio::select! {
