@@ -245,7 +245,12 @@ fn compile(sandbox: &Sandbox, peers: &Path) {
         .current_dir(sandbox.path(""))
         .status();
     assert!(built.is_ok_and(|status| status.success()), "the receiver compiles");
-    std::fs::copy(target.join("debug/receiver"), sandbox.path("receiver")).expect("a copy");
+    // By another process: a file that this one has open for writing cannot be run, and what other tests start inherits it for a moment.
+    let copied = Command::new("cp")
+        .arg(target.join("debug/receiver"))
+        .arg(sandbox.path("receiver"))
+        .status();
+    assert!(copied.is_ok_and(|status| status.success()), "the receiver is copied");
 }
 
 /// A receiver that runs, and its URL.
