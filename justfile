@@ -30,7 +30,7 @@ generate:
 
 # The long forms of the proofs that nothing is lost: kills, a rehearsal, memory; arguments go to the test program.
 soak *args:
-    HOOK_SOAK=1 cargo test --locked --test integration -- crash:: durable:: --nocapture --test-threads 1 "$@"
+    HOOK_SOAK=1 cargo test --locked --test integration -- crash:: durable:: shared_store:: --nocapture --test-threads 1 "$@"
 
 # Take the pictures of docs/inspector.md again, with the browser that `.ci/run` prepared.
 screenshots folder="docs/images":
