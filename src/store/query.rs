@@ -40,6 +40,13 @@ pub struct Query {
 }
 
 impl Query {
+    /// Whether it asks for what only deliveries have.
+    pub(super) fn matches_no_capture(&self) -> bool {
+        let has_part =
+            self.state.is_some() || self.endpoint.is_some() || self.origin.is_some() || self.tenant.is_some();
+        self.kind == Some(RecordKind::Delivery) || has_part
+    }
+
     /// Whether every record matches.
     pub fn is_everything(&self) -> bool {
         let everything = Self {
@@ -248,4 +255,13 @@ pub struct EventStats {
     pub duplicates: u64,
     /// Captures for which a command failed and did not succeed since.
     pub unprocessed: u64,
+}
+
+impl EventStats {
+    /// The most frequent first, those of the same number by their names.
+    pub(super) fn ranked(events: impl Iterator<Item = Self>) -> Vec<Self> {
+        let mut ranked: Vec<Self> = events.collect();
+        ranked.sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.event.cmp(&b.event)));
+        ranked
+    }
 }

@@ -39,7 +39,7 @@ pub struct ServeReady {
 }
 
 impl Service<'_> {
-    /// What is said of it at the start.
+    /// Describes the service at its start.
     pub(super) fn ready(&self, address: &str, stored_keys: usize) -> ServeReady {
         let scheme = if self.certificate.is_some() { "https" } else { "http" };
         let origin = format!("{scheme}://{address}");

@@ -135,7 +135,7 @@ mod tests {
             found(text, key("/var/run/postgresql", "d", "u")).as_deref(),
             Some("local")
         );
-        assert_eq!(found(text, key("h", "d", "nobody")), None);
+        assert_eq!(found(text, key("h", "d", "unknown")), None);
         assert_eq!(found("*:*:*:*:", key("h", "d", "u")), None, "without a password");
         assert_eq!(found("**:*:*:*:p", key("h", "d", "u")), None, "not a pattern");
     }

@@ -24,9 +24,7 @@ const PARKED: &str = "delivery WHERE n IN (SELECT n FROM queue WHERE state = 2)"
 
 /// The condition on captures; `None` when no capture can match.
 pub(super) fn captures(query: &Query) -> Option<SqlFilter> {
-    let deliveries_only =
-        query.state.is_some() || query.endpoint.is_some() || query.origin.is_some() || query.tenant.is_some();
-    if query.kind == Some(RecordKind::Delivery) || deliveries_only {
+    if query.matches_no_capture() {
         return None;
     }
     let mut filter = match (query.failed, query.unprocessed) {

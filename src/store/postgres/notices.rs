@@ -19,7 +19,7 @@ const MOST_NOTICES: i64 = 10_000;
 const MAIL_EVERY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
 batch_rows! {
-    /// What the owner of an endpoint is told.
+    /// A notice for the owner of an endpoint.
     NoticeRow in NoticeRows {
         at: i64 as "int8",
         endpoint: Text<'o> as "text",

@@ -33,10 +33,7 @@ pub(super) fn stats(session: &Session, query: &Query) -> Result<Stats, Fault> {
         figures.unprocessed(session, &filter)?;
     }
     let Figures { mut stats, events } = figures;
-    stats.by_event = events.into_values().collect();
-    stats
-        .by_event
-        .sort_by(|a, b| b.records.cmp(&a.records).then_with(|| a.event.cmp(&b.event)));
+    stats.by_event = EventStats::ranked(events.into_values());
     Ok(stats)
 }
 

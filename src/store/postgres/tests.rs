@@ -183,7 +183,7 @@ fn a_follower_waits_for_a_smaller_number_that_is_committed_later() {
     let hash = crate::store::encoding::event_hash(first.provider.as_deref(), Some("held"))
         .unwrap()
         .cast_signed();
-    // Whoever has this lock holds the writer up after it has drawn its number.
+    // While this lock is held, the writer waits after it has drawn its number.
     let holder = Session::open(&Place::parse(&database.url()).unwrap(), Access::ReadWrite).unwrap();
     holder.run("SELECT pg_advisory_lock($1)", &[&hash]).unwrap();
     let mut held = database.opened(Access::ReadWrite);
@@ -208,7 +208,7 @@ fn a_follower_waits_for_a_smaller_number_that_is_committed_later() {
     assert_eq!(
         numbers(&reader, &Query::default()),
         [3, 2],
-        "whoever does not follow sees what is there"
+        "a query that does not follow sees what is there"
     );
     holder.run("SELECT pg_advisory_unlock($1)", &[&hash]).unwrap();
     assert_eq!(held.join().unwrap(), 1);
