@@ -1,23 +1,25 @@
 //! Attempts, written many at once, with what they do to their deliveries and to the queue.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use uuid::Uuid;
 
+use super::connection::Rows;
 use super::fault::Fault;
 use super::group::{AttemptChange, Group};
 use super::values::{Day, Text, batch_rows, get, names};
 use crate::clock::Timestamp;
 use crate::mask;
-use crate::store::encoding::{TAKEN, changed, failure_of, nanos};
+use crate::store::encoding::{changed, failure_of, nanos};
 use crate::store::sealed as seal;
 use crate::store::{Attempt, Outcome, SealedPlace};
 
 batch_rows! {
-    /// What was tried.
+    /// What was tried, and in the last columns what it does to its delivery. `day` is absent where the queue says it; `state` where
+    /// the delivery stays as it is.
     AttemptRow in AttemptRows {
         n: i64 as "int8",
-        day: Day as "date",
+        day: Option<Day> as "date",
         seq: i32 as "int4",
         fence: i32 as "int4",
         at: i64 as "int8",
@@ -31,26 +33,95 @@ batch_rows! {
         error: Option<&'o str> as "text",
         text: Option<Text<'o>> as "text",
         sealed: Option<String> as "text",
+        state: Option<&'o str> as "text",
+        next_due: Option<i64> as "int8",
+        reason: Option<&'o str> as "text",
     }
 }
 
+/// Columns of a row that are of its delivery alone.
+const DELIVERY_COLUMNS: usize = 3;
+
+/// Where an attempt is written.
+#[derive(Clone, Copy)]
+struct AttemptPlace {
+    n: i64,
+    day: Option<Day>,
+    /// Above 0 when the process had lost its lease.
+    fence: i32,
+}
+
 impl<'o> AttemptRows<'o> {
-    /// An attempt with the same number replaces the earlier one: what was tried last is what counts.
-    pub(super) fn insert() -> String {
+    /// Writes the attempts of the table `from`. One with the same number replaces the earlier one: what was tried last is what
+    /// counts.
+    fn insert(from: &str) -> String {
         let columns = names(Self::COLUMNS);
+        let columns = &columns[..columns.len() - DELIVERY_COLUMNS];
         let values: Vec<_> = columns[4..]
             .iter()
             .map(|name| format!("{name} = excluded.{name}"))
             .collect();
         let names = columns.join(", ");
         format!(
-            "INSERT INTO attempt ({names}) SELECT {names} FROM {} ON CONFLICT (n, day, seq, fence) DO UPDATE SET {}",
-            Self::table(),
+            "INSERT INTO attempt ({names}) SELECT {names} FROM {from} ON CONFLICT (n, day, seq, fence) DO UPDATE SET {}",
             values.join(", ")
         )
     }
 
-    pub(super) fn add(&mut self, (n, day): (i64, Day), attempt: &'o Attempt, fence: i32) {
+    /// The part of a statement that writes the attempts of new deliveries.
+    pub(super) fn part(first: usize) -> String {
+        format!("attempts AS ({})", Self::insert(&Self::table(first)))
+    }
+
+    /// Finishes attempts at what this process holds in the queue, and leaves the others out. Returns the numbers of the former. The
+    /// last placeholder is the token of the process.
+    pub(super) fn finish_held() -> String {
+        let token = Self::COLUMNS.len() + 1;
+        let mut columns: Vec<_> = names(Self::COLUMNS).iter().map(|name| format!("u.{name}")).collect();
+        columns[1] = "q.day".to_owned();
+        let columns = columns.join(", ");
+        let is_held = format!("q.n = u.n AND q.state = 1 AND q.token = ${token}");
+        format!(
+            "WITH u AS (SELECT * FROM {}),
+             gone AS (DELETE FROM queue AS q USING u WHERE {is_held} AND u.state NOT IN ('pending', 'parked') RETURNING {columns}),
+             waiting AS (
+                 UPDATE queue AS q SET state = 0, token = NULL, due = coalesce(u.next_due, q.due),
+                     class = CASE WHEN u.next_due IS NULL THEN q.class ELSE 1 END
+                 FROM u WHERE {is_held} AND u.state = 'pending' RETURNING {columns}
+             ),
+             parked AS (SELECT {columns} FROM queue AS q, u WHERE {is_held} AND u.state = 'parked' FOR UPDATE OF q),
+             tried AS (SELECT * FROM gone UNION ALL SELECT * FROM waiting UNION ALL SELECT * FROM parked),
+             attempts AS ({}),
+             deliveries AS ({MOVE_DELIVERIES})
+             SELECT n FROM tried",
+            Self::table(1),
+            Self::insert("tried")
+        )
+    }
+
+    /// The same for what no queue has: `hook listen` and `hook send` work it off.
+    fn finish_others() -> String {
+        format!(
+            "WITH tried AS (SELECT * FROM {}),
+             attempts AS ({}),
+             deliveries AS ({MOVE_DELIVERIES}),
+             waiting AS (
+                 UPDATE work AS w SET due = t.next_due FROM tried AS t
+                 WHERE w.delivery = t.n AND t.state = 'pending' AND t.next_due IS NOT NULL
+             )
+             DELETE FROM work AS w USING tried AS t WHERE w.delivery = t.n AND t.state <> 'pending'",
+            Self::table(1),
+            Self::insert("tried")
+        )
+    }
+
+    /// Adds an attempt of a new delivery.
+    pub(super) fn add_new(&mut self, (n, day): (i64, Day), attempt: &'o Attempt) {
+        let (day, fence) = (Some(day), 0);
+        self.add(AttemptPlace { n, day, fence }, attempt, None);
+    }
+
+    fn add(&mut self, place: AttemptPlace, attempt: &'o Attempt, change: Option<&AttemptChange<'o>>) {
         let (answer, error, text) = match &attempt.outcome {
             Outcome::Answer(answer) => (Some(answer), None, answer.note.as_deref()),
             Outcome::Error { kind, text } => (None, Some(kind.name()), Some(text.as_str())),
@@ -59,10 +130,10 @@ impl<'o> AttemptRows<'o> {
         // An answer that repeats a secret is never sent again, so that nothing has to be put back.
         let answer_headers = answer.map(|answer| answer.headers.to_block());
         self.push(AttemptRow {
-            n,
-            day,
+            n: place.n,
+            day: place.day,
             seq: attempt.seq.cast_signed(),
-            fence,
+            fence: place.fence,
             at: attempt.at.unix_us(),
             took: nanos(attempt.took),
             request,
@@ -74,142 +145,109 @@ impl<'o> AttemptRows<'o> {
             error,
             text: text.map(|text| mask::secrets(text).into_owned().into()),
             sealed: super::sealed::to_json(&of_request),
+            state: change.map(|change| change.state.name()),
+            next_due: change.and_then(|change| change.next_due).map(Timestamp::unix_us),
+            reason: change.and_then(|change| failure_of(change.attempt)),
         });
     }
 }
 
-batch_rows! {
-    /// What an attempt does to its delivery.
-    ProgressRow in ProgressRows {
-        n: i64 as "int8",
-        day: Day as "date",
-        state: &'o str as "text",
-        next_due: Option<i64> as "int8",
-        seq: i32 as "int4",
-        status: Option<i32> as "int4",
-        reason: Option<&'o str> as "text",
-        took: i64 as "int8",
-    }
-}
+/// A delivery goes on or has ended.
+const MOVE_DELIVERIES: &str = "
+    UPDATE delivery AS d SET state = t.state, next_due = t.next_due, owner = CASE t.state WHEN 'pending' THEN d.owner END,
+        attempts = greatest(d.attempts, t.seq), status = t.status, reason = t.reason, took = t.took
+    FROM tried AS t WHERE d.n = t.n AND d.day = t.day AND t.state IS NOT NULL";
 
-impl ProgressRows<'_> {
-    /// A delivery goes on or has ended, and its place in a queue with it. One that was stopped in the middle waits as before.
-    fn apply() -> String {
-        format!(
-            "WITH u AS (SELECT * FROM {}),
-             delivered AS (
-                 UPDATE delivery AS d SET state = u.state, next_due = u.next_due,
-                     owner = CASE u.state WHEN 'pending' THEN d.owner END, attempts = greatest(d.attempts, u.seq),
-                     status = u.status, reason = u.reason, took = u.took
-                 FROM u WHERE d.n = u.n AND d.day = u.day
-             ),
-             waiting AS (
-                 UPDATE queue AS q SET state = 0, token = NULL, due = coalesce(u.next_due, q.due),
-                     class = CASE WHEN u.next_due IS NULL THEN q.class ELSE 1 END
-                 FROM u WHERE q.n = u.n AND u.state = 'pending'
-             ),
-             left_queue AS (DELETE FROM queue AS q USING u WHERE q.n = u.n AND u.state NOT IN ('pending', 'parked')),
-             waiting_work AS (
-                 UPDATE work AS w SET due = u.next_due FROM u
-                 WHERE w.delivery = u.n AND u.state = 'pending' AND u.next_due IS NOT NULL
-             )
-             DELETE FROM work AS w USING u WHERE w.delivery = u.n AND u.state <> 'pending'",
-            Self::table()
-        )
+impl<'o> AttemptRows<'o> {
+    /// Attempts at what the queue may have given to this process.
+    pub(super) fn of_queue(changes: &[AttemptChange<'o>]) -> Self {
+        let mut rows = Self::default();
+        for change in changes {
+            if let Some(n) = change.number {
+                let (day, fence) = (None, 0);
+                rows.add(AttemptPlace { n, day, fence }, change.attempt, Some(change));
+            }
+        }
+        rows
     }
 }
 
 /// Where a delivery is.
 struct DeliveryPlace {
     day: Day,
-    /// Whether this process may move it on: it has it, or no queue has.
-    is_ours: bool,
+    /// Whether it is in no queue, so that its process may move it on.
+    is_free: bool,
 }
 
-impl Group<'_, '_> {
-    /// Writes the attempts that were collected. One of a process that has lost its lease is kept, and changes nothing.
-    pub(super) fn write_attempts(&mut self) -> Result<(), Fault> {
-        let changes = std::mem::take(&mut self.attempts);
-        let by_id = self.numbers(&changes)?;
-        let number = |change: &AttemptChange<'_>| change.number.or_else(|| by_id.get(&change.delivery.uuid).copied());
-        let places = self.places(&changes.iter().filter_map(number).collect::<Vec<_>>())?;
-        let (mut attempts, mut progress) = (AttemptRows::default(), ProgressRows::default());
-        for change in &changes {
-            let found = number(change).and_then(|n| Some((n, places.get(&n)?)));
-            let Some((n, place)) = found else { continue };
-            self.acks[change.ack] = changed(n, 1);
-            if !place.is_ours {
-                let fence = self.next_fence((n, place.day), change.attempt.seq)?;
-                attempts.add((n, place.day), change.attempt, fence);
-                self.acks[change.ack].is_fenced = true;
-                continue;
-            }
-            attempts.add((n, place.day), change.attempt, 0);
-            progress.push(ProgressRow {
-                n,
-                day: place.day,
-                state: change.state.name(),
-                next_due: change.next_due.map(Timestamp::unix_us),
-                seq: change.attempt.seq.cast_signed(),
-                status: change.attempt.outcome.status().map(i32::from),
-                reason: failure_of(change.attempt),
-                took: nanos(change.attempt.took),
-            });
+impl<'o> Group<'o, '_> {
+    /// Notes which attempts were finished; the others are returned.
+    pub(super) fn note_finished(
+        &mut self,
+        changes: Vec<AttemptChange<'o>>,
+        finished: &Rows,
+    ) -> Result<Vec<AttemptChange<'o>>, Fault> {
+        let finished: BTreeSet<i64> = finished.rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
+        let (done, others): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| change.number.is_some_and(|n| finished.contains(&n)));
+        for change in done {
+            self.acks[change.ack] = changed(change.number.unwrap_or_default(), 1);
         }
-        let (insert, apply) = (AttemptRows::insert(), ProgressRows::apply());
-        let (of_attempts, of_progress) = (attempts.params(), progress.params());
-        let requests = [(&*insert, &*of_attempts), (&*apply, &*of_progress)];
-        self.session().pipeline(&requests).map(drop)
+        Ok(others)
     }
 
-    /// The numbers of those deliveries that are named by their ids. A seeded run that is repeated gives the same ids again: the
-    /// newest delivery counts.
-    fn numbers(&self, changes: &[AttemptChange<'_>]) -> Result<HashMap<Uuid, i64>, Fault> {
+    /// Writes attempts at what this process does not hold in the queue. One of a process that has lost its lease is kept, and
+    /// changes nothing.
+    pub(super) fn write_other_attempts(&mut self, mut changes: Vec<AttemptChange<'o>>) -> Result<(), Fault> {
+        self.find_numbers(&mut changes)?;
+        let places = self.places(&changes.iter().filter_map(|change| change.number).collect::<Vec<_>>())?;
+        let mut rows = AttemptRows::default();
+        for change in &changes {
+            let found = change.number.and_then(|n| Some((n, places.get(&n)?)));
+            let Some((n, place)) = found else { continue };
+            let day = Some(place.day);
+            let ack = &mut self.acks[change.ack];
+            *ack = changed(n, 1);
+            ack.is_fenced = !place.is_free;
+            if place.is_free {
+                rows.add(AttemptPlace { n, day, fence: 0 }, change.attempt, Some(change));
+            } else {
+                let fence = self.next_fence((n, place.day), change.attempt.seq)?;
+                rows.add(AttemptPlace { n, day, fence }, change.attempt, None);
+            }
+        }
+        self.session().run(&AttemptRows::finish_others(), &rows.params()).map(drop)
+    }
+
+    /// Finds the numbers of those deliveries that are named by their ids. A seeded run that is repeated gives the same ids again:
+    /// the newest delivery counts.
+    pub(super) fn find_numbers(&self, changes: &mut [AttemptChange<'o>]) -> Result<(), Fault> {
         let unknown = changes.iter().filter(|change| change.number.is_none());
         let ids: Vec<Uuid> = unknown.map(|change| change.delivery.uuid).collect();
         if ids.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(());
         }
         let sql = "SELECT id, max(n) FROM delivery WHERE id = ANY($1) GROUP BY id";
         let found = self
             .session()
             .rows(sql, &[&ids], |row| Ok((get(row, 0)?, get(row, 1)?)))?;
-        Ok(found.into_iter().collect())
+        let by_id: HashMap<Uuid, i64> = found.into_iter().collect();
+        for change in changes.iter_mut().filter(|change| change.number.is_none()) {
+            change.number = by_id.get(&change.delivery.uuid).copied();
+        }
+        Ok(())
     }
 
+    /// Where those deliveries are. What the queue has is of another process, or waits; what it had and has no more was finished by
+    /// another one.
     fn places(&self, numbers: &[i64]) -> Result<HashMap<i64, DeliveryPlace>, Fault> {
-        let token = self.context.worker.token();
-        // Locked, so that no other process takes them over until the end of the transaction.
-        let sql = "SELECT n, day, state, token FROM queue WHERE n = ANY($1) ORDER BY n FOR UPDATE";
-        let queued = self.session().rows(sql, &[&numbers], |row| {
-            let (state, holder): (i16, Option<Uuid>) = (get(row, 2)?, get(row, 3)?);
-            let is_ours = state == TAKEN && holder == Some(token);
-            Ok((
-                get(row, 0)?,
-                DeliveryPlace {
-                    day: get(row, 1)?,
-                    is_ours,
-                },
-            ))
+        let sql = "SELECT n, day, is_queued FROM delivery WHERE n = ANY($1)";
+        let found = self.session().rows(sql, &[&numbers], |row| {
+            let (day, is_queued): (Day, bool) = (get(row, 1)?, get(row, 2)?);
+            let is_free = !is_queued;
+            Ok((get(row, 0)?, DeliveryPlace { day, is_free }))
         })?;
-        let mut places: HashMap<i64, DeliveryPlace> = queued.into_iter().collect();
-        let others: Vec<i64> = numbers.iter().copied().filter(|n| !places.contains_key(n)).collect();
-        if !others.is_empty() {
-            let sql = "SELECT n, day, is_queued FROM delivery WHERE n = ANY($1)";
-            let others = self.session().rows(sql, &[&others], |row| {
-                // What was in a queue and is not any more was finished by another process.
-                let is_ours = !get::<bool>(row, 2)?;
-                Ok((
-                    get(row, 0)?,
-                    DeliveryPlace {
-                        day: get(row, 1)?,
-                        is_ours,
-                    },
-                ))
-            })?;
-            places.extend(others);
-        }
-        Ok(places)
+        Ok(found.into_iter().collect())
     }
 
     fn next_fence(&self, (n, day): (i64, Day), seq: u32) -> Result<i32, Fault> {

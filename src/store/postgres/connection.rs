@@ -28,13 +28,18 @@ const MOST_STATEMENTS: usize = 256;
 
 /// What a statement brought: rows, and how many rows it changed.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct Rows {
     pub(super) rows: Vec<Row>,
     pub(super) changed: u64,
 }
 
-/// A statement and its values.
-pub(super) type Request<'r> = (&'r str, &'r [Param<'r>]);
+/// A part of a pipeline.
+pub(super) enum Step<'r> {
+    /// A statement without values, which returns nothing.
+    Batch(&'r str),
+    /// A statement and its values.
+    Run(&'r str, &'r [Param<'r>]),
+}
 
 /// An open connection.
 pub(super) struct Session {
@@ -93,7 +98,7 @@ impl Session {
     }
 
     /// Runs one statement.
-    pub(super) fn run(&self, sql: &str, values: &[Param<'_>]) -> Result<Outcome, Fault> {
+    pub(super) fn run(&self, sql: &str, values: &[Param<'_>]) -> Result<Rows, Fault> {
         self.wait(async {
             let statement = self.statement(sql).await?;
             self.execute(&statement, values).await
@@ -101,31 +106,44 @@ impl Session {
     }
 
     /// Runs statements one after the other without waiting for each.
-    pub(super) fn pipeline(&self, requests: &[Request<'_>]) -> Result<Vec<Outcome>, Fault> {
+    pub(super) fn pipeline(&self, steps: &[Step<'_>]) -> Result<Vec<Rows>, Fault> {
         self.wait(async {
-            let mut statements = Vec::with_capacity(requests.len());
-            for (sql, _) in requests {
-                statements.push(self.statement(sql).await?);
+            let mut prepared = Vec::with_capacity(steps.len());
+            for step in steps {
+                prepared.push(match step {
+                    Step::Batch(_) => None,
+                    Step::Run(sql, _) => Some(self.statement(sql).await?),
+                });
             }
-            let steps = statements.iter().zip(requests).map(|(statement, (_, values))| {
-                let step: BoxedStep<'_> = Box::pin(self.execute(statement, values));
-                step
+            let futures = steps.iter().zip(&prepared).map(|(step, statement)| {
+                let future: BoxedStep<'_> = Box::pin(self.step(step, statement.as_ref()));
+                future
             });
-            in_order(steps.collect()).await
+            in_order(futures.collect()).await
         })
     }
 
-    async fn execute(&self, statement: &Statement, values: &[Param<'_>]) -> Result<Outcome, Fault> {
+    async fn step(&self, step: &Step<'_>, prepared: Option<&Statement>) -> Result<Rows, Fault> {
+        match (step, prepared) {
+            (Step::Run(_, values), Some(statement)) => self.execute(statement, values).await,
+            (Step::Batch(sql) | Step::Run(sql, _), _) => {
+                self.client.batch_execute(sql).await?;
+                Ok(Rows::default())
+            }
+        }
+    }
+
+    async fn execute(&self, statement: &Statement, values: &[Param<'_>]) -> Result<Rows, Fault> {
         if statement.columns().is_empty() {
             let changed = self.client.execute(statement, values).await?;
-            return Ok(Outcome {
+            return Ok(Rows {
                 changed,
-                ..Outcome::default()
+                ..Rows::default()
             });
         }
         let rows = self.client.query(statement, values).await?;
         let changed = rows.len() as u64;
-        Ok(Outcome { rows, changed })
+        Ok(Rows { rows, changed })
     }
 
     async fn statement(&self, sql: &str) -> Result<Statement, Fault> {
@@ -173,12 +191,12 @@ impl Session {
     }
 }
 
-type BoxedStep<'s> = Pin<Box<dyn Future<Output = Result<Outcome, Fault>> + Send + 's>>;
+type BoxedStep<'s> = Pin<Box<dyn Future<Output = Result<Rows, Fault>> + Send + 's>>;
 
 /// Begins all steps in their order, and waits for all of them. The first failure is the result: those that follow it are of a
 /// transaction that has failed already.
-async fn in_order(mut steps: Vec<BoxedStep<'_>>) -> Result<Vec<Outcome>, Fault> {
-    let mut outcomes: Vec<Option<Result<Outcome, Fault>>> = steps.iter().map(|_| None).collect();
+async fn in_order(mut steps: Vec<BoxedStep<'_>>) -> Result<Vec<Rows>, Fault> {
+    let mut outcomes: Vec<Option<Result<Rows, Fault>>> = steps.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
         let mut is_waiting = false;
         for (step, outcome) in steps.iter_mut().zip(&mut outcomes) {

@@ -1,16 +1,17 @@
 //! A group of changes in one transaction. What comes often is collected and written many at once: a group of any size takes
-//! about ten statements. Everything else is written on its own, after what was collected before it.
+//! seven statements, which are sent in three steps. Everything else is written on its own, after what was collected before it.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::connection::Session;
+use super::attempts::AttemptRows;
+use super::connection::{Session, Step};
 use super::context::GroupContext;
 use super::fault::Fault;
-use super::health::HealthCache;
+use super::health::{HealthCache, HealthRows};
 use super::notices::NewNotices;
-use super::values::Day;
+use super::values::{Day, Param, Text, get};
 use super::{health, keys, notices, processing, queue, singles, undelivered, work};
 use crate::clock::Timestamp;
 use crate::health::{HealthChange, HealthReport};
@@ -45,8 +46,9 @@ pub(super) struct AttemptChange<'o> {
 /// A group while it is made.
 pub(super) struct Group<'o, 'c> {
     pub(super) context: &'c GroupContext<'c>,
-    id: Uuid,
-    is_begun: bool,
+    /// The last numbers of a record and of an event that were given.
+    pub(super) last: i64,
+    pub(super) last_event: i64,
     /// Of the changes, without those that hold others.
     pub(super) acks: Vec<Ack>,
     pub(super) records: Vec<(usize, NewRecord<'o>)>,
@@ -65,6 +67,9 @@ struct PendingReport<'o> {
     attempt: Option<usize>,
     report: &'o HealthReport,
 }
+
+/// Notes the id of the transaction, and draws the numbers that follow each other.
+const BEGIN_GROUP: &str = "SELECT first_n, first_e FROM begin_group($1, $2, $3)";
 
 /// The days of the records that the changes add.
 pub(super) fn days(ops: &[Op], days: &mut BTreeSet<Day>) {
@@ -101,23 +106,9 @@ pub(super) fn policies<'o>(ops: &'o [Op], found: &mut Vec<&'o std::sync::Arc<Pol
 }
 
 impl<'o, 'c> Group<'o, 'c> {
-    /// Makes all changes in a transaction that has begun. Returns their acks.
-    pub(super) fn make(context: &'c GroupContext<'c>, id: Uuid, ops: &'o [Op]) -> Result<Vec<Ack>, Fault> {
-        let mut group = Self {
-            context,
-            id,
-            is_begun: false,
-            acks: Vec::new(),
-            records: Vec::new(),
-            attempts: Vec::new(),
-            reports: Vec::new(),
-            attempt_at_hand: None,
-            health: HealthCache::default(),
-            notices: NewNotices::default(),
-        };
-        let mut endpoints = BTreeSet::new();
-        health::endpoints(ops, &mut endpoints);
-        group.health.load(context.session, endpoints)?;
+    /// Begins a transaction and makes all changes but the last ones, which [`Group::commit`] makes.
+    pub(super) fn make(context: &'c GroupContext<'c>, id: Uuid, ops: &'o [Op]) -> Result<Self, Fault> {
+        let mut group = Self::begin(context, id, ops)?;
         let mut ranges = Vec::with_capacity(ops.len());
         for op in ops {
             let from = group.acks.len();
@@ -126,10 +117,8 @@ impl<'o, 'c> Group<'o, 'c> {
             ranges.push(from..group.acks.len());
         }
         group.flush()?;
-        if !group.is_begun {
-            group.draw(0, 0)?;
-        }
-        let mut acks = group.acks;
+        group.notices.write(context.session)?;
+        let mut acks = std::mem::take(&mut group.acks);
         // The ack of several is that of the first, and tells whether any of them disabled an endpoint.
         let whole = ranges.into_iter().map(|range| {
             let disabled = acks[range.clone()].iter_mut().find_map(|ack| ack.disabled.take());
@@ -139,26 +128,57 @@ impl<'o, 'c> Group<'o, 'c> {
                 ..first.map(std::mem::take).unwrap_or_default()
             }
         });
-        Ok(whole.collect())
+        group.acks = whole.collect();
+        Ok(group)
+    }
+
+    /// Begins the transaction, draws a number for every new record, and reads the health that the changes look at.
+    fn begin(context: &'c GroupContext<'c>, id: Uuid, ops: &'o [Op]) -> Result<Self, Fault> {
+        let (records, events) = new_records(ops);
+        let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        let (records, events) = (count(records), count(events));
+        let mut endpoints = BTreeSet::new();
+        health::endpoints(ops, &mut endpoints);
+        let names: Vec<Text<'_>> = endpoints.iter().map(|name| (&**name).into()).collect();
+        let (of_group, of_health): ([Param<'_>; 3], [Param<'_>; 1]) = ([&id, &records, &events], [&names]);
+        let mut steps = vec![Step::Batch("BEGIN"), Step::Run(BEGIN_GROUP, &of_group)];
+        if !names.is_empty() {
+            steps.push(Step::Run(health::LOAD, &of_health));
+        }
+        let answers = context.session.pipeline(&steps)?;
+        let first = |column| match answers.get(1).and_then(|answer| answer.rows.first()) {
+            Some(row) => Ok::<_, Fault>(get::<Option<i64>>(row, column)?.unwrap_or_default()),
+            None => Ok(0),
+        };
+        let known = HealthCache::new(&endpoints, answers.get(2))?;
+        Ok(Self {
+            context,
+            last: first(0)? - 1,
+            last_event: first(1)? - 1,
+            acks: Vec::new(),
+            records: Vec::new(),
+            attempts: Vec::new(),
+            reports: Vec::new(),
+            attempt_at_hand: None,
+            health: known,
+            notices: NewNotices::default(),
+        })
+    }
+
+    /// Makes the last changes and ends the transaction: either all changes of the group count, or none.
+    pub(super) fn commit(&self) -> Result<(), Fault> {
+        let rows = self.health.changed_rows();
+        let (upsert, values) = (HealthRows::upsert(), rows.params());
+        let mut steps = Vec::new();
+        if !rows.endpoint.is_empty() {
+            steps.push(Step::Run(&upsert, &values));
+        }
+        steps.push(Step::Batch("COMMIT"));
+        self.session().pipeline(&steps).map(drop)
     }
 
     pub(super) fn session(&self) -> &'c Session {
         self.context.session
-    }
-
-    /// Begins the group in the database, and draws numbers. The first of the records and of the events is returned.
-    pub(super) fn draw(&mut self, records: usize, events: usize) -> Result<(i64, i64), Fault> {
-        let id = if self.is_begun { Uuid::new_v4() } else { self.id };
-        self.is_begun = true;
-        let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-        let sql = "SELECT first_n, first_e FROM begin_group($1, $2, $3)";
-        let first = self
-            .session()
-            .row(sql, &[&id, &count(records), &count(events)], |row| {
-                let first = |column| super::values::get::<Option<i64>>(row, column);
-                Ok((first(0)?.unwrap_or_default(), first(1)?.unwrap_or_default()))
-            })?;
-        Ok(first.unwrap_or_default())
     }
 
     fn add(&mut self, op: &'o Op) -> Result<(), Fault> {
@@ -272,11 +292,32 @@ impl<'o, 'c> Group<'o, 'c> {
 
     /// Writes what was collected.
     fn flush(&mut self) -> Result<(), Fault> {
-        if !self.records.is_empty() {
-            self.write_records()?;
+        let (rows, mut changes) = (self.new_rows()?, std::mem::take(&mut self.attempts));
+        let worker = self.context.worker;
+        let mut queued = AttemptRows::default();
+        if worker.is_registered() {
+            self.find_numbers(&mut changes)?;
+            queued = AttemptRows::of_queue(&changes);
         }
-        if !self.attempts.is_empty() {
-            self.write_attempts()?;
+        let token = worker.token();
+        let ((parts, query), finish) = (rows.parts(&token), AttemptRows::finish_held());
+        let insert = parts.statement(query);
+        let mut of_queue = queued.params();
+        of_queue.push(&token);
+        let mut steps: Vec<_> = insert.iter().map(|sql| Step::Run(sql, &parts.values)).collect();
+        if !queued.n.is_empty() {
+            steps.push(Step::Run(&finish, &of_queue));
+        }
+        let answers = self.session().pipeline(&steps)?;
+        let (written, finished) = answers.split_at(usize::from(insert.is_some()));
+        if let Some(not_taken) = written.first() {
+            self.note_written(&rows, not_taken)?;
+        }
+        if let Some(finished) = finished.first() {
+            changes = self.note_finished(changes, finished)?;
+        }
+        if !changes.is_empty() {
+            self.write_other_attempts(changes)?;
         }
         for PendingReport { ack, attempt, report } in std::mem::take(&mut self.reports) {
             // Another process has the delivery by then, and reports how it ends.
@@ -284,9 +325,22 @@ impl<'o, 'c> Group<'o, 'c> {
                 self.acks[ack] = self.health.report(self.context.session, report, &mut self.notices)?;
             }
         }
-        self.health.write(self.session())?;
-        self.notices.write(self.session())
+        Ok(())
     }
+}
+
+/// How many records and events the changes add at most.
+fn new_records(ops: &[Op]) -> (usize, usize) {
+    let of_each = ops.iter().map(|op| match op {
+        Op::Capture(_) | Op::Receive { .. } | Op::ReceiveUnanswered(_) | Op::Delivery(_) | Op::Repeat { .. } => (1, 0),
+        Op::Queue(QueueOp::Accept(intake)) => {
+            let deliveries = intake.events.iter().map(|event| event.deliveries.len());
+            (deliveries.sum(), intake.events.len())
+        }
+        Op::Together(ops) => new_records(ops),
+        _ => (0, 0),
+    });
+    of_each.fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1))
 }
 
 fn capture<'o>(new: &'o NewCapture, work: &'o [NewWork], is_answered: bool) -> NewRecord<'o> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Row;
 
-use super::connection::Session;
+use super::connection::{Rows, Session};
 use super::fault::Fault;
 use super::notices::NewNotices;
 use super::values::{Text, batch_rows, get, names, optional, optional_moment, optional_text, text};
@@ -15,6 +15,11 @@ use crate::store::{Ack, Op};
 
 const COLUMNS: &str =
     "endpoint, failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail, warned_at";
+
+/// Reads the health of endpoints, which no other process changes until the end of the transaction.
+pub(super) const LOAD: &str = "
+    SELECT endpoint, failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail, warned_at
+    FROM endpoint_health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE";
 
 /// The health of endpoints while a group is made; absent for those without any.
 #[derive(Default)]
@@ -38,19 +43,15 @@ pub(super) fn endpoints(ops: &[Op], found: &mut BTreeSet<String>) {
 }
 
 impl HealthCache {
-    /// Reads the health of those endpoints, which no other process changes until the end of the transaction.
-    pub(super) fn load(&mut self, session: &Session, endpoints: BTreeSet<String>) -> Result<(), Fault> {
-        if endpoints.is_empty() {
-            return Ok(());
+    /// That of those endpoints, as [`LOAD`] found it.
+    pub(super) fn new(endpoints: &BTreeSet<String>, found: Option<&Rows>) -> Result<Self, Fault> {
+        let mut known: BTreeMap<_, _> = endpoints.iter().map(|name| (name.clone(), None)).collect();
+        for row in found.iter().flat_map(|found| &found.rows) {
+            let (name, health) = named_health(row)?;
+            known.insert(name, Some(health));
         }
-        let names: Vec<Text<'_>> = endpoints.iter().map(|name| (&**name).into()).collect();
-        let sql =
-            format!("SELECT {COLUMNS} FROM endpoint_health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE");
-        let found = session.rows(&sql, &[&names], named_health)?;
-        self.known = endpoints.into_iter().map(|name| (name, None)).collect();
-        self.known
-            .extend(found.into_iter().map(|(name, health)| (name, Some(health))));
-        Ok(())
+        let changed = BTreeSet::new();
+        Ok(Self { known, changed })
     }
 
     fn set(&mut self, id: &str, health: Health) {
@@ -92,18 +93,24 @@ impl HealthCache {
         })
     }
 
-    /// Writes what was changed.
-    pub(super) fn write(&mut self, session: &Session) -> Result<(), Fault> {
+    /// What was changed and is not written.
+    pub(super) fn changed_rows(&self) -> HealthRows<'_> {
         let mut rows = HealthRows::default();
-        for id in std::mem::take(&mut self.changed) {
-            if let Some((id, Some(health))) = self.known.get_key_value(&id) {
+        for id in &self.changed {
+            if let Some((id, Some(health))) = self.known.get_key_value(id) {
                 rows.add(id, health);
             }
         }
-        if rows.endpoint.is_empty() {
-            return Ok(());
+        rows
+    }
+
+    fn write(&mut self, session: &Session) -> Result<(), Fault> {
+        let rows = self.changed_rows();
+        if !rows.endpoint.is_empty() {
+            session.run(&HealthRows::upsert(), &rows.params())?;
         }
-        session.run(&HealthRows::upsert(), &rows.params()).map(drop)
+        self.changed.clear();
+        Ok(())
     }
 }
 
@@ -151,7 +158,7 @@ batch_rows! {
 }
 
 impl<'o> HealthRows<'o> {
-    fn upsert() -> String {
+    pub(super) fn upsert() -> String {
         let columns = names(Self::COLUMNS);
         let values: Vec<_> = columns[1..]
             .iter()
@@ -159,7 +166,7 @@ impl<'o> HealthRows<'o> {
             .collect();
         format!(
             "INSERT INTO endpoint_health ({COLUMNS}) SELECT {COLUMNS} FROM {} ON CONFLICT (endpoint) DO UPDATE SET {}",
-            Self::table(),
+            Self::table(1),
             values.join(", ")
         )
     }

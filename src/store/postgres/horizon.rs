@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::connection::Session;
+use super::connection::{Session, Step};
 use super::fault::Fault;
 use super::values::get;
 
@@ -46,7 +46,7 @@ impl Horizon {
 
     /// Moves on. Returns whether everything that was drawn is settled.
     fn look(&mut self, session: &Session) -> Result<bool, Fault> {
-        let outcomes = session.pipeline(&[(LAST, &[]), (WRITERS, &[])])?;
+        let outcomes = session.pipeline(&[Step::Run(LAST, &[]), Step::Run(WRITERS, &[])])?;
         let mut rows = outcomes.iter().map(|outcome| &outcome.rows);
         let last: i64 = rows
             .next()

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::connection::Session;
+use super::connection::{Session, Step};
 use super::fault::Fault;
 use super::lock::{self, LockKind, SessionLock};
 use super::process_database::{Answer, ProcessDatabase};
@@ -149,7 +149,7 @@ fn write(session: &Session, id: Uuid, kind: KeptKind, changes: &[RowChange]) -> 
     let requests: Vec<_> = rows
         .iter()
         .zip(&values)
-        .map(|(row, values)| (row.sql, &**values))
+        .map(|(row, values)| Step::Run(row.sql, values))
         .collect();
     let outcomes = session.pipeline(&requests)?;
     let is_whole = outcomes.iter().all(|outcome| outcome.changed == 1);

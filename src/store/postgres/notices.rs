@@ -88,7 +88,7 @@ impl<'o> NewNotices<'o> {
         if rows.at.is_empty() {
             return Ok(());
         }
-        let table = NoticeRows::table()
+        let table = NoticeRows::table(1)
             .replace(" AS u (", " WITH ORDINALITY AS u (")
             .replace("channels)", "channels, place)");
         let sql = format!(

@@ -1,6 +1,6 @@
 //! Drops old records: whole days by dropping their tables, the rest row by row in transactions of their own.
 
-use super::connection::Session;
+use super::connection::{Session, Step};
 use super::days;
 use super::fault::Fault;
 use super::notices;
@@ -207,13 +207,13 @@ fn drop_records(session: &Session, all: &[Goner]) -> Result<(), Fault> {
     );
     session.batch("BEGIN")?;
     let result = session.pipeline(&[
-        (&capture, &of_captures),
-        ("DELETE FROM processing WHERE n = ANY($1)", &[&captures]),
-        ("DELETE FROM work WHERE n = ANY($1)", &[&captures]),
-        (&attempt, &of_deliveries),
-        (&delivery, &of_deliveries),
-        ("DELETE FROM queue WHERE n = ANY($1)", &[&deliveries]),
-        ("DELETE FROM work WHERE delivery = ANY($1)", &[&deliveries]),
+        Step::Run(&capture, &of_captures),
+        Step::Run("DELETE FROM processing WHERE n = ANY($1)", &[&captures]),
+        Step::Run("DELETE FROM work WHERE n = ANY($1)", &[&captures]),
+        Step::Run(&attempt, &of_deliveries),
+        Step::Run(&delivery, &of_deliveries),
+        Step::Run("DELETE FROM queue WHERE n = ANY($1)", &[&deliveries]),
+        Step::Run("DELETE FROM work WHERE delivery = ANY($1)", &[&deliveries]),
     ]);
     session.batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     result.map(drop)

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::connection::Session;
+use super::connection::{Rows, Session};
 use super::context::GroupContext;
 use super::fault::Fault;
 use super::queue_rows::{park, reinsert};
 use super::read;
 use super::recovery;
 use super::singles::place_of;
-use super::values::{Day, Text, get, moment, optional_moment};
+use super::values::{Day, Param, Text, get, moment, optional_moment};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::encoding::{class_of, counted, rank, signed, unsigned};
@@ -62,17 +62,39 @@ pub(super) fn apply(context: &GroupContext<'_>, op: &QueueOp) -> Result<Ack, Fau
     }
 }
 
-/// Locks what is due and that no other process is about to take, and takes of it what fits. The clock is read once, in a query of its
-/// own: compared with each row, it would let the index be read to the end of the lane.
-const TAKE: &str = "
-    WITH due AS (
-        SELECT n, due, size FROM queue
-        WHERE state = 0 AND owner = $1 AND lane = $2 AND class = $3 AND due <= (SELECT coalesce($4, now_us()))
-        ORDER BY due, n LIMIT $5 FOR UPDATE SKIP LOCKED
-    ), fitting AS (
-        SELECT n FROM (SELECT n, sum(size) OVER (ORDER BY due, n) - size AS before FROM due) AS sized WHERE before < $6::int8
+/// Takes what is due and fits, in the lane of this process, and reads it. The first row is there always, and says when the next one is
+/// due. `now` is read once: compared with each row, the clock would let the index be read to the end of the lane.
+fn take_sql() -> String {
+    format!(
+        "WITH now AS MATERIALIZED (SELECT coalesce($4::int8, now_us()) AS us),
+         held AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM lane WHERE name = $2 AND token = $7) AS is_held),
+         waiting AS MATERIALIZED (
+             SELECT n, due, size FROM queue
+             WHERE state = 0 AND owner = $1 AND lane = $2 AND class = $3 AND (SELECT is_held FROM held)
+             ORDER BY due, n LIMIT $5::int8 + 1 FOR UPDATE SKIP LOCKED
+         ),
+         sized AS MATERIALIZED (
+             SELECT n, due, due <= (SELECT us FROM now) AND row_number() OVER w <= $5::int8 AND sum(size) OVER w - size < $6::int8 AS fits
+             FROM waiting WINDOW w AS (ORDER BY due, n)
+         ),
+         taken AS (
+             UPDATE queue SET state = 1, token = $7 FROM sized WHERE sized.fits AND queue.n = sized.n
+             RETURNING queue.n, queue.day, queue.due
+         )
+         SELECT d.*, t.n, t.day, t.due, (SELECT min(due) FROM sized WHERE NOT fits), held.is_held
+         FROM held LEFT JOIN taken AS t ON true
+             LEFT JOIN LATERAL ({} WHERE n = t.n AND delivery.day = t.day) AS d ON true
+         ORDER BY t.due, t.n",
+        read::DELIVERY
     )
-    UPDATE queue SET state = 1, token = $7 FROM fitting WHERE queue.n = fitting.n RETURNING queue.n, queue.day, queue.due";
+}
+
+/// A lane and its class of an owner, as a statement takes them.
+struct TakeFrom<'t> {
+    owner: Text<'t>,
+    lane: Text<'t>,
+    class: QueueClass,
+}
 
 fn take(
     context: &GroupContext<'_>,
@@ -81,58 +103,61 @@ fn take(
     now: Timestamp,
 ) -> Result<Ack, Fault> {
     let (session, worker) = (context.session, context.worker);
+    let from = TakeFrom {
+        owner: owner.into(),
+        lane: lane.into(),
+        class,
+    };
+    let most = (signed(limit as u64), signed(bytes as u64));
+    let mut rows = take_rows(context, &from, most, now)?;
     // A lane is of one process at a time: its limits and its order are kept there.
-    if !worker.holds(session, lane)? {
-        return Ok(Ack::default());
+    if !is_held(&rows)? {
+        if !worker.holds(session, lane)? {
+            return Ok(Ack::default());
+        }
+        rows = take_rows(context, &from, most, now)?;
     }
-    let (owner, lane_name) = (Text::from(owner), Text::from(lane));
-    let (limit, bytes) = (signed(limit as u64), signed(bytes as u64));
-    let mut due = session.rows(
-        TAKE,
-        &[
-            &owner,
-            &lane_name,
-            &rank(class),
-            &context.now(now),
-            &limit,
-            &bytes,
-            &worker.token(),
-        ],
-        |row| Ok((moment(row, 2)?, get::<i64>(row, 0)?, get::<Day>(row, 1)?)),
-    )?;
-    due.sort_unstable();
-    let places: Vec<(i64, Day)> = due.iter().map(|(_, n, day)| (*n, *day)).collect();
-    let mut found = read::unfinished(session, &places)?;
-    let (mut taken, mut unreadable) = (Vec::with_capacity(due.len()), Vec::new());
-    for (due, n, day) in due {
-        match found.remove(&n) {
-            Some(Ok(unfinished)) => taken.push(TakenDelivery {
-                number: unsigned(n),
+    let mut ack = Ack::default();
+    for mut taken in read::taken(session, &rows)? {
+        match taken.unfinished.take() {
+            Some(unfinished) => ack.taken.push(TakenDelivery {
+                number: unsigned(taken.n),
                 lane: lane.to_owned(),
                 class,
                 delivery: unfinished.record.delivery,
                 attempts: unfinished.attempts,
                 first_at: unfinished.first_at,
                 is_again: unfinished.record.is_again,
-                due,
+                due: taken.due,
             }),
             // A record that cannot be read must not stop the others.
-            Some(Err(_)) | None => {
-                park(session, &[(n, day)], ParkReason::Unusable)?;
-                unreadable.push(unsigned(n));
+            None => {
+                park(session, &[(taken.n, taken.day)], ParkReason::Unusable)?;
+                ack.unreadable.push(unsigned(taken.n));
             }
         }
     }
-    let next = "SELECT min(due) FROM queue WHERE state = 0 AND owner = $1 AND lane = $2 AND class = $3";
-    Ok(Ack {
-        number: taken.len() as u64,
-        taken,
-        unreadable,
-        next_due: session
-            .row(next, &[&owner, &lane_name, &rank(class)], |row| optional_moment(row, 0))?
-            .flatten(),
-        ..Ack::default()
-    })
+    ack.number = ack.taken.len() as u64;
+    let first = rows.rows.first();
+    ack.next_due = first.map(|row| optional_moment(row, read::AFTER_TAKEN)).transpose()?.flatten();
+    Ok(ack)
+}
+
+fn take_rows(
+    context: &GroupContext<'_>,
+    from: &TakeFrom<'_>,
+    (limit, bytes): (i64, i64),
+    now: Timestamp,
+) -> Result<Rows, Fault> {
+    let (class, now, token) = (rank(from.class), context.now(now), context.worker.token());
+    let values: [Param<'_>; 7] = [&from.owner, &from.lane, &class, &now, &limit, &bytes, &token];
+    context.session.run(&take_sql(), &values)
+}
+
+/// Whether the process held the lane.
+fn is_held(rows: &Rows) -> Result<bool, Fault> {
+    let first = rows.rows.first();
+    Ok(first.map(|row| get(row, read::AFTER_TAKEN + 1)).transpose()?.unwrap_or_default())
 }
 
 fn release(context: &GroupContext<'_>, delivery: Id) -> Result<Ack, Fault> {
@@ -190,7 +215,7 @@ fn release_lane(
         )
         UPDATE delivery AS d SET state = 'pending', next_due = $3, owner = r.owner
         FROM released AS r WHERE d.n = r.n AND d.day = r.day";
-    let values: [super::values::Param<'_>; 4] =
+    let values: [Param<'_>; 4] =
         [&Text::from(lane), &reason.name(), &due.unix_us(), &signed(limit as u64)];
     Ok(counted(session.change(sql, &values)?))
 }
@@ -241,7 +266,7 @@ fn pause(session: &Session, lane: Option<&str>, at: Option<Timestamp>) -> Result
         INSERT INTO endpoint_health (endpoint, paused_at) VALUES ($1, $2)
         ON CONFLICT (endpoint) DO UPDATE SET paused_at = excluded.paused_at
             WHERE endpoint_health.paused_at IS DISTINCT FROM excluded.paused_at";
-    let values: [super::values::Param<'_>; 2] = [&Text::from(lane.unwrap_or_default()), &at.map(Timestamp::unix_us)];
+    let values: [Param<'_>; 2] = [&Text::from(lane.unwrap_or_default()), &at.map(Timestamp::unix_us)];
     Ok(counted(session.change(sql, &values)?))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_postgres::Row;
 
-use super::connection::Session;
+use super::connection::{Rows, Session};
 use super::fault::Fault;
 use super::processing;
 use super::sealed;
@@ -53,28 +53,58 @@ pub(super) struct Unfinished {
     pub(super) first_at: Option<Timestamp>,
 }
 
-/// Reads those deliveries by their numbers. One that cannot be read hides no other.
-pub(super) fn unfinished(
-    session: &Session,
-    places: &[(i64, Day)],
-) -> Result<HashMap<i64, Result<Unfinished, Fault>>, Fault> {
-    if places.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let (numbers, days): (Vec<i64>, Vec<Day>) = places.iter().copied().unzip();
-    let sql = format!(
-        "{DELIVERY} WHERE (n, delivery.day) IN (SELECT n, day FROM unnest($1::int8[], $2::date[]) AS u (n, day))"
-    );
-    let read = |row: &Row| {
-        let unfinished = delivery(row).map(|record| Unfinished {
-            record,
-            attempts: 0,
-            first_at: None,
+/// What was taken from a queue.
+pub(super) struct TakenRow {
+    pub(super) n: i64,
+    pub(super) day: Day,
+    pub(super) due: Timestamp,
+    /// Absent where the record is gone or cannot be read.
+    pub(super) unfinished: Option<Unfinished>,
+}
+
+/// The columns of [`DELIVERY`]; those of the queue follow.
+const DELIVERY_COLUMNS: usize = 33;
+
+/// The column behind number, day and due time of what was taken.
+pub(super) const AFTER_TAKEN: usize = DELIVERY_COLUMNS + 3;
+
+/// Reads what was taken: [`DELIVERY`], and its number, day and due time in the queue.
+pub(super) fn taken(session: &Session, rows: &Rows) -> Result<Vec<TakenRow>, Fault> {
+    let mut found = Vec::with_capacity(rows.rows.len());
+    let mut tried = Vec::new();
+    for row in &rows.rows {
+        let Some(n) = get::<Option<i64>>(row, DELIVERY_COLUMNS)? else {
+            continue;
+        };
+        let day = get(row, DELIVERY_COLUMNS + 1)?;
+        let is_there = get::<Option<i64>>(row, 0)?.is_some();
+        if is_there && get::<i32>(row, DELIVERY_COLUMNS - 1)? > 0 {
+            tried.push((n, day));
+        }
+        let record = is_there.then(|| delivery(row).ok()).flatten();
+        found.push(TakenRow {
+            n,
+            day,
+            due: moment(row, DELIVERY_COLUMNS + 2)?,
+            unfinished: record.map(|record| Unfinished {
+                record,
+                attempts: 0,
+                first_at: None,
+            }),
         });
-        Ok((get(row, 0)?, unfinished))
-    };
-    let mut found: HashMap<i64, Result<Unfinished, Fault>> =
-        session.rows(&sql, &[&numbers, &days], read)?.into_iter().collect();
+    }
+    if !tried.is_empty() {
+        add_last_attempts(session, &mut found, &tried)?;
+    }
+    for unfinished in found.iter_mut().filter_map(|taken| taken.unfinished.as_mut()) {
+        unfinished.record.unseal();
+    }
+    Ok(found)
+}
+
+/// Adds what is needed of the attempts of those that had any.
+fn add_last_attempts(session: &Session, found: &mut [TakenRow], tried: &[(i64, Day)]) -> Result<(), Fault> {
+    let (numbers, days): (Vec<i64>, Vec<Day>) = tried.iter().copied().unzip();
     let sql = format!(
         "SELECT made.*, last.* FROM unnest($1::int8[], $2::date[]) AS u (n, day)
          CROSS JOIN LATERAL (
@@ -83,9 +113,12 @@ pub(super) fn unfinished(
          ) AS made
          CROSS JOIN LATERAL ({ATTEMPT} WHERE n = u.n AND day = u.day AND fence = 0 ORDER BY seq DESC LIMIT 1) AS last"
     );
+    let mut by_number: HashMap<i64, &mut TakenRow> = found.iter_mut().map(|taken| (taken.n, taken)).collect();
     for row in session.run(&sql, &[&numbers, &days])?.rows {
-        let n: i64 = get(&row, 0)?;
-        let Some(Ok(unfinished)) = found.get_mut(&n) else {
+        let Some(taken) = by_number.get_mut(&get::<i64>(&row, 0)?) else {
+            continue;
+        };
+        let Some(unfinished) = &mut taken.unfinished else {
             continue;
         };
         unfinished.attempts = small(&row, 1)?;
@@ -95,13 +128,10 @@ pub(super) fn unfinished(
                 unfinished.record.delivery.attempts.push(last);
                 unfinished.record.sealed.extend(sealed::read(&row, 14)?);
             }
-            Err(fault) => drop(found.insert(n, Err(fault))),
+            Err(_) => taken.unfinished = None,
         }
     }
-    for unfinished in found.values_mut().flatten() {
-        unfinished.record.unseal();
-    }
-    Ok(found)
+    Ok(())
 }
 
 const CAPTURE: &str = "
@@ -155,10 +185,11 @@ fn diagnosis(row: &Row) -> Result<Option<DiagnosisNote>, Fault> {
     }))
 }
 
-const DELIVERY: &str = "
+/// A delivery with its message and its policy.
+pub(super) const DELIVERY: &str = "
     SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
         next_due, m.id, m.wire_id, m.event, m.time, m.mode, m.content_type, m.body, workflow, note, secret_header,
-        secret, policy.text, addresses, tenant, is_again, sealed, delivery.day
+        secret, policy.text, addresses, tenant, is_again, sealed, delivery.day, delivery.attempts
     FROM delivery JOIN message AS m ON m.key = delivery.message AND m.day = delivery.day
         LEFT JOIN policy ON policy.key = delivery.policy";
 

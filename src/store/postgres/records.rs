@@ -6,12 +6,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::attempts::AttemptRows;
+use super::connection::Rows;
 use super::duplicates::Newest;
 use super::fault::Fault;
 use super::group::{Group, NewRecord};
 use super::idempotency;
 use super::rows::{CaptureRow, CaptureRows, DeliveryRows, EventRow, EventRows, MessageRow, MessageRows, QueuePlace};
-use super::values::{Day, Text, get, optional};
+use super::values::{Day, Parts, Text, get, optional};
 use super::work;
 use crate::clock::Timestamp;
 use crate::mask;
@@ -23,7 +24,7 @@ use crate::store::{NewCapture, NewDelivery, NewWork, SealedPlace};
 
 /// What is written of the new records of a group.
 #[derive(Default)]
-struct NewRows<'o> {
+pub(super) struct NewRows<'o> {
     captures: CaptureRows<'o>,
     messages: MessageRows<'o>,
     known_messages: HashSet<(Day, Uuid)>,
@@ -36,27 +37,42 @@ struct NewRows<'o> {
     last_event: i64,
 }
 
+impl<'o> NewRows<'o> {
+    /// The parts of the statement that writes them, and the query that it ends with.
+    pub(super) fn parts<'p>(&'p self, token: &'p Uuid) -> (Parts<'p>, &'static str) {
+        let mut parts = Parts::default();
+        if !self.captures.n.is_empty() {
+            parts.add(self.captures.params(), CaptureRows::part);
+        }
+        if !self.messages.key.is_empty() {
+            parts.add(self.messages.params(), MessageRows::part);
+        }
+        if !self.events.e.is_empty() {
+            parts.add(self.events.params(), EventRows::part);
+        }
+        if !self.attempts.n.is_empty() {
+            parts.add(self.attempts.params(), AttemptRows::part);
+        }
+        if self.deliveries.n.is_empty() {
+            return (parts, "SELECT 0 WHERE false");
+        }
+        let mut of_deliveries = self.deliveries.params();
+        of_deliveries.push(token);
+        parts.add(of_deliveries, DeliveryRows::part);
+        (parts, DeliveryRows::NOT_TAKEN)
+    }
+}
+
 impl<'o> Group<'o, '_> {
-    /// Writes the records that were collected, with numbers in the order in which they came.
-    pub(super) fn write_records(&mut self) -> Result<(), Fault> {
+    /// The rows of the records that were collected, with numbers in the order in which they came.
+    pub(super) fn new_rows(&mut self) -> Result<NewRows<'o>, Fault> {
         let mut records = std::mem::take(&mut self.records);
         self.answer_known_keys(&mut records)?;
-        let (mut count, mut events) = (0, 0);
-        for (_, record) in &records {
-            match record {
-                NewRecord::Capture { .. } | NewRecord::Delivery(_) => count += 1,
-                NewRecord::Intake(intake) => {
-                    events += intake.events.len();
-                    count += intake.events.iter().map(|event| event.deliveries.len()).sum::<usize>();
-                }
-            }
-        }
-        let (first, first_event) = self.draw(count, events)?;
         let mut newest = self.newest(&records)?;
         self.claim_lanes(&records)?;
         let mut rows = NewRows {
-            last: first - 1,
-            last_event: first_event - 1,
+            last: self.last,
+            last_event: self.last_event,
             ..NewRows::default()
         };
         for (ack, record) in records {
@@ -76,7 +92,8 @@ impl<'o> Group<'o, '_> {
                 }
             }
         }
-        self.write(&rows)
+        (self.last, self.last_event) = (rows.last, rows.last_event);
+        Ok(rows)
     }
 
     /// Answers the calls whose key is known. The others stay.
@@ -189,35 +206,13 @@ impl<'o> Group<'o, '_> {
         });
         rows.deliveries.add((rows.last, day), new, (key, policy), place);
         for attempt in &new.attempts {
-            rows.attempts.add((rows.last, day), attempt, 0);
+            rows.attempts.add_new((rows.last, day), attempt);
         }
     }
 
-    /// One statement for each table, all of them on their way at once.
-    fn write(&mut self, rows: &NewRows<'o>) -> Result<(), Fault> {
-        let token = self.context.worker.token();
-        let (captures, messages) = (CaptureRows::insert(), MessageRows::insert());
-        let (deliveries, events, attempts) = (DeliveryRows::insert(), EventRows::insert(), AttemptRows::insert());
-        let mut of_deliveries = rows.deliveries.params();
-        of_deliveries.push(&token);
-        let all = [
-            (rows.captures.n.len(), &captures, rows.captures.params()),
-            (rows.messages.key.len(), &messages, rows.messages.params()),
-            (rows.deliveries.n.len(), &deliveries, of_deliveries),
-            (rows.events.e.len(), &events, rows.events.params()),
-            (rows.attempts.n.len(), &attempts, rows.attempts.params()),
-        ];
-        let requests: Vec<_> = all
-            .iter()
-            .filter(|(count, ..)| *count > 0)
-            .map(|(_, sql, values)| (sql.as_str(), values.as_slice()))
-            .collect();
-        let outcomes = self.session().pipeline(&requests)?;
-        let not_taken = outcomes
-            .iter()
-            .zip(&requests)
-            .filter(|(_, (sql, _))| *sql == deliveries);
-        for row in not_taken.flat_map(|(outcome, _)| &outcome.rows) {
+    /// Notes what this process did not get, and adds the work that captures cause.
+    pub(super) fn note_written(&mut self, rows: &NewRows<'o>, not_taken: &Rows) -> Result<(), Fault> {
+        for row in &not_taken.rows {
             let n: i64 = get(row, 0)?;
             self.note_not_taken(unsigned(n));
         }

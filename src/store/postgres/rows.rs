@@ -39,8 +39,8 @@ batch_rows! {
 }
 
 impl CaptureRows<'_> {
-    pub(super) fn insert() -> String {
-        insert("capture", &names(Self::COLUMNS), &Self::table())
+    pub(super) fn part(first: usize) -> String {
+        format!("captures AS ({})", insert("capture", &names(Self::COLUMNS), &Self::table(first)))
     }
 }
 
@@ -61,11 +61,9 @@ batch_rows! {
 
 impl MessageRows<'_> {
     /// One that is there already is the same.
-    pub(super) fn insert() -> String {
-        format!(
-            "{} ON CONFLICT DO NOTHING",
-            insert("message", &names(Self::COLUMNS), &Self::table())
-        )
+    pub(super) fn part(first: usize) -> String {
+        let insert = insert("message", &names(Self::COLUMNS), &Self::table(first));
+        format!("messages AS ({insert} ON CONFLICT DO NOTHING)")
     }
 }
 
@@ -86,8 +84,8 @@ batch_rows! {
 }
 
 impl EventRows<'_> {
-    pub(super) fn insert() -> String {
-        insert("event", &names(Self::COLUMNS), &Self::table())
+    pub(super) fn part(first: usize) -> String {
+        format!("events AS ({})", insert("event", &names(Self::COLUMNS), &Self::table(first)))
     }
 }
 
@@ -146,24 +144,28 @@ pub(super) struct QueuePlace<'o> {
 const QUEUE_COLUMNS: usize = 4;
 
 impl<'o> DeliveryRows<'o> {
-    /// The last placeholder is the token of the process. Returns what it did not get, because it does not hold the lane.
-    pub(super) fn insert() -> String {
+    /// Numbers that this process did not get, because it does not hold their lanes.
+    pub(super) const NOT_TAKEN: &'static str = "
+        SELECT queued.n FROM queued WHERE queued.state = 0
+            AND EXISTS (SELECT 1 FROM delivered AS d WHERE d.n = queued.n AND d.is_taken) ORDER BY queued.n";
+
+    /// The value after those of the rows is the token of the process.
+    pub(super) fn part(first: usize) -> String {
         let mut columns = names(Self::COLUMNS);
-        let token = columns.len() + 1;
+        let token = first + columns.len();
         columns.truncate(columns.len() - QUEUE_COLUMNS);
         let columns = columns.join(", ");
         format!(
-            "WITH u AS (SELECT * FROM {}),
-             recorded AS (INSERT INTO delivery ({columns}) SELECT {columns} FROM u),
+            "delivered AS MATERIALIZED (SELECT * FROM {}),
+             deliveries AS (INSERT INTO delivery ({columns}) SELECT {columns} FROM delivered),
              queued AS (
                  INSERT INTO queue (n, day, owner, lane, class, due, state, size, token)
-                 SELECT u.n, u.day, u.queue_owner, u.lane, 0, u.due, CASE WHEN l.token IS NULL THEN 0 ELSE 1 END, u.size, l.token
-                 FROM u LEFT JOIN lane AS l ON u.is_taken AND l.name = u.lane AND l.token = ${token}
-                 WHERE u.lane IS NOT NULL
+                 SELECT d.n, d.day, d.queue_owner, d.lane, 0, d.due, CASE WHEN l.token IS NULL THEN 0 ELSE 1 END, d.size, l.token
+                 FROM delivered AS d LEFT JOIN lane AS l ON d.is_taken AND l.name = d.lane AND l.token = ${token}
+                 WHERE d.lane IS NOT NULL
                  RETURNING n, state
-             )
-             SELECT queued.n FROM queued JOIN u USING (n) WHERE queued.state = 0 AND u.is_taken ORDER BY queued.n",
-            Self::table()
+             )",
+            Self::table(first)
         )
     }
 

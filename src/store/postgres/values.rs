@@ -217,9 +217,9 @@ macro_rules! batch_rows {
             /// The columns, in order.
             pub(super) const COLUMNS: &'static [(&'static str, &'static str)] = &[$((stringify!($field), $sql)),*];
 
-            /// The rows as a table `u`, for the first placeholders of a statement.
-            pub(super) fn table() -> String {
-                $crate::store::postgres::values::table(Self::COLUMNS)
+            /// The rows as a table `u`, for the placeholders of a statement from `first` on.
+            pub(super) fn table(first: usize) -> String {
+                $crate::store::postgres::values::table(Self::COLUMNS, first)
             }
         }
     };
@@ -232,15 +232,35 @@ pub(super) fn names(columns: &[(&'static str, &'static str)]) -> Vec<&'static st
     columns.iter().map(|(name, _)| *name).collect()
 }
 
-/// The arrays of columns as a table `u`: names and types.
-pub(super) fn table(columns: &[(&str, &str)]) -> String {
+/// The arrays of columns as a table `u`: names and types. The first one is the placeholder `first`.
+pub(super) fn table(columns: &[(&str, &str)], first: usize) -> String {
     let arrays: Vec<_> = columns
         .iter()
-        .zip(1..)
+        .zip(first..)
         .map(|((_, kind), at)| format!("${at}::{kind}[]"))
         .collect();
     let names: Vec<_> = columns.iter().map(|(name, _)| *name).collect();
     format!("unnest({}) AS u ({})", arrays.join(", "), names.join(", "))
+}
+
+/// Parts of one statement, each with its values.
+#[derive(Default)]
+pub(super) struct Parts<'p> {
+    texts: Vec<String>,
+    pub(super) values: Vec<Param<'p>>,
+}
+
+impl<'p> Parts<'p> {
+    /// Adds a part: its values, and its text, which gets the number of the placeholder of the first one.
+    pub(super) fn add(&mut self, values: Vec<Param<'p>>, text: impl FnOnce(usize) -> String) {
+        self.texts.push(text(self.values.len() + 1));
+        self.values.extend(values);
+    }
+
+    /// The statement that ends with that query; absent without parts.
+    pub(super) fn statement(&self, query: &str) -> Option<String> {
+        (!self.texts.is_empty()).then(|| format!("WITH {} {query}", self.texts.join(", ")))
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::connection::Session;
+use super::connection::{Session, Step};
 use super::fault::Fault;
 use super::singles::place_of;
 use super::values::{
@@ -53,7 +53,7 @@ pub(super) fn add_for(
         let enter = "INSERT INTO work (lane, seq, n, day, at, size) VALUES ($1, $2, $3, $4, $5, $6)";
         let seq = NEXT.fetch_add(1, Ordering::Relaxed);
         session.pipeline(&[
-            (
+            Step::Run(
                 make,
                 &[
                     &lane.id,
@@ -65,7 +65,7 @@ pub(super) fn add_for(
                     &optional(lane.owner.as_deref()),
                 ],
             ),
-            (enter, &[&lane.id, &seq, &n, &day, &at.unix_us(), &size]),
+            Step::Run(enter, &[&lane.id, &seq, &n, &day, &at.unix_us(), &size]),
         ])?;
     }
     Ok(())

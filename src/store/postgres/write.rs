@@ -130,11 +130,10 @@ fn attempt(
         policies: &state.policies.keys,
     };
     let id = Random::os().uuid_v4();
-    session.batch("BEGIN")?;
     match Group::make(&context, id, ops) {
-        Ok(acks) => match session.batch("COMMIT") {
-            Ok(()) => Ok(acks),
-            Err(fault) if fault.is_lost() => Err(Failure::Unknown(id, acks, fault)),
+        Ok(group) => match group.commit() {
+            Ok(()) => Ok(group.acks),
+            Err(fault) if fault.is_lost() => Err(Failure::Unknown(id, group.acks, fault)),
             Err(fault) => Err(fault.into()),
         },
         Err(fault) => {
