@@ -1,6 +1,7 @@
 //! The ledger: captures, messages, deliveries and attempts. The types and the trait are here; `sqlite` stores them in
 //! a file, `ledger` adds a writer thread that lets many requests share one sync to disk.
 
+mod changes;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod contract;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use changes::Changes;
 pub use contract::Store;
 pub use error::{StoreError, StoreNotice};
 pub use journal::{AnswerJournal, JournaledAnswer};
@@ -107,6 +109,19 @@ pub fn owners(place: &StorePlace) -> Arc<dyn Owners> {
         },
         #[cfg(not(feature = "postgres"))]
         StorePlace::Postgres(_) => Arc::new(owners::NoOwners(StoreError::NoPostgres(place.to_string()))),
+    }
+}
+
+/// Waits for changes that other processes make to the ledger at that place. To be called in asynchronous code.
+pub fn changes(place: &StorePlace) -> Changes {
+    match place {
+        #[cfg(feature = "postgres")]
+        StorePlace::Postgres(url) => match place.resolved(url).and_then(|url| postgres::Hints::start(&url)) {
+            Ok(hints) => Changes::with_hints(hints),
+            // Whatever is wrong with the place is the answer to everything that is asked of it.
+            Err(_) => Changes::without_hints(),
+        },
+        _ => Changes::without_hints(),
     }
 }
 

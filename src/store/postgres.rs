@@ -9,6 +9,7 @@ mod fault;
 mod filter;
 mod group;
 mod health;
+mod hints;
 mod horizon;
 mod idempotency;
 mod kept;
@@ -46,11 +47,13 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+pub(super) use self::hints::Hints;
 pub(super) use self::process_database::{ledger_format, of_process};
 
 use self::connection::{Database, Session};
 use self::context::{GroupContext, GroupOptions};
 use self::fault::Fault;
+use self::hints::SentHints;
 use self::horizon::Horizon;
 use self::lease::Worker;
 use self::place::Place;
@@ -86,6 +89,7 @@ pub struct PostgresStore {
     options: GroupOptions,
     size_limit: Option<u64>,
     horizon: Mutex<Horizon>,
+    hints: SentHints,
     tidied: Instant,
 }
 
@@ -122,6 +126,7 @@ impl PostgresStore {
             },
             size_limit: options.size_limit,
             horizon: Mutex::default(),
+            hints: SentHints::default(),
             tidied: Instant::now(),
         })
     }
@@ -199,10 +204,18 @@ impl Store for PostgresStore {
         if ops.is_empty() {
             return Ok(Vec::new());
         }
-        write::write(&self.database, &self.worker, &self.options, &mut self.writer, ops)
+        let acks = write::write(&self.database, &self.worker, &self.options, &mut self.writer, ops)?;
+        if hints::concern_others(ops, &acks) {
+            self.hints.owe();
+        }
+        Ok(acks)
     }
 
     fn tidy(&mut self) {
+        if self.hints.is_due() {
+            // One that is lost costs others some seconds.
+            let _ = self.database.with(hints::send);
+        }
         if self.tidied.elapsed() >= TIDY_EVERY {
             self.tidied = Instant::now();
             // What fails is tried again the next time.

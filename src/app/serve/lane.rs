@@ -8,6 +8,10 @@ use crate::store::QueueClass;
 /// Attempts at once to one endpoint, unless it has a limit of its own.
 pub(super) const CONCURRENCY: usize = 64;
 
+/// The same while half of all slots are free, for deliveries that begin with their event: what waits for no slot needs not be read
+/// from the ledger again.
+const BURST: usize = 2 * CONCURRENCY;
+
 /// Failures in a row after which a lane is slowed down.
 pub(super) const FAILURES: u32 = 8;
 
@@ -24,6 +28,8 @@ const POSTPONED_MOST: Duration = Duration::from_secs(60);
 pub(super) struct LaneLimits {
     /// Attempts at once.
     pub(super) concurrency: usize,
+    /// Whether there may be more while half of all slots are free.
+    pub(super) may_burst: bool,
     /// Attempts begun in a second, at most.
     pub(super) rate: Option<f64>,
     /// Whether each delivery waits for the end of the one before.
@@ -34,6 +40,7 @@ impl Default for LaneLimits {
     fn default() -> Self {
         Self {
             concurrency: CONCURRENCY,
+            may_burst: true,
             rate: None,
             is_ordered: false,
         }
@@ -101,6 +108,13 @@ impl Lane {
         }
     }
 
+    /// Whether a delivery may begin with its event, with half of all slots free or not.
+    pub(super) fn has_room_at_once(&self, is_half_free: bool) -> bool {
+        let may_burst = is_half_free && self.limits.may_burst && self.concurrency() == CONCURRENCY;
+        let is_open = !self.is_paused && !self.is_closed && !self.limits.is_ordered;
+        self.room(QueueClass::First) > 0 || (may_burst && is_open && self.in_flight < BURST)
+    }
+
     /// The time between two beginnings.
     pub(super) fn gap(&self, time_scale: f64) -> Option<Duration> {
         let own = self
@@ -112,12 +126,17 @@ impl Lane {
     }
 
     pub(super) fn begin(&mut self, class: QueueClass, count: usize, now: Timestamp, time_scale: f64) {
+        self.occupy(class, count);
+        if let Some(gap) = self.gap(time_scale) {
+            self.not_before = self.not_before.max(now).plus(gap);
+        }
+    }
+
+    /// Takes slots.
+    pub(super) fn occupy(&mut self, class: QueueClass, count: usize) {
         self.in_flight += count;
         if class != QueueClass::First {
             self.retries += count;
-        }
-        if let Some(gap) = self.gap(time_scale) {
-            self.not_before = self.not_before.max(now).plus(gap);
         }
     }
 

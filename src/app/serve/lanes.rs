@@ -52,7 +52,9 @@ pub(super) struct Lanes {
     /// Lanes with room and something to do, by when it may begin, for each class: those that keep failing apart.
     index: [[BTreeSet<(Timestamp, LaneName)>; 3]; 2],
     in_flight: usize,
-    /// How often that number has changed.
+    /// Attempts that are over and not on record yet: they take no slot.
+    answered: usize,
+    /// How often those numbers have changed.
     changes: u64,
     retries: usize,
     suspects: usize,
@@ -72,6 +74,7 @@ impl Lanes {
             by_name: HashMap::new(),
             index: Default::default(),
             in_flight: 0,
+            answered: 0,
             changes: 0,
             retries: 0,
             suspects: 0,
@@ -95,10 +98,11 @@ impl Lanes {
             return false;
         }
         let (time_scale, for_failing) = (self.time_scale, self.room(QueueClass::First, true));
+        let is_half_free = self.in_flight < self.total / 2;
         let is_free = self.change(name, |lane| {
             // Those that wait come first.
             let waits = lane.due[0].is_some_and(|due| due <= now) || lane.not_before > now;
-            let is_free = !waits && lane.room(QueueClass::First) > 0 && (for_failing > 0 || !lane.is_failing());
+            let is_free = !waits && lane.has_room_at_once(is_half_free) && (for_failing > 0 || !lane.is_failing());
             if is_free {
                 lane.begin(QueueClass::First, 1, now, time_scale);
             }
@@ -134,6 +138,29 @@ impl Lanes {
         if let Some(due) = next_due {
             self.add(&order.lane, order.class, due);
         }
+    }
+
+    /// A target has accepted a delivery: its slot is free before that is on record. `false` where the slot is kept until then: in
+    /// order, and where a delivery is tried alone.
+    pub(super) fn answered(&mut self, name: &str, class: QueueClass) -> bool {
+        let is_freed = class != QueueClass::Suspect
+            && self.change(name, |lane| {
+                let is_freed = !lane.limits.is_ordered;
+                lane.end(class, usize::from(is_freed));
+                is_freed
+            });
+        if is_freed {
+            self.answered += 1;
+            self.uncount(class, 1);
+        }
+        is_freed
+    }
+
+    /// What was answered is on record, and ends as if it had kept its slot.
+    pub(super) fn recall(&mut self, name: &str, class: QueueClass) {
+        self.answered = self.answered.saturating_sub(1);
+        self.count(class, 1);
+        self.change(name, |lane| lane.occupy(class, 1));
     }
 
     /// An attempt has ended.
@@ -372,6 +399,53 @@ mod tests {
         assert!(!lanes.reserve("a", at(0)));
         lanes.ended("a", Retry, Ended::Delivered);
         assert_eq!(lanes.next(at(0)), Some(order("a", Retry, 1)));
+    }
+
+    #[test]
+    fn a_lane_without_a_limit_of_its_own_has_twice_as_many_slots_while_half_of_all_are_free() {
+        let mut lanes = lanes();
+        let own = LaneLimits {
+            may_burst: false,
+            ..LaneLimits::default()
+        };
+        lanes.limit("b", own);
+        let mut begun = |name: &str| std::iter::from_fn(|| lanes.reserve(name, at(0)).then_some(())).count();
+        assert_eq!(begun("b"), 64);
+        assert_eq!(begun("a"), 64, "half of all slots are taken");
+        lanes = self::lanes();
+        let mut begun = |name: &str| std::iter::from_fn(|| lanes.reserve(name, at(0)).then_some(())).count();
+        assert_eq!((begun("a"), begun("c")), (128, 64));
+        lanes.add("a", First, at(0));
+        assert_eq!(lanes.next(at(0)), None);
+    }
+
+    #[test]
+    fn an_accepted_delivery_frees_its_slot_before_it_is_on_record_and_counts_until_then() {
+        let mut lanes = lanes();
+        let one = LaneLimits {
+            concurrency: 1,
+            may_burst: false,
+            ..LaneLimits::default()
+        };
+        lanes.limit("a", one);
+        assert!(lanes.reserve("a", at(0)));
+        assert!(!lanes.reserve("a", at(0)));
+        assert!(lanes.answered("a", First));
+        assert!(lanes.reserve("a", at(0)));
+        assert_eq!(lanes.in_flight().0, 2);
+        lanes.recall("a", First);
+        lanes.ended("a", First, Ended::Delivered);
+        assert_eq!(lanes.in_flight().0, 1);
+        assert!(!lanes.reserve("a", at(0)));
+        lanes.limit(
+            "b",
+            LaneLimits {
+                is_ordered: true,
+                ..one
+            },
+        );
+        assert!(lanes.reserve("b", at(0)));
+        assert!(!lanes.answered("b", First), "the next one waits for the record");
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub use keys::AccessOptions;
 use keys::ServeKeys;
 use mock::Mock;
 use notices::Notifier;
-use observer::QueueObserver;
+use observer::{AnswerWitness, QueueObserver};
 pub use options::ServeOptions;
 use queue::ServiceQueue;
 pub use ready::ServeReady;
@@ -296,7 +296,10 @@ impl<'a> Service<'a> {
         pipeline.queue = Some(queue.mode());
         // Lanes of disabled endpoints are closed.
         pipeline.engine.gate = None;
-        pipeline.engine.witness = running.journal;
+        pipeline.engine.witness = Some(Arc::new(AnswerWitness {
+            journal: running.journal,
+            queue: Arc::clone(&queue),
+        }));
         pipeline.rules = queue.rules();
         pipeline.disabled = Arc::clone(&queue) as Arc<dyn DisableObserver>;
         let mut deliveries = QueueObserver {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::queue::ServiceQueue;
 use crate::app::endpoint_health;
-use crate::engine::{Event, Next};
+use crate::engine::{Delivery, Event, Next, Witness};
 use crate::error::Result;
+use crate::exchange::Attempt;
 use crate::health::DisabledEndpoint;
 use crate::pipeline::{DeliveryObserver, DisableObserver};
 
@@ -23,6 +24,28 @@ impl<V: DeliveryObserver> DeliveryObserver for QueueObserver<V> {
             return Ok(());
         }
         self.inner.event(number, event)
+    }
+}
+
+/// Learns of attempts before they are on record: the journal notes answers, and slots become free.
+pub(super) struct AnswerWitness {
+    pub(super) journal: Option<Arc<dyn Witness>>,
+    pub(super) queue: Arc<ServiceQueue>,
+}
+
+impl Witness for AnswerWitness {
+    fn attempted(&self, delivery: &Delivery, attempt: &Attempt) {
+        if let Some(journal) = &self.journal {
+            journal.attempted(delivery, attempt);
+        }
+        // A target that fails gets nothing more before its failure is counted.
+        if attempt
+            .outcome
+            .status()
+            .is_some_and(|status| (200..300).contains(&status))
+        {
+            self.queue.answered(delivery.id);
+        }
     }
 }
 

@@ -45,6 +45,14 @@ pub(super) struct AcceptedEvent {
     pub(super) deliveries: Vec<(LaneName, Delivery)>,
 }
 
+/// Where a delivery belongs that is taken.
+struct TakenPlace {
+    lane: LaneName,
+    class: QueueClass,
+    /// Whether its slot is free already.
+    is_answered: bool,
+}
+
 /// The queue of one owner.
 pub(super) struct ServiceQueue {
     pub(super) context: Arc<Context>,
@@ -58,8 +66,8 @@ pub(super) struct ServiceQueue {
     pub(super) notices: NoticePlan,
     pub(super) stats: QueueStats,
     lanes: Mutex<Lanes>,
-    /// Lane and class of what is taken.
-    taken: Mutex<HashMap<Id, (LaneName, QueueClass)>>,
+    /// What is taken, by the ids of the deliveries.
+    taken: Mutex<HashMap<Id, TakenPlace>>,
     /// Something may be due, or has room.
     pub(super) wake: Notify,
     /// Lanes of endpoints that the book does not have, and for which something waits.
@@ -103,7 +111,7 @@ impl ServiceQueue {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, (LaneName, QueueClass)>> {
+    fn in_flight(&self) -> MutexGuard<'_, HashMap<Id, TakenPlace>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -264,7 +272,12 @@ impl ServiceQueue {
 
     /// Hands a taken delivery to the engine.
     pub(super) async fn begin(&self, lane: LaneName, class: QueueClass, delivery: Delivery) {
-        self.in_flight().insert(delivery.id, (lane, class));
+        let place = TakenPlace {
+            lane,
+            class,
+            is_answered: false,
+        };
+        self.in_flight().insert(delivery.id, place);
         let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(jobs) = jobs {
             // The engine ends only with the program, and then the ledger still has it.
@@ -277,13 +290,31 @@ impl ServiceQueue {
         *self.jobs.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// An event of the engine is on record: the slot of its delivery is free.
-    pub(super) fn recorded(&self, event: &Event) {
-        let Some((lane, class)) = self.in_flight().remove(&event.delivery.id) else {
+    /// A target has accepted a delivery, which is not on record yet.
+    pub(super) fn answered(&self, delivery: Id) {
+        let mut in_flight = self.in_flight();
+        let Some(place) = in_flight.get_mut(&delivery) else {
             return;
         };
+        place.is_answered = self.lanes().answered(&place.lane, place.class);
+        let is_freed = place.is_answered;
+        drop(in_flight);
+        if is_freed {
+            self.wake.notify_one();
+        }
+    }
+
+    /// An event of the engine is on record: the slot of its delivery is free.
+    pub(super) fn recorded(&self, event: &Event) {
+        let Some(place) = self.in_flight().remove(&event.delivery.id) else {
+            return;
+        };
+        let TakenPlace { lane, class, .. } = place;
         self.stats.ended(event);
         let mut lanes = self.lanes();
+        if place.is_answered {
+            lanes.recall(&lane, class);
+        }
         let was_postponing = lanes.is_postponing();
         match &event.next {
             Next::Delivered => lanes.ended(&lane, class, Ended::Delivered),

@@ -301,6 +301,7 @@ fn limits(limits: EndpointLimits) -> LaneLimits {
     } = limits;
     LaneLimits {
         concurrency: concurrency.map_or(CONCURRENCY, |most| most.get().into()),
+        may_burst: concurrency.is_none(),
         rate: rate.map(Rate::per_second),
         is_ordered: ordered,
     }

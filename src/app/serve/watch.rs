@@ -1,5 +1,5 @@
-//! What the service looks at beside its own work: the book, pauses, what dead processes left. Once a second, so that changes of
-//! other processes count within that time.
+//! What the service looks at beside its own work: the book, pauses, what dead processes left. Whenever others may have changed
+//! something, which a store may say; a file is looked at once a second.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -15,11 +15,8 @@ use crate::clock::Clock as _;
 use crate::engine::Witness;
 use crate::error::Result;
 use crate::store::queue::{HEARTBEAT, Heartbeat, ParkReason, SERVICE};
-use crate::store::{LaneDue, Op, QueueClass, QueueOp};
+use crate::store::{self, LaneDue, Op, QueueClass, QueueOp};
 use crate::text::count;
-
-/// How often other processes' changes are looked for.
-const INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a delivery waits that was in flight when the process died twice: it is then tried alone. In real time whatever
 /// the time scale is: processes that are killed one after the other do not die faster.
@@ -78,11 +75,12 @@ impl ServiceQueue {
     pub(super) async fn watch(&self, stop: &CancellationToken) {
         let (mut seen, mut is_failing) = (Seen::default(), false);
         let mut ahead_us = 0;
+        let mut changes = store::changes(&self.context.store_place);
         let mut beat_at = Instant::now() + HEARTBEAT;
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(INTERVAL) => {}
+                () = changes.next() => {}
             }
             let looked = self.turn(&mut seen, &mut ahead_us, &mut beat_at).await;
             if let (Err(error), false) = (&looked, is_failing) {

@@ -1,10 +1,9 @@
 //! Attempts, written many at once, with what they do to their deliveries and to the queue.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::connection::Rows;
 use super::fault::Fault;
 use super::group::{AttemptChange, Group};
 use super::values::{Day, Text, batch_rows, get, names};
@@ -73,16 +72,16 @@ impl<'o> AttemptRows<'o> {
         format!("attempts AS ({})", Self::insert(&Self::table(first)))
     }
 
-    /// Finishes attempts at what this process holds in the queue, and leaves the others out. Returns the numbers of the former. The
-    /// last placeholder is the token of the process.
-    pub(super) fn finish_held() -> String {
-        let token = Self::COLUMNS.len() + 1;
+    /// The part of a statement that finishes attempts at what this process holds in the queue, which is `tried` then; the others are
+    /// left out. The value after those of the rows is the token of the process.
+    pub(super) fn held_part(first: usize) -> String {
+        let token = first + Self::COLUMNS.len();
         let mut columns: Vec<_> = names(Self::COLUMNS).iter().map(|name| format!("u.{name}")).collect();
         columns[1] = "q.day".to_owned();
         let columns = columns.join(", ");
         let is_held = format!("q.n = u.n AND q.state = 1 AND q.token = ${token}");
         format!(
-            "WITH u AS (SELECT * FROM {}),
+            "u AS (SELECT * FROM {}),
              gone AS (DELETE FROM queue AS q USING u WHERE {is_held} AND u.state NOT IN ('pending', 'parked') RETURNING {columns}),
              waiting AS (
                  UPDATE queue AS q SET state = 0, token = NULL, due = coalesce(u.next_due, q.due),
@@ -91,10 +90,9 @@ impl<'o> AttemptRows<'o> {
              ),
              parked AS (SELECT {columns} FROM queue AS q, u WHERE {is_held} AND u.state = 'parked' FOR UPDATE OF q),
              tried AS (SELECT * FROM gone UNION ALL SELECT * FROM waiting UNION ALL SELECT * FROM parked),
-             attempts AS ({}),
-             deliveries AS ({MOVE_DELIVERIES})
-             SELECT n FROM tried",
-            Self::table(1),
+             noted AS ({}),
+             moved AS ({MOVE_DELIVERIES})",
+            Self::table(first),
             Self::insert("tried")
         )
     }
@@ -184,16 +182,16 @@ impl<'o> Group<'o, '_> {
     pub(super) fn note_finished(
         &mut self,
         changes: Vec<AttemptChange<'o>>,
-        finished: &Rows,
-    ) -> Result<Vec<AttemptChange<'o>>, Fault> {
-        let finished: BTreeSet<i64> = finished.rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
+        finished: &[i64],
+    ) -> Vec<AttemptChange<'o>> {
+        let is_finished = |n: i64| finished.binary_search(&n).is_ok();
         let (done, others): (Vec<_>, Vec<_>) = changes
             .into_iter()
-            .partition(|change| change.number.is_some_and(|n| finished.contains(&n)));
+            .partition(|change| change.number.is_some_and(is_finished));
         for change in done {
             self.acks[change.ack] = changed(change.number.unwrap_or_default(), 1);
         }
-        Ok(others)
+        others
     }
 
     /// Writes attempts at what this process does not hold in the queue. One of a process that has lost its lease is kept, and
@@ -216,7 +214,9 @@ impl<'o> Group<'o, '_> {
                 rows.add(AttemptPlace { n, day, fence }, change.attempt, None);
             }
         }
-        self.session().run(&AttemptRows::finish_others(), &rows.params()).map(drop)
+        self.session()
+            .run(&AttemptRows::finish_others(), &rows.params())
+            .map(drop)
     }
 
     /// Finds the numbers of those deliveries that are named by their ids. A seeded run that is repeated gives the same ids again:

@@ -1,5 +1,5 @@
 //! A group of changes in one transaction. What comes often is collected and written many at once: a group of any size takes
-//! seven statements, which are sent in three steps. Everything else is written on its own, after what was collected before it.
+//! five statements, which are sent in three steps. Everything else is written on its own, after what was collected before it.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use super::context::GroupContext;
 use super::fault::Fault;
 use super::health::{HealthCache, HealthRows};
 use super::notices::NewNotices;
-use super::values::{Day, Param, Text, get};
+use super::values::{Answer, Day, Param, Parts, Text, answered, get};
 use super::{health, keys, notices, processing, queue, singles, undelivered, work};
 use crate::clock::Timestamp;
 use crate::health::{HealthChange, HealthReport};
@@ -68,8 +68,19 @@ struct PendingReport<'o> {
     report: &'o HealthReport,
 }
 
-/// Notes the id of the transaction, and draws the numbers that follow each other.
-const BEGIN_GROUP: &str = "SELECT first_n, first_e FROM begin_group($1, $2, $3)";
+/// Notes the id of the transaction, draws the numbers that follow each other, and reads the health that no other process changes until
+/// the end of the transaction.
+fn begin_sql() -> String {
+    format!(
+        "SELECT first_n, first_e, h.* FROM begin_group($1, $2, $3) LEFT JOIN LATERAL (
+             SELECT {} FROM endpoint_health WHERE endpoint = ANY($4) ORDER BY endpoint FOR UPDATE
+         ) AS h ON true",
+        health::COLUMNS
+    )
+}
+
+/// The columns of numbers before those of the health.
+const NUMBERS: usize = 2;
 
 /// The days of the records that the changes add.
 pub(super) fn days(ops: &[Op], days: &mut BTreeSet<Day>) {
@@ -140,17 +151,16 @@ impl<'o, 'c> Group<'o, 'c> {
         let mut endpoints = BTreeSet::new();
         health::endpoints(ops, &mut endpoints);
         let names: Vec<Text<'_>> = endpoints.iter().map(|name| (&**name).into()).collect();
-        let (of_group, of_health): ([Param<'_>; 3], [Param<'_>; 1]) = ([&id, &records, &events], [&names]);
-        let mut steps = vec![Step::Batch("BEGIN"), Step::Run(BEGIN_GROUP, &of_group)];
-        if !names.is_empty() {
-            steps.push(Step::Run(health::LOAD, &of_health));
-        }
-        let answers = context.session.pipeline(&steps)?;
-        let first = |column| match answers.get(1).and_then(|answer| answer.rows.first()) {
+        let values: [Param<'_>; 4] = [&id, &records, &events, &names];
+        let answers = context
+            .session
+            .pipeline(&[Step::Batch("BEGIN"), Step::Run(&begin_sql(), &values)])?;
+        let rows = answers.get(1).map(|answer| &*answer.rows).unwrap_or_default();
+        let first = |column| match rows.first() {
             Some(row) => Ok::<_, Fault>(get::<Option<i64>>(row, column)?.unwrap_or_default()),
             None => Ok(0),
         };
-        let known = HealthCache::new(&endpoints, answers.get(2))?;
+        let known = HealthCache::read(&endpoints, rows, NUMBERS)?;
         Ok(Self {
             context,
             last: first(0)? - 1,
@@ -300,21 +310,18 @@ impl<'o, 'c> Group<'o, 'c> {
             queued = AttemptRows::of_queue(&changes);
         }
         let token = worker.token();
-        let ((parts, query), finish) = (rows.parts(&token), AttemptRows::finish_held());
-        let insert = parts.statement(query);
-        let mut of_queue = queued.params();
-        of_queue.push(&token);
-        let mut steps: Vec<_> = insert.iter().map(|sql| Step::Run(sql, &parts.values)).collect();
+        let mut parts = Parts::default();
+        rows.add_to(&mut parts, &token);
         if !queued.n.is_empty() {
-            steps.push(Step::Run(&finish, &of_queue));
+            let mut of_queue = queued.params();
+            of_queue.push(&token);
+            parts.add(of_queue, AttemptRows::held_part);
+            parts.ask(Answer::Finished, "tried");
         }
-        let answers = self.session().pipeline(&steps)?;
-        let (written, finished) = answers.split_at(usize::from(insert.is_some()));
-        if let Some(not_taken) = written.first() {
-            self.note_written(&rows, not_taken)?;
-        }
-        if let Some(finished) = finished.first() {
-            changes = self.note_finished(changes, finished)?;
+        if let Some(sql) = parts.statement() {
+            let answers = self.session().run(&sql, &parts.values)?.rows;
+            self.note_written(&rows, &answered(&answers, Answer::NotTaken)?)?;
+            changes = self.note_finished(changes, &answered(&answers, Answer::Finished)?);
         }
         if !changes.is_empty() {
             self.write_other_attempts(changes)?;

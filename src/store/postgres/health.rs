@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_postgres::Row;
 
-use super::connection::{Rows, Session};
+use super::connection::Session;
 use super::fault::Fault;
 use super::notices::NewNotices;
 use super::values::{Text, batch_rows, get, names, optional, optional_moment, optional_text, text};
@@ -13,13 +13,8 @@ use crate::health::{Disabled, DisabledBy, Health, HealthById, HealthChange, Heal
 use crate::owner_notice::NoticeKind;
 use crate::store::{Ack, Op};
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "endpoint, failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail, warned_at";
-
-/// Reads the health of endpoints, which no other process changes until the end of the transaction.
-pub(super) const LOAD: &str = "
-    SELECT endpoint, failed, failing_since, succeeded_at, enabled_at, disabled, disabled_at, detail, warned_at
-    FROM endpoint_health WHERE endpoint = ANY($1) ORDER BY endpoint FOR UPDATE";
 
 /// The health of endpoints while a group is made; absent for those without any.
 #[derive(Default)]
@@ -43,12 +38,14 @@ pub(super) fn endpoints(ops: &[Op], found: &mut BTreeSet<String>) {
 }
 
 impl HealthCache {
-    /// That of those endpoints, as [`LOAD`] found it.
-    pub(super) fn new(endpoints: &BTreeSet<String>, found: Option<&Rows>) -> Result<Self, Fault> {
+    /// That of those endpoints, as rows have it from a column on.
+    pub(super) fn read(endpoints: &BTreeSet<String>, rows: &[Row], first: usize) -> Result<Self, Fault> {
         let mut known: BTreeMap<_, _> = endpoints.iter().map(|name| (name.clone(), None)).collect();
-        for row in found.iter().flat_map(|found| &found.rows) {
-            let (name, health) = named_health(row)?;
-            known.insert(name, Some(health));
+        for row in rows {
+            if get::<Option<&str>>(row, first)?.is_some() {
+                let (name, health) = named_health(row, first)?;
+                known.insert(name, Some(health));
+            }
         }
         let changed = BTreeSet::new();
         Ok(Self { known, changed })
@@ -189,22 +186,24 @@ impl<'o> HealthRows<'o> {
 
 pub(super) fn all(session: &Session) -> Result<HealthById, Fault> {
     let sql = format!("SELECT {COLUMNS} FROM endpoint_health");
-    Ok(session.rows(&sql, &[], named_health)?.into_iter().collect())
+    let found = session.rows(&sql, &[], |row| named_health(row, 0))?;
+    Ok(found.into_iter().collect())
 }
 
-fn named_health(row: &Row) -> Result<(String, Health), Fault> {
-    let reason: Option<&str> = get(row, 5)?;
+/// Reads [`COLUMNS`] from a column on.
+fn named_health(row: &Row, first: usize) -> Result<(String, Health), Fault> {
+    let reason: Option<&str> = get(row, first + 5)?;
     // An unknown word is a newer hook's.
     let reason = reason.map(|word| DisabledBy::from_name(word).unwrap_or(DisabledBy::FailedDeliveries));
-    let since = optional_moment(row, 6)?.unwrap_or_default();
-    let detail = optional_text(row, 7)?;
+    let since = optional_moment(row, first + 6)?.unwrap_or_default();
+    let detail = optional_text(row, first + 7)?;
     let health = Health {
-        failed: u32::try_from(get::<i64>(row, 1)?).unwrap_or(u32::MAX),
-        failing_since: optional_moment(row, 2)?,
-        succeeded_at: optional_moment(row, 3)?,
-        enabled_at: optional_moment(row, 4)?,
-        warned_at: optional_moment(row, 8)?,
+        failed: u32::try_from(get::<i64>(row, first + 1)?).unwrap_or(u32::MAX),
+        failing_since: optional_moment(row, first + 2)?,
+        succeeded_at: optional_moment(row, first + 3)?,
+        enabled_at: optional_moment(row, first + 4)?,
+        warned_at: optional_moment(row, first + 8)?,
         disabled: reason.map(|reason| Disabled { reason, detail, since }),
     };
-    Ok((text(row, 0)?, health))
+    Ok((text(row, first)?, health))
 }

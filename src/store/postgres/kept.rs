@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::connection::{Session, Step};
 use super::fault::Fault;
+use super::hints;
 use super::lock::{self, LockKind, SessionLock};
 use super::process_database::{Answer, ProcessDatabase};
 use super::values::{Param, Text, get, number, text};
@@ -62,6 +63,9 @@ impl KeptRows for ProcessDatabase {
             }
         };
         *self.known_generation() = None;
+        if matches!(result, Ok(true)) {
+            let _ = self.database.with(hints::send);
+        }
         result.map_err(|fault| self.database.place.error(&fault))
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -28,7 +29,29 @@ struct WorkerState {
     token: Option<Uuid>,
     /// Lanes that it was found to hold. The database decides; this only saves asking.
     held: BTreeSet<String>,
+    /// Where its lanes are read from, by owner, lane and class.
+    starts: HashMap<(String, String, i16), LaneStart>,
 }
+
+/// Owner, lane and class.
+type LanePlace<'p> = (&'p str, &'p str, i16);
+
+/// Since when something of a lane is waiting.
+#[derive(Debug, Clone, Copy)]
+struct LaneStart {
+    due: i64,
+    /// When the lane was read from its very start.
+    read_at: Instant,
+}
+
+/// How often a lane is read from its very start: something may be put back that was due long ago.
+const READ_WHOLE: Duration = Duration::from_secs(1);
+
+/// Before what was seen, something can still appear whose transaction took longer, in microseconds.
+const STRAGGLERS_US: i64 = 100_000;
+
+/// Lanes whose starts are remembered.
+const MOST_STARTS: usize = 10_000;
 
 /// The workers of this process by database.
 static WORKERS: Mutex<Option<HashMap<String, Arc<Worker>>>> = Mutex::new(None);
@@ -66,7 +89,7 @@ impl Worker {
         session.run(sql, &[&token, &LASTS])?;
         *state = WorkerState {
             token: Some(token),
-            held: BTreeSet::new(),
+            ..WorkerState::default()
         };
         Ok(())
     }
@@ -108,11 +131,19 @@ impl Worker {
             return Ok(());
         }
         let names: Vec<Text<'_>> = free.iter().map(|lane| Text::from(*lane)).collect();
+        // What it holds is not written again: that would be a change, for which the others look.
         let sql = format!(
-            "INSERT INTO lane (name, token) SELECT name, $1 FROM unnest($2::text[]) AS u (name) WHERE {IS_ALIVE} ORDER BY name
-             ON CONFLICT (name) DO UPDATE SET token = excluded.token WHERE lane.token = $1 OR NOT EXISTS
-                 (SELECT 1 FROM worker WHERE worker.token = lane.token AND worker.expires_at > clock_timestamp())
-             RETURNING name"
+            "WITH held AS (
+                 SELECT l.name, l.token FROM lane AS l WHERE l.name = ANY($2) AND EXISTS
+                     (SELECT 1 FROM worker AS w WHERE w.token = l.token AND w.expires_at > clock_timestamp())
+             ), claimed AS (
+                 INSERT INTO lane (name, token) SELECT name, $1 FROM unnest($2::text[]) AS u (name)
+                 WHERE {IS_ALIVE} AND NOT EXISTS (SELECT 1 FROM held WHERE held.name = u.name) ORDER BY name
+                 ON CONFLICT (name) DO UPDATE SET token = excluded.token WHERE lane.token = $1 OR NOT EXISTS
+                     (SELECT 1 FROM worker WHERE worker.token = lane.token AND worker.expires_at > clock_timestamp())
+                 RETURNING name
+             )
+             SELECT name FROM held WHERE token = $1 UNION ALL SELECT name FROM claimed"
         );
         let held = session.rows(&sql, &[&token, &names], |row| super::values::text(row, 0))?;
         state.held.extend(held);
@@ -121,7 +152,7 @@ impl Worker {
 
     /// As [`Worker::claim_lanes`], asking for all of them. Returns those that it holds.
     pub(super) fn claim_all(&self, session: &Session, lanes: &BTreeSet<&str>) -> Result<BTreeSet<String>, Fault> {
-        self.forget_lanes();
+        self.state().held.clear();
         self.claim_lanes(session, lanes)?;
         Ok(self.state().held.clone())
     }
@@ -141,9 +172,38 @@ impl Worker {
         is_held(session)
     }
 
+    /// The due time from which on a lane is to be read.
+    pub(super) fn start(&self, (owner, lane, class): LanePlace<'_>) -> i64 {
+        let state = self.state();
+        let known = state.starts.get(&(owner.to_owned(), lane.to_owned(), class));
+        known
+            .filter(|start| start.read_at.elapsed() < READ_WHOLE)
+            .map_or(i64::MIN, |start| start.due)
+    }
+
+    /// A lane was read from `start` on, and the first of what it had was due at `earliest`.
+    pub(super) fn note_start(&self, (owner, lane, class): LanePlace<'_>, start: i64, earliest: Option<i64>) {
+        let Some(earliest) = earliest else { return };
+        let mut state = self.state();
+        if state.starts.len() >= MOST_STARTS {
+            state.starts.clear();
+        }
+        let key = (owner.to_owned(), lane.to_owned(), class);
+        let read_at = state
+            .starts
+            .get(&key)
+            .map(|known| known.read_at)
+            .filter(|_| start > i64::MIN);
+        let due = earliest.saturating_sub(STRAGGLERS_US).max(start);
+        let read_at = read_at.unwrap_or_else(Instant::now);
+        state.starts.insert(key, LaneStart { due, read_at });
+    }
+
     /// What is known of lanes may be that of a transaction that failed.
     pub(super) fn forget_lanes(&self) {
-        self.state().held.clear();
+        let mut state = self.state();
+        state.held.clear();
+        state.starts.clear();
     }
 }
 

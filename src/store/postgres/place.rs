@@ -1,8 +1,10 @@
 //! Where a PostgreSQL server is, and how it is reached: the URL, TLS, and the settings of a connection.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, Config, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
@@ -147,6 +149,43 @@ impl Place {
         // It ends with the client. Why it failed is the error of the statement that waits.
         drop(tokio::spawn(connection));
         Ok(client)
+    }
+
+    /// Listens on a channel until the connection is lost. `heard` is called once the server listens, and with each payload.
+    pub(super) async fn listen(&self, channel: &str, heard: impl Fn(Option<&str>)) -> Result<(), Fault> {
+        if self.is_encrypted {
+            let tls = self.tls().map_err(|error| Fault::Lost(error.to_string()))?;
+            self.listen_with(MakeRustlsConnect::new(tls), channel, heard).await
+        } else {
+            self.listen_with(NoTls, channel, heard).await
+        }
+    }
+
+    async fn listen_with<T: MakeTlsConnect<Socket>>(
+        &self,
+        tls: T,
+        channel: &str,
+        heard: impl Fn(Option<&str>),
+    ) -> Result<(), Fault> {
+        let (client, mut connection) = self.config.connect(tls).await?;
+        let listen = format!("LISTEN {channel}");
+        let mut listening = pin!(client.batch_execute(&listen));
+        let mut is_listening = false;
+        loop {
+            tokio::select! {
+                begun = &mut listening, if !is_listening => {
+                    begun?;
+                    is_listening = true;
+                    heard(None);
+                }
+                message = poll_fn(|context| connection.poll_message(context)) => match message {
+                    Some(Ok(AsyncMessage::Notification(notification))) => heard(Some(notification.payload())),
+                    Some(Ok(_)) => {}
+                    Some(Err(error)) => return Err(error.into()),
+                    None => return Err(Fault::Lost("the server closed the connection".to_owned())),
+                },
+            }
+        }
     }
 
     fn tls(&self) -> Result<ClientConfig, Box<dyn std::error::Error + Send + Sync>> {

@@ -63,14 +63,15 @@ pub(super) fn apply(context: &GroupContext<'_>, op: &QueueOp) -> Result<Ack, Fau
 }
 
 /// Takes what is due and fits, in the lane of this process, and reads it. The first row is there always, and says when the next one is
-/// due. `now` is read once: compared with each row, the clock would let the index be read to the end of the lane.
+/// due. `now` is read once: compared with each row, the clock would let the index be read to the end of the lane. Without `$8` the
+/// index would be read from its start, where it has what was taken since the last vacuum.
 fn take_sql() -> String {
     format!(
         "WITH now AS MATERIALIZED (SELECT coalesce($4::int8, now_us()) AS us),
          held AS MATERIALIZED (SELECT EXISTS (SELECT 1 FROM lane WHERE name = $2 AND token = $7) AS is_held),
          waiting AS MATERIALIZED (
              SELECT n, due, size FROM queue
-             WHERE state = 0 AND owner = $1 AND lane = $2 AND class = $3 AND (SELECT is_held FROM held)
+             WHERE state = 0 AND owner = $1 AND lane = $2 AND class = $3 AND due >= $8 AND (SELECT is_held FROM held)
              ORDER BY due, n LIMIT $5::int8 + 1 FOR UPDATE SKIP LOCKED
          ),
          sized AS MATERIALIZED (
@@ -81,7 +82,7 @@ fn take_sql() -> String {
              UPDATE queue SET state = 1, token = $7 FROM sized WHERE sized.fits AND queue.n = sized.n
              RETURNING queue.n, queue.day, queue.due
          )
-         SELECT d.*, t.n, t.day, t.due, (SELECT min(due) FROM sized WHERE NOT fits), held.is_held
+         SELECT d.*, t.n, t.day, t.due, (SELECT min(due) FROM sized WHERE NOT fits), held.is_held, (SELECT min(due) FROM sized)
          FROM held LEFT JOIN taken AS t ON true
              LEFT JOIN LATERAL ({} WHERE n = t.n AND delivery.day = t.day) AS d ON true
          ORDER BY t.due, t.n",
@@ -139,7 +140,10 @@ fn take(
     }
     ack.number = ack.taken.len() as u64;
     let first = rows.rows.first();
-    ack.next_due = first.map(|row| optional_moment(row, read::AFTER_TAKEN)).transpose()?.flatten();
+    ack.next_due = first
+        .map(|row| optional_moment(row, read::AFTER_TAKEN))
+        .transpose()?
+        .flatten();
     Ok(ack)
 }
 
@@ -150,14 +154,49 @@ fn take_rows(
     now: Timestamp,
 ) -> Result<Rows, Fault> {
     let (class, now, token) = (rank(from.class), context.now(now), context.worker.token());
-    let values: [Param<'_>; 7] = [&from.owner, &from.lane, &class, &now, &limit, &bytes, &token];
-    context.session.run(&take_sql(), &values)
+    let start = context.worker.start((from.owner.kept(), from.lane.kept(), class));
+    let values: [Param<'_>; 8] = [&from.owner, &from.lane, &class, &now, &limit, &bytes, &token, &start];
+    let rows = context.session.run(&take_sql(), &values)?;
+    let earliest: Option<i64> = match rows.rows.first() {
+        Some(row) => get(row, read::AFTER_TAKEN + 2)?,
+        None => None,
+    };
+    let place = (from.owner.kept(), from.lane.kept(), class);
+    context.worker.note_start(place, start, earliest);
+    Ok(rows)
+}
+
+/// The plan by which what is taken is found, with what it read.
+#[cfg(test)]
+pub(super) fn explain_take(
+    session: &Session,
+    worker: &super::lease::Worker,
+    (owner, lane, class): (&str, &str, QueueClass),
+    limit: usize,
+) -> Result<Vec<String>, Fault> {
+    let (limit, class, token) = (signed(limit as u64), rank(class), worker.token());
+    let start = worker.start((owner, lane, class));
+    let values: [Param<'_>; 8] = [
+        &Text::from(owner),
+        &Text::from(lane),
+        &class,
+        &None::<i64>,
+        &limit,
+        &i64::MAX,
+        &token,
+        &start,
+    ];
+    let sql = format!("EXPLAIN (ANALYZE, BUFFERS) {}", take_sql());
+    session.rows(&sql, &values, |row| get(row, 0))
 }
 
 /// Whether the process held the lane.
 fn is_held(rows: &Rows) -> Result<bool, Fault> {
     let first = rows.rows.first();
-    Ok(first.map(|row| get(row, read::AFTER_TAKEN + 1)).transpose()?.unwrap_or_default())
+    Ok(first
+        .map(|row| get(row, read::AFTER_TAKEN + 1))
+        .transpose()?
+        .unwrap_or_default())
 }
 
 fn release(context: &GroupContext<'_>, delivery: Id) -> Result<Ack, Fault> {
@@ -215,8 +254,7 @@ fn release_lane(
         )
         UPDATE delivery AS d SET state = 'pending', next_due = $3, owner = r.owner
         FROM released AS r WHERE d.n = r.n AND d.day = r.day";
-    let values: [Param<'_>; 4] =
-        [&Text::from(lane), &reason.name(), &due.unix_us(), &signed(limit as u64)];
+    let values: [Param<'_>; 4] = [&Text::from(lane), &reason.name(), &due.unix_us(), &signed(limit as u64)];
     Ok(counted(session.change(sql, &values)?))
 }
 

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::attempts::AttemptRows;
-use super::connection::Rows;
 use super::duplicates::Newest;
 use super::fault::Fault;
 use super::group::{Group, NewRecord};
 use super::idempotency;
 use super::rows::{CaptureRow, CaptureRows, DeliveryRows, EventRow, EventRows, MessageRow, MessageRows, QueuePlace};
-use super::values::{Day, Parts, Text, get, optional};
+use super::values::{Answer, Day, Parts, Text, get, optional};
 use super::work;
 use crate::clock::Timestamp;
 use crate::mask;
@@ -38,9 +37,8 @@ pub(super) struct NewRows<'o> {
 }
 
 impl<'o> NewRows<'o> {
-    /// The parts of the statement that writes them, and the query that it ends with.
-    pub(super) fn parts<'p>(&'p self, token: &'p Uuid) -> (Parts<'p>, &'static str) {
-        let mut parts = Parts::default();
+    /// Adds the parts of the statement that write them.
+    pub(super) fn add_to<'p>(&'p self, parts: &mut Parts<'p>, token: &'p Uuid) {
         if !self.captures.n.is_empty() {
             parts.add(self.captures.params(), CaptureRows::part);
         }
@@ -53,13 +51,12 @@ impl<'o> NewRows<'o> {
         if !self.attempts.n.is_empty() {
             parts.add(self.attempts.params(), AttemptRows::part);
         }
-        if self.deliveries.n.is_empty() {
-            return (parts, "SELECT 0 WHERE false");
+        if !self.deliveries.n.is_empty() {
+            let mut of_deliveries = self.deliveries.params();
+            of_deliveries.push(token);
+            parts.add(of_deliveries, DeliveryRows::part);
+            parts.ask(Answer::NotTaken, DeliveryRows::NOT_TAKEN);
         }
-        let mut of_deliveries = self.deliveries.params();
-        of_deliveries.push(token);
-        parts.add(of_deliveries, DeliveryRows::part);
-        (parts, DeliveryRows::NOT_TAKEN)
     }
 }
 
@@ -211,10 +208,9 @@ impl<'o> Group<'o, '_> {
     }
 
     /// Notes what this process did not get, and adds the work that captures cause.
-    pub(super) fn note_written(&mut self, rows: &NewRows<'o>, not_taken: &Rows) -> Result<(), Fault> {
-        for row in &not_taken.rows {
-            let n: i64 = get(row, 0)?;
-            self.note_not_taken(unsigned(n));
+    pub(super) fn note_written(&mut self, rows: &NewRows<'o>, not_taken: &[i64]) -> Result<(), Fault> {
+        for n in not_taken {
+            self.note_not_taken(unsigned(*n));
         }
         for (n, capture, work, is_duplicate) in &rows.work {
             work::add(self.session(), (*n, Day::of(capture.at)), capture, *is_duplicate, work)?;

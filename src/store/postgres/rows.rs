@@ -40,7 +40,10 @@ batch_rows! {
 
 impl CaptureRows<'_> {
     pub(super) fn part(first: usize) -> String {
-        format!("captures AS ({})", insert("capture", &names(Self::COLUMNS), &Self::table(first)))
+        format!(
+            "captures AS ({})",
+            insert("capture", &names(Self::COLUMNS), &Self::table(first))
+        )
     }
 }
 
@@ -85,7 +88,10 @@ batch_rows! {
 
 impl EventRows<'_> {
     pub(super) fn part(first: usize) -> String {
-        format!("events AS ({})", insert("event", &names(Self::COLUMNS), &Self::table(first)))
+        format!(
+            "events AS ({})",
+            insert("event", &names(Self::COLUMNS), &Self::table(first))
+        )
     }
 }
 
@@ -144,10 +150,9 @@ pub(super) struct QueuePlace<'o> {
 const QUEUE_COLUMNS: usize = 4;
 
 impl<'o> DeliveryRows<'o> {
-    /// Numbers that this process did not get, because it does not hold their lanes.
-    pub(super) const NOT_TAKEN: &'static str = "
-        SELECT queued.n FROM queued WHERE queued.state = 0
-            AND EXISTS (SELECT 1 FROM delivered AS d WHERE d.n = queued.n AND d.is_taken) ORDER BY queued.n";
+    /// What this process did not get, because it does not hold its lane.
+    pub(super) const NOT_TAKEN: &'static str =
+        "queued WHERE state = 0 AND EXISTS (SELECT 1 FROM delivered AS d WHERE d.n = queued.n AND d.is_taken)";
 
     /// The value after those of the rows is the token of the process.
     pub(super) fn part(first: usize) -> String {

@@ -1,6 +1,8 @@
 //! What is particular to PostgreSQL: the conformance suite is run first.
 
+mod claims;
 mod days;
+mod hints;
 mod kept;
 mod lease;
 mod loss;

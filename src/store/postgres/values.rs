@@ -43,6 +43,13 @@ impl From<String> for Text<'_> {
     }
 }
 
+impl Text<'_> {
+    /// The text as it is kept.
+    pub(super) fn kept(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A text that may be absent.
 pub(super) fn optional(text: Option<&str>) -> Option<Text<'_>> {
     text.map(Text::from)
@@ -243,11 +250,21 @@ pub(super) fn table(columns: &[(&str, &str)], first: usize) -> String {
     format!("unnest({}) AS u ({})", arrays.join(", "), names.join(", "))
 }
 
-/// Parts of one statement, each with its values.
+/// Parts of one statement, each with its values; and the queries of their answers, which give rows of an [`Answer`] and a number.
 #[derive(Default)]
 pub(super) struct Parts<'p> {
     texts: Vec<String>,
+    answers: Vec<String>,
     pub(super) values: Vec<Param<'p>>,
+}
+
+/// What a number in the answer to several parts says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A new delivery that the process did not get, because it does not hold its lane.
+    NotTaken,
+    /// A delivery whose attempt is finished.
+    Finished,
 }
 
 impl<'p> Parts<'p> {
@@ -257,10 +274,32 @@ impl<'p> Parts<'p> {
         self.values.extend(values);
     }
 
-    /// The statement that ends with that query; absent without parts.
-    pub(super) fn statement(&self, query: &str) -> Option<String> {
+    /// Adds what is asked of the parts: rows with a column `n`.
+    pub(super) fn ask(&mut self, answer: Answer, from: &str) {
+        self.answers.push(format!("SELECT {}, n FROM {from}", answer as i32));
+    }
+
+    /// The statement of all parts; absent without any.
+    pub(super) fn statement(&self) -> Option<String> {
+        let query = if self.answers.is_empty() {
+            "SELECT 0, 0::int8 WHERE false".to_owned()
+        } else {
+            self.answers.join(" UNION ALL ")
+        };
         (!self.texts.is_empty()).then(|| format!("WITH {} {query}", self.texts.join(", ")))
     }
+}
+
+/// The numbers of one kind in the answers of [`Parts`], in order.
+pub(super) fn answered(rows: &[Row], answer: Answer) -> Result<Vec<i64>, Fault> {
+    let mut numbers = Vec::with_capacity(rows.len());
+    for row in rows {
+        if get::<i32>(row, 0)? == answer as i32 {
+            numbers.push(get(row, 1)?);
+        }
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl Lanes {
         Outlook {
             oldest: oldest.copied().filter(|due| *due < now),
             next_retry: next_retry.filter(|due| *due >= now),
-            in_flight: self.in_flight,
+            in_flight: self.in_flight + self.answered,
         }
     }
 
@@ -32,9 +32,9 @@ impl Lanes {
         postponed.map(|(name, _)| Arc::clone(name)).collect()
     }
 
-    /// Attempts in flight, and how often that number has changed.
+    /// Attempts in flight or not on record yet, and how often that number has changed.
     pub(in crate::app::serve) fn in_flight(&self) -> (usize, u64) {
-        (self.in_flight, self.changes)
+        (self.in_flight + self.answered, self.changes)
     }
 
     /// Lanes that keep failing.
