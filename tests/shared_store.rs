@@ -180,6 +180,13 @@ fn two_services_over_postgres_deliver_everything_while_one_is_killed_and_the_dat
     }
     let delivered = "SELECT count(*) FROM hook.delivery WHERE state = 'delivered'";
     assert_eq!(shared.count(delivered), events * ENDPOINTS.len());
+    // Only what a process had in flight when it was killed may come again.
+    let twice = arrived.values().sum::<usize>() - arrived.len();
+    let in_flight = shared.count("SELECT coalesce(sum(cardinality(crashes)), 0) FROM hook.delivery");
+    println!(
+        "{kills} kills: {events} events to each endpoint, {twice} requests came again, {in_flight} were in flight"
+    );
+    assert!(twice <= in_flight, "{twice} came again, {in_flight} were in flight");
     steady.stop().ok();
     other.stop().ok();
     // Those that were killed could not give up theirs.

@@ -116,11 +116,9 @@ pub fn owners(place: &StorePlace) -> Arc<dyn Owners> {
 pub fn changes(place: &StorePlace) -> Changes {
     match place {
         #[cfg(feature = "postgres")]
-        StorePlace::Postgres(url) => match place.resolved(url).and_then(|url| postgres::Hints::start(&url)) {
-            Ok(hints) => Changes::with_hints(hints),
-            // Whatever is wrong with the place is the answer to everything that is asked of it.
-            Err(_) => Changes::without_hints(),
-        },
+        // What is wrong with the place is the answer to everything that is asked of it.
+        StorePlace::Postgres(url) => (place.resolved(url).and_then(|url| postgres::Hints::start(&url)))
+            .map_or_else(|_| Changes::without_hints(), Changes::with_hints),
         _ => Changes::without_hints(),
     }
 }

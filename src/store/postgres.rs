@@ -1,5 +1,6 @@
 //! The ledger in a PostgreSQL database, which any number of processes on any number of machines share.
 
+mod attempt_rows;
 mod attempts;
 mod connection;
 mod context;
@@ -37,6 +38,7 @@ mod stats;
 #[cfg(test)]
 pub(super) mod tests;
 mod undelivered;
+mod upkeep;
 mod values;
 mod work;
 mod write;
@@ -51,8 +53,7 @@ pub(super) use self::hints::Hints;
 pub(super) use self::process_database::{ledger_format, of_process};
 
 use self::connection::{Database, Session};
-use self::context::{GroupContext, GroupOptions};
-use self::fault::Fault;
+use self::context::GroupOptions;
 use self::hints::SentHints;
 use self::horizon::Horizon;
 use self::lease::Worker;
@@ -144,59 +145,6 @@ impl PostgresStore {
         self.options.is_clock_given = true;
         self
     }
-
-    /// Renews the lease, and takes over what ended processes left.
-    fn beat(&self, session: &Session, pause: Duration) -> Result<Heartbeat, Fault> {
-        let is_held = self.worker.renew(session)?;
-        let context = GroupContext {
-            session,
-            worker: &self.worker,
-            options: &self.options,
-            policies: &std::collections::HashMap::new(),
-        };
-        session.batch("BEGIN")?;
-        let crashed = lease::remove_expired(session).and_then(|_| recovery::crash_taken(&context, None, None, pause));
-        session.batch(if crashed.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-        Ok(Heartbeat {
-            was_lost: !is_held,
-            crashed: crashed? as u64,
-        })
-    }
-
-    fn tidy_up(&mut self) -> Result<(), StoreError> {
-        let unverified = std::mem::take(&mut self.writer.has_unverified);
-        let limit = self.size_limit;
-        self.database.read(|session| {
-            write::clean_commit_log(session)?;
-            write::merge_counts(session)?;
-            if unverified {
-                let bytes = prune::unauthenticated_bytes(session)?;
-                let quota = signed(UNAUTHENTICATED_QUOTA);
-                if bytes > quota {
-                    prune::drop_unauthenticated(session, bytes - quota + quota / 8)?;
-                }
-            }
-            if limit.is_some() {
-                prune::prune(session, None, limit, UNAUTHENTICATED_QUOTA)?;
-            }
-            Ok(())
-        })?;
-        // The partitions of tomorrow, before the first event of tomorrow waits for them.
-        self.make_day_after(self.now()?)
-    }
-
-    /// The database's clock.
-    fn now(&self) -> Result<Timestamp, StoreError> {
-        let now = |session: &Session| session.row("SELECT now_us()", &[], |row| values::moment(row, 0));
-        Ok(self.database.read(now)?.unwrap_or_default())
-    }
-
-    fn make_day_after(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let tomorrow = [values::Day::of(now), values::Day::of(now).next()];
-        let days = &mut self.writer.days;
-        let made = self.database.with(|session| days.ensure(session, &tomorrow.into()));
-        made.map_err(|fault| self.database.place.error(&fault))
-    }
 }
 
 impl Store for PostgresStore {
@@ -212,10 +160,7 @@ impl Store for PostgresStore {
     }
 
     fn tidy(&mut self) {
-        if self.hints.is_due() {
-            // One that is lost costs others some seconds.
-            let _ = self.database.with(hints::send);
-        }
+        self.hints.send(&self.database);
         if self.tidied.elapsed() >= TIDY_EVERY {
             self.tidied = Instant::now();
             // What fails is tried again the next time.
@@ -224,8 +169,9 @@ impl Store for PostgresStore {
     }
 
     fn heartbeat(&self, pause: Duration) -> Result<Heartbeat, StoreError> {
-        let beat = self.database.with(|session| self.beat(session, pause));
-        beat.map_err(|fault| self.database.place.error(&fault))
+        self.database
+            .with(|session| self.beat(session, pause))
+            .map_err(|fault| self.database.place.error(&fault))
     }
 
     fn clock_ahead_us(&self) -> Result<i64, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use super::attempts::AttemptRows;
+use super::attempt_rows::{AttemptChange, AttemptRows};
 use super::connection::{Session, Step};
 use super::context::GroupContext;
 use super::fault::Fault;
@@ -13,13 +13,11 @@ use super::health::{HealthCache, HealthRows};
 use super::notices::NewNotices;
 use super::values::{Answer, Day, Param, Parts, Text, answered, get};
 use super::{health, keys, notices, processing, queue, singles, undelivered, work};
-use crate::clock::Timestamp;
 use crate::health::{HealthChange, HealthReport};
-use crate::id::Id;
 use crate::provider::policy::Policy;
 use crate::store::encoding::signed;
 use crate::store::queue::{Intake, QueueOp};
-use crate::store::{Ack, Attempt, DeliveryState, NewCapture, NewDelivery, NewWork, Op};
+use crate::store::{Ack, NewCapture, NewDelivery, NewWork, Op};
 
 /// A new record, or several.
 pub(super) enum NewRecord<'o> {
@@ -30,17 +28,6 @@ pub(super) enum NewRecord<'o> {
     },
     Delivery(&'o NewDelivery),
     Intake(&'o Intake),
-}
-
-/// An attempt that moves its delivery on.
-pub(super) struct AttemptChange<'o> {
-    /// Where its ack is.
-    pub(super) ack: usize,
-    pub(super) delivery: Id,
-    pub(super) number: Option<i64>,
-    pub(super) attempt: &'o Attempt,
-    pub(super) state: DeliveryState,
-    pub(super) next_due: Option<Timestamp>,
 }
 
 /// A group while it is made.

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::connection::Session;
+use super::connection::{Database, Session};
 use super::fault::Fault;
 use super::place::Place;
 use crate::health::HealthChange;
@@ -44,14 +44,13 @@ impl SentHints {
         self.is_owed = true;
     }
 
-    /// Whether it is time for a hint, which is not owed any more then.
-    pub(super) fn is_due(&mut self) -> bool {
-        let is_due = self.is_owed && self.last.is_none_or(|last| last.elapsed() >= GAP);
-        if is_due {
+    /// Sends a hint when one is owed and it is time for it. One that is lost costs others some seconds.
+    pub(super) fn send(&mut self, database: &Database) {
+        if self.is_owed && self.last.is_none_or(|last| last.elapsed() >= GAP) {
             self.is_owed = false;
             self.last = Some(Instant::now());
+            let _ = database.with(send);
         }
-        is_due
     }
 }
 

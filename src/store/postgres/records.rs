@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::attempts::AttemptRows;
+use super::attempt_rows::AttemptRows;
 use super::duplicates::Newest;
 use super::fault::Fault;
 use super::group::{Group, NewRecord};
@@ -36,7 +36,7 @@ pub(super) struct NewRows<'o> {
     last_event: i64,
 }
 
-impl<'o> NewRows<'o> {
+impl NewRows<'_> {
     /// Adds the parts of the statement that write them.
     pub(super) fn add_to<'p>(&'p self, parts: &mut Parts<'p>, token: &'p Uuid) {
         if !self.captures.n.is_empty() {
