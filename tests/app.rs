@@ -15,7 +15,9 @@ use hook::internals::app::notice::{Notice, Notices};
 use hook::internals::app::outgoing::{
     self, BodyOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice,
 };
-use hook::internals::app::receive::{self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent};
+use hook::internals::app::receive::{
+    self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent, Responses,
+};
 use hook::internals::app::replay::{Replay, ReplayOptions, ReplayRun, Selection};
 use hook::internals::app::retry::RetryPlan;
 use hook::internals::clock::SystemClock;
@@ -500,13 +502,13 @@ fn listening(secret: &str) -> ListenOptions {
         public_url: None,
         answers: AnswerRules {
             reject_status: 401,
-            status: None,
-            delay: Duration::ZERO,
-            fail_first: 0,
+            reject_delay: Duration::ZERO,
+            responses: Responses::default(),
             allow: Vec::new(),
             whole_requests: false,
             unsigned_parts: false,
         },
+        expect_retries: None,
         answer_by_app: false,
         forward_to: None,
         concurrency: 1,

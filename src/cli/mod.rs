@@ -21,6 +21,7 @@ pub mod man;
 mod prompt;
 mod providers;
 mod replay;
+mod respond;
 mod retry;
 mod secret;
 mod send;

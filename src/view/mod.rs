@@ -23,6 +23,7 @@ pub mod record;
 pub mod rekey;
 pub mod report;
 pub mod request;
+pub mod retries;
 pub mod secret;
 pub mod serve_check;
 pub mod serve_status;

@@ -61,7 +61,8 @@ impl View for LiveCapture<'_> {
             "handshake": challenge.is_some(),
             "handshake_refused": challenge.and_then(|reply| reply.refused.as_ref()),
             "confirm_url": challenge.and_then(ChallengeReply::confirm_url),
-            "status": request.status,
+            "status": request.answered.status().unwrap_or_default(),
+            "answered": request.answered.word(),
             "size": request.size,
             "took_ms": millis(request.took),
         });
@@ -85,7 +86,7 @@ impl LiveCapture<'_> {
             style.strong(&format!("#{}", request.number)),
             style.name(&or_dash(request.judged.facts.event.as_deref(), 60)),
             self.verdict(style),
-            status_cell(request.status).paint(style),
+            status_cell(request.answered.code()).paint(style),
             short_size(request.size as u64),
             style.dim(&short_time(request.took)),
         );
