@@ -13,7 +13,7 @@ use hook::internals::app::context::Context;
 use hook::internals::app::endpoints::{AddOptions, EndpointEvent, Endpoints, SecretOptions};
 use hook::internals::app::notice::{Notice, Notices};
 use hook::internals::app::outgoing::{
-    self, BodyOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice,
+    self, BodyOptions, FaultOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice,
 };
 use hook::internals::app::receive::{
     self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent, Responses,
@@ -328,6 +328,7 @@ impl Machine {
             execution: None,
         };
         let run = RunOptions {
+            faults: FaultOptions::default(),
             count: 1,
             concurrency: 1,
             rate: None,

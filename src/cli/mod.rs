@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod demo;
 mod endpoints;
+mod faults;
 mod from;
 mod global;
 mod http;

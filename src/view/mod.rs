@@ -13,6 +13,7 @@ pub mod details;
 pub mod drift;
 pub mod endpoint;
 pub mod execution;
+pub mod faults;
 pub mod handshake;
 pub mod log_level;
 pub mod processing;

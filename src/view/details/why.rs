@@ -312,7 +312,7 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
             said
         }
         DeliveryState::Tested => vec![format!(
-            "It is a faulty request of `hook endpoints test`, which the receiver must refuse. `hook replay {number}` delivers it again."
+            "It is a faulty request of `hook endpoints test` or `hook send --tamper`, which the receiver must refuse. `hook replay {number}` delivers it again."
         )],
         DeliveryState::Cancelled => vec![format!(
             "It was cancelled, since its endpoint was removed: `hook replay {number} --to URL` delivers it again."
