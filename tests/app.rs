@@ -436,7 +436,7 @@ impl Observer for Teller {
             ReceiveEvent::Request(request) => Happened::Request(Request {
                 number: request.number,
                 verdict: request.judged.verdict.name(),
-                status: request.status,
+                status: request.answered.code(),
                 duplicate_of: request.duplicate_of,
             }),
             ReceiveEvent::Explained { text, .. } => Happened::Explained(text.unwrap_or_default().to_owned()),

@@ -184,6 +184,7 @@ async fn deliver(
         ui.hint(plan.resumption());
     } else if result.tally.failed > 0
         && !is_bulk
+        && args.faults.tamper.is_none()
         && let Some(next) = retry.what_would_follow(&plan.profile.title, &plan.profile.policy)
     {
         ui.aside(&next);

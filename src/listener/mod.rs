@@ -7,6 +7,7 @@ mod inbound;
 mod network;
 mod paced;
 mod permission;
+mod reply;
 mod request;
 pub mod route;
 mod router;
@@ -25,17 +26,19 @@ pub use challenge::{ChallengeReply, Challenges};
 pub use inbound::{Inbound, TriggerReading, without_path};
 pub use network::Network;
 use paced::{PACED_BODY, paced_body};
+pub use reply::plain;
+use reply::reply_of;
+use request::event_identity;
 pub use request::{AppReply, AskApp, AttemptOf, ListenerEvent, ReceivedRequest, RequestAnswer, WholeRequest};
 pub use router::{RoutedLane, RoutedWork, Router, Withheld};
-pub use script::{ResponseAction, ResponseRule, Responses, ScriptWalk, ScriptedResponse};
+pub use script::{ResponseRule, Responses, ScriptWalk, ScriptedResponse};
 
 use crate::answered::Answered;
 use crate::clock::Clock;
-use crate::digest::sha256_of;
 use crate::form::is_form;
 use crate::id::{Id, IdKind};
 use crate::json::is_form_body;
-use crate::provider::{Facts, Profile, Registry};
+use crate::provider::{Profile, Registry};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::server::{Handler, Incoming, Rejection, Reply, ReplyEnding};
@@ -378,50 +381,10 @@ impl Handler for Listener {
     }
 }
 
-/// What the attempts of one event have in common: its id, else target and body.
-fn event_identity(provider: Option<&str>, facts: &Facts, incoming: &Incoming) -> String {
-    match &facts.id {
-        Some(id) => format!("{}:{id}", provider.unwrap_or_default()),
-        None => {
-            let line = format!("{} {}\n", incoming.method, incoming.target);
-            format!("content {}", sha256_of(&[line.as_bytes(), &incoming.body]))
-        }
-    }
-}
-
-/// The reply that a script wants.
-fn reply_of(response: ScriptedResponse, answered: Answered, text: &'static str) -> Reply {
-    let ending = match &response.action {
-        ResponseAction::Respond { rate: None, .. } => ReplyEnding::Sent,
-        ResponseAction::Respond { rate: Some(rate), .. } => ReplyEnding::Paced(*rate),
-        ResponseAction::Drop => ReplyEnding::Closed,
-        ResponseAction::Reset => ReplyEnding::Reset,
-    };
-    let mut reply = plain(answered.status().unwrap_or_default(), text);
-    if let ResponseAction::Respond { headers, .. } = &response.action {
-        reply.headers.replace_with(headers.iter());
-    }
-    if let ReplyEnding::Paced(_) = ending {
-        reply.body = Bytes::new();
-    }
-    reply.ending = ending;
-    reply
-}
-
 /// The content type of a form, where the provider sends JSON and the body is JSON: frameworks parse it as a form then.
 fn wrong_type(judged: &VerificationResult, incoming: &Incoming) -> Option<String> {
     let kind = incoming.headers.get_text("content-type").filter(|kind| is_form(kind))?;
     let profile = judged.profile.as_ref().filter(|_| judged.verdict.is_accepted())?;
     let is_wrong = !is_form(&profile.delivery.content_type) && !is_form_body(kind, &incoming.body);
     is_wrong.then(|| kind.to_owned())
-}
-
-/// A short answer in plain text; 204 and 304 have no body.
-pub fn plain(status: u16, text: &'static str) -> Reply {
-    let mut reply = Reply::empty(status);
-    if !text.is_empty() && !matches!(status, 204 | 304) {
-        reply.headers.append("content-type", "text/plain; charset=utf-8");
-        reply.body = Bytes::from_static(text.as_bytes());
-    }
-    reply
 }

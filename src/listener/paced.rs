@@ -18,7 +18,7 @@ pub(super) fn paced_body(rate: u64, hurry: CancellationToken) -> mpsc::Receiver<
     let piece = usize::try_from((rate / PIECES).max(1))
         .unwrap_or(PACED_BODY)
         .min(PACED_BODY);
-    let pause = Duration::from_secs(1).mul_f64(piece as f64 / rate.max(1) as f64);
+    let pause = Duration::from_micros(1_000_000 * piece as u64 / rate.max(1));
     let line: Bytes = vec![b'.'; PACED_BODY].into();
     tokio::spawn(async move {
         let mut left = line;

@@ -8,9 +8,11 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::{ChallengeReply, PACED_BODY, TriggerReading, Withheld};
 use crate::answered::Answered;
 use crate::clock::Timestamp;
+use crate::digest::sha256_of;
 use crate::exchange::{Answer, ErrorKind, Outcome};
 use crate::id::Id;
-use crate::server::{Rejection, Reply, ReplyEnding};
+use crate::provider::Facts;
+use crate::server::{Incoming, Rejection, Reply, ReplyEnding};
 use crate::store::{Lane, NewCapture, StoreError};
 use crate::verification::VerificationResult;
 
@@ -156,4 +158,15 @@ pub struct AppReply {
     pub reply: Reply,
     /// Whether it is a success, so that what else the request causes is promised.
     pub success: bool,
+}
+
+/// What the attempts of one event have in common: its id, else target and body.
+pub(super) fn event_identity(provider: Option<&str>, facts: &Facts, incoming: &Incoming) -> String {
+    match &facts.id {
+        Some(id) => format!("{}:{id}", provider.unwrap_or_default()),
+        None => {
+            let line = format!("{} {}\n", incoming.method, incoming.target);
+            format!("content {}", sha256_of(&[line.as_bytes(), &incoming.body]))
+        }
+    }
 }

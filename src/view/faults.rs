@@ -21,8 +21,21 @@ impl JsonRecord for FaultReport {
             );
             page.line(style.bad(&what));
         }
-        list(page, "accepted more than once", self.accepted_twice, &self.twice);
-        list(page, "accepted out of order", self.out_of_order, &self.late);
+        if self.requests < 2 {
+            return;
+        }
+        list(
+            page,
+            "accepted more than once",
+            self.accepted_twice,
+            &self.events_accepted_twice,
+        );
+        list(
+            page,
+            "accepted out of order",
+            self.out_of_order,
+            &self.events_out_of_order,
+        );
     }
 }
 
@@ -30,7 +43,8 @@ fn list(page: &mut Page, what: &str, total: u64, events: &[AcceptedEvent]) {
     let title = format!("{what}: {}", count(total, "event"));
     page.line(if total > 0 { page.style.caution(&title) } else { title });
     for event in events.iter().take(SHOWN) {
-        let id = printable(&event.event_id, 100);
+        let name = printable(&event.event, 60);
+        let id = event.event_id.as_ref().map(|id| format!(" {}", printable(id, 100)));
         let target = event
             .target
             .as_ref()
@@ -39,11 +53,8 @@ fn list(page: &mut Page, what: &str, total: u64, events: &[AcceptedEvent]) {
             Some(after) => format!("after event {after}"),
             None => format!("{} times", event.times),
         };
-        page.line(format!(
-            "  event {} {id}: {how}{}",
-            event.number,
-            target.unwrap_or_default()
-        ));
+        let (number, id, target) = (event.number, id.unwrap_or_default(), target.unwrap_or_default());
+        page.line(format!("  event {number} {name}{id}: {how}{target}"));
     }
     let left = total.saturating_sub(events.len().min(SHOWN) as u64);
     if left > 0 {

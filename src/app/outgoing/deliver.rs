@@ -117,7 +117,9 @@ pub async fn deliver(
     produced?;
     let tally = tally?;
     ledger.close();
-    if !is_bulk && tally.interrupted == 0 && tally.failed > 0 {
+    // A refusal is what a fault asks for.
+    let is_wanted = options.faults.tamper.is_some();
+    if !is_bulk && !is_wanted && tally.interrupted == 0 && tally.failed > 0 {
         let url = plan.targets.first().map(|target| &target.url);
         advise(context, &plan.profile, &tally, url).await;
     }

@@ -137,9 +137,9 @@ pub struct FaultReport {
     /// Events that were accepted after a later one had been.
     pub out_of_order: u64,
     /// The first of the events that were accepted more than once.
-    pub twice: Vec<AcceptedEvent>,
+    pub events_accepted_twice: Vec<AcceptedEvent>,
     /// The first of those that were accepted out of order.
-    pub late: Vec<AcceptedEvent>,
+    pub events_out_of_order: Vec<AcceptedEvent>,
 }
 
 /// An event that was accepted.
@@ -147,8 +147,10 @@ pub struct FaultReport {
 pub struct AcceptedEvent {
     /// Its number in the run, counted from 1.
     pub number: u64,
-    /// The id that the receiver reads.
-    pub event_id: String,
+    /// Its type.
+    pub event: String,
+    /// The id that the receiver reads, where there is one.
+    pub event_id: Option<String>,
     /// By which target, where there are several.
     pub target: Option<String>,
     /// How often.
@@ -257,7 +259,8 @@ impl WatchState {
         *latest = tracked.number.max(*latest);
         let mut accepted = AcceptedEvent {
             number: tracked.number,
-            event_id: delivery.message.wire_id.clone(),
+            event: delivery.message.event.clone(),
+            event_id: Some(delivery.message.wire_id.clone()).filter(|id| !id.is_empty()),
             target,
             times: *times,
             after: tracked.begun_after.filter(|after| *after > tracked.number),
@@ -265,25 +268,206 @@ impl WatchState {
         match *times {
             1 if accepted.after.is_some() => {
                 report.out_of_order += 1;
-                if report.late.len() < LISTED {
-                    report.late.push(accepted);
+                if report.events_out_of_order.len() < LISTED {
+                    report.events_out_of_order.push(accepted);
                 }
             }
             1 => {}
             2 => {
                 report.accepted_twice += 1;
-                if report.twice.len() < LISTED {
+                if report.events_accepted_twice.len() < LISTED {
                     accepted.after = None;
-                    report.twice.push(accepted);
+                    report.events_accepted_twice.push(accepted);
                 }
             }
             more => {
                 let same =
                     |event: &&mut AcceptedEvent| (event.number, &event.target) == (accepted.number, &accepted.target);
-                if let Some(event) = report.twice.iter_mut().find(same) {
+                if let Some(event) = report.events_accepted_twice.iter_mut().find(same) {
                     event.times = more;
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::Label;
+    use crate::exchange::Answer;
+    use crate::message::{Message, Mode};
+    use crate::provider::policy::Policy;
+
+    fn delivery(random: &Random) -> Delivery {
+        let now = Timestamp::from_unix(1000);
+        let message = Message {
+            id: Id::new(IdKind::Message, now, random),
+            wire_id: "evt".to_owned(),
+            event: "job.paid".to_owned(),
+            time: now,
+            mode: Mode::default(),
+            content_type: "application/json".to_owned(),
+            body: b"{}".as_slice().into(),
+        };
+        let url = "http://127.0.0.1:9/".parse().unwrap();
+        let policy = Arc::new(Policy::default());
+        Delivery::new(random, now, message, url, Signing::AsCaptured, policy, Label::default())
+    }
+
+    fn answer(status: u16) -> Outcome {
+        Outcome::Answer(Answer {
+            status,
+            ..Answer::default()
+        })
+    }
+
+    #[test]
+    fn neither_a_seed_nor_a_single_copy_is_a_fault() {
+        let none = FaultOptions {
+            duplicate: 1,
+            seed: Some(1),
+            ..FaultOptions::default()
+        };
+        assert!(!none.is_any() && !FaultOptions::default().is_any());
+        for fault in [
+            FaultOptions {
+                duplicate: 2,
+                ..none.clone()
+            },
+            FaultOptions {
+                shuffle: true,
+                ..none.clone()
+            },
+            FaultOptions {
+                burst: Some(2),
+                ..none.clone()
+            },
+        ] {
+            assert!(fault.is_any(), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn repeated_and_shuffled_events_go_one_by_one_unless_more_is_wanted() {
+        let options = |duplicate, burst| FaultOptions {
+            duplicate,
+            burst,
+            ..FaultOptions::default()
+        };
+        assert_eq!(options(1, None).concurrency(16, None), 16);
+        assert_eq!(options(2, None).concurrency(16, None), 1);
+        assert_eq!(options(2, None).concurrency(16, Some(4)), 4);
+        assert_eq!(options(2, Some(8)).concurrency(16, Some(4)), 8);
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_order_and_the_same_waits() {
+        let random = Random::seeded(9);
+        let all: Vec<_> = (0..20).map(|_| delivery(&random)).collect();
+        let run = |seed| {
+            let options = FaultOptions {
+                shuffle: true,
+                jitter: Some(Duration::from_secs(5)),
+                seed: Some(seed),
+                ..FaultOptions::default()
+            };
+            let mut sequencer = Sequencer::new(&options);
+            let now = Timestamp::from_unix(1000);
+            for delivery in &all {
+                for copy in sequencer.copies(delivery.clone(), now) {
+                    assert!(sequencer.push(copy).is_empty());
+                }
+            }
+            let rest = sequencer.rest();
+            let waits: Vec<_> = rest
+                .iter()
+                .map(|one| one.progress.next_due.unwrap().since(now))
+                .collect();
+            assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(5)));
+            (rest.iter().map(|one| one.id).collect::<Vec<_>>(), waits)
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1).0, run(2).0);
+        let ids = run(1).0;
+        let before: Vec<_> = all.iter().map(|one| one.id).collect();
+        assert_ne!(ids, before, "the order is another one");
+        assert_eq!(
+            ids.iter().collect::<HashSet<_>>(),
+            before.iter().collect(),
+            "each goes out once"
+        );
+    }
+
+    #[test]
+    fn copies_are_deliveries_of_one_message() {
+        let options = FaultOptions {
+            duplicate: 3,
+            ..FaultOptions::default()
+        };
+        let copies = Sequencer::new(&options).copies(delivery(&Random::seeded(1)), Timestamp::from_unix(1000));
+        let mut ids: Vec<_> = copies.iter().map(|copy| copy.id).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 3);
+        assert!(copies.iter().all(|copy| copy.message.id == copies[0].message.id));
+    }
+
+    #[test]
+    fn what_was_accepted_twice_or_after_a_later_event_is_reported_once() {
+        let random = Random::seeded(1);
+        let watch = FaultWatch::new(false, 1);
+        let [first, copy, second, third] = [(); 4].map(|()| delivery(&random));
+        for (delivery, number) in [(&first, 1), (&copy, 1), (&second, 2), (&third, 3)] {
+            watch.track(delivery.id, 0, number);
+        }
+        let accept = |delivery: &Delivery| {
+            watch.begin(delivery);
+            watch.outcome(delivery, 1, answer(200));
+        };
+        // Both were under way at once: their order is open.
+        watch.begin(&second);
+        accept(&third);
+        watch.outcome(&second, 1, answer(200));
+        assert_eq!(watch.report().out_of_order, 0);
+        watch.begin(&first);
+        watch.outcome(&first, 1, answer(500));
+        accept(&first);
+        accept(&copy);
+        let report = watch.report();
+        assert_eq!((report.requests, report.accepted), (5, 4));
+        assert_eq!((report.accepted_twice, report.out_of_order), (1, 1));
+        assert_eq!(
+            (
+                report.events_accepted_twice[0].number,
+                report.events_accepted_twice[0].times
+            ),
+            (1, 2)
+        );
+        assert_eq!(
+            (
+                report.events_out_of_order[0].number,
+                report.events_out_of_order[0].after
+            ),
+            (1, Some(3))
+        );
+    }
+
+    #[test]
+    fn a_late_success_is_a_timeout_once_and_counts_as_accepted() {
+        let watch = FaultWatch::new(true, 1);
+        let one = delivery(&Random::seeded(1));
+        watch.track(one.id, 0, 1);
+        let is_timeout = |outcome: Outcome| outcome.error().is_some_and(|(kind, _)| kind == ErrorKind::Timeout);
+        assert!(is_timeout(watch.outcome(&one, 1, answer(200))));
+        assert_eq!(watch.outcome(&one, 2, answer(200)).status(), Some(200));
+        assert_eq!(watch.report().accepted_twice, 1);
+        assert_eq!(
+            watch.outcome(&one, 1, answer(500)).status(),
+            Some(500),
+            "a failure is none"
+        );
     }
 }

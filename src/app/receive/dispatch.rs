@@ -134,7 +134,7 @@ impl Dispatcher {
         sum.duplicates += u64::from(request.duplicate_of.is_some());
     }
 
-    /// What hides is no attempt of the judge's, so that it does not know the answer's event.
+    /// Notes when the sender of an attempt had its answer.
     fn answered(&mut self, answer: RequestAnswer) {
         if let Some(judge) = &mut self.judge {
             let RequestAnswer {

@@ -338,3 +338,172 @@ impl IntervalDifference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::Answer;
+    use crate::provider::Registry;
+
+    /// A judge of that provider, and the moment from which a test counts.
+    fn judge(provider: &str, time_scale: f64) -> (RetryJudge, Instant) {
+        let policy = Registry::default().get(provider).unwrap().policy.clone();
+        (
+            RetryJudge::new(provider.to_owned(), Arc::new(policy), time_scale),
+            Instant::now(),
+        )
+    }
+
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Outcome {
+        Outcome::Answer(Answer {
+            status,
+            headers: headers.iter().copied().collect(),
+            ..Answer::default()
+        })
+    }
+
+    /// Plays attempts of one event: when each arrives, how long its answer takes, and which it is.
+    fn play(judge: &mut RetryJudge, start: Instant, attempts: &[(f64, f64, Outcome)]) {
+        for (at, took, outcome) in attempts {
+            let arrived = start + Duration::from_secs_f64(*at);
+            judge.arrived("evt_1", (Some("job.paid"), Some("evt_1")), arrived);
+            let end = arrived + Duration::from_secs_f64(*took);
+            judge.answered("evt_1", arrived, (end, Timestamp::from_unix(1000)), outcome.clone());
+        }
+    }
+
+    fn seconds(failing: &[f64]) -> Vec<(f64, f64, Outcome)> {
+        failing.iter().map(|at| (*at, 0.0, answer(500, &[]))).collect()
+    }
+
+    #[test]
+    fn intervals_within_the_tolerance_are_right_and_others_are_wrong() {
+        // PoolFlow waits 1, 5 and 30 minutes, without jitter; the tolerance is 5 % and 100 ms.
+        for (provider, scale, at, wrong) in [
+            ("poolflow", 1.0, &[0.0, 60.0, 360.0][..], 0),
+            ("poolflow", 1.0, &[0.0, 63.0, 379.0], 1),
+            ("poolflow", 1.0, &[0.0, 63.09, 348.1], 0),
+            ("poolflow", 1.0, &[0.0, 56.95, 341.9], 0),
+            ("poolflow", 1.0, &[0.0, 56.8], 1),
+            ("poolflow", 1.0, &[0.0, 63.2], 1),
+            ("poolflow", 1.0, &[0.0, 60.0, 120.0, 180.0], 2),
+            ("poolflow", 100.0, &[0.0, 0.6, 3.6], 0),
+            ("poolflow", 100.0, &[0.0, 60.0], 1),
+            // Five minutes, give or take a tenth.
+            ("pool-brain", 1.0, &[0.0, 270.0 - 15.0], 0),
+            ("pool-brain", 1.0, &[0.0, 330.0 + 15.0], 0),
+            ("pool-brain", 1.0, &[0.0, 330.0 + 15.2], 1),
+            ("slotflow", 1.0, &[0.0, 300.0, 3900.0], 0),
+            // A provider that never retries.
+            ("pocketsflow", 1.0, &[0.0, 60.0], 1),
+            // More attempts than the schedule has.
+            ("slotflow", 1.0, &[0.0, 300.0, 3900.0, 7500.0], 1),
+        ] {
+            let (mut judge, start) = judge(provider, scale);
+            play(&mut judge, start, &seconds(at));
+            let totals = judge.totals();
+            assert_eq!(
+                (totals.wrong, totals.intervals),
+                (wrong, at.len() as u64 - 1),
+                "{provider} {scale} {at:?}"
+            );
+            assert_eq!(totals.is_met(), wrong == 0, "{provider} {at:?}");
+        }
+    }
+
+    #[test]
+    fn an_interval_runs_from_the_answer_or_the_time_limit() {
+        let dropped = || Outcome::Error {
+            kind: ErrorKind::Protocol,
+            text: String::new(),
+        };
+        let limit = Registry::default()
+            .get("poolflow")
+            .unwrap()
+            .policy
+            .timeout
+            .as_secs_f64();
+        for (took, outcome, next, wrong) in [
+            (5.0, answer(500, &[]), 65.0, 0),
+            (5.0, answer(500, &[]), 60.0 - 3.0, 1),
+            (0.0, dropped(), 60.0, 0),
+            // Success, but too late: the sender has given up at its time limit.
+            (limit + 5.0, answer(200, &[]), limit + 60.0, 0),
+            (limit + 5.0, answer(200, &[]), limit + 65.0, 1),
+            // After success in time no attempt is expected.
+            (1.0, answer(200, &[]), 61.0, 1),
+        ] {
+            let (mut judge, start) = judge("poolflow", 1.0);
+            play(
+                &mut judge,
+                start,
+                &[(0.0, took, outcome.clone()), (next, 0.0, answer(200, &[]))],
+            );
+            assert_eq!(judge.totals().wrong, wrong, "{took} {outcome:?} {next}");
+        }
+    }
+
+    #[test]
+    fn retry_after_counts_where_the_provider_honours_it() {
+        let busy = answer(429, &[("retry-after", "120")]);
+        for (provider, next, wrong) in [
+            ("standard-webhooks", 120.0, 0),
+            ("standard-webhooks", 5.0, 1),
+            ("poolflow", 60.0, 0),
+            ("poolflow", 120.0, 1),
+        ] {
+            let (mut judge, start) = judge(provider, 1.0);
+            play(
+                &mut judge,
+                start,
+                &[(0.0, 0.0, busy.clone()), (next, 0.0, answer(200, &[]))],
+            );
+            assert_eq!(judge.totals().wrong, wrong, "{provider} {next}");
+        }
+    }
+
+    #[test]
+    fn the_report_has_both_schedules_and_the_first_difference() {
+        let (mut judge, start) = judge("poolflow", 100.0);
+        play(&mut judge, start, &seconds(&[0.0, 0.6, 1.6, 2.0]));
+        let report = judge.reports().next().unwrap();
+        assert_eq!(
+            report.expected,
+            "6 attempts: at once, then after 600ms, 3s, 18s, 1m 12s, 14m 24s"
+        );
+        assert_eq!(report.seen, "4 attempts: at once, then after 600ms, 1s, 400ms");
+        let difference = report.difference.unwrap();
+        assert_eq!(
+            difference.describe(),
+            "attempt 3 came 1s after the end of the attempt before, expected 3s (2.8s to 3.2s)"
+        );
+        assert_eq!(judge.totals().wrong, 2);
+    }
+
+    #[test]
+    fn a_sender_that_never_retries_does_not_meet_a_schedule() {
+        let (mut failing, start) = judge("poolflow", 1.0);
+        play(&mut failing, start, &seconds(&[0.0]));
+        assert!(failing.totals().awaits && !failing.totals().is_met());
+        let (mut delivered, start) = judge("poolflow", 1.0);
+        play(&mut delivered, start, &[(0.0, 0.0, answer(200, &[]))]);
+        assert!(delivered.totals().is_met(), "nothing was to be tried again");
+        let (mut never, start) = judge("pocketsflow", 1.0);
+        play(&mut never, start, &seconds(&[0.0]));
+        assert!(never.totals().is_met(), "the provider makes one attempt");
+    }
+
+    #[test]
+    fn events_are_judged_each_by_itself() {
+        let (mut judge, start) = judge("poolflow", 1.0);
+        for at in [0, 60] {
+            for id in ["a", "b"] {
+                let arrived = start + Duration::from_secs(at);
+                judge.arrived(id, (None, None), arrived);
+                judge.answered(id, arrived, (arrived, Timestamp::default()), answer(500, &[]));
+            }
+        }
+        assert_eq!((judge.totals().intervals, judge.totals().wrong), (2, 0));
+        assert_eq!(judge.reports().count(), 2);
+    }
+}

@@ -49,15 +49,15 @@ impl std::error::Error for ScriptError {}
 
 /// A piece of the text, and the byte at which it begins.
 #[derive(Clone, Copy)]
-struct Piece<'a> {
+struct ScriptPiece<'a> {
     text: &'a str,
     at: usize,
 }
 
-/// What is wrong at a byte.
-type Fault = (usize, String);
+/// The byte at which something is wrong, and what.
+type MistakeAt = (usize, String);
 
-impl<'a> Piece<'a> {
+impl<'a> ScriptPiece<'a> {
     fn trim(self) -> Self {
         let begun = self.text.trim_start();
         Self {
@@ -101,7 +101,7 @@ impl<'a> Piece<'a> {
         pieces
     }
 
-    fn fault<T>(self, what: impl Into<String>) -> Result<T, Fault> {
+    fn fault<T>(self, what: impl Into<String>) -> Result<T, MistakeAt> {
         Err((self.at, what.into()))
     }
 
@@ -113,14 +113,14 @@ impl<'a> Piece<'a> {
 impl ResponseRule {
     /// Reads `SCRIPT` or `EVENT=SCRIPT`.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
-        let error = |(at, what): Fault| ScriptError {
+        let error = |(at, what): MistakeAt| ScriptError {
             column: text.get(..at).map_or(0, |before| before.chars().count()) + 1,
             what,
         };
         if text.len() > LONGEST {
             return Err(error((0, format!("a script has at most {LONGEST} bytes"))));
         }
-        let (event, script) = split_event(Piece { text, at: 0 }).map_err(error)?;
+        let (event, script) = split_event(ScriptPiece { text, at: 0 }).map_err(error)?;
         let items = script.split(',').into_iter().map(item);
         let steps = items.collect::<Result<_, _>>().map_err(error)?;
         let scope = WalkScope::EventId;
@@ -132,7 +132,7 @@ impl ResponseRule {
 }
 
 /// The event in front of the first `=`, unless that belongs to an item.
-fn split_event(rule: Piece<'_>) -> Result<(Option<&str>, Piece<'_>), Fault> {
+fn split_event(rule: ScriptPiece<'_>) -> Result<(Option<&str>, ScriptPiece<'_>), MistakeAt> {
     let is_item = |text: &str| {
         let text = text.trim_start();
         text.contains(['(', ',', '"'])
@@ -149,31 +149,33 @@ fn split_event(rule: Piece<'_>) -> Result<(Option<&str>, Piece<'_>), Fault> {
 
 /// The parts of an item that were read so far.
 #[derive(Default)]
-struct Parts {
+struct ItemParts {
     delay: Option<Duration>,
     rate: Option<u64>,
-    end: Option<End>,
+    end: Option<ItemEnd>,
 }
 
-enum End {
+enum ItemEnd {
     Status(u16, Headers),
     Drop,
     Reset,
 }
 
-fn item(piece: Piece<'_>) -> Result<(ScriptedResponse, u64), Fault> {
+fn item(piece: ScriptPiece<'_>) -> Result<(ScriptedResponse, u64), MistakeAt> {
     let piece = piece.trim();
     let (piece, times) = repeats(piece)?;
-    let mut parts = Parts::default();
+    let mut parts = ItemParts::default();
     for part in piece.split('+') {
         parts.add(part.trim())?;
     }
     let action = match (parts.end, parts.rate) {
-        (Some(End::Drop | End::Reset), Some(_)) => return piece.fault("a connection that is closed has no body"),
-        (Some(End::Drop), None) => ResponseAction::Drop,
-        (Some(End::Reset), None) => ResponseAction::Reset,
-        (Some(End::Status(204 | 304, _)), Some(_)) => return piece.fault("a response 204 or 304 has no body"),
-        (Some(End::Status(status, headers)), rate) => ResponseAction::Respond {
+        (Some(ItemEnd::Drop | ItemEnd::Reset), Some(_)) => {
+            return piece.fault("a connection that is closed has no body");
+        }
+        (Some(ItemEnd::Drop), None) => ResponseAction::Drop,
+        (Some(ItemEnd::Reset), None) => ResponseAction::Reset,
+        (Some(ItemEnd::Status(204 | 304, _)), Some(_)) => return piece.fault("a response 204 or 304 has no body"),
+        (Some(ItemEnd::Status(status, headers)), rate) => ResponseAction::Respond {
             status: Some(status),
             headers,
             rate,
@@ -190,7 +192,7 @@ fn item(piece: Piece<'_>) -> Result<(ScriptedResponse, u64), Fault> {
 }
 
 /// `500*2`: an item, and how often it is given.
-fn repeats(piece: Piece<'_>) -> Result<(Piece<'_>, u64), Fault> {
+fn repeats(piece: ScriptPiece<'_>) -> Result<(ScriptPiece<'_>, u64), MistakeAt> {
     let Some(at) = piece
         .text
         .rfind('*')
@@ -211,11 +213,11 @@ fn repeats(piece: Piece<'_>) -> Result<(Piece<'_>, u64), Fault> {
         ));
     };
     let text = &piece.text[..at];
-    Ok((Piece { text, at: piece.at }.trim(), count))
+    Ok((ScriptPiece { text, at: piece.at }.trim(), count))
 }
 
-impl Parts {
-    fn add(&mut self, part: Piece<'_>) -> Result<(), Fault> {
+impl ItemParts {
+    fn add(&mut self, part: ScriptPiece<'_>) -> Result<(), MistakeAt> {
         if let Some(duration) = part.strip("delay:") {
             let parsed = parse_duration(duration.text).or_else(|what| duration.fault(what))?;
             return put(&mut self.delay, part, parsed);
@@ -229,11 +231,11 @@ impl Parts {
             if location.text.is_empty() || !location.text.bytes().all(is_visible) {
                 return location.fault("`redirect:` needs a path or a URL, such as `redirect:/x`");
             }
-            End::Status(REDIRECT, [("location", location.text)].into_iter().collect())
+            ItemEnd::Status(REDIRECT, [("location", location.text)].into_iter().collect())
         } else {
             match part.text {
-                "drop" => End::Drop,
-                "reset" => End::Reset,
+                "drop" => ItemEnd::Drop,
+                "reset" => ItemEnd::Reset,
                 _ => status(part)?,
             }
         };
@@ -242,14 +244,14 @@ impl Parts {
 }
 
 /// Sets what may be given once.
-fn put<T>(slot: &mut Option<T>, part: Piece<'_>, value: T) -> Result<(), Fault> {
+fn put<T>(slot: &mut Option<T>, part: ScriptPiece<'_>, value: T) -> Result<(), MistakeAt> {
     match slot.replace(value) {
         None => Ok(()),
         Some(_) => part.fault(format!("`{}` contradicts a part before it", part.shown())),
     }
 }
 
-fn bytes_per_second(piece: Piece<'_>) -> Result<u64, Fault> {
+fn bytes_per_second(piece: ScriptPiece<'_>) -> Result<u64, MistakeAt> {
     let size = piece.text.trim().strip_suffix("/s");
     match size.map(size::parse) {
         Some(Ok(bytes)) if bytes > 0 => Ok(bytes),
@@ -258,7 +260,7 @@ fn bytes_per_second(piece: Piece<'_>) -> Result<u64, Fault> {
 }
 
 /// `429` or `429(retry-after=3)`.
-fn status(part: Piece<'_>) -> Result<End, Fault> {
+fn status(part: ScriptPiece<'_>) -> Result<ItemEnd, MistakeAt> {
     let digits = part.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.text.len());
     let code = part.text[..digits].parse().ok();
     let Some(code) = code.filter(|code| (200..=599).contains(code)) else {
@@ -271,7 +273,7 @@ fn status(part: Piece<'_>) -> Result<End, Fault> {
     };
     let rest = part.after(digits).trim();
     if rest.text.is_empty() {
-        return Ok(End::Status(code, Headers::new()));
+        return Ok(ItemEnd::Status(code, Headers::new()));
     }
     let Some(list) = rest.strip("(") else {
         return rest.fault(format!("`{}` follows a status; {EXPECTED}", rest.shown()));
@@ -279,7 +281,7 @@ fn status(part: Piece<'_>) -> Result<End, Fault> {
     let Some(inner) = list.text.strip_suffix(')') else {
         return rest.fault("`(` has no `)` at the end of the item");
     };
-    let list = Piece {
+    let list = ScriptPiece {
         text: inner,
         at: list.at,
     };
@@ -288,10 +290,10 @@ fn status(part: Piece<'_>) -> Result<End, Fault> {
         let (name, value) = header(line.trim())?;
         headers.append(name, value);
     }
-    Ok(End::Status(code, headers))
+    Ok(ItemEnd::Status(code, headers))
 }
 
-fn header(line: Piece<'_>) -> Result<(&str, &str), Fault> {
+fn header(line: ScriptPiece<'_>) -> Result<(&str, &str), MistakeAt> {
     let Some((name, value)) = line.text.split_once('=') else {
         return line.fault(format!("`{}` is not a header of the form `NAME=VALUE`", line.shown()));
     };
