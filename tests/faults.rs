@@ -116,7 +116,7 @@ fn a_type_of_event_has_a_script_of_its_own() {
     send("job.paid", "1").ok().prints(["200 OK"]);
     send("job.paid", "2").exits(3).prints(["503"]);
     send("job.paid", "1").ok().prints(["200 OK"]);
-    let other = ["send", "booking.created", "-p", "slotflow", "--to", &listener.url];
+    let other = ["send", "booking.confirmed", "-p", "slotflow", "--to", &listener.url];
     sandbox.hook(other).run().ok().prints(["202"]);
     listener.stop().ok();
 }
@@ -153,10 +153,12 @@ fn a_sender_on_the_schedule_passes() {
     let sandbox = Sandbox::new();
     // Of 5 and 10 minutes, give or take a tenth, 1.5 and 3 seconds remain: room enough for a busy machine.
     let more = ["--respond", "500,drop,200", "--count", "3", "--json"];
-    let mut listener = judging(&sandbox, "pool-brain", "200", &more);
-    listener.says("4 attempts: at once, then after 1.5s, 3s, 9s (give or take 10 %)");
+    let listener = judging(&sandbox, "pool-brain", "200", &more);
     retry_loop(&listener.url, &[1500, 3000]);
-    let ended = listener.process.wait().ok().says(["retries: 2 intervals as scheduled"]);
+    let ended = listener.process.wait().ok().says([
+        "4 attempts: at once, then after 1.5s, 3s, 9s (give or take 10 %)",
+        "retries: 2 intervals as scheduled",
+    ]);
     let report = report(&ended, "hook.retries/1");
     assert_eq!(
         (&report["attempts"], &report["provider"]),
@@ -206,7 +208,7 @@ fn a_receiver_refuses_every_fault_and_none_is_sent_again() {
     let sandbox = Sandbox::new();
     let listener = sandbox.listen(["--secret", "-p", "slotflow"]);
     for fault in ["body", "signature", "timestamp", "secret", "missing"] {
-        let args = ["send", "booking.created", "-p", "slotflow", "--to", &listener.url];
+        let args = ["send", "booking.confirmed", "-p", "slotflow", "--to", &listener.url];
         let sent = sandbox.hook(args.into_iter().chain(["--tamper", fault])).run();
         sent.exits(3)
             .prints(["401", "1 request: 0 accepted"])
@@ -217,7 +219,7 @@ fn a_receiver_refuses_every_fault_and_none_is_sent_again() {
     let app = App::start(|_| Reply::Status(200, "ok"));
     let args = [
         "send",
-        "booking.created",
+        "booking.confirmed",
         "-p",
         "slotflow",
         "--tamper",
@@ -256,7 +258,7 @@ fn copies_of_an_event_come_one_by_one_or_at_once() {
     });
     let args = [
         "send",
-        "booking.created",
+        "booking.confirmed",
         "-p",
         "slotflow",
         "--duplicate",
@@ -283,7 +285,7 @@ fn copies_of_an_event_come_one_by_one_or_at_once() {
     let listener = sandbox.listen(["--delay", "20ms"]);
     let args = [
         "send",
-        "booking.created",
+        "booking.confirmed",
         "-p",
         "slotflow",
         "--duplicate",
@@ -321,7 +323,7 @@ fn a_seed_shuffles_the_same_way_and_the_report_names_what_came_late() {
     let shuffled = |seed: &str| {
         let args = [
             "send",
-            "booking.created",
+            "booking.confirmed",
             "-p",
             "slotflow",
             "--count",
@@ -344,7 +346,7 @@ fn a_seed_shuffles_the_same_way_and_the_report_names_what_came_late() {
     // In order nothing is late.
     let args = [
         "send",
-        "booking.created",
+        "booking.confirmed",
         "-p",
         "slotflow",
         "--count",
@@ -381,7 +383,7 @@ fn a_late_success_is_sent_again() {
     let listener = sandbox.listen(["--secret"]);
     let args = [
         "send",
-        "booking.created",
+        "booking.confirmed",
         "-p",
         "slotflow",
         "--late-success",

@@ -120,7 +120,7 @@ fn faults_and_retries() {
     let mut story = story.silent();
     let app = App::start(|_| Reply::Status(200, "ok"));
     story.json(&format!(
-        "send booking.created --random-seed 1 -p slotflow --duplicate 2 --json --to {}",
+        "send booking.confirmed --random-seed 1 -p slotflow --duplicate 2 --json --to {}",
         app.url
     ));
     story.compare("json-faults");

@@ -301,15 +301,8 @@ impl Handler for Listener {
         let begun = Instant::now();
         let decision = self.decide(&incoming);
         let unsigned = self.unsigned_parts(&incoming, &decision.judged);
-        let attempt = self.retries_of.as_deref().map(|profile| {
-            let facts = profile.facts(&incoming.headers, &incoming.body);
-            AttemptOf {
-                identity: event_identity(None, &facts, &incoming),
-                id: facts.id,
-                event: facts.event,
-                arrived: begun,
-            }
-        });
+        let retries_of = self.retries_of.as_deref();
+        let attempt = retries_of.map(|profile| AttemptOf::new(profile, &incoming, begun));
         let capture = self.capture(incoming, &decision);
         let (id, size) = (capture.id, capture.body.len());
         let whole = self.whole(&capture, decision.is_refused()).await;

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::digest::sha256_of;
 use crate::exchange::{Answer, ErrorKind, Outcome};
 use crate::id::Id;
-use crate::provider::Facts;
+use crate::provider::{Facts, Profile};
 use crate::server::{Incoming, Rejection, Reply, ReplyEnding};
 use crate::store::{Lane, NewCapture, StoreError};
 use crate::verification::VerificationResult;
@@ -68,6 +68,9 @@ pub struct ReceivedRequest {
     pub ask: Option<AskApp>,
 }
 
+/// Characters of an id or a type that are kept of an attempt.
+const TEXT_KEPT: usize = 200;
+
 /// A request as an attempt to deliver an event.
 #[derive(Debug, Clone)]
 pub struct AttemptOf {
@@ -79,6 +82,21 @@ pub struct AttemptOf {
     pub event: Option<String>,
     /// When all of it was there.
     pub arrived: Instant,
+}
+
+impl AttemptOf {
+    /// Reads a request of that provider, which arrived then. Of texts that a sender chooses it keeps little.
+    pub(super) fn new(profile: &Profile, incoming: &Incoming, arrived: Instant) -> Self {
+        let facts = profile.facts(&incoming.headers, &incoming.body);
+        let identity = event_identity(None, &facts, incoming);
+        let cut = |text: String| text.chars().take(TEXT_KEPT).collect();
+        Self {
+            identity: sha256_of(&[identity.as_bytes()]),
+            id: facts.id.map(cut),
+            event: facts.event.map(cut),
+            arrived,
+        }
+    }
 }
 
 /// What a sender got.

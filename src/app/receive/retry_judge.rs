@@ -87,7 +87,7 @@ pub struct IntervalDifference {
 
 /// What a schedule expects after an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "expected")]
+#[serde(rename_all = "kebab-case", tag = "next")]
 pub enum ExpectedInterval {
     /// Another attempt after a wait within these limits.
     Wait {
