@@ -347,7 +347,7 @@ impl Handler for Listener {
                 self.answer_of_app(answer, ack.number, decision.dedupe_key, routed.work)
                     .await
             }
-            None => reply_of(decision.response, decision.answered, text),
+            None => reply_of(&decision.response, decision.answered, text),
         };
         if let Some(attempt) = attempt {
             let answer = RequestAnswer::of(attempt, self.clock.now(), &reply);

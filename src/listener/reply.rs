@@ -7,7 +7,7 @@ use crate::answered::Answered;
 use crate::server::{Reply, ReplyEnding};
 
 /// The reply that a script wants.
-pub(super) fn reply_of(response: ScriptedResponse, answered: Answered, text: &'static str) -> Reply {
+pub(super) fn reply_of(response: &ScriptedResponse, answered: Answered, text: &'static str) -> Reply {
     let ending = match &response.action {
         ResponseAction::Respond { rate: None, .. } => ReplyEnding::Sent,
         ResponseAction::Respond { rate: Some(rate), .. } => ReplyEnding::Paced(*rate),

@@ -102,7 +102,11 @@ impl QueryPage {
 }
 
 /// A real status; numbers of [`Answered`] that are none become null.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn serialize_status<S: serde::Serializer>(status: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
     status
         .and_then(|code| Answered::from_code(code).status())

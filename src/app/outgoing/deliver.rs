@@ -185,7 +185,7 @@ impl Producer<'_> {
             Some(tamper) => tamper.apply(delivery, &self.plan.profile)?,
             None => delivery,
         };
-        for copy in self.sequencer.copies(delivery, self.context.now()) {
+        for copy in self.sequencer.copies(&delivery, self.context.now()) {
             if let Some(watch) = self.watch {
                 watch.track(copy.id, target, number);
             }

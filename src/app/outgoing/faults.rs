@@ -78,7 +78,7 @@ impl<'a> Sequencer<'a> {
     }
 
     /// A delivery and its copies, with their waits; `now` is the time from which they wait.
-    pub(super) fn copies(&self, delivery: Delivery, now: Timestamp) -> Vec<Delivery> {
+    pub(super) fn copies(&self, delivery: &Delivery, now: Timestamp) -> Vec<Delivery> {
         let copies = (0..self.options.duplicate.max(1)).map(|number| {
             let mut copy = delivery.clone();
             if number > 0 {
@@ -378,7 +378,7 @@ mod tests {
             let mut sequencer = Sequencer::new(&options);
             let now = Timestamp::from_unix(1000);
             for delivery in &all {
-                for copy in sequencer.copies(delivery.clone(), now) {
+                for copy in sequencer.copies(delivery, now) {
                     assert!(sequencer.push(copy).is_empty());
                 }
             }
@@ -408,7 +408,7 @@ mod tests {
             duplicate: 3,
             ..FaultOptions::default()
         };
-        let copies = Sequencer::new(&options).copies(delivery(&Random::seeded(1)), Timestamp::from_unix(1000));
+        let copies = Sequencer::new(&options).copies(&delivery(&Random::seeded(1)), Timestamp::from_unix(1000));
         let mut ids: Vec<_> = copies.iter().map(|copy| copy.id).collect();
         ids.dedup();
         assert_eq!(ids.len(), 3);

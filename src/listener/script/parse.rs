@@ -57,7 +57,7 @@ struct ScriptPiece<'a> {
 /// The byte at which something is wrong, and what.
 type MistakeAt = (usize, String);
 
-impl<'a> ScriptPiece<'a> {
+impl ScriptPiece<'_> {
     fn trim(self) -> Self {
         let begun = self.text.trim_start();
         Self {
