@@ -215,7 +215,7 @@ fn a_receiver_refuses_every_fault_and_none_is_sent_again() {
             .never(["same secret"]);
     }
     listener.stop().ok().says(["0 verified, 5 refused"]);
-    sandbox.hook(["replay", "--failed", "--yes"]).run().exits(6);
+    sandbox.hook(["replay", "--failed"]).run().exits(6);
     let app = App::start(|_| Reply::Status(200, "ok"));
     let args = [
         "send",
