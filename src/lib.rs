@@ -7,6 +7,7 @@
     allow(dead_code, reason = "some queries and facts are for the inspector alone")
 )]
 
+pub(crate) mod answered;
 pub(crate) mod api;
 pub(crate) mod app;
 pub(crate) mod cli;
@@ -43,6 +44,7 @@ pub(crate) mod pipeline;
 pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod random;
+pub(crate) mod recent;
 pub(crate) mod request_file;
 pub(crate) mod runtime;
 pub(crate) mod secret;

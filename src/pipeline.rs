@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock as _, SteadyClock};
-use crate::engine::{Delivery, Engine, Event, Next, Promise};
+use crate::engine::{Delivery, Engine, Event, Next, Promise, Signing};
 use crate::error::Result;
 use crate::exchange::Source;
 use crate::health::DisabledEndpoint;
@@ -261,6 +261,10 @@ impl Recorder {
     fn op(&mut self, event: &Event) -> Op {
         let promise = event.delivery.label.promise;
         let (state, next_due) = match &event.next {
+            // What a receiver must refuse is never delivered again by itself.
+            Next::Delivered | Next::Failed(_) if matches!(event.delivery.signing, Signing::Invalid(_)) => {
+                (DeliveryState::Tested, None)
+            }
             Next::Delivered => (DeliveryState::Delivered, None),
             Next::Interrupted if promise == Promise::Answer => (DeliveryState::Failed, None),
             Next::Failed(_) => (DeliveryState::Failed, None),

@@ -13,9 +13,11 @@ use hook::internals::app::context::Context;
 use hook::internals::app::endpoints::{AddOptions, EndpointEvent, Endpoints, SecretOptions};
 use hook::internals::app::notice::{Notice, Notices};
 use hook::internals::app::outgoing::{
-    self, BodyOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice,
+    self, BodyOptions, FaultOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice,
 };
-use hook::internals::app::receive::{self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent};
+use hook::internals::app::receive::{
+    self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent, Responses,
+};
 use hook::internals::app::replay::{Replay, ReplayOptions, ReplayRun, Selection};
 use hook::internals::app::retry::RetryPlan;
 use hook::internals::clock::SystemClock;
@@ -326,6 +328,7 @@ impl Machine {
             execution: None,
         };
         let run = RunOptions {
+            faults: FaultOptions::default(),
             count: 1,
             concurrency: 1,
             rate: None,
@@ -433,7 +436,7 @@ impl Observer for Teller {
             ReceiveEvent::Request(request) => Happened::Request(Request {
                 number: request.number,
                 verdict: request.judged.verdict.name(),
-                status: request.status,
+                status: request.answered.code(),
                 duplicate_of: request.duplicate_of,
             }),
             ReceiveEvent::Explained { text, .. } => Happened::Explained(text.unwrap_or_default().to_owned()),
@@ -500,13 +503,13 @@ fn listening(secret: &str) -> ListenOptions {
         public_url: None,
         answers: AnswerRules {
             reject_status: 401,
-            status: None,
-            delay: Duration::ZERO,
-            fail_first: 0,
+            reject_delay: Duration::ZERO,
+            responses: Responses::default(),
             allow: Vec::new(),
             whole_requests: false,
             unsigned_parts: false,
         },
+        expect_retries: None,
         answer_by_app: false,
         forward_to: None,
         concurrency: 1,

@@ -17,6 +17,7 @@ mod durable;
 mod encryption;
 mod endpoints;
 mod exit_codes;
+mod faults;
 mod first_use;
 mod forward;
 mod full_disk;

@@ -102,6 +102,31 @@ fn sending_and_listening() {
 }
 
 #[test]
+fn faults_and_retries() {
+    let mut story = Story::new();
+    let listener = story.listen("--json --respond 500 --expect-retries poolflow --count 2");
+    for _ in 0..2 {
+        post(&listener.url, &[], br#"{"event":"job.paid","data":{"id":17}}"#);
+    }
+    let ended = listener.process.wait().exits(8);
+    let mut lines = ended.json();
+    for line in lines.iter_mut().filter(|line| line["schema"] == "hook.retries/1") {
+        // The time between two requests.
+        line["seen"] = "[measured]".into();
+    }
+    let lines: Vec<_> = lines.iter().map(|line| story.sandbox.pretty(line) + "\n").collect();
+    story.text(&lines.concat());
+    story.compare("json-retries");
+    let mut story = story.silent();
+    let app = App::start(|_| Reply::Status(200, "ok"));
+    story.json(&format!(
+        "send booking.confirmed --random-seed 1 -p slotflow --duplicate 2 --json --to {}",
+        app.url
+    ));
+    story.compare("json-faults");
+}
+
+#[test]
 fn commands_that_fail() {
     let mut story = Story::new();
     let mut listener = story.listen("--json -s literal:whsec_right -p poolflow --exec 'echo out of order >&2; exit 3'");

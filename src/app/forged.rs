@@ -5,12 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::endpoints::generate;
 use crate::engine::{Delivery, Progress, Signing};
 use crate::error::Result;
-use crate::exchange::SigningMode;
+use crate::exchange::{SecretKind, SigningMode};
 use crate::headers::Headers;
 use crate::json::{get, get_mut, leaf_paths};
 use crate::provider::Profile;
+use crate::random::Random;
 
 /// A delivery of which headers and body are fixed, with a valid signature.
 pub fn signed(mut delivery: Delivery) -> Result<Delivery> {
@@ -27,6 +29,47 @@ pub fn signed(mut delivery: Delivery) -> Result<Delivery> {
 pub fn twin(delivery: Delivery, profile: &Profile) -> Result<Option<Delivery>> {
     let delivery = signed(delivery)?;
     let body = tampered(profile, &delivery.headers, &delivery.message.body);
+    Ok(body.map(|body| with_body(delivery, body, SigningMode::Tampered)))
+}
+
+/// The request without its signature, or with an empty one; `None` where the scheme has no place for one.
+pub fn without_signature(delivery: Delivery, profile: &Profile, mode: SigningMode) -> Result<Option<Delivery>> {
+    let mut delivery = signed(delivery)?;
+    let body = delivery.message.body.clone();
+    let is_empty = mode == SigningMode::Empty;
+    let body = profile.scheme.strip(&mut delivery.headers, &body, is_empty);
+    Ok(body.map(|body| with_body(delivery, body, mode)))
+}
+
+/// The request signed with a secret that is made for it; `None` where the provider's secrets cannot be made.
+pub fn with_other_secret(mut delivery: Delivery, profile: &Arc<Profile>) -> Result<Option<Delivery>> {
+    // A seeded source would make a secret that others can guess, and the receiver may be any.
+    let Some(other) = generate(profile, &Random::os())? else {
+        return Ok(None);
+    };
+    delivery.signing = Signing::Fresh {
+        profile: Arc::clone(profile),
+        signer: Some(Arc::new(profile.scheme.signer(&[other.secret])?)),
+        secret: Arc::new(SecretKind::None),
+    };
+    let mut delivery = signed(delivery)?;
+    delivery.signing = Signing::Invalid(SigningMode::WrongSecret);
+    Ok(Some(delivery))
+}
+
+/// The request with a changed signature; `None` where it has none, or where it is a token.
+pub fn with_changed_signature(delivery: Delivery, profile: &Profile) -> Result<Option<Delivery>> {
+    let mut delivery = signed(delivery)?;
+    let body = delivery.message.body.clone();
+    let body = profile.scheme.change_signature(&mut delivery.headers, &body);
+    Ok(body.map(|body| with_body(delivery, body, SigningMode::Tampered)))
+}
+
+/// The request with another time than the one that was signed; `None` where none is signed.
+pub fn with_changed_time(delivery: Delivery, profile: &Profile) -> Result<Option<Delivery>> {
+    let mut delivery = signed(delivery)?;
+    let body = delivery.message.body.clone();
+    let body = profile.scheme.change_time(&mut delivery.headers, &body);
     Ok(body.map(|body| with_body(delivery, body, SigningMode::Tampered)))
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::respond::RespondArgs;
 use super::retry::RetryArgs;
 use super::{complete, socket};
 use crate::app::certificate::CertificateFiles;
@@ -104,18 +105,8 @@ pub(super) struct ListenArgs {
     #[arg(long, conflicts_with_all = ["command", "ui"], help_heading = "Address")]
     tui: bool,
 
-    /// Response status; default: 200, or a success code of the provider where 200 is not one
-    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Response")]
-    status: Option<u16>,
-    /// Response status for refused requests
-    #[arg(long, value_name = "CODE", default_value_t = 401, value_parser = clap::value_parser!(u16).range(200..=599), help_heading = "Response")]
-    reject_status: u16,
-    /// Delay before each response
-    #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, default_value = "0", help_heading = "Response")]
-    delay: Duration,
-    /// Respond with 500 to the first N requests that are not refused
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Response")]
-    fail_first: u64,
+    #[command(flatten)]
+    respond: RespondArgs,
     /// Respond at once, or with the response of the app
     #[arg(long, value_name = "WHO", default_value = "first", help_heading = "Response")]
     answer: AnswerMode,
@@ -228,14 +219,14 @@ impl ListenArgs {
             }),
             public_url: self.public_url,
             answers: AnswerRules {
-                reject_status: self.reject_status,
-                status: self.status,
-                delay: self.delay,
-                fail_first: self.fail_first,
+                reject_status: self.respond.reject_status,
+                reject_delay: self.respond.delay,
+                responses: self.respond.responses()?,
                 allow: self.allow_ip,
                 whole_requests: verbose,
                 unsigned_parts: verbose || session.ui.output == Output::Json,
             },
+            expect_retries: self.respond.expect_retries,
             answer_by_app: self.answer == AnswerMode::App,
             forward_to: self.forward_to,
             concurrency: self.concurrency.unwrap_or(1),
@@ -307,6 +298,7 @@ impl Observer for Screen {
                     ui.hint(&printable(hint, 300));
                 }
             }
+            ReceiveEvent::Retries(report) => ui.show(report)?,
             // Requests are flushed in batches: one write for each would slow down a busy listener.
             ReceiveEvent::AllTold => ui.flush()?,
             ReceiveEvent::Attempt { number, event } => {

@@ -6,12 +6,14 @@ mod workflow;
 use super::attempts::Attempts;
 use super::body::BodyArgs;
 use super::bulk::{BulkArgs, BulkBar};
+use super::faults::FaultArgs;
 use super::http::{HttpArgs, show_rehearsal};
 use super::retry::RetryArgs;
 use super::targets::TargetArgs;
 use crate::app::outgoing::{
     self, BodyOptions, MessageFactory, Rehearsal, SendOptions, SendPlan, TargetChoice, check_event,
 };
+use crate::app::retry::{Delays, RetryPlan};
 use crate::cli::session::Session;
 use crate::engine::Delivery;
 use crate::error::Result;
@@ -43,6 +45,8 @@ pub(super) struct SendArgs {
     retry: RetryArgs,
     #[command(flatten)]
     pub(super) bulk: BulkArgs,
+    #[command(flatten)]
+    faults: FaultArgs,
     #[command(flatten)]
     asking: challenge::ChallengeArgs,
     /// Print the exact request instead of sending it
@@ -85,9 +89,18 @@ impl SendArgs {
             target,
             body,
             request: self.http.options()?,
-            retry: self.retry.plan()?,
+            retry: self.retry_plan()?,
             execution: None,
         })
+    }
+
+    /// A late success is followed by a retry, also where none was asked for.
+    fn retry_plan(&self) -> Result<RetryPlan> {
+        let mut plan = self.retry.plan()?;
+        if self.faults.late_success && plan.delays == Delays::None {
+            plan.delays = Delays::Policy;
+        }
+        Ok(plan)
     }
 
     /// Whether nothing is sent in the end.
@@ -117,8 +130,17 @@ pub(super) fn start(session: &Session, args: &SendArgs, options: &SendOptions) -
 
 /// Prints what would be sent.
 pub(super) fn rehearse(session: &Session, args: &SendArgs, options: &SendOptions) -> Result<Vec<Delivery>> {
-    let deliveries =
-        SendPlan::new(&session.context, options)?.first_deliveries(&session.context, args.bulk.random_seed)?;
+    let plan = SendPlan::new(&session.context, options)?;
+    let deliveries = plan.first_deliveries(&session.context, args.bulk.random_seed)?;
+    let deliveries = match args.faults.tamper {
+        Some(tamper) => {
+            let forged = deliveries
+                .into_iter()
+                .map(|delivery| tamper.apply(delivery, &plan.profile));
+            forged.collect::<Result<_>>()?
+        }
+        None => deliveries,
+    };
     for delivery in &deliveries {
         if args.curl {
             let shown = Rehearsal::new(&session.context, delivery)?;
@@ -141,23 +163,28 @@ async fn deliver(
     let (ui, shutdown) = (&session.ui, Shutdown::install()?);
     let is_bulk = args.bulk.count > 1;
     let mut observer: Box<dyn DeliveryObserver + Send> = if is_bulk {
-        Box::new(BulkBar::new(ui, args.bulk.count))
+        Box::new(BulkBar::new(ui, args.bulk.count * u64::from(args.faults.duplicate)))
     } else {
-        Box::new(Attempts::new(ui, plan.targets.len() == 1))
+        Box::new(Attempts::new(ui, plan.targets.len() == 1 && args.faults.duplicate == 1))
     };
-    let run = args.bulk.options(&args.retry);
+    let faults = args.faults.options(args.bulk.random_seed);
+    let run = args.bulk.options(&args.retry, faults);
     let result = outgoing::deliver(&session.context, plan, messages, run, &shutdown, &mut *observer).await?;
     // The bar is gone from the screen before the result is there.
     drop(observer);
     if is_bulk {
         ui.show(&result)?;
     }
-    let retry = args.retry.plan()?;
+    if let Some(report) = &result.faults {
+        ui.show(report)?;
+    }
+    let retry = args.retry_plan()?;
     // Interrupted deliveries are resumed, not sent again: that hint comes first.
     if result.tally.interrupted > 0 {
         ui.hint(plan.resumption());
     } else if result.tally.failed > 0
         && !is_bulk
+        && args.faults.tamper.is_none()
         && let Some(next) = retry.what_would_follow(&plan.profile.title, &plan.profile.policy)
     {
         ui.aside(&next);

@@ -22,7 +22,7 @@ pub use retry::{FailureReason, Next, Situation, decide, retry_after};
 pub use waiting::DeliveryContent;
 
 use crate::clock::Clock;
-use crate::exchange::Attempt;
+use crate::exchange::{Attempt, Outcome};
 use crate::id::Id;
 use crate::random::Random;
 use crate::transport::Transport;
@@ -62,6 +62,15 @@ pub trait Gate: Send + Sync {
 pub trait Witness: Send + Sync {
     /// An attempt of that delivery is over.
     fn attempted(&self, delivery: &Delivery, attempt: &Attempt);
+}
+
+/// Faults on purpose: watches attempts, and may replace what the sender learns of them.
+pub trait FaultInjector: Send + Sync {
+    /// An attempt of that delivery begins.
+    fn begin(&self, delivery: &Delivery);
+
+    /// What the sender takes for the outcome of that attempt, counted from 1.
+    fn outcome(&self, delivery: &Delivery, attempt: u32, outcome: Outcome) -> Outcome;
 }
 
 /// Requests in flight at once to all targets together, which bounds the memory of a run.
@@ -121,6 +130,8 @@ pub struct Engine<T> {
     pub recheck: Arc<Notify>,
     /// Learns of each attempt the moment it is over, before its event.
     pub witness: Option<Arc<dyn Witness>>,
+    /// Injects faults.
+    pub faults: Option<Arc<dyn FaultInjector>>,
 }
 
 impl<T: Transport> Engine<T> {
@@ -138,6 +149,7 @@ impl<T: Transport> Engine<T> {
             gate: None,
             recheck: Arc::default(),
             witness: None,
+            faults: None,
         }
     }
 

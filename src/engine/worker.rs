@@ -101,9 +101,17 @@ impl<T: Transport> Worker<T> {
         let begun = Instant::now();
         let (request_headers, request_body, outcome) = match request {
             Ok(request) => {
+                if let Some(faults) = &self.engine.faults {
+                    faults.begin(delivery);
+                }
                 let outcome = tokio::select! {
                     biased;
-                    outcome = self.engine.transport.send_within(&request, delivery.addresses) => outcome,
+                    outcome = self.engine.transport.send_within(&request, delivery.addresses) => {
+                        match &self.engine.faults {
+                            Some(faults) => faults.outcome(delivery, progress.attempts + 1, outcome),
+                            None => outcome,
+                        }
+                    }
                     () = self.cancel.cancelled() => {
                         Outcome::Error { kind: ErrorKind::Cancelled, text: "stopped before an answer came".into() }
                     }

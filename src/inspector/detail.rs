@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::body::{self, BodyForm, BodyPage, SyntaxProblem};
+use crate::answered::Answered;
 use crate::app::actions::HEADER_SHOWN;
 use crate::app::context::Context;
 use crate::app::inspect::difference::{request_body, request_headers};
@@ -279,9 +280,9 @@ fn answer(record: &DeliveryRecord, from: Option<u64>) -> Option<AnswerTab> {
 /// What the tab `Answer` says where the app has not answered.
 fn no_answer(details: &RecordDetails, is_unsent: bool) -> String {
     match &details.record {
-        Record::Capture(capture) => match capture.request.status {
-            0 => "The app was to answer, and its answer is not recorded.".to_owned(),
-            status => format!("hook answered {}; no app was asked.", status_line(status)),
+        Record::Capture(capture) => match Answered::from_code(capture.request.status) {
+            Answered::ByApp => "The app was to answer, and its answer is not recorded.".to_owned(),
+            answered => format!("hook answered {}; no app was asked.", answered.summary()),
         },
         Record::Delivery(_) if is_unsent => "No attempt was made yet.".to_owned(),
         Record::Delivery(_) => "No attempt was answered: the tab Attempts says why.".to_owned(),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::answered::Answered;
 use crate::app::inspect::ListedRecord;
 use crate::clock::Timestamp;
 use crate::store::{RecordKind, Summary};
@@ -38,8 +39,10 @@ pub struct ListRow {
     pub tone: &'static str,
     /// Why it is so, where that is known.
     pub reason: String,
-    /// The status of the answer; absent for one that the app gives itself.
+    /// The status of the answer; absent for one that the app gives itself, and where there was none.
     pub status: Option<u16>,
+    /// What was done on purpose in place of an answer, in a word.
+    pub unanswered: Option<String>,
     /// Attempts; 0 for a capture.
     pub tries: u32,
     /// Size of the body, in words.
@@ -66,6 +69,7 @@ impl ListRow {
         let workflow = || summary.workflow.as_ref().map(|name| format!("workflow {name}"));
         let event = summary.event.clone().or_else(workflow);
         let failed = summary.unprocessed.as_ref();
+        let answered = summary.status.map(Answered::from_code);
         let failure = failed.map(|failed| format!("not processed: {}", failed.error));
         Self {
             number: summary.number,
@@ -82,7 +86,10 @@ impl ListRow {
                 tone(&summary.state)
             }),
             reason: text(failure.as_deref().or(summary.reason.as_deref())),
-            status: summary.status,
+            status: answered.and_then(Answered::status),
+            unanswered: answered
+                .filter(|answered| answered.status().is_none())
+                .map(Answered::word),
             tries: summary.attempts,
             size: short_size(summary.size),
             took: summary.took,

@@ -217,6 +217,7 @@ impl Challenges {
                         status,
                         headers: lines,
                         body,
+                        ..Reply::default()
                     },
                     reply,
                 )

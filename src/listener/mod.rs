@@ -5,14 +5,16 @@ mod challenge;
 pub mod exec;
 mod inbound;
 mod network;
+mod paced;
 mod permission;
+mod reply;
 mod request;
 pub mod route;
 mod router;
+mod script;
 mod verify;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -23,23 +25,26 @@ use challenge::Challenge;
 pub use challenge::{ChallengeReply, Challenges};
 pub use inbound::{Inbound, TriggerReading, without_path};
 pub use network::Network;
-pub use request::{AppReply, AskApp, ListenerEvent, ReceivedRequest, WholeRequest};
+use paced::{PACED_BODY, paced_body};
+pub use reply::plain;
+use reply::reply_of;
+use request::event_identity;
+pub use request::{AppReply, AskApp, AttemptOf, ListenerEvent, ReceivedRequest, RequestAnswer, WholeRequest};
 pub use router::{RoutedLane, RoutedWork, Router, Withheld};
+pub use script::{ResponseRule, Responses, ScriptWalk, ScriptedResponse};
 
+use crate::answered::Answered;
 use crate::clock::Clock;
 use crate::form::is_form;
 use crate::id::{Id, IdKind};
 use crate::json::is_form_body;
-use crate::provider::Registry;
+use crate::provider::{Profile, Registry};
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::server::{Handler, Incoming, Rejection, Reply};
+use crate::server::{Handler, Incoming, Rejection, Reply, ReplyEnding};
 use crate::signature::{RejectReason, Verdict};
 use crate::store::{Ack, Ledger, NewCapture, NewWork, Op, VerdictNote};
 use crate::verification::{Verification, VerificationResult};
-
-/// The status of success unless there is a reason for another one.
-const USUAL: u16 = 200;
 
 const NOT_RECORDED: &str = "not recorded\n";
 
@@ -48,12 +53,10 @@ const NOT_RECORDED: &str = "not recorded\n";
 pub struct AnswerRules {
     /// Status of the answer to refused requests.
     pub reject_status: u16,
-    /// Status of all other answers; absent: what the provider takes for success.
-    pub status: Option<u16>,
-    /// Wait before each answer.
-    pub delay: Duration,
-    /// So many requests that are not refused are answered 500 first.
-    pub fail_first: u64,
+    /// Wait before that answer.
+    pub reject_delay: Duration,
+    /// How all others are answered.
+    pub responses: Responses,
     /// The only peers that may send; empty: all.
     pub allow: Vec<Network>,
     /// Report headers and body of every request, not only of those that are refused.
@@ -79,8 +82,10 @@ pub struct Listener {
     pub events: mpsc::Sender<ListenerEvent>,
     /// How to answer.
     pub rules: AnswerRules,
-    /// Counts for `fail_first`.
-    pub failed: AtomicU64,
+    /// Answers events.
+    pub script: ScriptWalk,
+    /// The provider whose retries are judged: requests and answers are reported with what tells its attempts apart.
+    pub retries_of: Option<Arc<Profile>>,
     /// The bearer token that requests must carry.
     pub bearer: Option<Secret>,
     /// Ends the delay of every answer at once.
@@ -101,7 +106,8 @@ struct Decision {
     wrong_type: Option<String>,
     challenge: Challenge,
     reading: Option<TriggerReading>,
-    status: u16,
+    response: ScriptedResponse,
+    answered: Answered,
     /// Identifies duplicates; absent when the provider will send the event again anyway.
     dedupe_key: Option<String>,
     routed: RoutedWork,
@@ -112,13 +118,22 @@ impl Decision {
         self.judged.verdict.is_refused()
     }
 
+    /// What the record says about the answer.
+    fn recorded(&self) -> Answered {
+        match self.routed.answering {
+            // What an app will answer is not known yet.
+            Some(_) => Answered::ByApp,
+            None => self.answered,
+        }
+    }
+
     /// The text of an answer that no app gives.
     fn text(&self) -> &'static str {
         match &self.reading {
             // Providers that ask with a wrong signature on purpose want nothing but the status.
             _ if self.is_refused() && matches!(self.challenge, Challenge::Refused) => "",
             _ if self.is_refused() => "refused\n",
-            _ if is_success(self.status) => "ok\n",
+            _ if self.answered.is_success() => "ok\n",
             Some(reading) if !reading.is_readable() => "no record\n",
             _ => "failed on purpose\n",
         }
@@ -131,11 +146,13 @@ impl Listener {
         let refused = judged.verdict.is_refused();
         let trigger = self.inbound.as_ref().filter(|_| !refused);
         let reading = trigger.map(|trigger| trigger.read(&incoming.target, &incoming.headers, &incoming.body));
+        let response = match &challenge {
+            Challenge::Answered(answered) => ScriptedResponse::status(Some(answered.0.status), Duration::ZERO),
+            _ => self.response(&judged, reading.as_ref(), incoming),
+        };
         let mut decision = Decision {
-            status: match &challenge {
-                Challenge::Answered(answered) => answered.0.status,
-                _ => self.status(&judged, reading.as_ref()),
-            },
+            answered: response.answered(judged.profile.as_deref()),
+            response,
             wrong_type: wrong_type(&judged, incoming),
             judged,
             challenge,
@@ -144,7 +161,7 @@ impl Listener {
             routed: RoutedWork::default(),
         };
         let is_event = !matches!(decision.challenge, Challenge::Answered(_));
-        if is_event && !refused && is_success(decision.status) {
+        if is_event && !refused && decision.answered.is_success() {
             let reading = decision.reading.as_ref();
             decision.routed = self.router.route(&decision.judged, incoming, reading);
             // A request that is answered with a failure will come again, and then it is no duplicate.
@@ -153,19 +170,25 @@ impl Listener {
         decision
     }
 
-    fn status(&self, judged: &VerificationResult, reading: Option<&TriggerReading>) -> u16 {
-        match &judged.verdict {
+    /// How a request is answered.
+    fn response(
+        &self,
+        judged: &VerificationResult,
+        reading: Option<&TriggerReading>,
+        incoming: &Incoming,
+    ) -> ScriptedResponse {
+        let status = match &judged.verdict {
             Verdict::Refused(RejectReason::Path) => 404,
             Verdict::Refused(RejectReason::Method { .. }) => 405,
             Verdict::Refused(_) => self.rules.reject_status,
             _ if reading.is_some_and(|reading| !reading.is_readable()) => 400,
-            _ if self.failed.fetch_add(1, Ordering::Relaxed) < self.rules.fail_first => 500,
             _ => {
-                // Some providers take but one code for success, and it need not be the usual one.
-                let own = || Some(judged.profile.as_ref()?.policy.success.success_like(USUAL));
-                self.rules.status.or_else(own).unwrap_or(USUAL)
+                let (event, also) = router::names(judged);
+                let id = || event_identity(judged.label.as_deref(), &judged.facts, incoming);
+                return self.script.next(event, &also, id);
             }
-        }
+        };
+        ScriptedResponse::status(Some(status), self.rules.reject_delay)
     }
 
     /// What the ledger keeps of a request.
@@ -188,12 +211,7 @@ impl Listener {
             event: judged.facts.event.clone(),
             event_id: judged.facts.id.clone(),
             verdict: VerdictNote::of(&judged.verdict),
-            // What an app will answer is not known yet.
-            status: if decision.routed.answering.is_some() {
-                0
-            } else {
-                decision.status
-            },
+            status: decision.recorded().code(),
             dedupe_key: decision.dedupe_key.clone(),
             workflow: trigger.map(|trigger| trigger.workflow.clone()),
         }
@@ -283,13 +301,15 @@ impl Handler for Listener {
         let begun = Instant::now();
         let decision = self.decide(&incoming);
         let unsigned = self.unsigned_parts(&incoming, &decision.judged);
+        let retries_of = self.retries_of.as_deref();
+        let attempt = retries_of.map(|profile| AttemptOf::new(profile, &incoming, begun));
         let capture = self.capture(incoming, &decision);
-        let (id, size, recorded) = (capture.id, capture.body.len(), capture.status);
+        let (id, size) = (capture.id, capture.body.len());
         let whole = self.whole(&capture, decision.is_refused()).await;
         let Some(ack) = self.record(capture, &decision.routed).await else {
             return plain(503, NOT_RECORDED);
         };
-        let (status, text) = (decision.status, decision.text());
+        let (recorded, text) = (decision.recorded(), decision.text());
         let routed = decision.routed;
         let (ask, answer) = routed.answering.map(|lane| AskApp::new(ack.number, lane)).unzip();
         let (reply, handshake) = decision.challenge.answered().unzip();
@@ -301,8 +321,9 @@ impl Handler for Listener {
             duplicate_of: ack.duplicate_of,
             same_content: ack.other_id,
             unsigned,
-            status: recorded,
+            answered: recorded,
             handshake,
+            attempt: attempt.clone(),
             size,
             took: begun.elapsed(),
             whole,
@@ -314,19 +335,31 @@ impl Handler for Listener {
         if let Some(reply) = reply {
             return reply;
         }
-        if !self.rules.delay.is_zero() {
+        if !decision.response.delay.is_zero() {
             // If the connection were closed instead, the sender would not learn that its request is recorded.
             tokio::select! {
-                () = tokio::time::sleep(self.rules.delay) => {}
+                () = tokio::time::sleep(decision.response.delay) => {}
                 () = self.skip_delay.cancelled() => {}
             }
         }
-        match answer {
+        let reply = match answer {
             Some(answer) => {
                 self.answer_of_app(answer, ack.number, decision.dedupe_key, routed.work)
                     .await
             }
-            None => plain(status, text),
+            None => reply_of(&decision.response, decision.answered, text),
+        };
+        if let Some(attempt) = attempt {
+            let answer = RequestAnswer::of(attempt, self.clock.now(), &reply);
+            self.emit(ListenerEvent::Answered(Box::new(answer))).await;
+        }
+        reply
+    }
+
+    fn stream(&self, reply: &Reply) -> Option<mpsc::Receiver<Bytes>> {
+        match reply.ending {
+            ReplyEnding::Paced(rate) => Some(paced_body(rate, self.skip_delay.clone())),
+            _ => None,
         }
     }
 
@@ -341,24 +374,10 @@ impl Handler for Listener {
     }
 }
 
-fn is_success(status: u16) -> bool {
-    (200..300).contains(&status)
-}
-
 /// The content type of a form, where the provider sends JSON and the body is JSON: frameworks parse it as a form then.
 fn wrong_type(judged: &VerificationResult, incoming: &Incoming) -> Option<String> {
     let kind = incoming.headers.get_text("content-type").filter(|kind| is_form(kind))?;
     let profile = judged.profile.as_ref().filter(|_| judged.verdict.is_accepted())?;
     let is_wrong = !is_form(&profile.delivery.content_type) && !is_form_body(kind, &incoming.body);
     is_wrong.then(|| kind.to_owned())
-}
-
-/// A short answer in plain text; 204 and 304 have no body.
-pub fn plain(status: u16, text: &'static str) -> Reply {
-    let mut reply = Reply::empty(status);
-    if !text.is_empty() && !matches!(status, 204 | 304) {
-        reply.headers.append("content-type", "text/plain; charset=utf-8");
-        reply.body = Bytes::from_static(text.as_bytes());
-    }
-    reply
 }

@@ -123,7 +123,7 @@ impl Router {
 }
 
 /// The event's name, and the other names that its provider knows it by.
-fn names(judged: &VerificationResult) -> (&str, Vec<String>) {
+pub(super) fn names(judged: &VerificationResult) -> (&str, Vec<String>) {
     let event = judged.facts.event.as_deref().unwrap_or("");
     let profile = judged.profile.as_ref();
     (

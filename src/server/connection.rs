@@ -1,9 +1,9 @@
 //! One connection: its requests one after the other, on hyper.
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::io::{InspectReader, InspectWriter};
 
 use super::connections::{ConnectionProgress, Phase};
+use super::hang_up::{HangUp, PeerStream};
 use super::reply_body::ReplyBody;
 use super::tls::Tls;
 use super::{Handler, Incoming, IncompleteReason, PER_CONNECTION, Rejection, Reply, Shared};
@@ -42,6 +43,8 @@ pub(super) struct ServerConnection<H> {
     lingers: AtomicBool,
     /// The first bytes were those of a TLS handshake.
     speaks_tls: AtomicBool,
+    /// The handler ended the connection without an answer.
+    hung_up: OnceLock<HangUp>,
 }
 
 impl<H: Handler> ServerConnection<H> {
@@ -52,6 +55,7 @@ impl<H: Handler> ServerConnection<H> {
             remote,
             lingers: AtomicBool::new(false),
             speaks_tls: AtomicBool::new(false),
+            hung_up: OnceLock::new(),
         })
     }
 
@@ -85,12 +89,12 @@ impl<H: Handler> ServerConnection<H> {
 
     async fn run<S>(self: Arc<Self>, stream: S)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        S: PeerStream + Send + 'static,
     {
         let connection = Arc::clone(&self);
         let service = service_fn(move |request| {
             let connection = Arc::clone(&connection);
-            async move { Ok::<_, Infallible>(connection.respond(request).await) }
+            async move { connection.respond(request).await }
         });
         let progress = &self.progress;
         let mut is_first = true;
@@ -121,6 +125,9 @@ impl<H: Handler> ServerConnection<H> {
         let stream = parts.io.into_inner();
         // A client that connected, or waited between requests, and left has sent nothing to reject.
         let began = !parts.read_buf.is_empty();
+        if let Some(how) = self.hung_up.get() {
+            return how.end(&stream.into_inner().into_inner());
+        }
         match ended {
             Some(Ok(())) if self.lingers.load(Ordering::Relaxed) => self.linger(stream).await,
             Some(Ok(())) => {}
@@ -178,7 +185,8 @@ impl<H: Handler> ServerConnection<H> {
         self.linger(stream).await;
     }
 
-    async fn respond(&self, request: Request<HyperBody>) -> Response<ReplyBody> {
+    /// The answer; an error ends the connection without one.
+    async fn respond(&self, request: Request<HyperBody>) -> Result<Response<ReplyBody>, HangUp> {
         let (parts, body) = request.into_parts();
         self.progress.begin_body();
         let mut received = 0;
@@ -198,6 +206,9 @@ impl<H: Handler> ServerConnection<H> {
                 // The parts keep the whole buffer of the connection alive.
                 drop(parts);
                 let reply = self.shared.handler.handle(incoming).await;
+                if let Some(how) = HangUp::of(reply.ending) {
+                    return Err(*self.hung_up.get_or_init(|| how));
+                }
                 let pieces = self.shared.handler.stream(&reply);
                 response(reply, pieces)
             }
@@ -214,7 +225,7 @@ impl<H: Handler> ServerConnection<H> {
         };
         let size = response.body().size_hint().lower();
         self.progress.answered(size.try_into().unwrap_or(usize::MAX));
-        response
+        Ok(response)
     }
 
     /// The whole body; else why it is rejected.

@@ -4,6 +4,7 @@
 mod body;
 mod connection;
 mod connections;
+mod hang_up;
 mod memory;
 mod reply_body;
 #[cfg(test)]
@@ -89,6 +90,22 @@ pub struct Reply {
     pub headers: Headers,
     /// The body's bytes.
     pub body: Bytes,
+    /// What the client gets.
+    pub ending: ReplyEnding,
+}
+
+/// What a client gets of a reply.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReplyEnding {
+    /// All of it. What follows the body comes from [`Handler::stream`].
+    #[default]
+    Sent,
+    /// The same, and the handler streams so many bytes in a second.
+    Paced(u64),
+    /// Nothing: the connection is closed.
+    Closed,
+    /// Nothing: the connection is reset.
+    Reset,
 }
 
 impl Reply {

@@ -46,6 +46,7 @@ impl Handler for Probe {
             status: 200,
             headers: [("x-probe", "1"), ("content-length", "999")].into_iter().collect(),
             body,
+            ..Reply::default()
         }
     }
 

@@ -15,6 +15,7 @@ mod keys;
 mod location;
 mod shape;
 mod signed;
+mod tamper;
 #[cfg(test)]
 mod tests;
 mod token;

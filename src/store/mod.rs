@@ -276,7 +276,7 @@ words! {
         Failed = "failed",
         /// Set aside by a person or a rule: not retried until a user asks for it.
         Parked = "parked",
-        /// A faulty request of `hook endpoints test`: never delivered again by itself.
+        /// A faulty request of `hook endpoints test` or `hook send --tamper`: never delivered again by itself.
         Tested = "tested",
         /// Given up before its attempts were used: its endpoint was removed.
         Cancelled = "cancelled",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{DeliveryState, RecordKind};
+use crate::answered::Answered;
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::mask;
@@ -100,6 +101,18 @@ impl QueryPage {
     }
 }
 
+/// A real status; numbers of [`Answered`] that are none become null.
+#[expect(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn serialize_status<S: serde::Serializer>(status: &Option<u16>, serializer: S) -> Result<S::Ok, S::Error> {
+    status
+        .and_then(|code| Answered::from_code(code).status())
+        .serialize(serializer)
+}
+
 /// A record without its bytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
@@ -128,6 +141,7 @@ pub struct Summary {
     pub target: String,
     /// The status of the response, of a delivery that of its last attempt; absent for a capture that the app answers
     /// itself.
+    #[serde(serialize_with = "serialize_status")]
     pub status: Option<u16>,
     /// How many attempts were made; 0 for a capture.
     pub attempts: u32,

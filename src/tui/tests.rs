@@ -48,6 +48,7 @@ fn row(number: u64) -> ListRow {
         verdict,
         tone,
         reason: String::new(),
+        unanswered: None,
         status: Some(200),
         tries: 0,
         size: "1.2 KiB".to_owned(),

@@ -4,6 +4,7 @@ use std::io;
 
 use serde_json::json;
 
+use crate::answered::Answered;
 use crate::app::receive::{SampleFit, TriggerReport};
 use crate::app::socket::Ready;
 use crate::clock::{Clock as _, SystemClock};
@@ -61,7 +62,12 @@ impl View for LiveCapture<'_> {
             "handshake": challenge.is_some(),
             "handshake_refused": challenge.and_then(|reply| reply.refused.as_ref()),
             "confirm_url": challenge.and_then(ChallengeReply::confirm_url),
-            "status": request.status,
+            // 0 has always stood for the app.
+            "status": match request.answered {
+                Answered::ByApp => Some(0),
+                answered => answered.status(),
+            },
+            "answered": request.answered.word(),
             "size": request.size,
             "took_ms": millis(request.took),
         });
@@ -85,7 +91,7 @@ impl LiveCapture<'_> {
             style.strong(&format!("#{}", request.number)),
             style.name(&or_dash(request.judged.facts.event.as_deref(), 60)),
             self.verdict(style),
-            status_cell(request.status).paint(style),
+            status_cell(request.answered.code()).paint(style),
             short_size(request.size as u64),
             style.dim(&short_time(request.took)),
         );

@@ -5,6 +5,7 @@ use std::io;
 
 use super::columns::{Cell, Column, Layout, Tone, column};
 use super::{JsonLines, Page, View, or_dash, short_size, short_time};
+use crate::answered::Answered;
 use crate::app::inspect::ListedRecord;
 use crate::clock::Timestamp;
 use crate::store::{RecordKind, Summary};
@@ -142,13 +143,15 @@ fn recorded_status(summary: &Summary) -> Cell {
     }
 }
 
-/// A response status; 0 stands for that of the app, which was unknown when the request was recorded.
+/// A response status; numbers below 200 stand for what [`Answered`] says.
 pub fn status_cell(status: u16) -> Cell {
-    match status {
-        0 => Cell::new("app", Tone::Dim),
-        200..300 => Cell::new(status.to_string(), Tone::Good),
-        _ => Cell::new(status.to_string(), Tone::Bad),
-    }
+    let answered = Answered::from_code(status);
+    let tone = match answered {
+        Answered::ByApp => Tone::Dim,
+        _ if answered.is_success() => Tone::Good,
+        _ => Tone::Bad,
+    };
+    Cell::new(answered.word(), tone)
 }
 
 /// How long ago, in one unit; the day when that is more than a week.

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::app::notice::Notice;
 use crate::app::receive::takeover::described;
-use crate::app::receive::{ListenSummary, ReceiveEvent};
+use crate::app::receive::{ListenSummary, ReceiveEvent, RetryTotals};
 use crate::app::replay::Resumable;
 use crate::clock::human_duration;
 use crate::engine::{Event, Next};
@@ -155,6 +155,9 @@ fn finished(summary: &ListenSummary) -> Vec<Notice> {
         let hint = "`hook log --failed-processing` lists them, `hook replay --failed --exec CMD` runs one again";
         notices.push(Notice::Hint(hint.to_owned()));
     }
+    if let Some(retries) = summary.retries {
+        notices.push(retried(retries));
+    }
     if let Some(expected) = summary.expected.filter(|_| !summary.is_met()) {
         let came = format!("{} of {expected} requests came", summary.received);
         notices.push(Notice::Warning(came));
@@ -164,4 +167,16 @@ fn finished(summary: &ListenSummary) -> Vec<Notice> {
         notices.push(Notice::Hint(hint.to_owned()));
     }
     notices
+}
+
+/// What was seen of the retries that are expected.
+fn retried(retries: RetryTotals) -> Notice {
+    let intervals = count(retries.intervals, "interval");
+    match retries.wrong {
+        _ if retries.intervals == 0 && retries.awaits => {
+            Notice::Warning("no retry came, although an attempt failed".to_owned())
+        }
+        0 => Notice::Note(format!("retries: {intervals} as scheduled")),
+        wrong => Notice::Warning(format!("{wrong} of {intervals} between attempts are not as scheduled")),
+    }
 }

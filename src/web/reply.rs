@@ -37,6 +37,7 @@ pub fn typed(status: u16, kind: &str, body: impl Into<bytes::Bytes>) -> Reply {
         status,
         headers: [("content-type", kind)].into_iter().collect(),
         body: body.into(),
+        ..Reply::default()
     }
 }
 

@@ -73,7 +73,7 @@ fn faulty_requests_of_a_test_are_not_parked_and_are_not_tried_again() {
         .says(["nothing in the ledger matches"]);
     assert_eq!(sandbox.hook(["log", "stats", "--json"]).run().object()["parked"], 0);
     let why = sandbox.hook(["log", "show", "2", "--why"]).run().ok();
-    why.prints(["It is a faulty request of `hook endpoints test`"]);
+    why.prints(["It is a faulty request of `hook endpoints test` or `hook send --tamper`"]);
     let service = service(&sandbox, &[]);
     assert_eq!(service.call("POST", "/deliveries/2/retry", "").0, 409);
     service.stop().ok();

@@ -135,5 +135,6 @@ pub(super) fn json(status: u16, body: Option<&Value>) -> Reply {
         status,
         headers,
         body: body.map_or_else(Bytes::new, |body| body.to_string().into()),
+        ..Reply::default()
     }
 }

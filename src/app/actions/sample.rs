@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{ActionResult, CollectedNotices, SeenDeliveries};
 use crate::app::context::Context;
-use crate::app::outgoing::{self, BodyOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice};
+use crate::app::outgoing::{
+    self, BodyOptions, FaultOptions, RequestOptions, RunOptions, SendOptions, SendPlan, TargetChoice,
+};
 use crate::app::retry::RetryPlan;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -97,6 +99,7 @@ pub async fn send(
     let plan = SendPlan::new(&context, &options)?;
     let messages = plan.messages(&context, None)?;
     let run = RunOptions {
+        faults: FaultOptions::default(),
         count: 1,
         concurrency: 1,
         rate: None,

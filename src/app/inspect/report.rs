@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::select;
+use crate::answered::Answered;
 use crate::app::context::Context;
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -103,7 +104,7 @@ fn of_capture(context: &Context, capture: &Capture, public_url: Option<&str>) ->
         attempts: None,
         last: Some(LastExchange {
             at: request.at,
-            status: Some(request.status).filter(|status| *status != 0),
+            status: Answered::from_code(request.status).status(),
             ..LastExchange::default()
         }),
     }

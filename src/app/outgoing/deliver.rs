@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::burst::{Burst, BurstObserver, Handover};
+use super::faults::{FaultOptions, FaultReport, FaultWatch, Sequencer};
 use super::{MessageFactory, SendPlan};
 use crate::app::context::Context;
 use crate::app::sign::check_signature;
 use crate::engine::{Delivery, Limits, TOTAL};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit::Exit;
 use crate::message::Message;
 use crate::pipeline::{DeliveryObserver, Tally, record};
@@ -22,7 +23,7 @@ use crate::store::{Lease, Ledger, Op, PendingAck};
 use crate::transport::other_loopback_answers;
 
 /// The size and the speed of a run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RunOptions {
     /// How many events.
     pub count: u64,
@@ -32,6 +33,8 @@ pub struct RunOptions {
     pub rate: Option<f64>,
     /// Divides the waits between attempts.
     pub time_scale: f64,
+    /// Faults on purpose.
+    pub faults: FaultOptions,
 }
 
 /// The result of a run.
@@ -43,6 +46,8 @@ pub struct SendResult {
     pub took: Duration,
     /// The worst exit code of a delivery.
     pub exit: Exit,
+    /// What the receiver accepted of a run with faults.
+    pub faults: Option<FaultReport>,
 }
 
 /// Makes and delivers as many messages as the options say. After the failure of a single one, hints say what may help.
@@ -55,12 +60,17 @@ pub async fn deliver(
     observer: &mut (dyn DeliveryObserver + Send),
 ) -> Result<SendResult> {
     let is_bulk = options.count > 1;
+    if options.faults.late_success && !plan.retries() {
+        let what = format!("`--late-success` needs retries, and {} makes none", plan.profile.title);
+        return Err(Error::usage(what).hint("name the delays: `--retry 5s,1m`"));
+    }
     let ledger = context.ledger();
     // What cannot be recorded is not sent.
     ledger.ready().await?;
     // Recorded first where more than one attempt may be made, and where one target may be slower than another: then what
     // waits for it is in the ledger and not in memory.
-    let records_first = plan.retries() || (is_bulk && plan.targets.len() > 1);
+    let faults = &options.faults;
+    let records_first = plan.retries() || faults.jitter.is_some() || (is_bulk && plan.targets.len() > 1);
     let lease = records_first.then(|| context.lease().map(Arc::new)).transpose()?;
     let limits = Limits {
         concurrency: options.concurrency,
@@ -71,17 +81,45 @@ pub async fn deliver(
     };
     let cancel = shutdown.soft.clone();
     let transport = plan.options.request.transport()?;
-    let pipeline = context.pipeline(transport, ledger.clone(), limits, cancel.clone(), lease.clone());
+    let mut pipeline = context.pipeline(transport, ledger.clone(), limits, cancel.clone(), lease.clone());
+    let watch = faults
+        .is_any()
+        .then(|| Arc::new(FaultWatch::new(faults.late_success, plan.targets.len())));
+    if let Some(watch) = &watch {
+        pipeline.engine.faults = Some(Arc::<FaultWatch>::clone(watch));
+    }
     let (jobs_in, jobs) = mpsc::channel(256);
-    let recording = RecordingQueue::new(ledger.clone(), lease);
+    let burst = faults.burst.map(|_| Arc::new(Burst::default()));
+    let mut producer = Producer {
+        context,
+        plan,
+        faults,
+        sequencer: Sequencer::new(faults),
+        watch: watch.as_deref(),
+        recording: RecordingQueue::new(ledger.clone(), lease),
+        handover: Handover::new(jobs_in, cancel.clone(), faults.burst, burst.clone()),
+    };
     let messages = (0..options.count).map(|index| messages.message(context, index));
-    let produce = produce(context, plan, messages, recording, jobs_in, &cancel);
     let begun = Instant::now();
-    let (produced, tally) = tokio::join!(produce, pipeline.run(jobs, observer));
+    let produce = async {
+        let produced = producer.produce(messages).await;
+        // The engine ends with its jobs.
+        drop(producer);
+        produced
+    };
+    let (produced, tally) = match burst {
+        None => tokio::join!(produce, pipeline.run(jobs, observer)),
+        Some(burst) => {
+            let mut noting = BurstObserver { burst, inner: observer };
+            tokio::join!(produce, pipeline.run(jobs, &mut noting))
+        }
+    };
     produced?;
     let tally = tally?;
     ledger.close();
-    if !is_bulk && tally.interrupted == 0 && tally.failed > 0 {
+    // A refusal is what a fault asks for.
+    let is_wanted = options.faults.tamper.is_some();
+    if !is_bulk && !is_wanted && tally.interrupted == 0 && tally.failed > 0 {
         let url = plan.targets.first().map(|target| &target.url);
         advise(context, &plan.profile, &tally, url).await;
     }
@@ -91,6 +129,7 @@ pub async fn deliver(
     Ok(SendResult {
         tally,
         took: begun.elapsed(),
+        faults: watch.map(|watch| watch.report()),
         exit: if is_cut_short {
             exit.worse(Exit::Interrupted)
         } else {
@@ -99,38 +138,76 @@ pub async fn deliver(
     })
 }
 
-/// Makes the messages of a run, and hands over their deliveries until the run is cut short.
-async fn produce(
-    context: &Context,
-    plan: &SendPlan<'_>,
-    messages: impl Iterator<Item = Result<Arc<Message>>>,
-    mut recording: RecordingQueue,
-    jobs: mpsc::Sender<Delivery>,
-    cancel: &CancellationToken,
-) -> Result<()> {
-    let is_over = async |ready| cancel.is_cancelled() || jobs.send(ready).await.is_err();
-    for (number, message) in messages.enumerate() {
-        let deliveries = plan.deliveries(context, &message?)?;
-        // Messages of a run differ in their values only, so one of them shows whether all can be signed.
-        if number == 0 {
-            deliveries
-                .iter()
-                .try_for_each(|delivery| check_signature(context, delivery))?;
+/// Makes the messages of a run, and hands over their deliveries.
+struct Producer<'a> {
+    context: &'a Context,
+    plan: &'a SendPlan<'a>,
+    faults: &'a FaultOptions,
+    sequencer: Sequencer<'a>,
+    watch: Option<&'a FaultWatch>,
+    recording: RecordingQueue,
+    handover: Handover,
+}
+
+impl Producer<'_> {
+    /// Works until the messages end, or until the run is cut short.
+    async fn produce(&mut self, messages: impl Iterator<Item = Result<Arc<Message>>>) -> Result<()> {
+        for (number, message) in (1..).zip(messages) {
+            let deliveries = self.plan.deliveries(self.context, &message?)?;
+            // Messages of a run differ in their values only, so one of them shows whether all can be signed.
+            if number == 1 {
+                deliveries
+                    .iter()
+                    .try_for_each(|delivery| check_signature(self.context, delivery))?;
+            }
+            for (target, delivery) in deliveries.into_iter().enumerate() {
+                if self.give(delivery, target, number).await? {
+                    return Ok(());
+                }
+            }
         }
-        for delivery in deliveries {
-            if let Some(ready) = recording.push(delivery).await?
-                && is_over(ready).await
-            {
+        let rest = self.sequencer.rest();
+        if self.record(rest).await? {
+            return Ok(());
+        }
+        while let Some(ready) = self.recording.pop().await? {
+            if self.handover.give(ready).await {
                 return Ok(());
             }
         }
+        self.handover.flush().await;
+        Ok(())
     }
-    while let Some(ready) = recording.pop().await? {
-        if is_over(ready).await {
-            break;
+
+    /// One delivery with its faults. Returns whether the run is over.
+    async fn give(&mut self, delivery: Delivery, target: usize, number: u64) -> Result<bool> {
+        let delivery = match self.faults.tamper {
+            Some(tamper) => tamper.apply(delivery, &self.plan.profile)?,
+            None => delivery,
+        };
+        for copy in self.sequencer.copies(&delivery, self.context.now()) {
+            if let Some(watch) = self.watch {
+                watch.track(copy.id, target, number);
+            }
+            let ready = self.sequencer.push(copy);
+            if self.record(ready).await? {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
-    Ok(())
+
+    /// Hands deliveries to the ledger, and those that are on record to the engine. Returns whether the run is over.
+    async fn record(&mut self, deliveries: Vec<Delivery>) -> Result<bool> {
+        for delivery in deliveries {
+            if let Some(ready) = self.recording.push(delivery).await?
+                && self.handover.give(ready).await
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// Deliveries on their way into the ledger, which come out when they are on record.

@@ -1,15 +1,20 @@
 //! Sending: from an event to deliveries, made and recorded. There are no prompts here: front ends make such choices before.
 
+mod burst;
 mod deliver;
+mod faults;
 mod message;
 mod request;
+mod tamper;
 mod targets;
 
 use std::sync::Arc;
 
 pub use deliver::{RunOptions, SendResult, deliver};
+pub use faults::{AcceptedEvent, FaultOptions, FaultReport};
 pub use message::{BodyOptions, MessageFactory, WholeBody, no_event};
 pub use request::{Rehearsal, RequestOptions};
+pub use tamper::Tamper;
 pub use targets::{SendTarget, TargetChoice, endpoint_secrets};
 
 use crate::app::context::Context;

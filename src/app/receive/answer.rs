@@ -75,6 +75,7 @@ pub(super) fn reply_to(event: &Event, memory: &Arc<Semaphore>) -> (AppReply, Opt
         status: answer.status,
         headers: answer.headers.end_to_end(),
         body,
+        ..Reply::default()
     };
     let success = event.next == Next::Delivered;
     (AppReply { reply, success }, None)

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::diagnosis::Refused;
 use super::event::{Observer, ReceiveEvent};
+use super::retry_judge::RetryJudge;
 use super::subscription_confirm::SubscriptionConfirmer;
 use super::summary::{ListenSummary, WorkSummary};
 use super::trigger::Trigger;
@@ -15,7 +16,7 @@ use super::workers::Workers;
 use crate::app::notice::Notices;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::error::Result;
-use crate::listener::{AskApp, ListenerEvent, ReceivedRequest, Router, Withheld};
+use crate::listener::{AskApp, ListenerEvent, ReceivedRequest, RequestAnswer, Router, Withheld};
 use crate::store::StoreError;
 use crate::text::printable;
 
@@ -36,6 +37,8 @@ pub(super) struct Dispatcher {
     pub(super) confirmer: SubscriptionConfirmer,
     pub(super) summary: ListenSummary,
     pub(super) rejected: RejectedPeers,
+    /// Judges the retries of senders.
+    pub(super) judge: Option<RetryJudge>,
 }
 
 impl Dispatcher {
@@ -55,6 +58,7 @@ impl Dispatcher {
     fn take(&mut self, event: ListenerEvent) -> Result<()> {
         match event {
             ListenerEvent::Request(request) => self.request(*request)?,
+            ListenerEvent::Answered(answer) => self.answered(*answer),
             ListenerEvent::NotKept(error) => self.not_kept(&error)?,
             ListenerEvent::Rejected(rejection) => self.rejected.rejected(&self.notices, &rejection),
             ListenerEvent::NotAccepted(error) => self.rejected.not_accepted(&self.notices, &error),
@@ -65,6 +69,12 @@ impl Dispatcher {
     fn request(&mut self, mut request: ReceivedRequest) -> Result<()> {
         let hidden = request.handshake.is_none() && self.router.hides(&request.judged);
         self.count(&request, hidden);
+        if let (Some(judge), Some(attempt), false) = (&mut self.judge, &request.attempt, hidden)
+            && request.handshake.is_none()
+        {
+            let facts = (attempt.event.as_deref(), attempt.id.as_deref());
+            judge.arrived(&attempt.identity, facts, attempt.arrived);
+        }
         if !hidden {
             self.observer.on(ReceiveEvent::Request(&request))?;
         }
@@ -124,6 +134,19 @@ impl Dispatcher {
         sum.duplicates += u64::from(request.duplicate_of.is_some());
     }
 
+    /// Notes when the sender of an attempt had its answer.
+    fn answered(&mut self, answer: RequestAnswer) {
+        if let Some(judge) = &mut self.judge {
+            let RequestAnswer {
+                attempt,
+                now,
+                at,
+                outcome,
+            } = answer;
+            judge.answered(&attempt.identity, attempt.arrived, (at, now), outcome);
+        }
+    }
+
     fn not_kept(&mut self, error: &StoreError) -> Result<()> {
         let count = &mut self.summary.not_kept;
         *count += 1;
@@ -162,6 +185,12 @@ impl Dispatcher {
         }
         self.rejected.finish(&self.notices);
         self.summary.work = work;
+        if let Some(judge) = &self.judge {
+            self.summary.retries = Some(judge.totals());
+            for report in judge.reports() {
+                self.observer.on(ReceiveEvent::Retries(&report))?;
+            }
+        }
         let reported = self.observer.on(ReceiveEvent::Finished(&self.summary));
         ended.and(reported).map(|()| self.summary)
     }

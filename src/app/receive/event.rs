@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::retry_judge::RetryReport;
 use super::summary::ListenSummary;
 use super::trigger::TriggerReport;
 use crate::app::socket::Ready;
@@ -81,6 +82,8 @@ pub enum ReceiveEvent<'a> {
         /// The lane of the target.
         lane: &'a Lane,
     },
+    /// The attempts of an event that was tried more than once, at the end.
+    Retries(&'a RetryReport),
     /// All requests and what they caused are done. A command beside the listener may still run.
     Finished(&'a ListenSummary),
 }

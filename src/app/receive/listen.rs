@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -16,6 +15,7 @@ use super::dispatch::Dispatcher;
 use super::event::{Observer, ReceiveEvent};
 use super::keys::{Keys, keys, sign_nothing};
 use super::options::{ListenOptions, TlsOptions};
+use super::retry_judge::RetryJudge;
 use super::routes::{self, NamedRoute, runs_commands};
 use super::subscription_confirm::SubscriptionConfirmer;
 use super::summary::ListenSummary;
@@ -27,7 +27,7 @@ use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::listener::{Challenges, Listener, ListenerEvent, Router};
+use crate::listener::{Challenges, Listener, ListenerEvent, Router, ScriptWalk};
 use crate::server::tls::Tls;
 use crate::server::{self, ServerLimits};
 use crate::shutdown::{DRAIN, Shutdown};
@@ -115,12 +115,16 @@ fn verifies(options: &ListenOptions) -> bool {
 
 /// Refuses combinations of options.
 fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> Result<()> {
-    if let Some(status) = options.answers.status.filter(|status| !(200..300).contains(status))
-        && !routes.is_empty()
-    {
+    let responses = &options.answers.responses;
+    if responses.never_succeed() && !routes.is_empty() {
+        let status = responses.only_status();
+        let how = status.map_or_else(
+            || "never answered with success".to_owned(),
+            |status| format!("answered {status}"),
+        );
         context
             .notices
-            .warn(format!("requests are answered {status}, so they are not passed on"));
+            .warn(format!("requests are {how}, so they are not passed on"));
     }
     if runs_commands(routes) && !verifies(options) && !options.unverified {
         let hint = if options.inbound.is_some() {
@@ -192,6 +196,7 @@ impl Setup<'_> {
         };
         let workers = routes::start(context, options, &router, (&ledger, lease), self.observer, work_ends).await?;
         retention.start(&context.notices);
+        let judge = self.judge()?;
         let (refused, to_explain) = mpsc::channel(WAITING);
         let diagnoser = Diagnoser {
             context: Arc::new(context.clone()),
@@ -214,6 +219,7 @@ impl Setup<'_> {
                 ..ListenSummary::default()
             },
             rejected: RejectedPeers::default(),
+            judge,
         };
         Ok(Open {
             listener: Arc::new(listener),
@@ -223,6 +229,21 @@ impl Setup<'_> {
             to_explain,
             ledger,
         })
+    }
+
+    /// The judge of retries, which are announced.
+    fn judge(&self) -> Result<Option<RetryJudge>> {
+        let Some(name) = &self.options.expect_retries else {
+            return Ok(None);
+        };
+        let profile = self.context.registry.get(name)?;
+        let policy = Arc::new(profile.policy.clone());
+        let judge = RetryJudge::new(profile.label(), policy, self.options.time_scale);
+        let (title, schedule) = (&profile.title, judge.expected_schedule());
+        self.context
+            .notices
+            .note(format!("expecting the retries of {title}: {schedule}"));
+        Ok(Some(judge))
     }
 
     /// Takes requests until the end, and waits for the work that they caused.
@@ -287,6 +308,11 @@ impl Setup<'_> {
             verification: Arc::new(verification.reachable_as(options.public_url.clone(), options.tls.is_some())),
             ledger,
             events: events_sender,
+            retries_of: options
+                .expect_retries
+                .as_ref()
+                .map(|name| context.registry.get(name))
+                .transpose()?,
             challenges: Challenges::new(
                 &context.registry,
                 &providers,
@@ -296,7 +322,7 @@ impl Setup<'_> {
             )?,
             inbound: trigger.map(|trigger| trigger.inbound.clone()),
             rules: options.answers.clone(),
-            failed: AtomicU64::new(0),
+            script: ScriptWalk::new(options.answers.responses.clone()),
             bearer,
             skip_delay: self.shutdown.soft.clone(),
             router: Arc::clone(router),

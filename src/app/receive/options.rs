@@ -41,6 +41,8 @@ pub struct ListenOptions {
     pub public_url: Option<String>,
     /// How requests are answered.
     pub answers: AnswerRules,
+    /// The provider whose schedule the senders' retries must follow.
+    pub expect_retries: Option<String>,
     /// Answer with what the app answers, instead of at once.
     pub answer_by_app: bool,
     /// Where requests are forwarded to, instead of where the settings say.

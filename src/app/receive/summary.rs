@@ -1,5 +1,6 @@
 //! The totals of a listener and its workers.
 
+use super::retry_judge::RetryTotals;
 use crate::exit::Exit;
 use crate::pipeline::Tally;
 
@@ -63,6 +64,8 @@ pub struct ListenSummary {
     pub not_kept: u64,
     /// Forwards and commands.
     pub work: WorkSummary,
+    /// What was seen of the retries that are expected.
+    pub retries: Option<RetryTotals>,
     /// Requests to wait for.
     pub expected: Option<u64>,
     /// How the command beside the listener ended.
@@ -75,10 +78,15 @@ impl ListenSummary {
         self.expected.is_none_or(|expected| self.received >= expected)
     }
 
+    /// Whether the retries that were seen are the expected ones.
+    pub fn retries_are_met(&self) -> bool {
+        self.retries.is_none_or(|retries| retries.is_met())
+    }
+
     /// How the run ends: as the command beside it did, when that failed.
     pub fn exit(&self) -> Exit {
         match self.command.unwrap_or(Exit::Ok) {
-            Exit::Ok if !self.is_met() => Exit::Unmet,
+            Exit::Ok if !self.is_met() || !self.retries_are_met() => Exit::Unmet,
             Exit::Ok if self.work.interrupted > 0 => Exit::Interrupted,
             command => command,
         }

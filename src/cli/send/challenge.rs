@@ -12,7 +12,7 @@ use crate::exit::Exit;
 #[derive(Debug, Clone, Args)]
 pub(super) struct ChallengeArgs {
     /// Send the provider's handshake to the receiver, and check the response
-    #[arg(long, conflicts_with_all = ["event", "subscribed", "workflow", "count", "dry_run", "curl", "data", "retry"], help_heading = "Handshake")]
+    #[arg(long, conflicts_with_all = ["event", "subscribed", "workflow", "count", "dry_run", "curl", "data", "retry", "tamper", "duplicate", "shuffle", "jitter", "burst", "late_success"], help_heading = "Handshake")]
     pub(super) handshake: bool,
     /// Verify token of the handshake, by reference (for example of `hub.verify_token`)
     #[arg(long, value_name = "REF", add = crate::cli::complete::references(), requires = "handshake", help_heading = "Handshake")]

@@ -16,6 +16,7 @@ fn row(number: u64, verdict: &'static str) -> ListRow {
         verdict,
         tone: "good",
         reason: String::new(),
+        unanswered: None,
         status: Some(200),
         tries: 0,
         size: "1 B".to_owned(),

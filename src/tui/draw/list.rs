@@ -101,7 +101,13 @@ fn cell(row: &ListRow, column: &ListColumn, theme: Theme) -> (String, Style) {
         "event" => (event(row), plain),
         "provider" => (row.provider.clone(), plain),
         "verdict" => (row.verdict.to_owned(), theme.named(row.tone)),
-        "status" => (row.status.map(|status| status.to_string()).unwrap_or_default(), plain),
+        "status" => (
+            row.status
+                .map(|status| status.to_string())
+                .or_else(|| row.unanswered.clone())
+                .unwrap_or_default(),
+            plain,
+        ),
         "size" => (row.size.clone(), theme.tone(Tone::Dim)),
         "took" => (row.took_text.clone(), plain),
         _ => (String::new(), plain),

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::RecordSheet;
+use crate::answered::Answered;
 use crate::app::inspect::json::later;
 use crate::app::inspect::show::RecordDetails;
 use crate::app::receive::takeover::described;
 use crate::store::{Capture, Processing};
 use crate::text::{encoded, printable};
-use crate::view::{count, short_size, status_line};
+use crate::view::{count, short_size};
 
 /// The fields of `hook.capture/1`.
 pub(super) fn json(details: &RecordDetails, capture: &Capture) -> Value {
@@ -30,7 +31,8 @@ pub(super) fn json(details: &RecordDetails, capture: &Capture) -> Value {
         "detail": request.verdict.detail,
         "cause": diagnosis.map(|note| &note.cause),
         "diagnosis": diagnosis.map(|note| &note.text),
-        "status": Some(request.status).filter(|status| *status != 0),
+        "status": Answered::from_code(request.status).status(),
+        "answered": Answered::from_code(request.status).word(),
         "duplicate_of": capture.duplicate_of,
         "same_content": details.same_content,
         "workflow": request.workflow,
@@ -62,7 +64,8 @@ impl RecordSheet<'_> {
         };
         self.foreign("verdict", Some(&verdict));
         self.foreign("caused by", capture.diagnosis.as_ref().map(|note| note.text.as_str()));
-        self.page.field("answered", &answered(request.status));
+        self.page
+            .field("answered", &Answered::from_code(request.status).summary());
         if let Some(first) = capture.duplicate_of {
             let what = if self.details.same_content { "content" } else { "event" };
             self.page.field("duplicate", &format!("the same {what} as #{first}"));
@@ -101,13 +104,5 @@ impl RecordSheet<'_> {
         };
         self.page.field("", &end);
         self.page.field("", &style.dim(&printable(&processing.error, 400)));
-    }
-}
-
-/// `200 OK`; 0 stands for the answer of the app.
-fn answered(status: u16) -> String {
-    match status {
-        0 => "by the app".to_owned(),
-        status => status_line(status),
     }
 }

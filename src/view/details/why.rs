@@ -2,6 +2,7 @@
 
 use super::delivery::{CRASHED, maker, next, said};
 use super::outcome;
+use crate::answered::Answered;
 use crate::app::inspect::show::{RecordDetails, WaitingWork};
 use crate::app::receive::takeover::described;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
@@ -110,13 +111,14 @@ fn refusal_help(reason: &str, provider: Option<&str>, number: u64) -> Option<Str
 }
 
 fn answer(status: u16, refused: bool) -> String {
-    let line = status_line(status);
-    let why = match status {
-        0 => return "It was answered by the app that it was forwarded to.".to_owned(),
-        200..300 => return format!("It was answered {line}: for the sender it is delivered."),
+    let answered = Answered::from_code(status);
+    let line = answered.summary();
+    let why = match answered {
+        Answered::ByApp => return "It was answered by the app that it was forwarded to.".to_owned(),
+        _ if answered.is_success() => return format!("It was answered {line}: for the sender it is delivered."),
         // The reason would help a forger.
         _ if refused => "without a reason: those are for the operator alone. A",
-        _ => "as `--status` or `--fail-first` asked: a",
+        _ => "as `--respond`, `--status` or `--fail-first` asked: a",
     };
     format!("It was answered {line}, {why} sender with a schedule tries again.")
 }
@@ -310,7 +312,7 @@ fn outlook(details: &RecordDetails, number: u64, delivery: &NewDelivery) -> Vec<
             said
         }
         DeliveryState::Tested => vec![format!(
-            "It is a faulty request of `hook endpoints test`, which the receiver must refuse. `hook replay {number}` delivers it again."
+            "It is a faulty request of `hook endpoints test` or `hook send --tamper`, which the receiver must refuse. `hook replay {number}` delivers it again."
         )],
         DeliveryState::Cancelled => vec![format!(
             "It was cancelled, since its endpoint was removed: `hook replay {number} --to URL` delivers it again."

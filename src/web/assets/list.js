@@ -322,7 +322,7 @@ function paint({ element, cells }, index) {
       text(cell, record.verdict);
       cell.className = `cell c-verdict word ${record.tone}`;
       cell.title = record.reason;
-    } else if (key === 'status') text(cell, record.status === null ? (record.kind === 'capture' ? 'app' : '–') : String(record.status));
+    } else if (key === 'status') text(cell, record.status === null ? record.unanswered || (record.kind === 'capture' ? 'app' : '–') : String(record.status));
     else text(cell, String((key === 'took' ? record.took_text : record[key]) ?? ''));
   }
 }

@@ -1,17 +1,14 @@
 //! Requests that a receiver must refuse. Each is made from an event of its own, so that a receiver that ignores repeated
 //! events still has to check the signature.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::EndpointProbe;
-use crate::app::forged::{signed, tampered, with_body};
-use crate::endpoints::generate;
+use crate::app::forged::{signed, tampered, with_body, with_other_secret, without_signature};
 use crate::engine::{Delivery, Signing};
 use crate::error::Result;
-use crate::exchange::{SecretKind, SigningMode};
+use crate::exchange::SigningMode;
 use crate::provider::compose::Composer;
-use crate::random::Random;
 use crate::signature::Scheme;
 
 /// How far a stale signature is beyond the limit.
@@ -29,34 +26,16 @@ impl EndpointProbe<'_> {
         }
         let mut invalid = Vec::new();
         for mode in [SigningMode::Missing, SigningMode::Empty] {
-            let mut delivery = signed(self.event_of(composer)?)?;
-            let body = delivery.message.body.clone();
-            let body = scheme.strip(&mut delivery.headers, &body, mode == SigningMode::Empty);
-            invalid.extend(body.map(|body| with_body(delivery, body, mode)));
+            let delivery = self.event_of(composer)?;
+            invalid.extend(without_signature(delivery, &self.profile, mode)?);
         }
-        invalid.extend(self.wrongly_signed(composer)?);
+        invalid.extend(with_other_secret(self.event_of(composer)?, &self.profile)?);
         let delivery = signed(self.event_of(composer)?)?;
         if let Some(body) = tampered(&self.profile, &delivery.headers, &delivery.message.body) {
             invalid.push(with_body(delivery, body, SigningMode::Tampered));
         }
         invalid.extend(self.stale()?);
         Ok(invalid)
-    }
-
-    fn wrongly_signed(&self, composer: &Composer<'_>) -> Result<Option<Delivery>> {
-        // A seeded source would make a secret that others can guess, and the receiver may be any.
-        let Some(other) = generate(&self.profile, &Random::os())? else {
-            return Ok(None);
-        };
-        let mut delivery = self.event_of(composer)?;
-        delivery.signing = Signing::Fresh {
-            profile: Arc::clone(&self.profile),
-            signer: Some(Arc::new(self.profile.scheme.signer(&[other.secret])?)),
-            secret: Arc::new(SecretKind::None),
-        };
-        let mut delivery = signed(delivery)?;
-        delivery.signing = Signing::Invalid(SigningMode::WrongSecret);
-        Ok(Some(delivery))
     }
 
     /// An event whose signature is older than the provider, or most others, allow.

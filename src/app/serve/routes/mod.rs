@@ -224,6 +224,7 @@ async fn reply(response: Response) -> Reply {
             status: parts.status.as_u16(),
             headers,
             body,
+            ..Reply::default()
         },
         Err(_) => Reply::empty(500),
     }

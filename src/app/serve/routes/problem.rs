@@ -216,6 +216,7 @@ impl Problem {
             status: self.status,
             headers: [("content-type", CONTENT_TYPE)].into_iter().collect(),
             body: serde_json::to_vec(self).unwrap_or_default().into(),
+            ..Reply::default()
         }
     }
 }

@@ -19,6 +19,7 @@ impl Handler for Echo {
             status: 200,
             headers: Headers::new(),
             body: incoming.body,
+            ..Reply::default()
         }
     }
 }
