@@ -9,6 +9,7 @@
 
 pub(crate) mod api;
 pub(crate) mod app;
+pub(crate) mod case_report;
 pub(crate) mod cli;
 pub(crate) mod clock;
 pub(crate) mod condition;

@@ -21,6 +21,7 @@ pub mod man;
 mod prompt;
 mod providers;
 mod replay;
+mod report;
 mod retry;
 mod secret;
 mod send;

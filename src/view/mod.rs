@@ -5,6 +5,7 @@ pub mod backup;
 pub mod body;
 pub mod bulk;
 pub mod call;
+pub mod case_report;
 pub mod check;
 pub mod columns;
 pub mod config;
