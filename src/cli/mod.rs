@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod demo;
 mod endpoints;
+mod expect;
 mod from;
 mod global;
 mod http;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use crate::case_report::CaseReport;
-use crate::cli::session::Session;
+use crate::cli::ui::Ui;
 use crate::error::{Error, Result};
 use crate::fs::whole_file;
 use crate::text::printable;
@@ -30,8 +30,13 @@ fn report_file(text: &str) -> std::result::Result<(ReportForm, PathBuf), String>
 }
 
 impl ReportArgs {
+    /// Whether no file is asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// Writes the files, and within GitHub Actions the annotations and the summary of the job.
-    pub(super) fn write(&self, session: &Session, report: &CaseReport) -> Result<()> {
+    pub(super) fn write(&self, ui: &Ui, report: &CaseReport) -> Result<()> {
         for (form, path) in &self.files {
             let written = form.text(report).and_then(|text| whole_file(path, text.as_bytes()));
             written.map_err(|error| unwritable("report", &path.display().to_string(), error))?;
@@ -42,7 +47,7 @@ impl ReportArgs {
         }
         for line in annotations(report) {
             // The runner reads both streams; stdout is for data.
-            session.ui.note_even_if_quiet(&line);
+            ui.note_even_if_quiet(&line);
         }
         if let Some(path) = variable("GITHUB_STEP_SUMMARY") {
             let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::{ChallengeReply, TriggerReading, Withheld};
+use crate::event_filter::ExpectationSet;
 use crate::id::Id;
 use crate::server::{Rejection, Reply};
 use crate::store::{Lane, NewCapture, StoreError};
@@ -57,6 +58,12 @@ pub struct ReceivedRequest {
     pub withheld: Option<Withheld>,
     /// The app that is asked for the answer.
     pub ask: Option<AskApp>,
+    /// Whether a filter hides it.
+    pub hidden: bool,
+    /// Of each of its events, which expectations it meets.
+    pub met: Vec<ExpectationSet>,
+    /// Whether the decided answer is a success, whatever the app answers later.
+    pub is_success: bool,
 }
 
 /// A request with its bytes, and the memory that it takes until it is dropped.

@@ -14,6 +14,7 @@ pub mod details;
 pub mod drift;
 pub mod endpoint;
 pub mod execution;
+pub mod expectation;
 pub mod handshake;
 pub mod log_level;
 pub mod processing;

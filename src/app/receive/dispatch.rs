@@ -12,6 +12,7 @@ use super::subscription_confirm::SubscriptionConfirmer;
 use super::summary::{ListenSummary, WorkSummary};
 use super::trigger::Trigger;
 use super::workers::Workers;
+use crate::app::expect::ExpectationWatch;
 use crate::app::notice::Notices;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::error::Result;
@@ -35,6 +36,8 @@ pub(super) struct Dispatcher {
     pub(super) trigger: Option<Trigger>,
     pub(super) confirmer: SubscriptionConfirmer,
     pub(super) summary: ListenSummary,
+    /// Judges what arrives.
+    pub(super) watch: Option<Arc<ExpectationWatch>>,
     pub(super) rejected: RejectedPeers,
 }
 
@@ -63,8 +66,11 @@ impl Dispatcher {
     }
 
     fn request(&mut self, mut request: ReceivedRequest) -> Result<()> {
-        let hidden = request.handshake.is_none() && self.router.hides(&request.judged);
+        let hidden = request.hidden;
         self.count(&request, hidden);
+        if let (Some(watch), None) = (&self.watch, &request.handshake) {
+            watch.arrived(&request);
+        }
         if !hidden {
             self.observer.on(ReceiveEvent::Request(&request))?;
         }
@@ -161,6 +167,9 @@ impl Dispatcher {
             trigger.finish().await;
         }
         self.rejected.finish(&self.notices);
+        for failures in self.router.all_filters().filter_map(|filter| filter.failures()) {
+            self.notices.warn(failures.to_string());
+        }
         self.summary.work = work;
         let reported = self.observer.on(ReceiveEvent::Finished(&self.summary));
         ended.and(reported).map(|()| self.summary)

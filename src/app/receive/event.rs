@@ -4,6 +4,7 @@ use url::Url;
 
 use super::summary::ListenSummary;
 use super::trigger::TriggerReport;
+use crate::app::expect::ExpectationReport;
 use crate::app::socket::Ready;
 use crate::engine::Event;
 use crate::error::Result;
@@ -81,6 +82,8 @@ pub enum ReceiveEvent<'a> {
         /// The lane of the target.
         lane: &'a Lane,
     },
+    /// What arrived was judged.
+    Judged(&'a ExpectationReport),
     /// All requests and what they caused are done. A command beside the listener may still run.
     Finished(&'a ListenSummary),
 }
