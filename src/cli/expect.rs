@@ -41,17 +41,22 @@ struct ExpectFlags {
     /// How long to wait for more after the end of the command; default: 2s
     #[arg(long, value_name = "DURATION", value_parser = crate::clock::parse_duration, requires_all = ["expect", "command"], help_heading = "Expectations")]
     settle: Option<Duration>,
-    #[command(flatten, next_help_heading = "Expectations")]
+    #[command(flatten)]
     report: ReportArgs,
+}
+
+/// Shows `--report`, which other commands have too, among the expectations.
+fn in_group(command: clap::Command) -> clap::Command {
+    command.mut_arg("files", |report| report.help_heading("Expectations"))
 }
 
 impl clap::Args for ExpectArgs {
     fn augment_args(command: clap::Command) -> clap::Command {
-        ExpectFlags::augment_args(command)
+        in_group(ExpectFlags::augment_args(command))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        ExpectFlags::augment_args_for_update(command)
+        in_group(ExpectFlags::augment_args_for_update(command))
     }
 }
 

@@ -141,6 +141,7 @@ pub struct ExpectationReport {
     /// How many arrived.
     pub received: u64,
     /// How long the listener waited.
+    #[serde(rename = "took_ms")]
     pub waited_ms: u64,
     /// Evaluations that failed.
     #[serde(skip)]
