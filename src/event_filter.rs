@@ -114,16 +114,6 @@ impl EventFilter {
         view.any_event(self.reads_data(), |event, also| self.holds(event, also))
     }
 
-    /// How many events of the request match.
-    pub fn count(&self, view: &RequestView<'_>) -> u64 {
-        let mut count = 0;
-        view.any_event(self.reads_data(), |event, also| {
-            count += u64::from(self.holds(event, also));
-            false
-        });
-        count
-    }
-
     /// Why it does not hold for a record that is no request, and is only data: a clause. `None` when it holds.
     pub fn unmet_by_record(&self, record: &serde_json::Value) -> Option<String> {
         let variables = Variables {
