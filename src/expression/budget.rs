@@ -14,7 +14,7 @@ use cel::{Env, ExecutionError};
 
 use crate::glob::Glob;
 
-/// Units of one evaluation; one is a step, a value, or [`TEXT_UNIT`] bytes of text: some 20 ns each.
+/// Units of one evaluation; one is a step, a value, or [`TEXT_UNIT`] bytes of text.
 const BUDGET: u64 = 1_000_000;
 
 /// Bytes of text that are searched or copied in the time of one step.
