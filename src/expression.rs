@@ -30,6 +30,9 @@ pub const MOST_SOURCE: usize = 4 * 1024;
 /// Brackets, calls and macros inside of each other, at most.
 pub const MOST_NESTING: usize = 24;
 
+/// Levels of a syntax tree that are evaluated on any stack: the evaluation is recursive, and its frames are large.
+const SHALLOW: usize = 24;
+
 /// Bytes of a JSON body, at most, for its values to be looked at.
 pub const MOST_DOCUMENT: usize = 1024 * 1024;
 
@@ -60,6 +63,7 @@ pub struct Expression {
     syntax: Syntax,
     variables: Vec<&'static str>,
     outline: ExpressionOutline,
+    levels: usize,
 }
 
 impl Expression {
@@ -77,12 +81,14 @@ impl Expression {
             syntax,
             variables,
             outline,
+            levels,
         } = parse::parse(source, &ENVIRONMENT)?;
         Ok(Self {
             source: source.to_owned(),
             syntax,
             variables,
             outline,
+            levels,
         })
     }
 
@@ -110,6 +116,15 @@ impl Expression {
 
     /// Whether it holds. What goes wrong, such as a field that is not there, is an error, never true.
     pub fn evaluate(&self, variables: &Variables<'_>) -> Result<bool, EvaluationError> {
+        if self.levels <= SHALLOW {
+            return self.evaluate_here(variables);
+        }
+        parse::with_large_stack(|| self.evaluate_here(variables))
+            .unwrap_or_else(|| Err(EvaluationError::Failed("no thread can be started for it".to_owned())))
+    }
+
+    /// The same on the stack of this thread.
+    fn evaluate_here(&self, variables: &Variables<'_>) -> Result<bool, EvaluationError> {
         budget::limited(|| {
             let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
             context.set_variable_resolver(variables);

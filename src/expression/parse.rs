@@ -11,8 +11,7 @@ use super::{ExpressionOutline, SyntaxError, instrument, references};
 /// Levels of the syntax tree, at most: the evaluation works recursively, and `a[0][0][0]` has a level for each index.
 const MOST_LEVELS: usize = 100;
 
-/// Stack of the thread that parses: the parser takes a level of calls for each level of the tree, whose number is not known
-/// before.
+/// Stack of the threads that parse, and that evaluate deep trees: both take a level of calls for each level of the tree.
 const STACK: usize = 64 * 1024 * 1024;
 
 /// What is known of a source text.
@@ -23,17 +22,22 @@ pub(super) struct ParsedExpression {
     pub(super) variables: Vec<&'static str>,
     /// What it compares.
     pub(super) outline: ExpressionOutline,
+    /// The levels of the syntax tree.
+    pub(super) levels: usize,
 }
 
 /// Parses and checks a source text whose size and brackets are within limits.
 pub(super) fn parse(source: &str, env: &Env) -> Result<ParsedExpression, SyntaxError> {
-    let failed = |what: &str| SyntaxError::new(source, 0, what.to_owned());
+    // A panic of the parser must not end a listener that reads a stranger's settings.
+    with_large_stack(|| parse_here(source, env))
+        .unwrap_or_else(|| Err(SyntaxError::new(source, 0, "it cannot be parsed".to_owned())))
+}
+
+/// Runs a recursive function in a thread of its own; `None` when no thread can be started, or the function panicked.
+pub(super) fn with_large_stack<T: Send>(run: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
-        let parser = thread::Builder::new().stack_size(STACK);
-        let parser = parser.spawn_scoped(scope, || parse_here(source, env));
-        let parser = parser.map_err(|error| failed(&format!("it cannot be parsed: {error}")))?;
-        // A panic of the parser must not end a listener that reads a stranger's settings.
-        parser.join().unwrap_or_else(|_| Err(failed("it cannot be parsed")))
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, run);
+        thread.ok()?.join().ok()
     })
 }
 
@@ -41,7 +45,8 @@ fn parse_here(source: &str, env: &Env) -> Result<ParsedExpression, SyntaxError> 
     let parsed = env.parser().parse_with_source_info(source);
     let (syntax, info) = parsed.map_err(|errors| syntax_error(source, &errors))?;
     let offsets = SourceOffsets::new(source, &info);
-    if instrument::levels(&syntax) > MOST_LEVELS {
+    let levels = instrument::levels(&syntax);
+    if levels > MOST_LEVELS {
         let what = format!("it is more than {MOST_LEVELS} levels deep");
         return Err(SyntaxError::new(source, 0, what).hint("make several expressions of it"));
     }
@@ -51,6 +56,7 @@ fn parse_here(source: &str, env: &Env) -> Result<ParsedExpression, SyntaxError> 
         syntax: instrument::instrument(syntax),
         variables,
         outline,
+        levels,
     })
 }
 
