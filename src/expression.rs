@@ -31,7 +31,7 @@ pub const MOST_SOURCE: usize = 4 * 1024;
 pub const MOST_NESTING: usize = 24;
 
 /// Levels of a syntax tree that are evaluated on any stack: the evaluation is recursive, and its frames are large.
-const SHALLOW: usize = 24;
+const SHALLOW: usize = 12;
 
 /// Bytes of a JSON body, at most, for its values to be looked at.
 pub const MOST_DOCUMENT: usize = 1024 * 1024;

@@ -66,6 +66,9 @@ fn syntax_error(source: &str, errors: &ParseErrors) -> SyntaxError {
         return SyntaxError::new(source, 0, "it cannot be parsed".to_owned());
     };
     let position = |number: isize| usize::try_from(number).unwrap_or(1).max(1);
+    if first.msg.contains("Recursion limit") {
+        return SyntaxError::new(source, 0, "it is nested too deeply".to_owned());
+    }
     let what = first.msg.strip_prefix("Syntax error: ").unwrap_or(&first.msg);
     // The parser lists every token that it would have taken.
     let what = what.split(" expecting ").next().unwrap_or(what);
