@@ -10,6 +10,7 @@
 pub(crate) mod answered;
 pub(crate) mod api;
 pub(crate) mod app;
+pub(crate) mod case_report;
 pub(crate) mod cli;
 pub(crate) mod clock;
 pub(crate) mod condition;
@@ -20,8 +21,10 @@ pub(crate) mod encryption;
 pub(crate) mod endpoints;
 pub(crate) mod engine;
 pub(crate) mod error;
+pub(crate) mod event_filter;
 pub(crate) mod exchange;
 pub(crate) mod exit;
+pub(crate) mod expression;
 pub(crate) mod finding;
 pub(crate) mod form;
 pub(crate) mod fs;
@@ -84,8 +87,8 @@ pub mod internals {
     }
 
     export! {
-        app clock config encryption endpoints engine error exchange exit finding headers id json json_text message pipeline process
-        provider random secret shell shutdown signature store template transport verification
+        app clock config encryption endpoints engine error event_filter exchange exit expression finding headers id json json_text message pipeline process
+        provider random secret server shell shutdown signature store template transport verification
     }
 
     pub mod cli {

@@ -90,6 +90,30 @@ impl GroupChild {
         Ok(status)
     }
 
+    /// Waits for the child itself. What it left in the background still belongs to the group: [`Self::stop_rest`] ends it.
+    pub async fn wait_for_leader(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait().await?;
+        // Without its processes the number of the group may become another one's.
+        if !self.is_group_alive() {
+            self.pid = None;
+        }
+        Ok(status)
+    }
+
+    /// Ends what the child left in the background: asks first, and kills what is there after [`GRACE`], or as soon as
+    /// `hurry` fires.
+    pub async fn stop_rest(&mut self, hurry: &CancellationToken) {
+        let deadline = Instant::now() + GRACE;
+        self.signal(Signal::TERM);
+        while self.is_group_alive() && Instant::now() < deadline && !hurry.is_cancelled() {
+            sleep(POLL).await;
+        }
+        if self.is_group_alive() {
+            self.signal(Signal::KILL);
+        }
+        self.pid = None;
+    }
+
     /// Asks the group to end, and kills what is left of it after [`GRACE`], or as soon as `hurry` fires.
     pub async fn stop(&mut self, hurry: &CancellationToken) -> io::Result<ExitStatus> {
         self.stop_within(GRACE, hurry).await

@@ -5,12 +5,16 @@
 #[path = "../fuzz/src/trial.rs"]
 mod trial;
 
+#[expect(unreachable_pub, reason = "the fuzz targets are other crates")]
+#[path = "../fuzz/src/expressions.rs"]
+mod expressions;
+
 use hook::internals::random::Random;
 
 use crate::support::{ROOT, Vector};
 
 /// Pieces that the grammars are made of, and what they are not made of.
-const PIECES: [&str; 24] = [
+const PIECES: [&str; 26] = [
     ",",
     ";",
     "=",
@@ -35,6 +39,8 @@ const PIECES: [&str; 24] = [
     "\n",
     "'''",
     "#",
+    "&&",
+    ".all(i, ",
 ];
 
 /// A number below `end`, which is above 0.
@@ -89,4 +95,9 @@ fn no_header_of_a_signature_breaks_the_judge_nor_makes_it_believe() {
 #[test]
 fn no_provider_file_breaks_the_parser_nor_what_is_compiled_of_it() {
     with_changes(&trial::provider_files(), 10, trial::compile);
+}
+
+#[test]
+fn no_expression_breaks_the_parser_nor_the_evaluation() {
+    with_changes(&expressions::expression_seeds(), 300, expressions::evaluate);
 }

@@ -127,6 +127,28 @@ fn faults_and_retries() {
 }
 
 #[test]
+fn expectations() {
+    let mut story = Story::new();
+    let expect = "--expect 'event == \"job.created\" && data.total_cents == 1' --expect verified --count 0..5";
+    let report = story.sandbox.path("report.json");
+    let report_to = format!("--report json={}", report.display());
+    let mut listener = story.listen(&format!(
+        "--json -s literal:whsec_right -p poolflow {report_to} {expect}"
+    ));
+    let to = format!("--random-seed 1 -p poolflow --to {}", listener.url);
+    story
+        .quietly(&format!("send job.paid -s literal:whsec_right {to}"))
+        .ok();
+    let _ = listener.shows("job.paid");
+    let ended = listener.stop().exits(8);
+    let cases = fs::read_to_string(report).expect("the report");
+    let cases = serde_json::from_str(&cases).expect("JSON");
+    let shown = story.sandbox.fields(&ended) + &story.sandbox.pretty(&cases);
+    story.text(&shown);
+    story.compare("json-expectations");
+}
+
+#[test]
 fn commands_that_fail() {
     let mut story = Story::new();
     let mut listener = story.listen("--json -s literal:whsec_right -p poolflow --exec 'echo out of order >&2; exit 3'");

@@ -40,6 +40,9 @@ def rows(bench):
         for act, verb in (("sign", "signing"), ("verify", "verifying")):
             above = (found[f"{act}-{provider}"] - bare) / 1e3
             yield limit_row(f"{verb} 1 KiB above that, {form}", above, 3, "us", strict=False)
+    for what, name in (("one comparison of data", "expectation"), ("a loop over 12 items", "expectation-loop")):
+        above = (found[name] - found["expectation-parsing"]) / 1e3
+        yield limit_row(f"an expectation above parsing 1 KiB, {what}", above, 10, "us", strict=False)
     for prefix, what, most in DIAGNOSES:
         times = {name: time for name, time in found.items() if name.startswith(f"diagnosis/{prefix}")}
         slowest = max(times, key=times.get)

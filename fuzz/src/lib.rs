@@ -4,10 +4,12 @@
 #[path = "../../tests/support/vector.rs"]
 mod vector;
 
+mod expressions;
 mod trial;
 
 use std::path::Path;
 
+pub use expressions::{evaluate, expression_seeds};
 pub use trial::{Requests, compile, provider_files};
 use vector::Vector;
 

@@ -9,6 +9,7 @@ pub mod context;
 pub mod endpoint_gate;
 pub mod endpoint_health;
 pub mod endpoints;
+pub mod expect;
 pub mod forged;
 pub mod handshake;
 pub mod inspect;

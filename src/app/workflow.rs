@@ -11,6 +11,7 @@ use crate::condition::Condition;
 use crate::config::workflow::{Auth, NAME, WorkflowBody, WorkflowFile, WorkflowMethod, WorkflowState, is_name};
 use crate::endpoints::rules::{self, RuleOptions};
 use crate::error::{Error, Result};
+use crate::event_filter::EventFilter;
 use crate::exchange::Execution;
 use crate::exit::Exit;
 use crate::headers::{Headers, check_line};
@@ -195,7 +196,14 @@ fn read_record(context: &Context, profile: &Profile, given: Option<&[u8]>, sampl
 /// The first condition that does not hold, as a clause.
 fn unmet(name: &str, file: &WorkflowFile, record: &str) -> Result<Option<String>> {
     let record = serde_json::from_str(record).map_err(|error| wrong(name, error))?;
-    for (path, wanted) in &file.when {
+    if let Some(source) = file.when.expression() {
+        let filter = EventFilter::parse("when", source).map_err(|mut error| {
+            error.message = format!("workflow `{name}`: {}", error.message);
+            error
+        })?;
+        return Ok(filter.unmet_by_record(&record));
+    }
+    for (path, wanted) in file.when.values() {
         let condition = Condition::new(path, wanted).map_err(|what| wrong(name, format!("`when` {what}")))?;
         if let Some(why) = condition.unmet(&record) {
             return Ok(Some(why));

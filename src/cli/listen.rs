@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::expect::ExpectArgs;
+use super::report::ReportArgs;
 use super::respond::RespondArgs;
 use super::retry::RetryArgs;
 use super::{complete, socket};
@@ -18,6 +20,7 @@ use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
 use crate::engine::Next;
 use crate::error::Result;
+use crate::event_filter::EventFilter;
 use crate::exit::Exit;
 use crate::listener::Network;
 use crate::shutdown::Shutdown;
@@ -57,7 +60,7 @@ pub(super) struct ListenArgs {
     confirm_sns: bool,
 
     /// Act as an inbound trigger: accept unsigned requests at an unguessable path
-    #[arg(long, conflicts_with_all = ["secrets", "dedupe_window", "filter"], help_heading = "Inbound trigger")]
+    #[arg(long, conflicts_with_all = ["secrets", "dedupe_window", "filter", "condition"], help_heading = "Inbound trigger")]
     inbound: bool,
     /// Workflow of the trigger; each workflow has its own URL, which does not change
     #[arg(long, value_name = "NAME", add = complete::workflows(), requires = "inbound", help_heading = "Inbound trigger")]
@@ -102,7 +105,7 @@ pub(super) struct ListenArgs {
     ui: Option<u16>,
     /// Show the inspector on this terminal; where there is none, the usual lines
     #[cfg(feature = "inspector")]
-    #[arg(long, conflicts_with_all = ["command", "ui"], help_heading = "Address")]
+    #[arg(long, conflicts_with_all = ["command", "ui", "expect"], help_heading = "Address")]
     tui: bool,
 
     #[command(flatten)]
@@ -146,14 +149,16 @@ pub(super) struct ListenArgs {
     /// Show, forward and run commands only for matching events: `job.*`
     #[arg(long, value_name = "PATTERN", add = complete::events(), help_heading = "Processing")]
     filter: Option<String>,
+    /// Show, forward and run commands only where this holds: a CEL expression, `data.total > 100`
+    #[arg(long = "where", value_name = "EXPR", help_heading = "Processing")]
+    condition: Option<String>,
     /// Show credentials with `-v`
     #[arg(long, help_heading = "Processing")]
     reveal: bool,
 
-    /// Stop after this many requests
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Stopping")]
-    count: Option<u64>,
-    /// Stop after this time; exit 8 if `--count` was not reached
+    #[command(flatten)]
+    expect: ExpectArgs,
+    /// Stop after this time; exit 8 if `--count` or an `--expect` was not reached. With `--expect` and no command: 30s
     #[arg(long = "for", value_name = "DURATION", value_parser = crate::clock::parse_duration, help_heading = "Stopping")]
     lasts: Option<Duration>,
     /// Command to run once ready, with the listener's URL in `HOOK_URL`; its exit code becomes hook's
@@ -174,6 +179,7 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
         ui: Arc::clone(&session.ui),
         reveal: args.reveal,
         ready_file: args.ready_file.clone(),
+        report: Some(args.expect.report().clone()),
     });
     #[cfg(feature = "inspector")]
     if args.tui && super::tui::can_show(&session.ui) {
@@ -191,6 +197,8 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
 impl ListenArgs {
     fn options(self, session: &Session) -> Result<ListenOptions> {
         let verbose = session.ui.verbose > 0;
+        let filters = filters(self.filter.as_deref(), self.condition.as_deref())?;
+        let (count, expectations) = self.expect.read()?;
         let inbound = self.inbound.then_some(TriggerOptions {
             workflow: self.workflow,
             map: self.map,
@@ -240,8 +248,9 @@ impl ListenArgs {
             exec_timeout: self.exec_timeout,
             on: self.on,
             unverified: self.unverified,
-            filter: self.filter,
-            count: self.count,
+            filters,
+            count,
+            expectations,
             duration: self.lasts,
             command: self.command,
             // The child may read the terminal only if hook's stdin is one.
@@ -250,11 +259,19 @@ impl ListenArgs {
     }
 }
 
+/// `--filter` and `--where`.
+fn filters(pattern: Option<&str>, condition: Option<&str>) -> Result<Vec<Arc<EventFilter>>> {
+    let condition = condition.map(|source| EventFilter::parse_live("--where", source));
+    let filters = pattern.map(EventFilter::pattern).map(Ok).into_iter().chain(condition);
+    filters.map(|filter| filter.map(Arc::new)).collect()
+}
+
 /// Shows what is received and what follows.
 pub(super) struct Screen {
     ui: Arc<Ui>,
     reveal: bool,
     ready_file: Option<PathBuf>,
+    report: Option<ReportArgs>,
 }
 
 impl Screen {
@@ -264,6 +281,7 @@ impl Screen {
             ui: Arc::clone(ui),
             reveal: false,
             ready_file: None,
+            report: None,
         })
     }
 
@@ -305,6 +323,12 @@ impl Observer for Screen {
                 ui.show_now(&ForwardAttempt { number, event })?;
                 if let Some(hint) = redirect_hint(event).filter(|_| event.next != Next::Delivered) {
                     ui.hint(&hint);
+                }
+            }
+            ReceiveEvent::Judged(report) => {
+                ui.show_now(report)?;
+                if let Some(files) = &self.report {
+                    files.write(ui, &report.cases())?;
                 }
             }
             other => notices(&other).iter().for_each(|notice| ui.tell(notice)),

@@ -1,5 +1,6 @@
 //! `hook replay`: deliver again what was recorded, signed afresh or as captured.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use crate::app::replay::rerun::{Rerun, RerunOptions};
 use crate::app::replay::{Editor, Replay, ReplayOptions, ReplayRun, Selection};
 use crate::cli::session::Session;
 use crate::error::Result;
+use crate::event_filter::EventFilter;
 use crate::exit::Exit;
 use crate::shutdown::Shutdown;
 use crate::store::{Query, Store, Summary};
@@ -23,7 +25,7 @@ use crate::store::{Query, Store, Summary};
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ReplayArgs {
     /// Records: a number, an id or its prefix, `last`, `last~2`
-    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event"])]
+    #[arg(value_name = "ID", add = super::complete::records(), conflicts_with_all = ["failed", "since", "event", "condition"])]
     ids: Vec<String>,
     /// Failed deliveries that were not delivered since; with `--exec`, requests whose command failed
     #[arg(long, help_heading = "Selection")]
@@ -34,12 +36,15 @@ pub(super) struct ReplayArgs {
     /// Events that match: `job.*`
     #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
+    /// Records for which this holds: a CEL expression, `data.total > 100`
+    #[arg(long = "where", value_name = "EXPR", help_heading = "Selection")]
+    condition: Option<String>,
     /// Resume interrupted work only: deliveries with attempts left, all or the named ones, and forwards and commands of
     /// `listen`
     // The recorded target and bytes are used, so no flag may change them.
     #[arg(
         long,
-        conflicts_with_all = ["failed", "since", "event", "as_captured", "new_id", "to", "edit", "set", "set_json", "set_string"],
+        conflicts_with_all = ["failed", "since", "event", "condition", "as_captured", "new_id", "to", "edit", "set", "set_json", "set_string"],
         help_heading = "Selection"
     )]
     resume: bool,
@@ -142,6 +147,7 @@ fn rerun(session: &Session, args: &ReplayArgs, command: &str, store: &dyn Store)
         command: command.to_owned(),
         timeout: args.exec.exec_timeout,
         unverified: args.exec.unverified,
+        filter: filter(args)?,
     };
     let rerun = Rerun::find(&session.context, store, query(session, args)?, options)?;
     super::runtime()?.block_on(async {
@@ -177,9 +183,9 @@ fn selection(session: &Session, args: &ReplayArgs, store: &dyn Store) -> Result<
     } else if !named.is_empty() {
         Selection::Named(named)
     } else if args.failed {
-        Selection::Undelivered(query(session, args)?)
-    } else if args.since.is_some() || args.event.is_some() {
-        Selection::Matching(query(session, args)?)
+        Selection::Undelivered(query(session, args)?, filter(args)?)
+    } else if args.since.is_some() || args.event.is_some() || args.condition.is_some() {
+        Selection::Matching(query(session, args)?, filter(args)?)
     } else {
         Selection::Named(asked(session, store)?)
     })
@@ -197,6 +203,13 @@ fn asked(session: &Session, store: &dyn Store) -> Result<Vec<u64>> {
     let hint = "name a record: `hook replay last`, `hook replay 12`";
     let index = crate::cli::prompt::choose(&session.ui, "Replay which record?", &lines, hint)?;
     Ok(recent.get(index).map(|summary| summary.number).into_iter().collect())
+}
+
+/// What has to hold for the records.
+fn filter(args: &ReplayArgs) -> Result<Option<Arc<EventFilter>>> {
+    let source = args.condition.as_deref();
+    let filter = source.map(|source| EventFilter::parse("--where", source)).transpose()?;
+    Ok(filter.map(Arc::new))
 }
 
 /// When, and which events.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use toml::Value;
 
+use super::conditions::ConditionsFile;
 use super::notify::NotifyFile;
 use super::remote::Remotes;
 use super::serve::ServeFile;
@@ -54,9 +55,9 @@ pub struct RouteFile {
     /// Event types, with `*` for any characters; every event when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// Dotted paths into the body, and the values there.
-    #[serde(rename = "where", skip_serializing_if = "IndexMap::is_empty")]
-    pub conditions: IndexMap<String, Json>,
+    /// What has to hold.
+    #[serde(rename = "where", skip_serializing_if = "ConditionsFile::is_empty")]
+    pub conditions: ConditionsFile,
     /// A URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forward: Option<String>,

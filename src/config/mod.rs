@@ -1,6 +1,7 @@
 //! Settings in layers: defaults, the user's file, the project's file, the environment; flags come on top where a
 //! command reads them.
 
+pub mod conditions;
 pub mod describe;
 pub mod file;
 pub mod notify;

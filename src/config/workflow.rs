@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::conditions::ConditionsFile;
 use crate::secret::{SecretRef, SecretSource};
 use crate::words::words;
 
@@ -33,9 +34,9 @@ pub struct WorkflowFile {
     /// The fields of the body, with merge tags.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub fields: IndexMap<String, Value>,
-    /// Dotted paths into the record, and the required values.
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    pub when: IndexMap<String, Value>,
+    /// What has to hold for the record.
+    #[serde(skip_serializing_if = "ConditionsFile::is_empty")]
+    pub when: ConditionsFile,
     /// Of an inbound trigger: fields of the record, and where in the request they come from.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub map: IndexMap<String, String>,

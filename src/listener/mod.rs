@@ -35,6 +35,7 @@ pub use script::{ResponseRule, Responses, ScriptWalk, ScriptedResponse};
 
 use crate::answered::Answered;
 use crate::clock::Clock;
+use crate::event_filter::{self, EventFilter, ExpectationSet, RequestView};
 use crate::form::is_form;
 use crate::id::{Id, IdKind};
 use crate::json::is_form_body;
@@ -96,6 +97,8 @@ pub struct Listener {
     pub inbound: Option<Inbound>,
     /// Where events go.
     pub router: Arc<Router>,
+    /// What is expected to arrive.
+    pub expectations: Vec<Arc<EventFilter>>,
     /// Limits the bytes of requests that wait to be shown: [`Listener::display_memory`].
     pub display_memory: Arc<Semaphore>,
 }
@@ -111,6 +114,10 @@ struct Decision {
     /// Identifies duplicates; absent when the provider will send the event again anyway.
     dedupe_key: Option<String>,
     routed: RoutedWork,
+    /// Whether a filter hides it.
+    hidden: bool,
+    /// Of each event, which expectations it meets.
+    met: Vec<ExpectationSet>,
 }
 
 impl Decision {
@@ -159,14 +166,26 @@ impl Listener {
             reading,
             dedupe_key: None,
             routed: RoutedWork::default(),
+            hidden: false,
+            met: Vec::new(),
         };
-        let is_event = !matches!(decision.challenge, Challenge::Answered(_));
-        if is_event && !refused && decision.answered.is_success() {
-            let reading = decision.reading.as_ref();
-            decision.routed = self.router.route(&decision.judged, incoming, reading);
+        if matches!(decision.challenge, Challenge::Answered(_)) {
+            return decision;
+        }
+        let (now, reading) = (self.clock.now(), decision.reading.as_ref());
+        let status = decision.answered.status().unwrap_or_default();
+        let view = RequestView::of_incoming(incoming, &decision.judged, status, now);
+        let view = view.with_document(reading.and_then(|reading| reading.record.clone()));
+        let is_hidden = self.router.hides(&view);
+        decision.met = event_filter::met_by_event(&self.expectations, &view);
+        if !refused && decision.answered.is_success() {
+            if !is_hidden {
+                decision.routed = self.router.route(&decision.judged, incoming, reading, &view);
+            }
             // A request that is answered with a failure will come again, and then it is no duplicate.
             decision.dedupe_key = dedupe_key;
         }
+        decision.hidden = is_hidden;
         decision
     }
 
@@ -330,6 +349,9 @@ impl Handler for Listener {
             reading: decision.reading,
             withheld: routed.withheld,
             ask,
+            hidden: decision.hidden,
+            met: decision.met,
+            is_success: decision.answered.is_success(),
         })))
         .await;
         if let Some(reply) = reply {

@@ -9,6 +9,7 @@ use super::{ChallengeReply, PACED_BODY, TriggerReading, Withheld};
 use crate::answered::Answered;
 use crate::clock::Timestamp;
 use crate::digest::sha256_of;
+use crate::event_filter::ExpectationSet;
 use crate::exchange::{Answer, ErrorKind, Outcome};
 use crate::id::Id;
 use crate::provider::{Facts, Profile};
@@ -66,6 +67,12 @@ pub struct ReceivedRequest {
     pub withheld: Option<Withheld>,
     /// The app that is asked for the answer.
     pub ask: Option<AskApp>,
+    /// Whether a filter hides it.
+    pub hidden: bool,
+    /// Of each of its events, which expectations it meets.
+    pub met: Vec<ExpectationSet>,
+    /// Whether the decided answer is a success, whatever the app answers later.
+    pub is_success: bool,
 }
 
 /// Characters of an id or a type that are kept of an attempt.

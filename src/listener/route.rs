@@ -1,11 +1,36 @@
 //! Where events go after they were recorded: to URLs and to commands.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::condition::{Condition, all_hold};
 use crate::config::file::RouteFile;
+use crate::error::Error;
+use crate::event_filter::EventFilter;
 use crate::glob::Glob;
 use crate::target::{TargetError, TargetSpec, parse_url};
+
+/// Why a `[[route]]` cannot be used.
+#[derive(Debug)]
+pub enum RouteError {
+    /// A clause.
+    Clause(String),
+    /// Its expression is wrong.
+    Expression(Error),
+}
+
+impl From<String> for RouteError {
+    fn from(clause: String) -> Self {
+        Self::Clause(clause)
+    }
+}
+
+impl From<Error> for RouteError {
+    fn from(error: Error) -> Self {
+        Self::Expression(error)
+    }
+}
 
 /// Which events go where.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +39,8 @@ pub struct Route {
     pub event: Glob,
     /// What the body must say, all of it.
     pub conditions: Vec<Condition>,
+    /// Which requests, beside that.
+    pub filter: Option<Arc<EventFilter>>,
     /// Where to.
     pub to: TargetSpec,
 }
@@ -24,6 +51,7 @@ impl Route {
         Self {
             event: Glob::new("*"),
             conditions: Vec::new(),
+            filter: None,
             to,
         }
     }
@@ -41,20 +69,23 @@ impl Route {
     }
 
     /// Reads a `[[route]]`. The error says what is wrong with it.
-    pub fn from_file(file: &RouteFile) -> Result<Self, String> {
+    pub fn from_file(file: &RouteFile) -> Result<Self, RouteError> {
         let to = match (&file.forward, &file.run) {
             (Some(url), None) => TargetSpec::Url(parse_url(url).map_err(|error| error.to_string())?),
             (None, Some(command)) if !command.trim().is_empty() => TargetSpec::Command(command.clone()),
-            (Some(_), Some(_)) => return Err("it has both `forward` and `run`: make two of it".into()),
-            _ => return Err("it has neither `forward` nor `run`".into()),
+            (Some(_), Some(_)) => return Err("it has both `forward` and `run`: make two of it".to_owned().into()),
+            _ => return Err("it has neither `forward` nor `run`".to_owned().into()),
         };
+        let filter = file.conditions.expression();
+        let filter = filter.map(|source| EventFilter::parse_live("where", source));
         let conditions = file
             .conditions
-            .iter()
+            .values()
             .map(|(path, wanted)| Condition::new(path, wanted).map_err(|what| format!("`where` {what}")));
         Ok(Self {
             event: Glob::new(file.event.as_deref().unwrap_or("*")),
-            conditions: conditions.collect::<Result<_, _>>()?,
+            conditions: conditions.collect::<Result<_, String>>()?,
+            filter: filter.transpose()?.map(Arc::new),
             to,
         })
     }
@@ -68,6 +99,7 @@ impl Route {
         Ok(Self {
             event: Glob::new(event.trim()),
             conditions: Vec::new(),
+            filter: None,
             to: TargetSpec::parse(to).map_err(|error| match error {
                 TargetError::Empty => "neither a URL nor a command is given".to_owned(),
                 error => error.to_string(),

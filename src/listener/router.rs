@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::route::Route;
 use super::{TriggerReading, permission};
-use crate::glob::Glob;
+use crate::event_filter::{EventFilter, RequestView};
 use crate::json::document;
 use crate::server::Incoming;
 use crate::store::{Lane, NewWork};
@@ -17,8 +17,8 @@ use crate::verification::VerificationResult;
 /// Where events go, and the lanes of the work queue that take them there.
 #[derive(Debug, Default)]
 pub struct Router {
-    /// Only these events are shown and passed on.
-    pub filter: Option<Glob>,
+    /// Only events that all of these match are shown and passed on.
+    pub filters: Vec<Arc<EventFilter>>,
     /// In the order in which the user gave them.
     pub routes: Vec<RoutedLane>,
     /// Whether commands run for anybody.
@@ -59,23 +59,27 @@ pub enum Withheld {
 }
 
 impl Router {
-    /// Whether the filter keeps an event from being shown and passed on.
-    pub fn hides(&self, judged: &VerificationResult) -> bool {
-        let (event, also) = names(judged);
-        self.filter
-            .as_ref()
-            .is_some_and(|filter| !filter.fits_event(event, &also))
+    /// Whether a filter keeps a request from being shown and passed on.
+    pub fn hides(&self, view: &RequestView<'_>) -> bool {
+        self.filters.iter().any(|filter| !filter.matches(view))
     }
 
-    /// Chooses the work of an event that was neither refused nor answered with a failure.
+    /// Every filter, also those of routes.
+    pub fn all_filters(&self) -> impl Iterator<Item = &Arc<EventFilter>> {
+        let of_routes = self.routes.iter().filter_map(|lane| lane.route.filter.as_ref());
+        self.filters.iter().chain(of_routes)
+    }
+
+    /// Chooses the work of an event that was neither hidden nor refused nor answered with a failure.
     pub fn route(
         &self,
         judged: &VerificationResult,
         incoming: &Incoming,
         reading: Option<&TriggerReading>,
+        view: &RequestView<'_>,
     ) -> RoutedWork {
         let left_out = reading.is_some_and(|reading| reading.left_out.is_some());
-        if self.routes.is_empty() || judged.verdict.is_refused() || left_out || self.hides(judged) {
+        if self.routes.is_empty() || judged.verdict.is_refused() || left_out {
             return RoutedWork::default();
         }
         // Any web page can reach a local port: without a check its requests are shown and recorded, nothing more.
@@ -93,7 +97,10 @@ impl Router {
             record.or_else(|| document(kind, &incoming.body).ok())
         });
         let mut routed = RoutedWork::default();
-        let takes = |lane: &&RoutedLane| lane.route.takes(event, &also, || body.as_ref());
+        let takes = |lane: &&RoutedLane| {
+            let filter = lane.route.filter.as_ref();
+            lane.route.takes(event, &also, || body.as_ref()) && filter.is_none_or(|filter| filter.matches(view))
+        };
         for lane in self.routes.iter().filter(takes) {
             let runs = lane.route.to.is_command();
             if runs && !permission::may_run(&judged.verdict, self.unverified) {

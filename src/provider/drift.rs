@@ -10,13 +10,13 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::compose::{ComposeError, ComposeOptions, Composer};
+use super::data::DataAt;
 use super::profile::Profile;
 use crate::clock::Timestamp;
 use crate::finding::{Finding, Level};
 use crate::id::{Id, IdKind};
 use crate::json::{below, document, get, get_mut, insert};
 use crate::random::Random;
-use crate::template::{Document, Placeholder};
 use compare::{SampleComparison, wanted_type};
 
 /// The part of a path for every item of an array.
@@ -47,27 +47,6 @@ pub struct Measure {
     paths: Vec<String>,
     /// Texts that the documents list, by their path in the body.
     listed: Vec<(String, Vec<String>)>,
-}
-
-/// Where the data is in a body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum DataAt {
-    /// In a field.
-    Field(String),
-    /// Spread over the top level, beside other fields.
-    Spread,
-    /// It is the body.
-    Whole,
-}
-
-impl DataAt {
-    /// A place of the data as one of the body.
-    fn path(&self, path: &str) -> String {
-        match self {
-            Self::Field(name) => below(name, path),
-            Self::Spread | Self::Whole => path.to_owned(),
-        }
-    }
 }
 
 impl Difference {
@@ -152,7 +131,7 @@ impl Measure {
             *own = Value::Object(serde_json::Map::new());
         }
         let entry = profile.events.get(composer.event());
-        let data = data_at(profile);
+        let data = DataAt::of(profile);
         let listed = entry.map(|entry| &entry.values).into_iter().flatten();
         let listed = listed.map(|(path, values)| (data.path(path), values.clone()));
         let mut paths = Vec::new();
@@ -237,17 +216,6 @@ impl Measure {
             _ => item.clone(),
         };
         Some(items.iter().map(one).collect())
-    }
-}
-
-fn data_at(profile: &Profile) -> DataAt {
-    let path_in = |document: &Document| document.path_of(|placeholder| *placeholder == Placeholder::Data);
-    let fields = &profile.envelope.json;
-    match fields.iter().find_map(|(name, field)| Some((name, path_in(&field.0)?))) {
-        Some((name, path)) if name != "..." && path.is_empty() => DataAt::Field(name.clone()),
-        Some((name, path)) if name != "..." => DataAt::Field(below(name, &path)),
-        Some(_) if fields.len() == 1 => DataAt::Whole,
-        _ => DataAt::Spread,
     }
 }
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod causes;
 mod compile;
 pub mod compose;
+mod data;
 pub mod detect;
 pub mod drift;
 mod errors;
@@ -24,6 +25,7 @@ mod sample;
 mod value;
 pub mod workflow;
 
+pub use data::BodyEvent;
 pub use file::{Https, Param};
 pub use headers::RequestTarget;
 pub use near::{near_names, or_near};

@@ -55,6 +55,8 @@ impl LiveListener {
             name.map_or_else(|| SecretRef::parse(reference).to_string(), str::to_owned)
         });
         let text = |text: String| printable(&text, 200);
+        let filters: Vec<String> = options.filters.iter().map(|filter| filter.source()).collect();
+        let filter = (!filters.is_empty()).then(|| filters.join(" && "));
         let target = options.forward_to.as_ref().or(settings.forward_to.as_ref());
         // The listener itself refuses what is no URL.
         let target = target.and_then(|target| parse_url(target).ok()).map(String::from);
@@ -63,7 +65,7 @@ impl LiveListener {
             providers: options.providers.clone(),
             secrets: dev.into_iter().chain(given).map(text).collect(),
             target: target.as_deref().map(mask::url).map(text),
-            filter: options.filter.clone().map(text),
+            filter: filter.map(text),
             ..ListenerFacts::default()
         };
         Arc::new(Self {

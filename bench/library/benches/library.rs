@@ -2,14 +2,17 @@
 //! of them, and a signature that nothing explains. `bench/run --only library` prints the figures with their goals.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hook::internals::app::context::Secrets;
 use hook::internals::clock::Timestamp;
+use hook::internals::event_filter::{EventFilter, RequestView, met_by_event};
 use hook::internals::headers::Headers;
 use hook::internals::provider::Registry;
 use hook::internals::secret::Secret;
+use hook::internals::server::Incoming;
 use hook::internals::signature::{Received, Signed, ToSign};
 use hook::internals::verification::Verification;
 use library::orders;
@@ -190,5 +193,54 @@ fn unexplained(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, hash, signature, planted, unexplained);
+/// A body of a kilobyte like those of the catalogues.
+fn kilobyte() -> Vec<u8> {
+    let item = |number: u32| {
+        format!(r#"{{"id":"item_{number}","name":"Filter Cleaning","quantity":{number},"price_cents":2500}}"#)
+    };
+    let items: Vec<String> = (0..12).map(item).collect();
+    let items = items.join(",");
+    format!(
+        r#"{{"type":"order.paid","data":{{"order":"A-1","total_cents":2500,"customer":{{"name":"Pat Example","email":"pat@example.com","country":"DE"}},"items":[{items}]}}}}"#
+    )
+    .into_bytes()
+}
+
+/// What a request costs with an expectation: parsing its JSON, and everything else. The goal is 10 us above parsing.
+fn expectations(criterion: &mut Criterion) {
+    let body = kilobyte();
+    assert!((900..1200).contains(&body.len()), "{}", body.len());
+    criterion.bench_function("expectation-parsing", |bencher| {
+        bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(&body)).expect("JSON"));
+    });
+    let incoming = Incoming {
+        method: "POST".to_owned(),
+        target: "/webhooks".to_owned(),
+        headers: [("content-type", "application/json")].into_iter().collect(),
+        body: body.into(),
+        remote: ([127, 0, 0, 1], 4000).into(),
+    };
+    let verification = Verification::new(&Registry::default(), &["standard-webhooks".to_owned()], None);
+    let judged = verification
+        .expect("a built-in")
+        .check(&received(&incoming.headers, &incoming.body));
+    for (name, source) in [
+        ("expectation", r#"event == "order.paid" && data.total_cents > 1000"#),
+        (
+            "expectation-loop",
+            "data.items.all(item, item.quantity >= 0 && item.name != '')",
+        ),
+    ] {
+        let filters = [Arc::new(EventFilter::expression(source).expect("an expression"))];
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let view = RequestView::of_incoming(black_box(&incoming), &judged, 200, Timestamp::from_unix(NOW));
+                let met = met_by_event(&filters, &view);
+                assert_eq!(met, [1]);
+            });
+        });
+    }
+}
+
+criterion_group!(benches, hash, signature, planted, unexplained, expectations);
 criterion_main!(benches);

@@ -194,6 +194,17 @@ pub fn records(context: &Context, store: &dyn Store, left: &str, right: &str) ->
     })
 }
 
+/// The values of two documents that differ.
+pub fn document_differences(left: &Value, right: &Value) -> Vec<ValueDifference> {
+    let own = |document: &Value| Document {
+        values: document.clone(),
+        texts: document.clone(),
+    };
+    let mut values = Vec::new();
+    documents_differ(&own(left), &own(right), &mut values);
+    values
+}
+
 /// The headers with which the request came, or with which its last attempt went out.
 pub fn request_headers(details: &RecordDetails) -> &Headers {
     match &details.record {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::matching::RecordMatcher;
 use super::reader_if_any;
 use crate::app::context::Context;
 use crate::app::providers::measure;
 use crate::error::{Error, Result};
+use crate::event_filter::EventFilter;
 use crate::json::document;
 use crate::provider::drift::{Difference, Measure};
 use crate::provider::{Profile, RegistryError};
@@ -56,6 +58,7 @@ pub struct DriftSurvey {
 /// A comparison under way.
 struct Survey<'a> {
     context: &'a Context,
+    matcher: RecordMatcher<'a>,
     /// By the name in the record.
     profiles: HashMap<String, Option<Arc<Profile>>>,
     /// By provider and the catalogue's name of the event.
@@ -70,7 +73,12 @@ struct Survey<'a> {
 
 /// Compares the newest verified requests that match with the catalogue, `limit` of them at most; nothing when there is no
 /// ledger.
-pub fn survey(context: &Context, mut query: Query, limit: u32) -> Result<Option<DriftSurvey>> {
+pub fn survey(
+    context: &Context,
+    mut query: Query,
+    filter: Option<&EventFilter>,
+    limit: u32,
+) -> Result<Option<DriftSurvey>> {
     if query.kind == Some(RecordKind::Delivery) {
         return Err(Error::usage("`hook log drift` looks at requests that were received")
             .hint("`hook log drift --kind capture`, or leave out `--kind`"));
@@ -81,6 +89,7 @@ pub fn survey(context: &Context, mut query: Query, limit: u32) -> Result<Option<
     };
     let mut survey = Survey {
         context,
+        matcher: RecordMatcher::new(context, filter),
         profiles: HashMap::new(),
         groups: IndexMap::new(),
         aliases: HashSet::new(),
@@ -106,7 +115,13 @@ impl Survey<'_> {
                     return Ok(true);
                 }
                 // It may have been pruned since it was listed.
-                match store.get(summary.number) {
+                let record = store.get(summary.number);
+                if let Ok(Some(record)) = &record
+                    && !self.matcher.matches_record(record)
+                {
+                    continue;
+                }
+                match record {
                     Ok(Some(Record::Capture(capture))) => {
                         self.looked_at += 1;
                         self.examine(capture.number, &capture.request)?;
@@ -192,6 +207,7 @@ impl Survey<'_> {
 
     fn finish(self, more: bool) -> DriftSurvey {
         let notices = &self.context.notices;
+        self.matcher.report_failures();
         if self.looked_at == 0 {
             notices.note("no verified request in the ledger matches");
         }

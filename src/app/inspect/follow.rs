@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ListedRecord;
+use super::matching::RecordMatcher;
 use crate::app::context::Context;
 use crate::error::{Error, Result};
+use crate::event_filter::EventFilter;
 use crate::shutdown::Shutdown;
 use crate::store::{self, Query, QueryPage, Store, StoreError, Summary};
 
@@ -33,6 +35,7 @@ pub enum FollowEvent {
 pub async fn follow(
     context: &Context,
     query: Query,
+    filter: Option<&EventFilter>,
     limit: Option<u32>,
     tell: &mut dyn FnMut(FollowEvent) -> Result<()>,
 ) -> Result<()> {
@@ -45,6 +48,7 @@ pub async fn follow(
     let shutdown = Shutdown::install()?;
     let mut follower = Follower {
         context,
+        matcher: RecordMatcher::new(context, filter),
         query,
         tell,
         open: None,
@@ -54,7 +58,10 @@ pub async fn follow(
     follower.begin(limit)?;
     loop {
         tokio::select! {
-            () = shutdown.soft.cancelled() => return Ok(()),
+            () = shutdown.soft.cancelled() => {
+                follower.matcher.report_failures();
+                return Ok(());
+            }
             () = tokio::time::sleep(INTERVAL) => follower.turn()?,
         }
     }
@@ -63,6 +70,7 @@ pub async fn follow(
 struct Follower<'a> {
     context: &'a Context,
     query: Query,
+    matcher: RecordMatcher<'a>,
     tell: &'a mut dyn FnMut(FollowEvent) -> Result<()>,
     /// With its identity: another file of that name is another ledger.
     open: Option<(Box<dyn Store>, u64)>,
@@ -99,7 +107,11 @@ impl Follower<'_> {
             page: QueryPage::newest(usize::try_from(limit).unwrap_or(usize::MAX)),
             ..self.query.clone()
         };
-        for summary in self.list(&last)?.into_iter().rev() {
+        let last = match &self.open {
+            Some((store, _)) => self.matcher.list(&**store, &last)?,
+            None => Vec::new(),
+        };
+        for summary in last.into_iter().rev() {
             self.after = self.after.max(summary.number);
             self.see(summary)?;
         }
@@ -187,6 +199,11 @@ impl Follower<'_> {
             }
         }
         if self.query.failed && !summary.is_failed() {
+            return Ok(());
+        }
+        if let Some((store, _)) = &self.open
+            && !self.matcher.matches(&**store, summary.number)?
+        {
             return Ok(());
         }
         let record = ListedRecord::new(self.context, summary);

@@ -1,8 +1,10 @@
 //! Records, the newest first.
 
+use super::matching::RecordMatcher;
 use super::{ListedRecord, reader_if_any};
 use crate::app::context::Context;
 use crate::error::{Error, Result};
+use crate::event_filter::EventFilter;
 use crate::exit::Exit;
 use crate::store::Query;
 use crate::text::count;
@@ -23,6 +25,7 @@ pub struct ListEnd {
 pub fn list(
     context: &Context,
     mut query: Query,
+    filter: Option<&EventFilter>,
     limit: u32,
     show: &mut dyn FnMut(&[ListedRecord]) -> Result<()>,
 ) -> Result<ListEnd> {
@@ -30,12 +33,13 @@ pub fn list(
     let Some(store) = reader_if_any(context)? else {
         return Ok(end);
     };
+    let matcher = RecordMatcher::new(context, filter);
     let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut is_empty = true;
     loop {
         // One more than is shown, to know whether there are more.
         query.page.limit = left.min(PAGE) + 1;
-        let mut found = store.list(&query)?;
+        let mut found = matcher.list(&*store, &query)?;
         let is_last = found.len() < query.page.limit;
         found.truncate(query.page.limit - 1);
         end.unreadable += found.iter().filter(|found| found.is_unreadable()).count() as u64;
@@ -51,8 +55,9 @@ pub fn list(
             break;
         }
     }
+    matcher.report_failures();
     if is_empty {
-        context.notices.note(if query.is_everything() {
+        context.notices.note(if query.is_everything() && filter.is_none() {
             "the ledger is empty"
         } else {
             "nothing in the ledger matches"

@@ -8,7 +8,6 @@ pub mod changes;
 pub mod charts;
 #[cfg(feature = "inspector")]
 pub mod counters;
-#[cfg(feature = "inspector")]
 pub mod difference;
 pub mod drift;
 #[cfg(feature = "inspector")]
@@ -16,6 +15,7 @@ pub mod filter;
 pub mod follow;
 pub mod json;
 pub mod list;
+pub mod matching;
 pub mod names;
 pub mod report;
 pub mod select;

@@ -13,6 +13,7 @@ use super::subscription_confirm::SubscriptionConfirmer;
 use super::summary::{ListenSummary, WorkSummary};
 use super::trigger::Trigger;
 use super::workers::Workers;
+use crate::app::expect::ExpectationWatch;
 use crate::app::notice::Notices;
 use crate::app::rejected_peers::RejectedPeers;
 use crate::error::Result;
@@ -36,6 +37,8 @@ pub(super) struct Dispatcher {
     pub(super) trigger: Option<Trigger>,
     pub(super) confirmer: SubscriptionConfirmer,
     pub(super) summary: ListenSummary,
+    /// Judges what arrives.
+    pub(super) watch: Option<Arc<ExpectationWatch>>,
     pub(super) rejected: RejectedPeers,
     /// Judges the retries of senders.
     pub(super) judge: Option<RetryJudge>,
@@ -67,13 +70,16 @@ impl Dispatcher {
     }
 
     fn request(&mut self, mut request: ReceivedRequest) -> Result<()> {
-        let hidden = request.handshake.is_none() && self.router.hides(&request.judged);
+        let hidden = request.hidden;
         self.count(&request, hidden);
         if let (Some(judge), Some(attempt), false) = (&mut self.judge, &request.attempt, hidden)
             && request.handshake.is_none()
         {
             let facts = (attempt.event.as_deref(), attempt.id.as_deref());
             judge.arrived(&attempt.identity, facts, attempt.arrived);
+        }
+        if let (Some(watch), None) = (&self.watch, &request.handshake) {
+            watch.arrived(&request);
         }
         if !hidden {
             self.observer.on(ReceiveEvent::Request(&request))?;
@@ -184,6 +190,9 @@ impl Dispatcher {
             trigger.finish().await;
         }
         self.rejected.finish(&self.notices);
+        for failures in self.router.all_filters().filter_map(|filter| filter.failures()) {
+            self.notices.warn(failures.to_string());
+        }
         self.summary.work = work;
         if let Some(judge) = &self.judge {
             self.summary.retries = Some(judge.totals());

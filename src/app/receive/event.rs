@@ -5,6 +5,7 @@ use url::Url;
 use super::retry_judge::RetryReport;
 use super::summary::ListenSummary;
 use super::trigger::TriggerReport;
+use crate::app::expect::ExpectationReport;
 use crate::app::socket::Ready;
 use crate::engine::Event;
 use crate::error::Result;
@@ -84,6 +85,8 @@ pub enum ReceiveEvent<'a> {
     },
     /// The attempts of an event that was tried more than once, at the end.
     Retries(&'a RetryReport),
+    /// What arrived was judged.
+    Judged(&'a ExpectationReport),
     /// All requests and what they caused are done. A command beside the listener may still run.
     Finished(&'a ListenSummary),
 }

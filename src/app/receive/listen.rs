@@ -23,6 +23,7 @@ use super::trigger::Trigger;
 use super::work_context::WorkEnds;
 use crate::app::certificate;
 use crate::app::context::{Context, DEV_SECRET, Secrets};
+use crate::app::expect::{DEFAULT_WAIT, ExpectationWatch, Expectations};
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::error::{Error, Result};
@@ -79,10 +80,23 @@ pub async fn listen(
     );
     observer.on(ReceiveEvent::Ready(&ready))?;
     let beside = (ready.url.as_str(), keys.secrets.as_ref());
-    let child = child::start(context, &options, beside, &shutdown, setup.stop.clone())?;
+    let on_end = child::OnEnd {
+        stop: setup.stop.clone(),
+        watch: open.dispatcher.watch.clone(),
+    };
+    let child = child::start(context, &options, beside, &shutdown, on_end)?;
+    let watch = open.dispatcher.watch.clone();
     let mut summary = setup.serve(open, socket, tls).await?;
     if let Some(child) = child {
         summary.command = Some(child.await.unwrap_or(Exit::Internal));
+    }
+    if let Some(watch) = watch {
+        let report = watch.report(context);
+        summary.as_expected = Some(report.met);
+        for failures in &report.failures {
+            context.notices.warn(failures.to_string());
+        }
+        observer.on(ReceiveEvent::Judged(&report))?;
     }
     Ok(summary)
 }
@@ -133,6 +147,9 @@ fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> R
             "add `--secret`, or `--unverified` if anyone may run them"
         };
         return Err(Error::usage("refusing to run commands for unverified requests").hint(hint));
+    }
+    if let Some(expectations) = &options.expectations {
+        expectations.check()?;
     }
     if options.answer_by_app && routes.iter().all(|named| named.route.to.is_command()) {
         return Err(Error::usage("`--answer app` needs an app").hint("add `--forward-to URL`"));
@@ -220,6 +237,10 @@ impl Setup<'_> {
             },
             rejected: RejectedPeers::default(),
             judge,
+            watch: options.expectations.clone().map(|expectations| {
+                let has_command = !options.command.is_empty();
+                Arc::new(ExpectationWatch::new(expectations, has_command))
+            }),
         };
         Ok(Open {
             listener: Arc::new(listener),
@@ -257,11 +278,19 @@ impl Setup<'_> {
         let (stop, cut) = (self.stop.clone(), shutdown.cut(&self.late));
         // The server alone holds the listener, and with it the sender of its events: they end with the server.
         let serving = tokio::spawn(server::serve(socket, tls, limits, open.listener, stop, cut));
+        let watch = open.dispatcher.watch.clone();
         let mut draining = pin!(async {
             let explaining = self.late.run_until_cancelled(open.diagnoser.run(open.to_explain));
             tokio::join!(open.dispatcher.run(open.events), explaining).0
         });
-        let mut timer = pin!(tokio::time::sleep(self.options.duration.unwrap_or(Duration::MAX)));
+        let mut timer = pin!(tokio::time::sleep(self.time_limit().unwrap_or(Duration::MAX)));
+        let mut time_over = false;
+        let mut decided = pin!(async {
+            match &watch {
+                Some(watch) => watch.decided().await,
+                None => std::future::pending().await,
+            }
+        });
         let finished = loop {
             tokio::select! {
                 finished = &mut draining => break finished,
@@ -271,11 +300,25 @@ impl Setup<'_> {
                     let _ = tokio::time::timeout(LAST_WORDS, draining).await;
                     break Err(Error::silent(Exit::Interrupted));
                 }
-                () = &mut timer, if !shutdown.soft.is_cancelled() => shutdown.soft.cancel(),
+                () = &mut timer, if !shutdown.soft.is_cancelled() => {
+                    time_over = true;
+                    if let Some(watch) = &watch {
+                        watch.time_over();
+                    }
+                    shutdown.soft.cancel();
+                }
+                () = &mut decided, if !self.stop.is_cancelled() => self.stop.cancel(),
             }
         };
         open.ledger.close();
-        finished
+        finished.map(|summary| ListenSummary { time_over, ..summary })
+    }
+
+    /// How long the listener runs at most. What is expected is not waited for without end, unless a command says when it is
+    /// over.
+    fn time_limit(&self) -> Option<Duration> {
+        let waits = self.options.expectations.is_some() && self.options.command.is_empty();
+        self.options.duration.or_else(|| waits.then_some(DEFAULT_WAIT))
     }
 
     /// The handler of requests.
@@ -326,6 +369,11 @@ impl Setup<'_> {
             bearer,
             skip_delay: self.shutdown.soft.clone(),
             router: Arc::clone(router),
+            expectations: options
+                .expectations
+                .as_ref()
+                .map(Expectations::filters)
+                .unwrap_or_default(),
             display_memory: Listener::display_memory(),
         })
     }

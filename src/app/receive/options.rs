@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::certificate::CertificateFiles;
+use crate::app::expect::Expectations;
 use crate::app::retry::RetryPlan;
+use crate::event_filter::EventFilter;
 use crate::listener::AnswerRules;
 
 /// How requests are received, answered and passed on.
@@ -69,10 +72,12 @@ pub struct ListenOptions {
     pub on: Vec<String>,
     /// Run commands for anybody.
     pub unverified: bool,
-    /// Report and pass on only events that fit this pattern.
-    pub filter: Option<String>,
+    /// Report and pass on only events that match all of these.
+    pub filters: Vec<Arc<EventFilter>>,
     /// Stop after so many requests.
     pub count: Option<u64>,
+    /// What has to arrive; none: nothing is judged.
+    pub expectations: Option<Expectations>,
     /// Stop after this time.
     pub duration: Option<Duration>,
     /// Program with its arguments that runs beside the listener: both end together.

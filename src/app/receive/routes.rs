@@ -16,8 +16,7 @@ use super::workers::{WorkTarget, Workers};
 use crate::app::context::Context;
 use crate::config::{SettingOrigin, Settings, file::ConfigFile};
 use crate::error::{Error, Result};
-use crate::glob::Glob;
-use crate::listener::route::Route;
+use crate::listener::route::{Route, RouteError};
 use crate::listener::{Inbound, RoutedLane, Router};
 use crate::provider::or_near;
 use crate::provider::policy::{Policy, Schedule};
@@ -87,11 +86,22 @@ fn settings_rules(settings: &Settings) -> impl Iterator<Item = Result<NamedRoute
     let on = settings.on.iter().map(move |text| (parse_on(text), of_on.clone()));
     let tables = settings.routes.iter().zip(1..).map(move |(file, number)| {
         let route = Route::from_file(file);
-        let route = route.map_err(|what| Error::usage(format!("`[[route]]` number {number}: {what}")));
+        let route = route.map_err(|error| wrong_route(number, error));
         (route, of_route.clone())
     });
     on.chain(tables)
         .map(|(route, trust)| route.map(|route| NamedRoute { route, trust }))
+}
+
+/// The error of a `[[route]]`, counted from 1.
+fn wrong_route(number: usize, error: RouteError) -> Error {
+    match error {
+        RouteError::Clause(what) => Error::usage(format!("`[[route]]` number {number}: {what}")),
+        RouteError::Expression(mut error) => {
+            error.message = format!("`[[route]]` number {number}: {}", error.message);
+            error
+        }
+    }
 }
 
 fn forward_everything(url: &str) -> Result<Route> {
@@ -104,9 +114,9 @@ fn parse_on(text: &str) -> Result<Route> {
 
 /// Warns of patterns that match no event of the catalogues: senders may have events of their own, and a typo loses events.
 fn warn_of_unmatched(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) {
-    let filter = options.filter.as_deref().map(Glob::new);
+    let filters = options.filters.iter().filter_map(|filter| filter.as_pattern());
     let mut warned = HashSet::new();
-    for pattern in routes.iter().map(|named| &named.route.event).chain(&filter) {
+    for pattern in routes.iter().map(|named| &named.route.event).chain(filters) {
         let near = context.registry.unmatched(pattern, &options.providers);
         if let Some(near) = near.filter(|_| warned.insert(pattern.to_string())) {
             let pattern = printable(&pattern.to_string(), 100);
@@ -192,7 +202,7 @@ pub(super) fn router(
         routed.push(RoutedLane { route, lane, wake });
     }
     Router {
-        filter: options.filter.as_deref().map(Glob::new),
+        filters: options.filters.clone(),
         routes: routed,
         unverified: options.unverified,
         answer_by_app: options.answer_by_app,

@@ -68,6 +68,10 @@ pub struct ListenSummary {
     pub retries: Option<RetryTotals>,
     /// Requests to wait for.
     pub expected: Option<u64>,
+    /// Whether what arrived is what was expected; absent: nothing was.
+    pub as_expected: Option<bool>,
+    /// Whether the time limit ended the run.
+    pub time_over: bool,
     /// How the command beside the listener ended.
     pub command: Option<Exit>,
 }
@@ -85,7 +89,13 @@ impl ListenSummary {
 
     /// How the run ends: as the command beside it did, when that failed.
     pub fn exit(&self) -> Exit {
-        match self.command.unwrap_or(Exit::Ok) {
+        let command = match (self.command.unwrap_or(Exit::Ok), self.as_expected) {
+            // The limit of the wait ended the command too, which is no failure of its own.
+            (Exit::Interrupted, Some(_)) if self.time_over => Exit::Ok,
+            (command, _) => command,
+        };
+        match command {
+            Exit::Ok if self.as_expected == Some(false) => Exit::Unmet,
             Exit::Ok if !self.is_met() || !self.retries_are_met() => Exit::Unmet,
             Exit::Ok if self.work.interrupted > 0 => Exit::Interrupted,
             command => command,

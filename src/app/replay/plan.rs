@@ -52,12 +52,12 @@ impl Replay<'_> {
         if let Some(label) = &self.options.provider {
             self.context.registry.get(label)?;
         }
-        let numbers = select::select(self.store, selection, &|owner| self.is_held(owner))?;
+        let numbers = select::select(self.context, self.store, selection, &|owner| self.is_held(owner))?;
         let work = match selection {
             Selection::Abandoned(named) if named.is_empty() => resume::find(self.context, self.store)?,
             _ => None,
         };
-        let undelivered = matches!(selection, Selection::Undelivered(_));
+        let undelivered = matches!(selection, Selection::Undelivered(..));
         let deliveries = match work {
             // An error about deliveries must not stop other work.
             Some(_) if numbers.is_empty() => None,

@@ -1,11 +1,14 @@
 //! Runs a command again for the requests that it failed for.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::app::context::Context;
+use crate::app::inspect::matching::RecordMatcher;
 use crate::error::{Error, Result};
+use crate::event_filter::EventFilter;
 use crate::exit::Exit;
 use crate::listener::exec::{self, Bounds, CommandError};
 use crate::shutdown::Shutdown;
@@ -25,6 +28,8 @@ pub struct RerunOptions {
     pub timeout: Option<Duration>,
     /// Whether it also runs for requests that were never verified.
     pub unverified: bool,
+    /// Only requests that it matches.
+    pub filter: Option<Arc<EventFilter>>,
 }
 
 /// The result of the command for one request: `hook.processing/1`.
@@ -70,7 +75,15 @@ impl<'a> Rerun<'a> {
         query.unprocessed = true;
         query.page.limit = usize::MAX;
         query.page.oldest_first = true;
-        let open = chosen(context, store.unprocessed(&query)?, &options.command)?;
+        let matcher = RecordMatcher::new(context, options.filter.as_deref());
+        let mut open = Vec::new();
+        for found in store.unprocessed(&query)? {
+            if matcher.matches(store, found.0)? {
+                open.push(found);
+            }
+        }
+        matcher.report_failures();
+        let open = chosen(context, open, &options.command)?;
         if !options.unverified {
             refuse_unverified(store, &query, &open)?;
         }

@@ -4,6 +4,7 @@ use crate::app::inspect::{DEFAULT_LIMIT, names, select};
 use crate::cli::input::words;
 use crate::cli::session::Session;
 use crate::error::Result;
+use crate::event_filter::EventFilter;
 use crate::store::{DeliveryState, Query, RecordKind};
 
 const KINDS: [(&str, RecordKind, &str); 2] = [
@@ -19,6 +20,9 @@ pub(super) struct LogListArgs {
     /// Maximum number of records; default: 20
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Selection")]
     pub(super) limit: Option<u32>,
+    /// Records for which this holds: a CEL expression, `data.total > 100`
+    #[arg(long = "where", value_name = "EXPR", help_heading = "Selection")]
+    condition: Option<String>,
 }
 
 /// Which records.
@@ -59,11 +63,23 @@ impl LogListArgs {
         self.limit.unwrap_or(DEFAULT_LIMIT)
     }
 
+    /// What has to hold for the records.
+    pub(super) fn filter(&self) -> Result<Option<EventFilter>> {
+        let source = self.condition.as_deref();
+        source.map(|source| EventFilter::parse("--where", source)).transpose()
+    }
+
+    /// Whether it selects more than the filters do.
+    pub(super) fn is_limited(&self) -> bool {
+        self.limit.is_some() || self.condition.is_some()
+    }
+
     /// These options, and where they say nothing those that stand before the subcommand.
     pub(super) fn over(self, outer: Self) -> Self {
         Self {
             filters: self.filters.over(outer.filters),
             limit: self.limit.or(outer.limit),
+            condition: self.condition.or(outer.condition),
         }
     }
 }

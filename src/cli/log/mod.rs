@@ -65,7 +65,7 @@ pub(super) fn run(session: &Session, args: LogArgs) -> Result<Exit> {
         LogCommand::List(own) if !follow => list(session, &own.over(listing)),
         LogCommand::List(own) | LogCommand::Follow(own) => follow_records(session, &own.over(listing)),
         LogCommand::Stats(own) => {
-            refuse(follow || listing.limit.is_some())?;
+            refuse(follow || listing.is_limited())?;
             stats(session, &own.over(listing.filters))
         }
         LogCommand::Drift(own) => {
@@ -91,12 +91,12 @@ fn refuse(stray: bool) -> Result<()> {
 }
 
 fn list(session: &Session, listing: &LogListArgs) -> Result<Exit> {
-    let (query, layout) = (listing.filters.query(session)?, OnceCell::new());
+    let (query, filter, layout) = (listing.filters.query(session)?, listing.filter()?, OnceCell::new());
     let mut show = |records: &[ListedRecord]| {
         let (now, layout) = (session.context.now(), &layout);
         session.ui.show(&RecordPage { records, now, layout })
     };
-    let end = inspect::list::list(&session.context, query, listing.limit(), &mut show)?;
+    let end = inspect::list::list(&session.context, query, filter.as_ref(), listing.limit(), &mut show)?;
     if end.more {
         session.ui.aside("there are more: `--limit N` shows them");
     }
@@ -114,7 +114,8 @@ fn follow_records(session: &Session, listing: &LogListArgs) -> Result<Exit> {
         FollowEvent::CaughtUp => ui.flush(),
     };
     let query = listing.filters.query(session)?;
-    let following = inspect::follow::follow(&session.context, query, listing.limit, &mut tell);
+    let filter = listing.filter()?;
+    let following = inspect::follow::follow(&session.context, query, filter.as_ref(), listing.limit, &mut tell);
     super::runtime()?.block_on(following).map(|()| Exit::Ok)
 }
 
@@ -126,8 +127,8 @@ fn stats(session: &Session, filters: &FilterArgs) -> Result<Exit> {
 }
 
 fn drift(session: &Session, listing: &LogListArgs) -> Result<Exit> {
-    let Some(survey) = inspect::drift::survey(&session.context, listing.filters.query(session)?, listing.limit())?
-    else {
+    let (query, filter) = (listing.filters.query(session)?, listing.filter()?);
+    let Some(survey) = inspect::drift::survey(&session.context, query, filter.as_ref(), listing.limit())? else {
         return Ok(Exit::Ok);
     };
     let mut groups = survey.groups.iter();

@@ -9,6 +9,7 @@ use crate::condition::Condition;
 use crate::config::workflow::{WorkflowFile, WorkflowState};
 use crate::endpoints::rules::{self, RuleOptions};
 use crate::error::Result;
+use crate::event_filter::EventFilter;
 use crate::finding::Finding;
 use crate::json::{get, leaf_paths};
 use crate::provider::workflow::{Merge, TagFault};
@@ -106,10 +107,19 @@ fn conditions(file: &WorkflowFile, sample: Option<&Value>) -> Vec<Finding> {
             Finding::caution("when", printable(&what, 300)).hint("in quotes it is a text, without them a number")
         })
     };
+    if let Some(source) = file.when.expression() {
+        return match EventFilter::expression(source) {
+            Ok(_) => vec![Finding::ok("when", "its expression can be evaluated")],
+            Err(error) => vec![Finding::problem(
+                "when",
+                format!("`when`: {}", printable(&error.to_string(), 300)),
+            )],
+        };
+    }
     if file.when.is_empty() {
         return Vec::new();
     }
-    or_ok(file.when.iter().filter_map(judge).collect(), "when", || {
+    or_ok(file.when.values().filter_map(judge).collect(), "when", || {
         "its conditions can be met".to_owned()
     })
 }
