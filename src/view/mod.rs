@@ -1,6 +1,7 @@
 //! How domain objects look: one file per noun. Everything here turns values into text; the front end prints it.
 
 pub mod attempt;
+pub mod audit;
 pub mod backup;
 pub mod body;
 pub mod bulk;
@@ -14,6 +15,7 @@ pub mod details;
 pub mod drift;
 pub mod endpoint;
 pub mod execution;
+pub mod fixes;
 pub mod handshake;
 pub mod log_level;
 pub mod processing;
