@@ -62,6 +62,11 @@ impl View for AuditPage<'_> {
             self.cause(found, page);
         }
         page.line("");
+        if report.is_cut_short {
+            page.line(
+                style.caution("the time was over before all cases were run: `--only` and `--events` select a part"),
+            );
+        }
         page.line(score_line(report));
     }
 
@@ -165,6 +170,7 @@ fn summary(report: &AuditReport) -> serde_json::Value {
         "provider": report.provider,
         "judged": report.unjudged.is_none(),
         "unjudged": unjudged,
+        "complete": !report.is_cut_short,
         "passed": report.exit() == crate::exit::Exit::Ok,
         "required": report.score(Requirement::Required),
         "advised": report.score(Requirement::Advised),

@@ -310,9 +310,7 @@ pub fn causes(symptoms: &BTreeSet<Symptom>) -> Vec<FoundCause> {
         }
     }
     for (case, cause) in SINGLE {
-        let taken = take(&mut left, |symptom| {
-            symptom.case == *case && symptom.kind != NoAnswer
-        });
+        let taken = take(&mut left, |symptom| symptom.case == *case && symptom.kind != NoAnswer);
         add(&mut found, *cause, taken);
     }
     let rest = take(&mut left, |_| true);

@@ -53,7 +53,10 @@ use player::Player;
 use run::{Audit, Run, symptoms};
 
 /// How long the cases of an audit of this machine may take, and those of another one.
-const LIMITS: [Duration; 2] = [Duration::from_secs(25), Duration::from_secs(600)];
+const LIMITS: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(600)];
+
+/// How much later requests that are under way are given up.
+const GIVE_UP: Duration = Duration::from_secs(12);
 
 /// What is audited, and how.
 #[derive(Clone)]
@@ -113,6 +116,8 @@ pub struct AuditReport {
     pub provider: String,
     /// Why nothing was judged, when nothing was.
     pub unjudged: Option<Unjudged>,
+    /// Whether the time was over before all cases were run.
+    pub is_cut_short: bool,
     /// The cases in their order.
     pub cases: Vec<AuditCase>,
     /// The causes of all failures.
@@ -144,7 +149,7 @@ impl AuditReport {
     /// The exit code: whether everything that is required holds.
     pub fn exit(&self) -> Exit {
         let is_failed = self.cases.iter().any(|case| case.outcome == CaseOutcome::Failed);
-        if is_failed || self.unjudged.is_some() {
+        if is_failed || self.unjudged.is_some() || self.is_cut_short {
             Exit::Unmet
         } else {
             Exit::Ok
@@ -195,7 +200,7 @@ pub async fn check(context: &Context, options: &CheckOptions) -> Result<AuditRep
     check_globs(&options.only, "--only")?;
     check_globs(&options.skip, "--skip")?;
     let keys = AuditKeys::new(context, &profile, options)?;
-    let player = player(context, &profile, options, &events, keys.signing(&profile, 0)?)?;
+    let mut player = player(context, &profile, options, &events, keys.signing(&profile, 0)?)?;
     let effects = options.effects.as_deref();
     let effects = effects
         .map(|text| EffectCounter::parse(text, Arc::clone(&player.transport)))
@@ -218,14 +223,16 @@ pub async fn check(context: &Context, options: &CheckOptions) -> Result<AuditRep
         .chain(&keys.verifying)
         .map(|secret| secret.expose().to_vec())
         .collect();
+    let deadline = Instant::now() + limit;
+    player.until = Some(deadline + GIVE_UP);
     let planner = Planner::new(&player, second)?;
-    let audit = Audit::new(planner, effects, secrets, Instant::now() + limit);
+    let audit = Audit::new(planner, effects, secrets, deadline);
     let report = judged(audit, &player, options, &events, &keys).await;
     if let Some(mut app) = app {
         // Its end is no part of the audit.
         let _ = app.stop(&options.cancel).await;
     }
-    player.ledger.close();
+    player.ledger.clone().close();
     report
 }
 
@@ -248,6 +255,7 @@ async fn judged(
         url: crate::mask::url(options.url.as_str()),
         provider: player.profile.label(),
         unjudged: None,
+        is_cut_short: false,
         cases: Vec::new(),
         causes: Vec::new(),
     };
@@ -259,6 +267,7 @@ async fn judged(
         return Ok(report);
     }
     audit.run(events, |case| is_wanted(case, options)).await?;
+    report.is_cut_short = audit.is_cut_short();
     let runs = audit.finish();
     report.causes = cause::causes(&symptoms(&runs));
     report.cases = runs.into_iter().map(|run| audit_case(run, &report.causes)).collect();
@@ -313,6 +322,7 @@ fn player<'a>(
         params: account.into_iter().chain(options.params.iter().cloned()).collect(),
         transport: options.request.transport()?,
         cancel: options.cancel.clone(),
+        until: None,
         ledger: context.ledger(),
         profile: Arc::clone(profile),
     })

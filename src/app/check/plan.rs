@@ -72,6 +72,19 @@ impl Plan {
         }
     }
 
+    /// Whether nothing has to be done between its requests, before or after them.
+    pub(super) fn is_plain(&self) -> bool {
+        self.at_once == 1 && self.effects.is_none() && !self.shape.title_case
+    }
+
+    /// Whether all of it must be refused.
+    pub(super) fn is_forged(&self) -> bool {
+        self.rounds
+            .iter()
+            .flatten()
+            .all(|planned| planned.expected == Expected::Refused)
+    }
+
     /// With that many effects.
     pub(super) fn applied(self, effects: i64) -> Self {
         Self {

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::app::context::Context;
 use crate::engine::{Delivery, Event, Label, Limits, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::{Attempt, SigningMode};
+use crate::exchange::{Attempt, ErrorKind, SigningMode};
 use crate::exit::Exit;
 use crate::headers::Headers;
 use crate::id::{Id, IdKind};
@@ -50,6 +51,8 @@ pub struct Player<'a> {
     pub transport: Arc<HttpTransport>,
     /// Stops it.
     pub cancel: CancellationToken,
+    /// After that, requests that are under way are given up.
+    pub until: Option<Instant>,
     /// Where requests are recorded.
     pub ledger: Ledger,
 }
@@ -71,6 +74,11 @@ impl Exchange {
     /// Whether it was signed as the provider does.
     pub fn is_genuine(&self) -> bool {
         self.signing == SigningMode::Fresh
+    }
+
+    /// Whether it was broken off from here.
+    fn is_given_up(&self) -> bool {
+        matches!(self.attempt.outcome.error(), Some((ErrorKind::Cancelled, _)))
     }
 
     /// Of the answer, when there was one.
@@ -129,7 +137,8 @@ impl Player<'_> {
         }
     }
 
-    /// Sends so many at once, in that shape. The exchanges have the order of the deliveries.
+    /// Sends so many at once, in that shape. The exchanges have the order of the deliveries; those that were given up, and all
+    /// behind them, are missing.
     pub async fn send(&self, deliveries: Vec<Delivery>, at_once: usize, shape: &WireShape) -> Result<Vec<Exchange>> {
         let order: Vec<Id> = deliveries.iter().map(|delivery| delivery.id).collect();
         let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
@@ -142,23 +151,46 @@ impl Player<'_> {
             concurrency: at_once,
             ..Limits::default()
         };
-        let (ledger, cancel) = (self.ledger.clone(), self.cancel.clone());
-        let pipeline = self.context.pipeline(transport, ledger, limits, cancel, None);
+        let (ledger, cancel) = (self.ledger.clone(), self.cancel.child_token());
+        let pipeline = self.context.pipeline(transport, ledger, limits, cancel.clone(), None);
         let mut exchanges = Vec::new();
-        let tally = pipeline.run(jobs, &mut exchanges).await?;
-        if tally.interrupted > 0 {
+        {
+            let run = pipeline.run(jobs, &mut exchanges);
+            tokio::pin!(run);
+            let over = async {
+                match self.until {
+                    Some(until) => sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                ended = &mut run => ended?,
+                () = over => {
+                    cancel.cancel();
+                    run.await?
+                }
+            };
+        }
+        if self.cancel.is_cancelled() {
             return Err(Error::silent(Exit::Interrupted));
         }
         exchanges.sort_by_key(|exchange: &Exchange| order.iter().position(|id| *id == exchange.delivery));
-        Ok(exchanges)
+        let is_complete = |(exchange, id): &(Exchange, &Id)| exchange.delivery == **id && !exchange.is_given_up();
+        let complete = exchanges.into_iter().zip(&order).take_while(is_complete);
+        Ok(complete.map(|(exchange, _)| exchange).collect())
     }
 
     /// Notes that deliveries were a test, so that `replay --failed` does not send them again.
     pub async fn mark_tested(&self, ids: impl IntoIterator<Item = Id>) -> Result<()> {
+        let mut pending = Vec::new();
         for delivery in ids {
             let state = DeliveryState::Tested;
             let owner = None;
-            self.ledger.write(Op::State { delivery, state, owner }).await?;
+            // All are handed over before the first is waited for, so that they share a sync to disk.
+            pending.push(self.ledger.enqueue(Op::State { delivery, state, owner }).await?);
+        }
+        for ack in pending {
+            ack.await?;
         }
         Ok(())
     }

@@ -22,6 +22,9 @@ use crate::transport::WireShape;
 /// Events of the catalogue that are in flight at once.
 const EVENTS_AT_ONCE: usize = 8;
 
+/// How long the requests that go out together may take.
+const BATCH: Duration = Duration::from_secs(3);
+
 /// A case that was run.
 #[derive(Debug, Clone)]
 pub(super) struct Run {
@@ -49,6 +52,10 @@ pub(super) struct Audit<'a> {
     effects: Option<EffectCounter>,
     /// After that, no further case is begun.
     deadline: Instant,
+    /// Whether a case was not run because of that.
+    is_cut_short: bool,
+    /// Cases whose requests are sent before the time is looked at again.
+    batch: usize,
     secrets: Vec<Vec<u8>>,
     runs: Vec<Run>,
     /// How long single events took that were accepted, and single requests that were refused.
@@ -73,6 +80,8 @@ impl<'a> Audit<'a> {
             planner,
             effects,
             deadline,
+            is_cut_short: false,
+            batch: 1,
             secrets,
             runs: Vec::new(),
             accepted: Vec::new(),
@@ -96,13 +105,13 @@ impl<'a> Audit<'a> {
             None => 0,
         };
         let delivery = self.planner.fresh()?;
-        self.tested.push(delivery.id);
         let mut exchanges = self.player().send(vec![delivery], 1, &WireShape::default()).await?;
         let Some(exchange) = exchanges.pop() else {
             return Err(crate::error::Error::internal("the first event was not sent"));
         };
         let success = &self.player().policy.success;
         let is_accepted = exchange.status().is_some_and(|status| success.contains(status));
+        self.batch = batch_size(exchange.attempt.took);
         if let Some(effects) = self.effects.as_ref().filter(|_| is_accepted)
             && effects.settled(before, 1).await? != 1
         {
@@ -118,23 +127,47 @@ impl<'a> Audit<'a> {
         if wanted(CaseCode::Event) {
             self.events(events).await?;
         }
+        // Cases of one kind that need nothing before or after them go out together, forged requests apart from others.
+        let (mut forged, mut plain) = (Vec::new(), Vec::new());
         for info in CASES
             .iter()
             .filter(|info| info.case != CaseCode::Event && wanted(info.case))
         {
-            let started = Instant::now();
-            let (judgement, records) = match self.late(info.case) {
-                Some(late) => (late, Vec::new()),
-                None => self.case(*info).await?,
-            };
-            self.add(*info, None, judgement, started.elapsed(), records);
+            if is_judged_last(info.case) {
+                self.flush(&mut forged).await?;
+                self.flush(&mut plain).await?;
+                let judged = self.judged_last(*info);
+                self.add(*info, None, judged, Duration::ZERO, Vec::new());
+                continue;
+            }
+            match self.planned(info.case)? {
+                Err(why) => self.add(*info, None, why, Duration::ZERO, Vec::new()),
+                Ok(plan) if plan.is_plain() => {
+                    let batch = if plan.is_forged() { &mut forged } else { &mut plain };
+                    batch.push((*info, plan));
+                    if batch.len() >= self.batch {
+                        let mut full = std::mem::take(batch);
+                        self.flush(&mut full).await?;
+                    }
+                }
+                Ok(plan) => self.counted(*info, plan).await?,
+            }
         }
+        self.flush(&mut forged).await?;
+        self.flush(&mut plain).await?;
         self.player().mark_tested(std::mem::take(&mut self.tested)).await
+    }
+
+    /// Whether the time was over before all cases were run.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.is_cut_short
     }
 
     /// What was run.
     pub(super) fn finish(self) -> Vec<Run> {
-        self.runs
+        let mut runs = self.runs;
+        runs.sort_by_key(|run| CASES.iter().position(|info| info.case == run.info.case));
+        runs
     }
 
     fn add(&mut self, info: CaseInfo, event: Option<String>, judged: Judgement, took: Duration, records: Vec<u64>) {
@@ -154,107 +187,130 @@ impl<'a> Audit<'a> {
         });
     }
 
-    /// A case that sends requests is not begun when the time is over.
-    fn late(&self, case: CaseCode) -> Option<Judgement> {
-        let sends = !matches!(
-            case,
-            CaseCode::RefusedEffect
-                | CaseCode::InTime
-                | CaseCode::SlowAnswer
-                | CaseCode::Leak
-                | CaseCode::RefusalStatus
-        );
-        let is_late = sends && Instant::now() >= self.deadline;
-        is_late.then(|| Judgement::skipped("not run: the time of the audit is over"))
+    /// What is sent in a case, or why nothing is.
+    fn planned(&mut self, case: CaseCode) -> Result<std::result::Result<Plan, Judgement>> {
+        if Instant::now() >= self.deadline {
+            return Ok(Err(self.late()));
+        }
+        if case == CaseCode::ForgedFirst && self.effects.is_none() {
+            return Ok(Err(Judgement::skipped("`--effects` is not given")));
+        }
+        Ok(self.planner.plan(case)?.map_err(Judgement::skipped))
     }
 
-    async fn case(&mut self, info: CaseInfo) -> Result<(Judgement, Vec<u64>)> {
-        let judged = match info.case {
+    /// A case that is not run to its end.
+    fn late(&mut self) -> Judgement {
+        self.is_cut_short = true;
+        Judgement::skipped("not run: the time of the audit was over")
+    }
+
+    /// A case that is judged by the answers to others.
+    fn judged_last(&self, info: CaseInfo) -> Judgement {
+        match info.case {
             CaseCode::InTime => judge_time(self.slowest, self.timed_out, self.player().policy.timeout),
             CaseCode::SlowAnswer => judge_speed(&self.accepted, &self.refused_in),
             CaseCode::Leak => self.leaks(info),
-            CaseCode::RefusalStatus => {
+            CaseCode::RefusedEffect => self.refused_effect(info),
+            _ => {
                 let statuses: Vec<u16> = self.refused.iter().map(|refused| refused.answer.status).collect();
                 judge_refusals(&statuses)
             }
-            CaseCode::RefusedEffect => self.refused_effect(info),
-            case => return self.planned(info, case).await,
-        };
-        Ok((judged, Vec::new()))
+        }
     }
 
-    async fn planned(&mut self, info: CaseInfo, case: CaseCode) -> Result<(Judgement, Vec<u64>)> {
-        let plan = match self.planner.plan(case)? {
-            Ok(plan) => plan,
-            Err(why) => return Ok((Judgement::skipped(why), Vec::new())),
-        };
-        if case == CaseCode::ForgedFirst && self.effects.is_none() {
-            return Ok((Judgement::skipped("`--effects` is not given"), Vec::new()));
-        }
+    /// Runs a case by itself: its requests have a shape, or its effects are counted.
+    async fn counted(&mut self, info: CaseInfo, plan: Plan) -> Result<()> {
+        let started = Instant::now();
         let before = match &self.effects {
-            Some(effects) => Some(effects.read().await?),
-            None => None,
-        };
-        let counted = plan.effects;
-        let is_single = plan.at_once == 1;
-        let (observed, records) = self.send(plan, is_single).await?;
-        let applied = match (before, &self.effects) {
-            (Some(before), Some(effects)) => self.applied(effects, before, counted, &observed).await?,
+            Some(effects) if plan.effects.is_some() => Some(effects.read().await?),
             _ => None,
         };
-        if let (None, Some(applied)) = (counted, applied) {
-            let unwanted = self.unwanted.get_or_insert(0);
-            *unwanted += applied.seen;
+        let counted = plan.effects;
+        let wanted: usize = plan.rounds.iter().map(Vec::len).sum();
+        let sent = self.send(plan).await?;
+        if sent.len() < wanted {
+            let late = self.late();
+            self.add(info, None, late, started.elapsed(), Vec::new());
+            return Ok(());
         }
-        let applied = applied.filter(|_| counted.is_some());
-        Ok((judge(info, &observed, applied, &self.player().policy.success), records))
-    }
-
-    /// The effects of a case: where they are counted, or where every request was refused and none is wanted.
-    async fn applied(
-        &self,
-        effects: &EffectCounter,
-        before: i64,
-        counted: Option<i64>,
-        observed: &[Observed],
-    ) -> Result<Option<Applied>> {
-        if let Some(expected) = counted {
-            let seen = effects.settled(before, expected).await?;
-            return Ok(Some(Applied { expected, seen }));
-        }
-        let success = &self.player().policy.success;
-        let is_refused = |one: &Observed| {
-            one.expected == Expected::Refused && one.outcome.status().is_some_and(|status| !success.contains(status))
+        let applied = match (before, counted, &self.effects) {
+            (Some(before), Some(expected), Some(effects)) => {
+                let seen = effects.settled(before, expected).await?;
+                Some(Applied { expected, seen })
+            }
+            _ => None,
         };
-        if !observed.iter().all(is_refused) {
-            return Ok(None);
-        }
-        let seen = effects.read().await? - before;
-        Ok(Some(Applied { expected: 0, seen }))
+        let observed: Vec<Observed> = sent.iter().map(|(observed, _)| observed.clone()).collect();
+        let judged = judge(info, &observed, applied, &self.player().policy.success);
+        let records = sent.iter().map(|(_, exchange)| exchange.number).collect();
+        self.add(info, None, judged, started.elapsed(), records);
+        Ok(())
     }
 
-    async fn send(&mut self, plan: Plan, is_single: bool) -> Result<(Vec<Observed>, Vec<u64>)> {
-        let (mut observed, mut records) = (Vec::new(), Vec::new());
+    /// Sends the requests of several cases one after the other, and judges each.
+    async fn flush(&mut self, batch: &mut Vec<(CaseInfo, Plan)>) -> Result<()> {
+        let batch = std::mem::take(batch);
+        let Some((_, first)) = batch.first() else { return Ok(()) };
+        let is_forged = first.is_forged();
+        let before = match &self.effects {
+            Some(effects) if is_forged => Some(effects.read().await?),
+            _ => None,
+        };
+        let (mut infos, mut all) = (Vec::new(), Vec::new());
+        for (info, plan) in batch {
+            let requests: Vec<Planned> = plan.rounds.into_iter().flatten().collect();
+            infos.push((info, requests.len()));
+            all.extend(requests);
+        }
+        let sent = self.send(Plan::sequence(all)).await?;
+        if let (Some(before), Some(effects)) = (before, &self.effects) {
+            let success = &self.player().policy.success;
+            let is_accepted = |(_, exchange): &&(Observed, Exchange)| {
+                exchange.status().is_some_and(|status| success.contains(status))
+            };
+            let accepted = i64::try_from(sent.iter().filter(is_accepted).count()).unwrap_or(i64::MAX);
+            // What was accepted by mistake is applied too, and is not held against the refusals.
+            let seen = effects.settled(before, accepted).await?;
+            *self.unwanted.get_or_insert(0) += (seen - accepted).max(0);
+        }
+        let mut sent = sent.into_iter();
+        for (info, count) in infos {
+            let (observed, exchanges): (Vec<Observed>, Vec<Exchange>) = sent.by_ref().take(count).unzip();
+            let judged = if observed.len() < count {
+                self.late()
+            } else {
+                judge(info, &observed, None, &self.player().policy.success)
+            };
+            let took = exchanges.iter().map(|exchange| exchange.attempt.took).sum();
+            let records = exchanges.iter().map(|exchange| exchange.number).collect();
+            self.add(info, None, judged, took, records);
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, plan: Plan) -> Result<Vec<(Observed, Exchange)>> {
+        let mut sent = Vec::new();
+        let is_single = plan.at_once == 1;
         for round in plan.rounds {
             let deliveries: Vec<Delivery> = round.iter().map(|planned| planned.delivery.clone()).collect();
-            self.tested.extend(deliveries.iter().map(|delivery| delivery.id));
             let exchanges = self.player().send(deliveries, plan.at_once, &plan.shape).await?;
             for (planned, exchange) in round.iter().zip(exchanges) {
                 self.note(planned, &exchange, is_single);
-                records.push(exchange.number);
-                observed.push(Observed {
+                let observed = Observed {
                     what: planned.what.clone(),
                     expected: planned.expected,
-                    outcome: exchange.attempt.outcome,
-                });
+                    outcome: exchange.attempt.outcome.clone(),
+                };
+                sent.push((observed, exchange));
             }
         }
-        Ok((observed, records))
+        Ok(sent)
     }
 
     /// Keeps what later cases are judged by.
     fn note(&mut self, planned: &Planned, exchange: &Exchange, is_single: bool) {
         let took = exchange.attempt.took;
+        self.note_state(exchange);
         let success = &self.player().policy.success;
         match (&exchange.attempt.outcome, planned.expected) {
             (Outcome::Answer(answer), Expected::Accepted) if success.contains(answer.status) => {
@@ -281,6 +337,14 @@ impl<'a> Audit<'a> {
                 Expected::Accepted,
             ) => self.timed_out += 1,
             _ => {}
+        }
+    }
+
+    /// What failed is not to be delivered again.
+    fn note_state(&mut self, exchange: &Exchange) {
+        let success = &self.player().policy.success;
+        if !exchange.status().is_some_and(|status| success.contains(status)) {
+            self.tested.push(exchange.delivery);
         }
     }
 
@@ -324,10 +388,21 @@ impl<'a> Audit<'a> {
             };
             deliveries.push(player.event_of(&Composer::new(&player.profile, options)?)?);
         }
-        self.tested.extend(deliveries.iter().map(|delivery| delivery.id));
         let exchanges = player.send(deliveries, EVENTS_AT_ONCE, &WireShape::default()).await?;
         let info = CaseCode::Event.info();
+        let answered = exchanges.len();
+        for event in &events[answered.min(events.len())..] {
+            let late = self.late();
+            self.add(
+                CaseCode::Event.info(),
+                Some(event.clone()),
+                late,
+                Duration::ZERO,
+                Vec::new(),
+            );
+        }
         for (event, exchange) in events.iter().zip(exchanges) {
+            self.note_state(&exchange);
             let outcome = exchange.attempt.outcome;
             if matches!(
                 outcome,
@@ -354,6 +429,20 @@ impl<'a> Audit<'a> {
         }
         Ok(())
     }
+}
+
+/// How many cases go out together: a slow receiver must not hold up the end of the audit.
+fn batch_size(took: Duration) -> usize {
+    let fit = BATCH.as_millis() / took.as_millis().max(1);
+    usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, CASES.len())
+}
+
+/// Whether a case is judged by the answers to others.
+fn is_judged_last(case: CaseCode) -> bool {
+    matches!(
+        case,
+        CaseCode::RefusedEffect | CaseCode::InTime | CaseCode::SlowAnswer | CaseCode::Leak | CaseCode::RefusalStatus
+    )
 }
 
 /// Everything that was wrong.

@@ -227,6 +227,7 @@ fn player<'a>(
         params: account.chain(own).chain(options.params.iter().cloned()).collect(),
         transport: Arc::clone(&options.transport),
         cancel: options.cancel.clone(),
+        until: None,
         ledger: context.ledger(),
         profile,
     })
