@@ -53,7 +53,19 @@ def audit(hook, home, command, scheme, mistake, junit):
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     if not lines:
         raise SystemExit(f"no result: {ran.stderr}")
+    check_report(junit, lines[:-1])
     return ran.returncode, lines[-1], lines[:-1], time.monotonic() - started
+
+
+def check_report(junit, cases):
+    """Reads the JUnit report as other programs do, where their library is installed."""
+    try:
+        from junitparser import JUnitXml
+    except ImportError:
+        return
+    read = JUnitXml.fromfile(junit)
+    if cases and (read.tests, read.failures) != (len(cases), sum(case["outcome"] == "failed" for case in cases)):
+        raise SystemExit(f"`{junit}` has other counts than the audit")
 
 
 def main():

@@ -9,19 +9,25 @@ import crypto from "node:crypto";
 import express from "express";
 
 const { SCHEME = "standard-webhooks", MISTAKE = "" } = process.env;
+// [secret]
+// A receiver without a secret must not start: HMAC takes an empty key, and then anyone can sign.
 const SECRETS = [process.env.WEBHOOK_SECRET, process.env.WEBHOOK_SECRET_2].filter(Boolean);
 if (SECRETS.length === 0) throw new Error("WEBHOOK_SECRET is not set");
+// [/secret]
 
 // What each provider signs, and where it puts the signature.
 const SCHEMES = {
   "standard-webhooks": {
     encoding: "base64",
     key: (secret) => Buffer.from(secret.replace(/^whsec_/, ""), "base64"),
+    // [read]
     read(req) {
+      // `req.get` finds a header whatever its case. Id and time are those that are signed, and all signatures count.
       const [id, timestamp] = [req.get("webhook-id") ?? "", req.get("webhook-timestamp") ?? ""];
       const signed = (req.get("webhook-signature") ?? "").split(" ").filter((text) => text.startsWith("v1,"));
       return { timestamp, prefix: `${id}.${timestamp}.`, signatures: signed.map((text) => text.slice(3)) };
     },
+    // [/read]
     event: (req, data) => ({ id: req.get("webhook-id"), type: data.type }),
   },
   stripe: {

@@ -19,17 +19,23 @@ from flask import Flask, Response, request
 
 SCHEME = os.environ.get("SCHEME", "standard-webhooks")
 MISTAKE = os.environ.get("MISTAKE", "")
+# [secret]
+# A receiver without a secret must not start: HMAC takes an empty key, and then anyone can sign.
 SECRETS = [os.environ[name] for name in ("WEBHOOK_SECRET", "WEBHOOK_SECRET_2") if os.environ.get(name)]
 if not SECRETS:
     raise SystemExit("WEBHOOK_SECRET is not set")
+# [/secret]
 
 
 def read(headers):
     """What the provider signs before the body, its timestamp, and the signatures that it sent."""
+    # [read]
     if SCHEME == "standard-webhooks":
+        # Headers are found whatever their case. Id and time are those that are signed, and all signatures count.
         message, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
         signatures = [part[3:] for part in headers.get("webhook-signature", "").split(" ") if part.startswith("v1,")]
         return f"{message}.{timestamp}.", timestamp, signatures
+    # [/read]
     if SCHEME == "stripe":
         pairs = [pair.partition("=") for pair in headers.get("stripe-signature", "").split(",")]
         timestamp = next((value for name, _, value in pairs if name == "t"), "")

@@ -43,7 +43,9 @@ func environment(name, usual string) string {
 // What the provider signs before the body, its timestamp, and the signatures that it sent.
 func read(header http.Header) (prefix, timestamp string, signatures []string) {
 	switch scheme {
+	// [read]
 	case "standard-webhooks":
+		// Get finds a header whatever its case. Id and time are those that are signed, and all signatures count.
 		timestamp = header.Get("webhook-timestamp")
 		prefix = header.Get("webhook-id") + "." + timestamp + "."
 		for _, part := range strings.Split(header.Get("webhook-signature"), " ") {
@@ -51,6 +53,7 @@ func read(header http.Header) (prefix, timestamp string, signatures []string) {
 				signatures = append(signatures, part[3:])
 			}
 		}
+	// [/read]
 	case "stripe":
 		for _, pair := range strings.Split(header.Get("stripe-signature"), ",") {
 			switch name, value, _ := strings.Cut(pair, "="); name {
@@ -303,6 +306,8 @@ func receive(w http.ResponseWriter, r *http.Request) {
 }
 
 func main() {
+	// [secret]
+	// A receiver without a secret must not start: HMAC takes an empty key, and then anyone can sign.
 	for _, name := range []string{"WEBHOOK_SECRET", "WEBHOOK_SECRET_2"} {
 		if secret := os.Getenv(name); secret != "" {
 			secrets = append(secrets, secret)
@@ -311,6 +316,7 @@ func main() {
 	if len(secrets) == 0 {
 		log.Fatal("WEBHOOK_SECRET is not set")
 	}
+	// [/secret]
 	http.HandleFunc("/webhooks", receive)
 	http.HandleFunc("/effects", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, effects.Load()) })
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+environment("PORT", "3000"), nil))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cause::Cause;
-use super::plan::Planner;
+use super::planner::Planner;
 use super::player::Exchange;
 use super::variants;
 use crate::app::resolve::signing_with;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::case::CaseCode;
-use super::plan::{Plan, Planner, Planning};
+use super::planner::{Plan, Planner, Planning};
 use super::variants;
 use crate::app::forged::signed;
 use crate::engine::{Delivery, Signing};

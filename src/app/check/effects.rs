@@ -1,17 +1,15 @@
 //! How many effects a receiver has had so far, by a command or a URL of the user's that gives one integer.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt as _;
-use tokio::process::Command;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::error::{Error, Result};
 use crate::exchange::{Outcome, Request};
 use crate::headers::Headers;
+use crate::process::printed;
 use crate::target::TargetSpec;
 use crate::text::printable;
 use crate::transport::{HttpTransport, Transport as _};
@@ -56,7 +54,10 @@ impl EffectCounter {
     pub(super) async fn read(&self) -> Result<i64> {
         let text = match &self.source {
             EffectSource::Url(url) => self.fetched(url).await?,
-            EffectSource::Command(command) => printed(command).await?,
+            EffectSource::Command(command) => {
+                let printed = printed(command, PRINTED, READING).await;
+                printed.map_err(|error| Error::usage("`--effects` cannot be read").cause(error))?
+            }
         };
         let number = text.trim();
         number.parse().map_err(|_| {
@@ -100,30 +101,5 @@ impl EffectCounter {
                 (last, since) = (now, Instant::now());
             }
         }
-    }
-}
-
-async fn printed(command: &str) -> Result<String> {
-    let failed = |what: String| Error::usage(format!("`--effects` cannot be read: {what}"));
-    let mut shell = Command::new("sh");
-    shell
-        .arg("-c")
-        .arg(command)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = shell.spawn().map_err(|error| failed(error.to_string()))?;
-    let reading = async {
-        let mut text = String::new();
-        if let Some(output) = child.stdout.take() {
-            output.take(PRINTED).read_to_string(&mut text).await?;
-        }
-        child.wait().await.map(|status| (status, text))
-    };
-    match timeout(READING, reading).await {
-        Ok(Ok((status, text))) if status.success() => Ok(text),
-        Ok(Ok((status, _))) => Err(failed(format!("the command ended with {status}"))),
-        Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(_) => Err(failed("the command took too long".into())),
     }
 }

@@ -63,7 +63,7 @@ impl Player<'_> {
         }
         match mode {
             SigningMode::Missing | SigningMode::Empty => {
-                let mut delivery = signed(self.event_of(composer)?)?;
+                let mut delivery = self.signed_once(composer)?;
                 let body = delivery.message.body.clone();
                 let body = scheme.strip(&mut delivery.headers, &body, mode == SigningMode::Empty);
                 Ok(body.map(|body| with_body(delivery, body, mode)))
@@ -88,6 +88,16 @@ impl Player<'_> {
             },
             SigningMode::Fresh | SigningMode::AsCaptured => Ok(None),
         }
+    }
+
+    /// A signed event without the signatures that the provider sends beside its own: a receiver may check those instead.
+    fn signed_once(&self, composer: &Composer<'_>) -> Result<Delivery> {
+        let mut delivery = signed(self.event_of(composer)?)?;
+        let body = delivery.message.body.clone();
+        for scheme in &self.profile.beside {
+            let _ = scheme.strip(&mut delivery.headers, &body, false);
+        }
+        Ok(delivery)
     }
 
     /// An event that another secret signed.
@@ -165,7 +175,7 @@ impl Player<'_> {
         composer: &Composer<'_>,
         change: impl Fn(&str) -> String,
     ) -> Result<Option<Delivery>> {
-        let mut delivery = signed(self.event_of(composer)?)?;
+        let mut delivery = self.signed_once(composer)?;
         let texts = self.signatures(&delivery.headers);
         let is_changed = self.replace_in_headers(&mut delivery.headers, &texts, change);
         Ok(is_changed.then(|| invalid(delivery, SigningMode::Tampered)))

@@ -1,17 +1,15 @@
 //! Starts the receiver for an audit, and ends it with everything that it started.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::process::{CommandOutput, GroupChild};
+use crate::process::{CommandOutput, GroupChild, shell};
 use crate::secret::Secret;
 use crate::text::printable;
 
@@ -34,12 +32,8 @@ pub(super) async fn launch(
         let what = format!("port {port} is in use, so that `--app` cannot take it");
         return Err(Error::usage(what).hint("end what listens there, or audit it without `--app`"));
     }
-    let mut shell = Command::new("sh");
-    shell
-        .arg("-c")
-        .arg(command)
-        .stdin(Stdio::null())
-        .env("PORT", port.to_string());
+    let mut shell = shell(command);
+    shell.env("PORT", port.to_string());
     for (index, secret) in secrets.iter().enumerate() {
         let name = match index {
             0 => "WEBHOOK_SECRET".to_owned(),

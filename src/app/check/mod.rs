@@ -1,55 +1,57 @@
 //! Audits a receiver: plays its provider, sends what must be accepted and what must be refused, and judges the answers.
-//! `case.rs` has the cases as data, `plan.rs` what is sent in each, `judge.rs` how it is judged, and `cause.rs` which likely cause
+//! `case.rs` has the cases as data, `plan.rs` what is sent in each, `judge.rs` how it is judged, and `rules.rs` which likely cause
 //! a set of failures has.
 
+mod bodies;
 mod case;
 mod cause;
 mod diagnose;
 mod duplicates;
 mod effects;
+mod evidence;
 pub mod forge;
 mod judge;
+mod keys;
 mod launch;
 mod leaks;
 mod plan;
+mod planner;
 pub mod player;
+mod report;
+mod rules;
 mod run;
+mod signatures;
 mod variants;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::app::context::Context;
 use crate::app::outgoing::RequestOptions;
-use crate::app::resolve::signing_with;
-use crate::case_report::{CaseOutcome, CaseReport, JudgedCase};
-use crate::endpoints::generate;
+use crate::case_report::CaseOutcome;
 use crate::engine::{Label, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::{ErrorKind, Outcome, SecretKind, Source};
+use crate::exchange::{ErrorKind, Outcome, Source};
 use crate::exit::Exit;
 use crate::glob::Glob;
-use crate::known;
 use crate::provider::policy::{Policy, Schedule};
 use crate::provider::{Profile, near_names};
-use crate::random::Random;
-use crate::secret::{DEV_SECRET, Secret};
-use crate::signature::Scheme;
-use crate::text::{printable, serialize_millis};
+use crate::text::printable;
 use crate::transport::AddressPolicy;
 use crate::transport::address_policy::is_loopback;
-use crate::verification::dev_secret::{Purpose, Secrets};
 pub use case::{CASES, CaseCode, CaseInfo, Requirement};
-pub use cause::{Cause, FoundCause};
-pub use diagnose::{Unjudged, reason};
+pub use cause::Cause;
+pub use diagnose::reason;
 use effects::EffectCounter;
-use plan::Planner;
+use keys::AuditKeys;
+use planner::Planner;
 use player::Player;
+pub use report::{AuditCase, AuditReport, Score};
+pub use rules::FoundCause;
 use run::{Audit, Run, symptoms};
 
 /// How long the cases of an audit of this machine may take, and those of another one.
@@ -85,109 +87,6 @@ pub struct CheckOptions {
     pub cancel: CancellationToken,
 }
 
-/// A judged case of an audit.
-#[derive(Debug, Clone, Serialize)]
-pub struct AuditCase {
-    /// Its place in the table.
-    #[serde(flatten)]
-    pub info: CaseInfo,
-    /// The event, in the case about events.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event: Option<String>,
-    /// The result.
-    pub outcome: CaseOutcome,
-    /// What was seen, or why it was skipped.
-    pub message: Option<String>,
-    /// The likely cause of a failure.
-    pub cause: Option<Cause>,
-    /// Numbers of the requests in the ledger.
-    pub records: Vec<u64>,
-    /// How long it took.
-    #[serde(rename = "took_ms", serialize_with = "serialize_millis")]
-    pub duration: Duration,
-}
-
-/// The result of an audit.
-#[derive(Debug, Clone)]
-pub struct AuditReport {
-    /// The receiver.
-    pub url: String,
-    /// The provider that was played.
-    pub provider: String,
-    /// Why nothing was judged, when nothing was.
-    pub unjudged: Option<Unjudged>,
-    /// Whether the time was over before all cases were run.
-    pub is_cut_short: bool,
-    /// The cases in their order.
-    pub cases: Vec<AuditCase>,
-    /// The causes of all failures.
-    pub causes: Vec<FoundCause>,
-}
-
-/// Passed cases of those that were judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Score {
-    /// How many passed.
-    pub passed: usize,
-    /// Of how many.
-    pub of: usize,
-}
-
-impl AuditReport {
-    /// The score of the cases that matter so much.
-    pub fn score(&self, requirement: Requirement) -> Score {
-        let judged = self.cases.iter().filter(|case| case.info.requirement == requirement);
-        let judged = judged.filter(|case| case.outcome != CaseOutcome::Skipped);
-        let (mut passed, mut of) = (0, 0);
-        for case in judged {
-            of += 1;
-            passed += usize::from(case.outcome == CaseOutcome::Passed);
-        }
-        Score { passed, of }
-    }
-
-    /// The exit code: whether everything that is required holds.
-    pub fn exit(&self) -> Exit {
-        let is_failed = self.cases.iter().any(|case| case.outcome == CaseOutcome::Failed);
-        if is_failed || self.unjudged.is_some() || self.is_cut_short {
-            Exit::Unmet
-        } else {
-            Exit::Ok
-        }
-    }
-
-    /// The cases for other programs.
-    pub fn case_report(&self) -> CaseReport {
-        let unjudged = self.unjudged.iter().map(|unjudged| JudgedCase {
-            message: Some(format!("{}: {}", unjudged.fact, unjudged.reason)),
-            cause: unjudged.cause.map(|cause| cause.to_string()),
-            link: unjudged.cause.map(Cause::link),
-            ..JudgedCase::new("events", "accepts a valid event", CaseOutcome::Failed)
-        });
-        let cases = self.cases.iter().map(|case| JudgedCase {
-            message: case.message.clone(),
-            cause: case.cause.map(|cause| cause.to_string()),
-            link: case.cause.map(Cause::link),
-            duration: case.duration,
-            ..JudgedCase::new(case.info.group, case.name(), case.outcome)
-        });
-        CaseReport {
-            name: format!("hook check {} as {}", self.url, self.provider),
-            cases: unjudged.chain(cases).collect(),
-        }
-    }
-}
-
-impl AuditCase {
-    /// `wrong-secret`, or `event job.paid`.
-    pub fn name(&self) -> String {
-        match &self.event {
-            Some(event) => format!("{} {}", self.info.case, printable(event, 200)),
-            None => self.info.case.to_string(),
-        }
-    }
-}
-
 /// Whether the receiver is on this machine. Any other one must be meant: an audit sends hundreds of requests.
 pub fn is_local(url: &Url) -> bool {
     is_loopback(url)
@@ -195,11 +94,11 @@ pub fn is_local(url: &Url) -> bool {
 
 /// Audits a receiver.
 pub async fn check(context: &Context, options: &CheckOptions) -> Result<AuditReport> {
-    let profile = context.provider_for(options.provider.as_deref(), None)?;
-    let events = chosen_events(&profile, &options.events)?;
     check_globs(&options.only, "--only")?;
     check_globs(&options.skip, "--skip")?;
-    let keys = AuditKeys::new(context, &profile, options)?;
+    let profile = context.provider_for(options.provider.as_deref(), None)?;
+    let events = chosen_events(&profile, &options.events)?;
+    let keys = AuditKeys::new(context, &profile, (&options.secrets, options.app.is_some()))?;
     let mut player = player(context, &profile, options, &events, keys.signing(&profile, 0)?)?;
     let effects = options.effects.as_deref();
     let effects = effects
@@ -269,7 +168,7 @@ async fn judged(
     audit.run(events, |case| is_wanted(case, options)).await?;
     report.is_cut_short = audit.is_cut_short();
     let runs = audit.finish();
-    report.causes = cause::causes(&symptoms(&runs));
+    report.causes = rules::causes(&symptoms(&runs));
     report.cases = runs.into_iter().map(|run| audit_case(run, &report.causes)).collect();
     Ok(report)
 }
@@ -377,66 +276,4 @@ fn check_globs(globs: &[String], flag: &str) -> Result<()> {
 fn is_wanted(case: CaseCode, options: &CheckOptions) -> bool {
     let info = case.info();
     (options.only.is_empty() || fits(&options.only, info)) && !fits(&options.skip, info)
-}
-
-/// The secrets of an audit.
-struct AuditKeys {
-    /// What signs, the secret of today first.
-    signing: Vec<Secret>,
-    /// What the receiver verifies with.
-    verifying: Vec<Secret>,
-    kind: SecretKind,
-}
-
-impl AuditKeys {
-    fn new(context: &Context, profile: &Profile, options: &CheckOptions) -> Result<Self> {
-        if matches!(profile.scheme, Scheme::Unsigned) {
-            return Ok(Self {
-                signing: Vec::new(),
-                verifying: Vec::new(),
-                kind: SecretKind::None,
-            });
-        }
-        if options.secrets.is_empty() && options.app.is_some() {
-            return Self::generated(profile);
-        }
-        let (secrets, kind) = context.secrets_and_kind(&options.secrets, (None, Vec::new()), Purpose::Sign)?;
-        if secrets.is_dev() {
-            context.notices.note(format!("signed with the {DEV_SECRET}"));
-        }
-        let signing = secrets.for_profile(profile, Purpose::Sign)?;
-        let verifying = match &profile.scheme {
-            Scheme::Asymmetric(scheme) => {
-                let publics = signing.iter().map(|secret| scheme.public_text(secret));
-                publics.collect::<std::result::Result<_, _>>()?
-            }
-            _ => signing.clone(),
-        };
-        Ok(Self {
-            signing,
-            verifying,
-            kind,
-        })
-    }
-
-    /// A secret for this audit alone: the receiver is started with it.
-    fn generated(profile: &Profile) -> Result<Self> {
-        let made = generate(profile, &Random::os())?;
-        let made = made.ok_or_else(|| Error::internal("no secret can be made"))?;
-        known::remember(&made.secret, None);
-        let verifying = made
-            .public
-            .map_or_else(|| made.secret.clone(), |public| Secret::new(public.into_bytes()));
-        Ok(Self {
-            signing: vec![made.secret],
-            verifying: vec![verifying],
-            kind: SecretKind::Given(vec![String::new()]),
-        })
-    }
-
-    /// How events are signed with one of them.
-    fn signing(&self, profile: &Arc<Profile>, index: usize) -> Result<Signing> {
-        let one = self.signing.get(index).cloned().into_iter().collect();
-        signing_with(profile, &Secrets::Given(one), self.kind.clone())
-    }
 }

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::case::{CASES, CaseCode, CaseInfo, Symptom, SymptomKind};
+use super::case::{CASES, CaseCode, CaseInfo, Symptom};
 use super::effects::EffectCounter;
-use super::judge::{Applied, Expected, Judgement, Observed, judge, judge_refusals, judge_speed, judge_time};
-use super::leaks::leak;
-use super::plan::{Plan, Planned, Planner};
+use super::evidence::Evidence;
+use super::judge::{Applied, Expected, Judgement, Observed, judge};
+use super::planner::{Plan, Planned, Planner};
 use super::player::{Exchange, Player};
 use crate::case_report::CaseOutcome;
 use crate::engine::Delivery;
 use crate::error::Result;
-use crate::exchange::{Answer, ErrorKind, Outcome};
-use crate::id::Id;
+use crate::exchange::{ErrorKind, Outcome};
 use crate::provider::compose::{ComposeOptions, Composer};
 use crate::transport::WireShape;
 
@@ -39,13 +38,6 @@ pub(super) struct Run {
     pub(super) records: Vec<u64>,
 }
 
-/// A request that was refused, as it must be.
-struct Refused {
-    answer: Answer,
-    /// The signatures that would have been accepted.
-    right: Vec<String>,
-}
-
 /// An audit while it runs.
 pub(super) struct Audit<'a> {
     planner: Planner<'a>,
@@ -58,15 +50,7 @@ pub(super) struct Audit<'a> {
     batch: usize,
     secrets: Vec<Vec<u8>>,
     runs: Vec<Run>,
-    /// How long single events took that were accepted, and single requests that were refused.
-    accepted: Vec<Duration>,
-    slowest: Option<Duration>,
-    timed_out: usize,
-    refused_in: Vec<Duration>,
-    refused: Vec<Refused>,
-    /// Effects that came with refused requests.
-    unwanted: Option<i64>,
-    tested: Vec<Id>,
+    evidence: Evidence,
 }
 
 impl<'a> Audit<'a> {
@@ -84,13 +68,7 @@ impl<'a> Audit<'a> {
             batch: 1,
             secrets,
             runs: Vec::new(),
-            accepted: Vec::new(),
-            slowest: None,
-            timed_out: 0,
-            refused_in: Vec::new(),
-            refused: Vec::new(),
-            unwanted: None,
-            tested: Vec::new(),
+            evidence: Evidence::default(),
         }
     }
 
@@ -136,7 +114,9 @@ impl<'a> Audit<'a> {
             if is_judged_last(info.case) {
                 self.flush(&mut forged).await?;
                 self.flush(&mut plain).await?;
-                let judged = self.judged_last(*info);
+                let judged = self
+                    .evidence
+                    .judge(*info, (self.player(), &self.secrets), self.effects.is_some());
                 self.add(*info, None, judged, Duration::ZERO, Vec::new());
                 continue;
             }
@@ -155,7 +135,9 @@ impl<'a> Audit<'a> {
         }
         self.flush(&mut forged).await?;
         self.flush(&mut plain).await?;
-        self.player().mark_tested(std::mem::take(&mut self.tested)).await
+        self.player()
+            .mark_tested(std::mem::take(&mut self.evidence.failed))
+            .await
     }
 
     /// Whether the time was over before all cases were run.
@@ -202,20 +184,6 @@ impl<'a> Audit<'a> {
     fn late(&mut self) -> Judgement {
         self.is_cut_short = true;
         Judgement::skipped("not run: the time of the audit was over")
-    }
-
-    /// A case that is judged by the answers to others.
-    fn judged_last(&self, info: CaseInfo) -> Judgement {
-        match info.case {
-            CaseCode::InTime => judge_time(self.slowest, self.timed_out, self.player().policy.timeout),
-            CaseCode::SlowAnswer => judge_speed(&self.accepted, &self.refused_in),
-            CaseCode::Leak => self.leaks(info),
-            CaseCode::RefusedEffect => self.refused_effect(info),
-            _ => {
-                let statuses: Vec<u16> = self.refused.iter().map(|refused| refused.answer.status).collect();
-                judge_refusals(&statuses)
-            }
-        }
     }
 
     /// Runs a case by itself: its requests have a shape, or its effects are counted.
@@ -271,7 +239,7 @@ impl<'a> Audit<'a> {
             let accepted = i64::try_from(sent.iter().filter(is_accepted).count()).unwrap_or(i64::MAX);
             // What was accepted by mistake is applied too, and is not held against the refusals.
             let seen = effects.settled(before, accepted).await?;
-            *self.unwanted.get_or_insert(0) += (seen - accepted).max(0);
+            *self.evidence.unwanted.get_or_insert(0) += (seen - accepted).max(0);
         }
         let mut sent = sent.into_iter();
         for (info, count) in infos {
@@ -295,7 +263,7 @@ impl<'a> Audit<'a> {
             let deliveries: Vec<Delivery> = round.iter().map(|planned| planned.delivery.clone()).collect();
             let exchanges = self.player().send(deliveries, plan.at_once, &plan.shape).await?;
             for (planned, exchange) in round.iter().zip(exchanges) {
-                self.note(planned, &exchange, is_single);
+                self.evidence.note(self.planner.player, planned, &exchange, is_single);
                 let observed = Observed {
                     what: planned.what.clone(),
                     expected: planned.expected,
@@ -305,76 +273,6 @@ impl<'a> Audit<'a> {
             }
         }
         Ok(sent)
-    }
-
-    /// Keeps what later cases are judged by.
-    fn note(&mut self, planned: &Planned, exchange: &Exchange, is_single: bool) {
-        let took = exchange.attempt.took;
-        self.note_state(exchange);
-        let success = &self.player().policy.success;
-        match (&exchange.attempt.outcome, planned.expected) {
-            (Outcome::Answer(answer), Expected::Accepted) if success.contains(answer.status) => {
-                self.slowest = self.slowest.max(Some(took));
-                if is_single {
-                    self.accepted.push(took);
-                }
-            }
-            (Outcome::Answer(answer), Expected::Refused) if !success.contains(answer.status) => {
-                if is_single {
-                    self.refused_in.push(took);
-                }
-                let right = self.player().right_signatures(&Planner::forgery(planned));
-                self.refused.push(Refused {
-                    answer: answer.clone(),
-                    right,
-                });
-            }
-            (
-                Outcome::Error {
-                    kind: ErrorKind::Timeout,
-                    ..
-                },
-                Expected::Accepted,
-            ) => self.timed_out += 1,
-            _ => {}
-        }
-    }
-
-    /// What failed is not to be delivered again.
-    fn note_state(&mut self, exchange: &Exchange) {
-        let success = &self.player().policy.success;
-        if !exchange.status().is_some_and(|status| success.contains(status)) {
-            self.tested.push(exchange.delivery);
-        }
-    }
-
-    fn leaks(&self, info: CaseInfo) -> Judgement {
-        if self.refused.is_empty() {
-            return Judgement::skipped("nothing was refused");
-        }
-        let secrets: Vec<&[u8]> = self.secrets.iter().map(Vec::as_slice).collect();
-        let found = self.refused.iter().find_map(|refused| {
-            let body = crate::inflate::readable(&refused.answer.body);
-            let headers = String::from_utf8_lossy(&refused.answer.headers.to_block()).into_owned();
-            let text = format!("{headers}\n{}", String::from_utf8_lossy(&body));
-            leak(&text, &refused.right, &secrets)
-        });
-        match found {
-            Some((kind, what)) => Judgement::failed(info, kind, what),
-            None => Judgement::passed(),
-        }
-    }
-
-    fn refused_effect(&self, info: CaseInfo) -> Judgement {
-        match (self.unwanted, &self.effects) {
-            (_, None) => Judgement::skipped("`--effects` is not given"),
-            (None, _) => Judgement::skipped("nothing was refused"),
-            (Some(unwanted), _) if unwanted > 0 => {
-                let what = format!("{unwanted} events were applied that were answered with a refusal");
-                Judgement::failed(info, SymptomKind::AppliedTwice, what)
-            }
-            _ => Judgement::passed(),
-        }
     }
 
     /// One case for each event.
@@ -402,7 +300,7 @@ impl<'a> Audit<'a> {
             );
         }
         for (event, exchange) in events.iter().zip(exchanges) {
-            self.note_state(&exchange);
+            self.evidence.note_state(player, &exchange);
             let outcome = exchange.attempt.outcome;
             if matches!(
                 outcome,
@@ -411,7 +309,7 @@ impl<'a> Audit<'a> {
                     ..
                 }
             ) {
-                self.timed_out += 1;
+                self.evidence.timed_out += 1;
             }
             let observed = Observed {
                 what: String::new(),

@@ -51,7 +51,9 @@ fn header(headers: &HeaderMap, name: &str) -> String {
 impl Receiver {
     fn read(&self, headers: &HeaderMap) -> Parts {
         match self.scheme.as_str() {
+            // [read]
             "standard-webhooks" => {
+                // A HeaderMap finds a header whatever its case. Id and time are those that are signed, and all signatures count.
                 let timestamp = header(headers, "webhook-timestamp");
                 let signed = header(headers, "webhook-signature");
                 Parts {
@@ -60,6 +62,7 @@ impl Receiver {
                     signatures: signed.split(' ').filter_map(|part| part.strip_prefix("v1,")).map(str::to_owned).collect(),
                 }
             }
+            // [/read]
             "stripe" => {
                 let value = header(headers, "stripe-signature");
                 let pairs: Vec<(&str, &str)> = value.split(',').filter_map(|pair| pair.split_once('=')).collect();
@@ -239,13 +242,17 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+    // [secret]
+    // A receiver without a secret must not start: HMAC takes an empty key, and then anyone can sign.
+    let secrets: Vec<String> = ["WEBHOOK_SECRET", "WEBHOOK_SECRET_2"].into_iter().filter_map(variable).collect();
+    assert!(!secrets.is_empty(), "WEBHOOK_SECRET is not set");
+    // [/secret]
     let receiver = Receiver {
         scheme: variable("SCHEME").unwrap_or_else(|| "standard-webhooks".to_owned()),
         mistake: variable("MISTAKE").unwrap_or_default(),
-        secrets: ["WEBHOOK_SECRET", "WEBHOOK_SECRET_2"].into_iter().filter_map(variable).collect(),
+        secrets,
         ..Receiver::default()
     };
-    assert!(!receiver.secrets.is_empty(), "WEBHOOK_SECRET is not set");
     let effects = |State(receiver): State<Arc<Receiver>>| async move { receiver.effects.load(Ordering::SeqCst).to_string() };
     let app = Router::new()
         .route("/webhooks", post(receive))

@@ -145,6 +145,9 @@ fn what_to_do(probe: &EndpointProbe<'_>, answer: &Answer) -> String {
                 printable(to, 200)
             )
         }
+        401 | 403 => {
+            "does the receiver have this endpoint's secret, and does it check the raw bytes of the body?".into()
+        }
         status => reason(status, &probe.player.profile, &probe.player.profile.delivery.method),
     }
 }
