@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::case::CaseCode;
-use super::planner::{Plan, Planned, Planner, Planning};
+use super::planner::{Plan, Planned, Planner, Planning, with_new_body};
 use super::signatures::SKEW;
 use super::variants;
 use crate::app::forged::signed;
@@ -60,7 +60,7 @@ impl Planner<'_> {
         let Some(changed) = changed.filter(|changed| changed != text) else {
             return Ok(Err("the sample of the event has no place for it".into()));
         };
-        self.accepted(self.with_new_body(delivery, changed))
+        self.accepted(with_new_body(delivery, changed))
     }
 
     /// The JSON with `more` behind the last text that is neither the event, the id, the time nor a word of the catalogue.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cause::Cause;
-use super::planner::Planner;
+use super::planner::{Planner, with_new_body};
 use super::player::Exchange;
 use super::variants;
 use crate::app::resolve::signing_with;
@@ -105,7 +105,7 @@ async fn serialised(planner: &Planner<'_>) -> Result<Option<&'static str>> {
     let delivery = planner.fresh()?;
     let text = String::from_utf8_lossy(&delivery.message.body).into_owned();
     for (who, body) in variants::as_serialised(&text) {
-        let body = planner.with_new_body(planner.fresh()?, body);
+        let body = with_new_body(planner.fresh()?, body);
         if is_accepted(planner, body).await? {
             return Ok(Some(who));
         }

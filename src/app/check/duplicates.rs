@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::case::CaseCode;
-use super::planner::{Plan, Planner, Planning};
+use super::planner::{Plan, Planner, Planning, with_new_body};
 use super::variants;
 use crate::app::forged::signed;
 use crate::engine::{Delivery, Signing};
@@ -94,7 +94,7 @@ fn other_bytes(planner: &Planner<'_>) -> Planning {
     if json_text::valid(text.as_bytes()).is_none() {
         return Ok(Err("the body is not JSON".into()));
     }
-    let second = planner.with_new_body(planner.player.again(&first), variants::white_space(&text));
+    let second = with_new_body(planner.player.again(&first), variants::white_space(&text));
     let (one, other) = (key(planner, &first)?, key(planner, &second)?);
     if one.is_none() || one != other {
         return Ok(Err("the provider gives no id".into()));

@@ -126,7 +126,7 @@ pub async fn check(context: &Context, options: &CheckOptions) -> Result<AuditRep
     player.until = Some(deadline + GIVE_UP);
     let planner = Planner::new(&player, second)?;
     let audit = Audit::new(planner, effects, secrets, deadline);
-    let report = judged(audit, &player, options, &events, &keys).await;
+    let report = Box::pin(judged(audit, &player, options, &events, &keys)).await;
     if let Some(mut app) = app {
         // Its end is no part of the audit.
         let _ = app.stop(&options.cancel).await;

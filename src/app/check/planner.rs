@@ -113,10 +113,12 @@ impl<'a> Planner<'a> {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is the end of a plan, and plans can fail")]
     pub(super) fn accepted(&self, delivery: Delivery) -> Planning {
         Ok(Ok(Plan::sequence(vec![self.good("", delivery)])))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is the end of a plan, and plans can fail")]
     pub(super) fn forged_or(&self, delivery: Option<Delivery>, why: &str) -> Planning {
         Ok(match delivery {
             Some(delivery) => Ok(Plan::sequence(vec![self.bad("", delivery)])),
@@ -145,14 +147,6 @@ impl<'a> Planner<'a> {
         is_urlencoded(&self.player.profile.delivery.content_type)
     }
 
-    /// The delivery with another body, to be signed over that one.
-    pub(super) fn with_new_body(&self, mut delivery: Delivery, body: String) -> Delivery {
-        let mut message = (*delivery.message).clone();
-        message.body = body.into_bytes().into();
-        delivery.message = message.into();
-        delivery
-    }
-
     /// As a forged request, for what it must not be answered with.
     pub(super) fn forgery(planned: &Planned) -> Forgery {
         Forgery {
@@ -160,4 +154,12 @@ impl<'a> Planner<'a> {
             at: planned.at,
         }
     }
+}
+
+/// The delivery with another body, to be signed over that one.
+pub(super) fn with_new_body(mut delivery: Delivery, body: String) -> Delivery {
+    let mut message = (*delivery.message).clone();
+    message.body = body.into_bytes().into();
+    delivery.message = message.into();
+    delivery
 }

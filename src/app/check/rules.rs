@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+#[expect(clippy::enum_glob_use, reason = "the table is made of nothing but these words")]
 use super::case::CaseCode::{self, *};
+#[expect(clippy::enum_glob_use, reason = "the table is made of nothing but these words")]
 use super::case::SymptomKind::*;
 use super::case::{Symptom, SymptomKind as Kind};
 use super::cause::Cause;

@@ -15,6 +15,9 @@ const DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
 /// How far a clock that is a little off is off, at most.
 pub(super) const SKEW: Duration = Duration::from_secs(30);
 
+/// What is changed in the text of a signature, and how.
+type SignatureChange<'a> = (&'a str, &'a dyn Fn(&str) -> String);
+
 impl Planner<'_> {
     pub(super) fn faulty(&self, mode: SigningMode) -> Planning {
         if self.is_unsigned() {
@@ -45,7 +48,7 @@ impl Planner<'_> {
         let end = |text: &str| altered(text, text.chars().count().saturating_sub(4));
         let tail = |text: &str| altered(text, 8);
         let longer = |text: &str| format!("{}AAAA", text.trim_end_matches('='));
-        let changes: Vec<(&str, &dyn Fn(&str) -> String)> = match case {
+        let changes: Vec<SignatureChange<'_>> = match case {
             CaseCode::TruncatedSignature => vec![
                 ("half of the signature", &half),
                 ("8 characters of the signature", &start),

@@ -1,6 +1,8 @@
 //! The same JSON in other bytes. A receiver that checks the signature over the raw bytes takes all of them; one that parses the
 //! body and serialises it again takes those that its own serialiser would have written.
 
+use std::fmt::Write as _;
+
 use crate::json_text;
 
 /// A part of a JSON text.
@@ -90,7 +92,10 @@ pub(super) fn unicode_escapes(text: &str) -> Option<String> {
             Token::String(string) if tokens.get(index + 1) != Some(&Token::Other(":")) => {
                 let inner = string.strip_prefix('"').unwrap_or(string);
                 match inner.chars().next().filter(char::is_ascii_alphanumeric) {
-                    Some(first) => written += &format!("\"\\u{:04X}{}", u32::from(first), &inner[1..]),
+                    Some(first) => {
+                        // Writing to a string does not fail.
+                        let _ = write!(written, "\"\\u{:04X}{}", u32::from(first), &inner[1..]);
+                    }
                     None => written += string,
                 }
             }

@@ -1,6 +1,8 @@
 //! What GitHub Actions shows: annotations, which are lines of output that the runner reads, and the summary of the job in
 //! Markdown.
 
+use std::fmt::Write as _;
+
 use super::{details, safe_line};
 use crate::case_report::{CaseOutcome, CaseReport, JudgedCase};
 
@@ -68,7 +70,8 @@ fn markdown(text: &str) -> String {
     for c in safe_line(text).chars() {
         match c {
             '&' | '<' | '>' | '|' | '`' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' | '!' | '@' => {
-                shown.push_str(&format!("&#{};", u32::from(c)));
+                // Writing to a string does not fail.
+                let _ = write!(shown, "&#{};", u32::from(c));
             }
             c => shown.push(c),
         }

@@ -118,8 +118,8 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
     let findings = verdict::findings(&probe, &exchanges);
     let event = probe.player.event;
     Ok(ProbeReport {
-        event,
         endpoint,
+        event,
         exchanges,
         findings,
     })
