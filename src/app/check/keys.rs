@@ -41,13 +41,13 @@ impl AuditKeys {
             context.notices.note(format!("signed with the {DEV_SECRET}"));
         }
         let signing = secrets.for_profile(profile, Purpose::Sign)?;
-        let verifying = match &profile.scheme {
-            Scheme::Asymmetric(scheme) => {
-                let publics = signing.iter().map(|secret| scheme.public_text(secret));
-                publics.collect::<std::result::Result<_, _>>()?
-            }
-            _ => signing.clone(),
-        };
+        let is_pair = matches!(profile.scheme, Scheme::Asymmetric(_));
+        if is_pair && has_app && !secrets.is_dev() {
+            // The receiver must not get the private key.
+            return Err(Error::usage("`--app` cannot be given the public half of this key")
+                .hint("leave `--secret` out: a pair is made for the run"));
+        }
+        let verifying = secrets.for_profile(profile, Purpose::Verify)?;
         Ok(Self {
             signing,
             verifying,

@@ -322,14 +322,14 @@ mod tests {
                 Cause::DedupesByBody,
             ),
             (
-                vec![(InTime, Slow), (SlowAnswer, Slow), (AtOnce, Kind::NoAnswer)],
+                vec![(InTime, Slow), (SlowAnswer, Slow), (AtOnce, NoAnswer)],
                 Cause::WorksBeforeAnswering,
             ),
             (
-                vec![(SlowAnswer, Slow), (AtOnce, Kind::NoAnswer)],
+                vec![(SlowAnswer, Slow), (AtOnce, NoAnswer)],
                 Cause::WorksBeforeAnswering,
             ),
-            (of(&[AtOnce], Kind::NoAnswer), Cause::Overload),
+            (of(&[AtOnce], NoAnswer), Cause::Overload),
             (of(&[AtOnce], Broken), Cause::Overload),
             (
                 vec![(Leak, StackTrace), (RefusalStatus, Broken)],
