@@ -242,6 +242,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     fn a_case_is_judged_by_every_request_and_by_what_was_applied() {
         use Expected::{Accepted, Refused};
         use SymptomKind as Kind;
