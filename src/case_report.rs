@@ -1,4 +1,4 @@
-//! A list of judged cases: what a run of checks gives, whatever was checked. `view::case_report` writes it as JUnit XML, TAP,
+//! A list of judged cases: what a run of checks gives, whatever was checked. `view::case_report` writes it as `JUnit` XML, TAP,
 //! JSON and for GitHub Actions.
 
 use std::time::Duration;

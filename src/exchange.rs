@@ -249,6 +249,8 @@ words! {
         Tampered = "tampered",
         /// With a time that is too old, to test a receiver.
         Stale = "stale",
+        /// With a time that is too far in the future, to test a receiver.
+        Future = "future",
     }
 }
 
@@ -262,6 +264,7 @@ impl SigningMode {
             Self::WrongSecret => "signed with another secret",
             Self::Tampered => "changed after it was signed",
             Self::Stale => "signed too long ago",
+            Self::Future => "signed in the future",
         })
     }
 }

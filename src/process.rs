@@ -9,6 +9,7 @@ use rustix::process::{
     Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, kill_process_group, setrlimit,
     test_kill_process_group,
 };
+use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdin, Command};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -174,6 +175,31 @@ impl Drop for GroupChild {
     }
 }
 
+/// A command line of the user's, for the shell, that reads nothing.
+pub fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(command).stdin(Stdio::null());
+    shell
+}
+
+/// What a command line prints, at most so many bytes, when it succeeds within that time.
+pub async fn printed(command: &str, most: u64, limit: Duration) -> io::Result<String> {
+    let mut child = shell(command).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let reading = async {
+        let mut text = String::new();
+        if let Some(output) = child.stdout.take() {
+            output.take(most).read_to_string(&mut text).await?;
+        }
+        child.wait().await.map(|status| (status, text))
+    };
+    match timeout(limit, reading).await {
+        Ok(Ok((status, text))) if status.success() => Ok(text),
+        Ok(Ok((status, _))) => Err(io::Error::other(format!("the command ended with {status}"))),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
 /// Ctrl-Z in a terminal: asks this process to stop until it is continued.
 pub const STOP_REQUEST: i32 = Signal::TSTP.as_raw();
 
@@ -207,8 +233,6 @@ pub fn open_files(wanted: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::os::unix::process::ExitStatusExt as _;
-
-    use tokio::io::AsyncReadExt as _;
 
     use super::*;
 

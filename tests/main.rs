@@ -6,6 +6,7 @@ mod bad_input;
 mod bounds;
 mod capabilities;
 mod catalogue;
+mod check;
 mod completions;
 mod config;
 mod crash;

@@ -306,6 +306,24 @@ fn endpoints() {
 }
 
 #[test]
+fn audits() {
+    let app = App::start(|_| Reply::Status(200, ""));
+    let mut story = Story::new();
+    let file = story.sandbox.path("report.json");
+    let file = file.display();
+    story.json(&format!(
+        "check {} -p poolflow --events job.paid --only event,missing-signature,same-id --report json={file} --json",
+        app.url
+    ));
+    let text = fs::read_to_string(story.sandbox.path("report.json")).expect("a report");
+    let report = serde_json::from_str(&text).expect("JSON");
+    let pretty = story.sandbox.pretty(&report);
+    story.text(&(pretty + "\n"));
+    story.json("check --list --json");
+    story.compare("json-check");
+}
+
+#[test]
 fn endpoints_at_a_provider() {
     let there = There::serve("slotflow", "");
     let mut text = String::new();

@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod backup;
 pub mod certificate;
+pub mod check;
 pub mod context;
 pub mod endpoint_gate;
 pub mod endpoint_health;

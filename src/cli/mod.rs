@@ -5,6 +5,7 @@ mod body;
 #[cfg(feature = "inspector")]
 mod browser;
 mod bulk;
+mod check;
 pub mod complete;
 mod completions;
 mod config;
@@ -68,6 +69,7 @@ enum Command {
     Log(log::LogArgs),
     #[cfg(feature = "inspector")]
     Ui(web::UiArgs),
+    Check(Box<check::CheckArgs>),
     Verify(verify::VerifyArgs),
     Sign(sign::SignArgs),
     Providers(providers::ProvidersArgs),
@@ -90,6 +92,7 @@ impl Command {
             Self::Log(args) => log::run(session, args),
             #[cfg(feature = "inspector")]
             Self::Ui(args) => web::run(session, &args),
+            Self::Check(args) => check::run(session, &args),
             Self::Verify(args) => verify::run(session, args),
             Self::Sign(args) => sign::run(session, args),
             Self::Providers(args) => providers::run(session, args),

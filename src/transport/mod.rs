@@ -13,7 +13,7 @@ mod scheme;
 pub mod tests;
 
 pub use address_policy::{AddressClass, AddressPolicy};
-pub use http::{HttpOptions, HttpTransport, other_loopback_answers};
+pub use http::{HttpOptions, HttpTransport, ShapedTransport, WireShape, other_loopback_answers};
 pub use join::join_url;
 pub use scheme::url_scheme;
 

@@ -1,6 +1,7 @@
 //! How domain objects look: one file per noun. Everything here turns values into text; the front end prints it.
 
 pub mod attempt;
+pub mod audit;
 pub mod backup;
 pub mod body;
 pub mod bulk;
@@ -16,6 +17,7 @@ pub mod endpoint;
 pub mod execution;
 pub mod expectation;
 pub mod faults;
+pub mod fixes;
 pub mod handshake;
 pub mod log_level;
 pub mod processing;

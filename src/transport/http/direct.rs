@@ -51,7 +51,7 @@ impl Direct {
         let is_reused = idle.is_some();
         let mut link = match idle {
             Some(link) => link,
-            None => connect(place, &request.url).await.map_err(FailedAttempt::here)?,
+            None => open(place, &request.url).await.map_err(FailedAttempt::here)?,
         };
         match link.exchange(ready, settings.kept).await {
             Ok((answer, can_go_on)) => {
@@ -68,12 +68,17 @@ impl Direct {
     }
 }
 
-async fn connect(place: DirectAddress, url: &Url) -> Result<Link, Failure> {
+/// A connection without anything sent on it.
+pub(super) async fn connect(place: DirectAddress, url: &Url) -> Result<TcpStream, Failure> {
     let stream = match place {
         DirectAddress::Local(port) => TcpStream::connect(&LOOPBACK.map(|ip| SocketAddr::new(ip, port))[..]).await,
         DirectAddress::At(address) => TcpStream::connect(address).await,
     };
     let stream = stream.and_then(|stream| stream.set_nodelay(true).map(|()| stream));
-    let link = Link::new(stream.map_err(|error| failure::unconnected(&error, url))?).await;
+    stream.map_err(|error| failure::unconnected(&error, url))
+}
+
+async fn open(place: DirectAddress, url: &Url) -> Result<Link, Failure> {
+    let link = Link::new(connect(place, url).await?).await;
     link.map_err(|error| failure::broken_off(&error, url))
 }

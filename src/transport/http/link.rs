@@ -68,7 +68,7 @@ impl Link {
 }
 
 /// The answer, and whether it was read to its end.
-async fn read(response: Response<Incoming>, keep: KeptAnswer) -> hyper::Result<(Answer, bool)> {
+pub(super) async fn read(response: Response<Incoming>, keep: KeptAnswer) -> hyper::Result<(Answer, bool)> {
     let (head, mut body) = response.into_parts();
     let mut kept = AnswerBody::new(keep);
     let mut is_whole = true;

@@ -13,6 +13,7 @@ mod pinned;
 mod pool;
 mod resolve;
 mod reuse;
+mod shaped;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -35,6 +36,7 @@ pub use options::{HttpOptions, HttpOptionsError};
 use pool::DirectAddress;
 use resolve::IS_LOOKING_UP;
 pub use resolve::other_loopback_answers;
+pub use shaped::{ShapedTransport, WireShape};
 
 /// Below the 5 s after which Node closes an idle connection: a request sent into that moment has to be sent again.
 const IDLE: Duration = Duration::from_secs(4);

@@ -1,4 +1,4 @@
-//! JUnit XML, in the form that Jenkins, GitLab and the `junitparser` of `PyPI` read. It has no word for advice: such a case
+//! `JUnit` XML, in the form that Jenkins, GitLab and the `junitparser` of `PyPI` read. It has no word for advice: such a case
 //! passes, and its text is its output.
 
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! A list of judged cases for other programs: JUnit XML, TAP, JSON, and what GitHub Actions shows. Messages may quote a foreign
+//! A list of judged cases for other programs: `JUnit` XML, TAP, JSON, and what GitHub Actions shows. Messages may quote a foreign
 //! answer, so that every form is escaped by its own rules, and credentials are masked in all of them.
 
 mod github;
@@ -23,7 +23,7 @@ const MESSAGE: usize = 4000;
 words! {
     /// The form of a report.
     pub enum ReportForm {
-        /// JUnit XML.
+        /// `JUnit` XML.
         Junit = "junit",
         /// The Test Anything Protocol.
         Tap = "tap",

@@ -1,37 +1,32 @@
 //! Tests an endpoint: sends a signed event and some with faulty signatures, and checks the answers.
 
-mod invalid;
 mod verdict;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::app::check::forge::SHORT;
+use crate::app::check::player::{Exchange, Player};
 use crate::app::context::Context;
 use crate::app::resolve::account_off;
 use crate::app::sign::check_signature;
 use crate::endpoints::{AttemptTimeout, Book, Endpoint, Events};
-use crate::engine::{Delivery, Event, Label, Limits, Signing};
+use crate::engine::{Delivery, Label, Signing};
 use crate::error::{Error, Result};
-use crate::exchange::{Attempt, SecretKind, SigningMode, Source};
-use crate::exit::Exit;
+use crate::exchange::{SecretKind, Source};
 use crate::finding::{Finding, Level};
 use crate::headers::Headers;
-use crate::id::{Id, IdKind};
-use crate::message::{Message, Mode};
-use crate::pipeline::DeliveryObserver;
-use crate::provider::compose::{ComposeOptions, Composer};
+use crate::id::Id;
 use crate::provider::policy::{Policy, Schedule};
 use crate::provider::{Profile, near_names};
 use crate::secret::DEV_SECRET;
 use crate::shell;
 use crate::signature::Scheme;
-use crate::store::{DeliveryState, Op};
 use crate::target::parse_url;
 use crate::text::printable;
-use crate::transport::{AddressPolicy, HttpTransport};
+use crate::transport::{AddressPolicy, HttpTransport, WireShape};
 use crate::verification::dev_secret::Purpose;
 
 /// Options of a test.
@@ -78,25 +73,11 @@ pub struct ProbeReport {
     pub findings: [Finding; 4],
 }
 
-/// One request and its outcome.
-pub struct Exchange {
-    /// Of the record.
-    pub number: u64,
-    /// How it was signed: as the provider does, or with a fault that a receiver must refuse.
-    pub signing: SigningMode,
-    /// The attempt.
-    pub attempt: Attempt,
-}
-
 /// A test of one endpoint.
 struct EndpointProbe<'a> {
-    context: &'a Context,
     endpoint: &'a Endpoint,
     options: &'a ProbeOptions<'a>,
-    profile: Arc<Profile>,
-    event: String,
-    signing: Signing,
-    policy: Arc<Policy>,
+    player: Player<'a>,
 }
 
 impl ProbeReport {
@@ -114,18 +95,6 @@ impl ProbeReport {
     }
 }
 
-impl Exchange {
-    /// Whether it was signed as the provider does.
-    pub fn is_genuine(&self) -> bool {
-        self.signing == SigningMode::Fresh
-    }
-
-    /// Of the answer, when there was one.
-    pub fn status(&self) -> Option<u16> {
-        self.attempt.outcome.status()
-    }
-}
-
 /// Tests an endpoint with real requests, which the ledger keeps.
 pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions<'_>) -> Result<ProbeReport> {
     if context.settings.account_off && options.remote.is_none() {
@@ -133,33 +102,24 @@ pub async fn probe(context: &Context, endpoint: Endpoint, options: &ProbeOptions
     }
     let profile = context.registry.get(&endpoint.provider)?;
     let event = event(&profile, &endpoint, options.event.as_deref())?;
+    let signing = signing(context, &endpoint, &profile, options.remote.as_ref())?;
     let probe = EndpointProbe {
-        context,
+        player: player(context, &endpoint, options, (profile, event, signing))?,
         endpoint: &endpoint,
         options,
-        signing: signing(context, &endpoint, &profile, options.remote.as_ref())?,
-        policy: Arc::new(Policy {
-            // One attempt each: a retry would hide what the receiver answered first.
-            schedule: Schedule::default(),
-            timeout: (options.timeout)
-                .or(endpoint.limits.timeout.map(AttemptTimeout::duration))
-                .unwrap_or(profile.policy.timeout),
-            ..profile.policy.clone()
-        }),
-        event,
-        profile,
     };
     let (notices, name, provider) = (&context.notices, &endpoint.name, &endpoint.provider);
     if let Some(disabled) = &endpoint.disabled {
         let why = printable(&disabled.to_string(), 200);
         notices.note(format!("`{name}` is disabled ({why}): testing anyway"));
     }
-    notices.note(format!("testing {name} with `{}` of {provider}", probe.event));
+    notices.note(format!("testing {name} with `{}` of {provider}", probe.player.event));
     let exchanges = probe.exchanges().await?;
     let findings = verdict::findings(&probe, &exchanges);
+    let event = probe.player.event;
     Ok(ProbeReport {
-        event: probe.event,
         endpoint,
+        event,
         exchanges,
         findings,
     })
@@ -224,116 +184,79 @@ fn signing(
     Ok(signing)
 }
 
+/// Plays the endpoint's provider.
+fn player<'a>(
+    context: &'a Context,
+    endpoint: &Endpoint,
+    options: &ProbeOptions<'_>,
+    (profile, event, signing): (Arc<Profile>, String, Signing),
+) -> Result<Player<'a>> {
+    let account = context.account_params(&profile).into_iter();
+    let own = endpoint.params.clone();
+    // Those of the endpoint, and those of the options, which win.
+    let mut headers: Headers = endpoint
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    headers.replace_with(options.headers.iter());
+    Ok(Player {
+        context,
+        event,
+        url: parse_url(&endpoint.url)?,
+        method: options.method.as_ref().unwrap_or(&profile.delivery.method).clone(),
+        headers,
+        addresses: options.addresses,
+        policy: Arc::new(Policy {
+            // One attempt each: a retry would hide what the receiver answered first.
+            schedule: Schedule::default(),
+            timeout: (options.timeout)
+                .or(endpoint.limits.timeout.map(AttemptTimeout::duration))
+                .unwrap_or(profile.policy.timeout),
+            ..profile.policy.clone()
+        }),
+        label: Label {
+            source: Source::Test,
+            provider: Some(profile.label()),
+            endpoint: Some(endpoint.name.clone()),
+            tenant: endpoint.tenant.clone(),
+            ..Label::default()
+        },
+        signing,
+        // The last value of a name counts.
+        params: account.chain(own).chain(options.params.iter().cloned()).collect(),
+        transport: Arc::clone(&options.transport),
+        cancel: options.cancel.clone(),
+        until: None,
+        ledger: context.ledger(),
+        profile,
+    })
+}
+
 impl EndpointProbe<'_> {
     /// The genuine events, and then those that a receiver must refuse when there was any answer.
     async fn exchanges(&self) -> Result<Vec<Exchange>> {
-        let composer = Composer::new(&self.profile, self.compose_options())?;
-        let genuine = (0..self.options.count).map(|_| self.event_of(&composer));
+        let player = &self.player;
+        let composer = player.composer()?;
+        let genuine = (0..self.options.count).map(|_| player.event_of(&composer));
         let genuine = genuine.collect::<Result<Vec<Delivery>>>()?;
         if let Some(first) = genuine.first() {
-            check_signature(self.context, first)?;
+            check_signature(player.context, first)?;
         }
-        let mut exchanges = self.send(genuine).await?;
+        let shape = WireShape::default();
+        let mut exchanges = player.send(genuine, 1, &shape).await?;
         if !exchanges.iter().any(|exchange| exchange.status().is_some()) {
             return Ok(exchanges);
         }
-        let invalid = self.invalid(&composer)?;
-        let ids: Vec<Id> = invalid.iter().map(|delivery| delivery.id).collect();
-        exchanges.extend(self.send(invalid).await?);
-        // So that `replay --failed` does not send them again.
-        let ledger = self.context.ledger();
-        for delivery in ids {
-            let state = DeliveryState::Tested;
-            let owner = None;
-            ledger.write(Op::State { delivery, state, owner }).await?;
-        }
-        ledger.close();
+        let faulty = SHORT.iter().map(|mode| player.faulty(&composer, *mode));
+        let faulty: Vec<Delivery> = faulty.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        let ids: Vec<Id> = faulty.iter().map(|delivery| delivery.id).collect();
+        exchanges.extend(player.send(faulty, 1, &shape).await?);
+        player.mark_tested(ids).await?;
         Ok(exchanges)
-    }
-
-    /// A new event of the test, to be delivered.
-    fn event_of(&self, composer: &Composer<'_>) -> Result<Delivery> {
-        let now = self.context.now();
-        let id = Id::new(IdKind::Message, now, &self.context.random);
-        self.delivery(composer.compose(id, now, &self.context.random)?)
-    }
-
-    /// Those of the endpoint, and those of the options, which win.
-    fn headers(&self) -> Headers {
-        let own = self.endpoint.headers.iter();
-        let mut headers: Headers = own.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        headers.replace_with(self.options.headers.iter());
-        headers
     }
 
     fn remote_flags(&self) -> Option<&str> {
         self.options.remote.as_ref().map(|remote| remote.flags)
-    }
-
-    fn compose_options(&self) -> ComposeOptions {
-        let account = self.context.account_params(&self.profile).into_iter();
-        let own = self.endpoint.params.clone();
-        ComposeOptions {
-            event: self.event.clone(),
-            // The last value of a name counts.
-            params: account.chain(own).chain(self.options.params.iter().cloned()).collect(),
-            mode: Mode::Test,
-            ..ComposeOptions::default()
-        }
-    }
-
-    fn delivery(&self, message: Message) -> Result<Delivery> {
-        let now = self.context.now();
-        let label = Label {
-            source: Source::Test,
-            provider: Some(self.profile.label()),
-            endpoint: Some(self.endpoint.name.clone()),
-            tenant: self.endpoint.tenant.clone(),
-            ..Label::default()
-        };
-        let (random, url) = (&self.context.random, parse_url(&self.endpoint.url)?);
-        let (signing, policy) = (self.signing.clone(), Arc::clone(&self.policy));
-        let method = self.options.method.as_ref();
-        Ok(Delivery {
-            method: method.unwrap_or(&self.profile.delivery.method).clone(),
-            headers: self.headers(),
-            addresses: self.options.addresses,
-            ..Delivery::new(random, now, message, url, signing, policy, label)
-        })
-    }
-
-    /// Sends one after the other, through the ledger like everything else.
-    async fn send(&self, deliveries: Vec<Delivery>) -> Result<Vec<Exchange>> {
-        let (jobs_in, jobs) = mpsc::channel(deliveries.len().max(1));
-        for delivery in deliveries {
-            let _ = jobs_in.send(delivery).await;
-        }
-        drop(jobs_in);
-        let (transport, cancel) = (Arc::clone(&self.options.transport), self.options.cancel.clone());
-        let ledger = self.context.ledger();
-        let pipeline = self
-            .context
-            .pipeline(transport, ledger.clone(), Limits::default(), cancel, None);
-        let mut exchanges = Vec::new();
-        let tally = pipeline.run(jobs, &mut exchanges).await?;
-        ledger.close();
-        if tally.interrupted > 0 {
-            return Err(Error::silent(Exit::Interrupted));
-        }
-        Ok(exchanges)
-    }
-}
-
-impl DeliveryObserver for Vec<Exchange> {
-    fn event(&mut self, number: u64, event: &Event) -> Result<()> {
-        self.extend(event.attempt.clone().map(|attempt| Exchange {
-            number,
-            signing: match event.delivery.signing {
-                Signing::Invalid(mode) => mode,
-                Signing::Fresh { .. } | Signing::AsCaptured => SigningMode::Fresh,
-            },
-            attempt,
-        }));
-        Ok(())
     }
 }

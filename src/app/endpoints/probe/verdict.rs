@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{EndpointProbe, Exchange};
+use super::EndpointProbe;
+use crate::app::check::player::Exchange;
+use crate::app::check::reason;
 use crate::clock::human_duration;
 use crate::exchange::{Answer, ErrorKind, Outcome, SigningMode};
 use crate::finding::{Finding, Level};
@@ -48,11 +50,11 @@ fn received(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
 
 fn signature_checked(probe: &EndpointProbe<'_>, genuine: &[&Exchange], invalid: &[&Exchange]) -> Finding {
     let code = "signature_checked";
-    if matches!(probe.profile.scheme, Scheme::Unsigned) {
+    if matches!(probe.player.profile.scheme, Scheme::Unsigned) {
         return Finding::new(
             Level::Skipped,
             code,
-            format!("`{}` signs nothing", probe.profile.label()),
+            format!("`{}` signs nothing", probe.player.profile.label()),
         );
     }
     if invalid.is_empty() {
@@ -63,7 +65,7 @@ fn signature_checked(probe: &EndpointProbe<'_>, genuine: &[&Exchange], invalid: 
     }
     let accepted = |exchange: &&&Exchange| is_success(probe, exchange);
     // Without an enforced limit a receiver may take an old signature.
-    let may_be_old = probe.profile.scheme.freshness().tolerance.is_none();
+    let may_be_old = probe.player.profile.scheme.freshness().tolerance.is_none();
     let is_forbidden = |exchange: &&&Exchange| !(may_be_old && exchange.signing == SigningMode::Stale);
     let wrong: Vec<&Exchange> = invalid.iter().filter(accepted).filter(is_forbidden).copied().collect();
     if !wrong.is_empty() {
@@ -109,7 +111,7 @@ fn outcomes(exchanges: &[&Exchange]) -> String {
 
 fn is_success(probe: &EndpointProbe<'_>, exchange: &Exchange) -> bool {
     let status = exchange.attempt.outcome.status();
-    status.is_some_and(|status| probe.policy.success.contains(status))
+    status.is_some_and(|status| probe.player.policy.success.contains(status))
 }
 
 fn success(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
@@ -118,7 +120,7 @@ fn success(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
         Outcome::Error { .. } => None,
     });
     let answers: Vec<&Answer> = answers.collect();
-    let is_refused = |answer: &&&Answer| !probe.policy.success.contains(answer.status);
+    let is_refused = |answer: &&&Answer| !probe.player.policy.success.contains(answer.status);
     if let Some(answer) = answers.iter().find(is_refused) {
         return Finding::problem("success", status_line(answer.status)).hint(what_to_do(probe, answer));
     }
@@ -146,16 +148,12 @@ fn what_to_do(probe: &EndpointProbe<'_>, answer: &Answer) -> String {
         401 | 403 => {
             "does the receiver have this endpoint's secret, and does it check the raw bytes of the body?".into()
         }
-        404 => "is the path of the URL right?".into(),
-        405 => format!("let the receiver take {}", probe.profile.delivery.method),
-        415 => format!("let the receiver take `{}`", probe.profile.delivery.content_type),
-        500.. => "the receiver's own log says why it failed".into(),
-        _ => format!("`{}` takes {} for success", probe.profile.label(), probe.policy.success),
+        status => reason(status, &probe.player.profile, &probe.player.profile.delivery.method),
     }
 }
 
 fn in_time(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
-    let limit = probe.policy.timeout;
+    let limit = probe.player.policy.timeout;
     let allowed = human_duration(limit);
     let timed_out = |exchange: &&&Exchange| {
         let outcome = &exchange.attempt.outcome;
@@ -171,7 +169,7 @@ fn in_time(probe: &EndpointProbe<'_>, genuine: &[&Exchange]) -> Finding {
     let Some(slowest) = answered.map(|exchange| exchange.attempt.took).max() else {
         return Finding::unknown("in_time", "no answer");
     };
-    let assumed = probe.profile.is_assumed("delivery.timeout");
+    let assumed = probe.player.profile.is_assumed("delivery.timeout");
     let most = if genuine.len() > 1 { "at most " } else { "" };
     let fact = format!("{most}{}, and {allowed} are allowed", short_time(slowest));
     if assumed && slowest > SLOW {

@@ -8,8 +8,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::schema::{self, LimitsAnswer};
+use crate::app::check::player::Exchange;
 use crate::app::endpoints::EndpointDetails;
-use crate::app::endpoints::probe::{Exchange, ProbeReport};
+use crate::app::endpoints::probe::ProbeReport;
 use crate::clock::Timestamp;
 use crate::endpoints::{EndpointLimits, Events};
 use crate::finding::{Finding, Level};
