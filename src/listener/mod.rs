@@ -2,6 +2,7 @@
 //! answer is given only after the capture is on disk.
 
 mod challenge;
+mod decision;
 pub mod exec;
 mod inbound;
 mod network;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use challenge::Challenge;
 pub use challenge::{ChallengeReply, Challenges};
+use decision::Decision;
 pub use inbound::{Inbound, TriggerReading, without_path};
 pub use network::Network;
 use paced::{PACED_BODY, paced_body};
@@ -33,9 +35,8 @@ pub use request::{AppReply, AskApp, AttemptOf, ListenerEvent, ReceivedRequest, R
 pub use router::{RoutedLane, RoutedWork, Router, Withheld};
 pub use script::{ResponseRule, Responses, ScriptWalk, ScriptedResponse};
 
-use crate::answered::Answered;
 use crate::clock::Clock;
-use crate::event_filter::{self, EventFilter, ExpectationSet, RequestView};
+use crate::event_filter::{self, EventFilter, RequestView};
 use crate::form::is_form;
 use crate::id::{Id, IdKind};
 use crate::json::is_form_body;
@@ -101,50 +102,6 @@ pub struct Listener {
     pub expectations: Vec<Arc<EventFilter>>,
     /// Limits the bytes of requests that wait to be shown: [`Listener::display_memory`].
     pub display_memory: Arc<Semaphore>,
-}
-
-/// What is decided about a request before it is recorded.
-struct Decision {
-    judged: VerificationResult,
-    wrong_type: Option<String>,
-    challenge: Challenge,
-    reading: Option<TriggerReading>,
-    response: ScriptedResponse,
-    answered: Answered,
-    /// Identifies duplicates; absent when the provider will send the event again anyway.
-    dedupe_key: Option<String>,
-    routed: RoutedWork,
-    /// Whether a filter hides it.
-    hidden: bool,
-    /// Of each event, which expectations it meets.
-    met: Vec<ExpectationSet>,
-}
-
-impl Decision {
-    fn is_refused(&self) -> bool {
-        self.judged.verdict.is_refused()
-    }
-
-    /// What the record says about the answer.
-    fn recorded(&self) -> Answered {
-        match self.routed.answering {
-            // What an app will answer is not known yet.
-            Some(_) => Answered::ByApp,
-            None => self.answered,
-        }
-    }
-
-    /// The text of an answer that no app gives.
-    fn text(&self) -> &'static str {
-        match &self.reading {
-            // Providers that ask with a wrong signature on purpose want nothing but the status.
-            _ if self.is_refused() && matches!(self.challenge, Challenge::Refused) => "",
-            _ if self.is_refused() => "refused\n",
-            _ if self.answered.is_success() => "ok\n",
-            Some(reading) if !reading.is_readable() => "no record\n",
-            _ => "failed on purpose\n",
-        }
-    }
 }
 
 impl Listener {

@@ -116,8 +116,12 @@ impl PostgresStore {
             return Err(StoreError::Missing(place.text()));
         };
         let window = options.dedupe_window.unwrap_or(DEDUPE_WINDOW);
+        let worker = Worker::of_process(&place.text());
+        if access == Access::ReadWrite {
+            worker.add_writer();
+        }
         Ok(Self {
-            worker: Worker::of_process(&place.text()),
+            worker,
             database: Database::new(place, access, session),
             access,
             writer: WriterState::default(),
@@ -135,7 +139,9 @@ impl PostgresStore {
     /// Plays a process of its own, with a lease of its own.
     #[cfg(test)]
     fn into_other_process(mut self) -> Self {
+        self.worker.remove_writer();
         self.worker = Arc::default();
+        self.worker.add_writer();
         self
     }
 
@@ -342,8 +348,8 @@ impl Store for PostgresStore {
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
-        // The last one beside the list of workers: others need not wait for the end of the lease.
-        if self.access == Access::ReadWrite && self.worker.is_registered() && Arc::strong_count(&self.worker) <= 2 {
+        // Others need not wait for the end of the lease.
+        if self.access == Access::ReadWrite && self.worker.remove_writer() && self.worker.is_registered() {
             let _ = self.database.with(|session| self.worker.leave(session));
         }
     }

@@ -13,10 +13,11 @@ use super::child;
 use super::diagnosis::{Diagnoser, Refused, WAITING};
 use super::dispatch::Dispatcher;
 use super::event::{Observer, ReceiveEvent};
-use super::keys::{Keys, keys, sign_nothing};
+use super::keys::{Keys, keys};
 use super::options::{ListenOptions, TlsOptions};
+use super::preflight::{check, warn_of_exposure};
 use super::retry_judge::RetryJudge;
-use super::routes::{self, NamedRoute, runs_commands};
+use super::routes::{self, NamedRoute};
 use super::subscription_confirm::SubscriptionConfirmer;
 use super::summary::ListenSummary;
 use super::trigger::Trigger;
@@ -99,62 +100,6 @@ pub async fn listen(
         observer.on(ReceiveEvent::Judged(&report))?;
     }
     Ok(summary)
-}
-
-fn warn_of_exposure(context: &Context, options: &ListenOptions) -> Result<()> {
-    let unsigned = options.require_bearer.is_none() && sign_nothing(context, &options.providers)?;
-    let (verifies, hint) = if unsigned {
-        (false, "; name a provider that signs")
-    } else {
-        (verifies(options), "; add `--secret`")
-    };
-    if options.expose && options.inbound.is_some() {
-        context.notices.warn(
-            "anyone who learns the path can use the trigger from other machines, and over http it can be read in transit",
-        );
-    } else if options.expose && !verifies {
-        let what = "nothing is verified on an address that other machines can reach";
-        context.notices.warn(format!("{what}{hint}"));
-    }
-    if options.public_url.is_some() && options.inbound.is_none() && !verifies {
-        let what = "nothing is verified of what comes from the public URL";
-        context.notices.warn(format!("{what}{hint}"));
-    }
-    Ok(())
-}
-
-fn verifies(options: &ListenOptions) -> bool {
-    options.dev_secret || !options.secrets.is_empty() || options.require_bearer.is_some()
-}
-
-/// Refuses combinations of options.
-fn check(context: &Context, options: &ListenOptions, routes: &[NamedRoute]) -> Result<()> {
-    let responses = &options.answers.responses;
-    if responses.never_succeed() && !routes.is_empty() {
-        let status = responses.only_status();
-        let how = status.map_or_else(
-            || "never answered with success".to_owned(),
-            |status| format!("answered {status}"),
-        );
-        context
-            .notices
-            .warn(format!("requests are {how}, so they are not passed on"));
-    }
-    if runs_commands(routes) && !verifies(options) && !options.unverified {
-        let hint = if options.inbound.is_some() {
-            "add `--unverified` if anyone with the URL may run them"
-        } else {
-            "add `--secret`, or `--unverified` if anyone may run them"
-        };
-        return Err(Error::usage("refusing to run commands for unverified requests").hint(hint));
-    }
-    if let Some(expectations) = &options.expectations {
-        expectations.check()?;
-    }
-    if options.answer_by_app && routes.iter().all(|named| named.route.to.is_command()) {
-        return Err(Error::usage("`--answer app` needs an app").hint("add `--forward-to URL`"));
-    }
-    Ok(())
 }
 
 /// The certificate of the files, or a self-signed one with the file that callers must trust.

@@ -14,6 +14,7 @@ mod keys;
 mod listen;
 mod options;
 mod policy;
+mod preflight;
 mod retries;
 mod retry_judge;
 pub(in crate::app) mod routes;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::connection::{Database, Session};
 use super::fault::Fault;
-use super::place::Place;
+use super::process_database::{self, ProcessDatabase};
 use crate::health::HealthChange;
 use crate::random::Random;
 use crate::secret::Secret;
@@ -82,9 +82,9 @@ pub(in crate::store) struct Hints {
 impl Hints {
     /// Listens to the database at that URL. To be called in asynchronous code.
     pub(in crate::store) fn start(url: &Secret) -> Result<Self, StoreError> {
-        let place = Place::parse(&String::from_utf8_lossy(url.expose()))?;
+        let database = process_database::of_process(url)?;
         let came = Arc::new(Notify::new());
-        let task = tokio::spawn(listen(place, Arc::clone(&came)));
+        let task = tokio::spawn(listen(database, Arc::clone(&came)));
         Ok(Self { came, task })
     }
 
@@ -100,17 +100,19 @@ impl Drop for Hints {
     }
 }
 
-async fn listen(place: Place, came: Arc<Notify>) {
+async fn listen(database: Arc<ProcessDatabase>, came: Arc<Notify>) {
     let own = PROCESS.simple().to_string();
     loop {
         let heard = |payload: Option<&str>| {
             // Without a payload: the connection is new, and what came before it was not heard.
             if payload != Some(&own) {
+                // The book may have changed: an event that comes now is for the endpoints of now.
+                database.forget_generation();
                 came.notify_one();
             }
         };
         // Why it is lost does not matter: the service reports that its store is away.
-        let _ = place.listen("hook", heard).await;
+        let _ = database.database.place.listen("hook", heard).await;
         tokio::time::sleep(RECONNECT).await;
     }
 }

@@ -62,7 +62,7 @@ impl KeptRows for ProcessDatabase {
                 result => break result,
             }
         };
-        *self.known_generation() = None;
+        self.forget_generation();
         if matches!(result, Ok(true)) {
             let _ = self.database.with(hints::send);
         }
@@ -94,6 +94,11 @@ impl KeptRows for ProcessDatabase {
 }
 
 impl ProcessDatabase {
+    /// Asks for the generation again when it is wanted.
+    pub(super) fn forget_generation(&self) {
+        *self.known_generation() = None;
+    }
+
     fn known_generation(&self) -> MutexGuard<'_, Option<Answer<Result<u64, StoreError>>>> {
         self.generation.lock().unwrap_or_else(PoisonError::into_inner)
     }

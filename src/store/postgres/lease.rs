@@ -4,6 +4,7 @@
 //! marked with the token. When the row has expired, others take over: it can neither renew the lease nor finish what it had.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,11 @@ const IS_ALIVE: &str = "EXISTS (SELECT 1 FROM worker WHERE token = $1 AND expire
 
 /// This process for one database; its stores share it.
 #[derive(Debug, Default)]
-pub(super) struct Worker(Mutex<WorkerState>);
+pub(super) struct Worker {
+    state: Mutex<WorkerState>,
+    /// Stores of this process that write.
+    writers: AtomicUsize,
+}
 
 #[derive(Debug, Default)]
 struct WorkerState {
@@ -65,7 +70,7 @@ impl Worker {
     }
 
     fn state(&self) -> MutexGuard<'_, WorkerState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The token; that of no process where it has none.
@@ -76,6 +81,16 @@ impl Worker {
     /// Whether it works off a queue.
     pub(super) fn is_registered(&self) -> bool {
         self.state().token.is_some()
+    }
+
+    /// A store of this process that writes was opened.
+    pub(super) fn add_writer(&self) {
+        self.writers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A store of this process that writes is closed. Returns whether it was the last one: the lease may end.
+    pub(super) fn remove_writer(&self) -> bool {
+        self.writers.fetch_sub(1, Ordering::Relaxed) == 1
     }
 
     /// Registers the process unless it is. Its lease begins.
