@@ -148,7 +148,7 @@ fn a_capture_is_shown_with_verdict_headers_and_its_body_indented() {
     let shown = sandbox.hook(["log", "show", "#3", "--json"]).run().ok().object();
     assert_eq!(
         keys(&shown).join(" "),
-        "schema number id at remote method target event event_id provider verdict reason detail cause diagnosis status duplicate_of same_content \
+        "schema number id at remote method target event event_id provider verdict reason detail cause diagnosis status answered duplicate_of same_content \
          workflow forwarded_to deliveries processing size headers body body_base64"
     );
     assert_eq!(shown["schema"], "hook.capture/1");

@@ -109,7 +109,15 @@ impl WhyTab {
 
 /// Whether a receiver took it.
 fn is_accepted(record: &Record) -> bool {
-    matches!(record, Record::Delivery(record) if record.delivery.state == DeliveryState::Delivered)
+    let Record::Delivery(record) = record else {
+        return false;
+    };
+    let last = record.delivery.attempts.last();
+    // What a receiver must refuse is never recorded as delivered.
+    record.delivery.state == DeliveryState::Delivered
+        || last
+            .and_then(|attempt| attempt.outcome.status())
+            .is_some_and(|status| (200..300).contains(&status))
 }
 
 impl BytesTab {
