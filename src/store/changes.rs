@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 
 #[cfg(feature = "postgres")]
 use super::postgres::Hints;
@@ -64,7 +64,7 @@ impl Changes {
             return sleep(LOOK_EVERY).await;
         };
         let most = if self.was_hinted { LOOK_AGAIN } else { REST };
-        self.was_hinted = timeout(most, hints.next()).await.is_ok();
+        self.was_hinted = tokio::time::timeout(most, hints.next()).await.is_ok();
     }
 
     #[cfg(not(feature = "postgres"))]
