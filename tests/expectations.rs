@@ -97,7 +97,7 @@ fn a_count_belongs_to_the_expectation_before_it() {
     for (args, said) in [
         (
             &["--count", "2", "--expect", is_paid][..],
-            "stands before every `--expect`",
+            "comes before every `--expect`",
         ),
         (
             &["--expect", is_paid, "--count", "1", "--count", "2"],

@@ -128,7 +128,7 @@ impl ExpectArgs {
         for (text, at) in self.flags.count.iter().zip(&self.count_at) {
             let before = self.expect_at.iter().filter(|expect| *expect < at).count();
             let Some(belongs_to) = before.checked_sub(1) else {
-                return Err(Error::usage(format!("`--count {text}` stands before every `--expect`"))
+                return Err(Error::usage(format!("`--count {text}` comes before every `--expect`"))
                     .hint("write it behind the `--expect EXPR` that it belongs to"));
             };
             if counted.contains(&belongs_to) {

@@ -76,7 +76,7 @@ impl<'a> Audit<'a> {
         self.planner.player
     }
 
-    /// Sends one valid event, from which everything else is told apart. Effects that it does not have are not counted later.
+    /// Sends one valid event, with which the answers to all other requests are compared. Effects that it does not have are not counted later.
     pub(super) async fn first(&mut self) -> Result<Exchange> {
         let before = match &self.effects {
             Some(effects) => effects.read().await?,

@@ -85,7 +85,7 @@ fn safe_line(text: &str) -> String {
     safe(text).replace(['\n', '\t'], " ")
 }
 
-/// What is said about a case: message, cause and link, a line each.
+/// The text about a case: message, cause and link, a line each.
 fn details(case: &JudgedCase) -> Vec<String> {
     let message = case.message.as_deref().map(safe);
     let cause = case
