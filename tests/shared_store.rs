@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::support::postgres::{self, Cluster, Durability};
 use crate::support::{App, KEY, MockApi, Outcome, Reply, Run, Sandbox, event, number, soak, try_request};
 
@@ -228,4 +230,56 @@ fn a_service_over_postgres_that_stood_still_is_fenced_off_and_its_late_answer_is
     frozen.stop().ok();
     other.stop().ok();
     assert!(app.rest().is_empty(), "nothing comes a third time");
+}
+
+/// How often an endpoint is added by one service while the other is handed events.
+const ROUNDS: usize = 20;
+
+#[test]
+fn events_over_postgres_go_to_the_endpoints_that_another_service_has_just_changed() {
+    let Some(cluster) = postgres::shared() else { return };
+    let shared = Shared::new(cluster);
+    // The first attempt fails, so that something waits when the endpoint is removed.
+    let app = App::start(|_| Reply::Status(500, ""));
+    let (one, other) = (shared.service(), shared.service());
+    let deliveries = |number: usize| {
+        let (status, answer) = other.api.call("POST", "/events", &event(number).to_string());
+        assert_eq!(status, 202, "{answer}");
+        answer["deliveries"].as_u64()
+    };
+    let names: Vec<String> = (0..ROUNDS).map(|round| format!("shop-{round}")).collect();
+    assert_eq!(deliveries(0), Some(0));
+    for (name, wanted) in names.iter().zip(1..) {
+        let url = format!("{}/{name}", app.url);
+        let new = json!({"name": name, "url": url, "provider": "generic", "events": "all"});
+        let (status, answer) = one.api.call("POST", "/endpoints", &new.to_string());
+        assert_eq!(status, 201, "{answer}");
+        assert_eq!(
+            deliveries(0),
+            Some(wanted),
+            "an event after endpoint `{name}` was added"
+        );
+    }
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0.. {
+                deliveries(number);
+                if is_done.load(Ordering::SeqCst) {
+                    return;
+                }
+            }
+        });
+        for name in &names {
+            let (status, answer) = one.api.call("DELETE", &format!("/endpoints/{name}"), "");
+            assert_eq!(status, 204, "{answer}");
+        }
+        is_done.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(deliveries(0), Some(0), "an event after every endpoint was removed");
+    shared.until("deliveries in the queue", "SELECT count(*) FROM hook.queue", 0);
+    let left = "SELECT count(*) FROM hook.delivery WHERE state <> 'cancelled'";
+    assert_eq!(shared.count(left), 0, "nothing waits for an endpoint that was removed");
+    one.stop().ok();
+    other.stop().ok();
 }

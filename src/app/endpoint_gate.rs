@@ -45,7 +45,7 @@ impl EndpointGate {
         let watch = Arc::clone(&self.book);
         let read = tokio::task::spawn_blocking(move || {
             watch.look().ok()?;
-            watch.read().ok()
+            watch.read().ok().map(|read| read.endpoints)
         });
         read.await.ok().flatten()
     }

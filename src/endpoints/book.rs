@@ -144,9 +144,14 @@ impl Book {
         self.checked(self.rows.read()?)
     }
 
-    /// Identifies the state of what is kept, without the health.
+    /// Identifies the state of what is kept, without the health, as it was at most a second ago.
     pub(super) fn mark(&self) -> Mark {
         self.rows.mark()
+    }
+
+    /// Identifies the state now.
+    pub(super) fn mark_now(&self) -> Mark {
+        self.rows.mark_now()
     }
 
     /// The health of its endpoints, as far as it is known.

@@ -213,7 +213,7 @@ mod tests {
     fn a_watch_sees_health_that_others_changed_when_it_looks() {
         let (setting, written) = setting();
         let watch = BookWatch::new(setting.book.clone(), |_| {});
-        assert!(!watch.read().unwrap()[0].is_active());
+        assert!(!watch.read().unwrap().endpoints[0].is_active());
         watch.look().unwrap();
         assert!(watch.current().is_some());
         let enabled = Health {
@@ -224,7 +224,7 @@ mod tests {
         assert!(watch.current().is_some(), "not by itself");
         watch.look().unwrap();
         assert!(watch.current().is_none());
-        assert!(watch.read().unwrap()[0].is_active());
+        assert!(watch.read().unwrap().endpoints[0].is_active());
         watch.outdate();
         assert!(watch.current().is_none());
         watch.read().unwrap();

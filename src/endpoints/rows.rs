@@ -12,9 +12,17 @@ use super::error::EndpointError;
 pub(super) use file::{FORMAT, FileRows};
 pub(super) use store::StoreRows;
 
-/// Identifies a state of what is kept: for a file its time of change, inode and length, for rows their generation. Absent: there
-/// is nothing, or it cannot be found out.
-pub(super) type Mark = Option<(Option<SystemTime>, u64, u64)>;
+/// Identifies a state of what is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// There is nothing, or it cannot be found out.
+    #[default]
+    Absent,
+    /// Of a file: its time of change, inode and length.
+    File(Option<SystemTime>, u64, u64),
+    /// Of rows: their generation.
+    Generation(u64),
+}
 
 /// What keeps endpoints.
 pub(super) trait BookRows: Debug + Send + Sync {
@@ -30,8 +38,13 @@ pub(super) trait BookRows: Debug + Send + Sync {
     /// Keeps others from holding them too, until the result is dropped. Changes are not hindered.
     fn hold(&self) -> Result<Box<dyn Any + Send>, EndpointError>;
 
-    /// Identifies the state now, at little cost.
+    /// Identifies the state, as it was at most a second ago, at little cost.
     fn mark(&self) -> Mark;
+
+    /// Identifies the state now.
+    fn mark_now(&self) -> Mark {
+        self.mark()
+    }
 
     /// The error of what is kept and cannot be used.
     fn invalid(&self, what: &dyn Display) -> EndpointError;

@@ -33,6 +33,26 @@ struct BookState {
     seen_changes: u64,
 }
 
+/// The endpoints of a book at one moment.
+#[derive(Debug, Clone)]
+pub struct ReadBook {
+    /// All of them, in order.
+    pub endpoints: Arc<[Endpoint]>,
+    /// The generation of the store's documents that they were read from; absent for a book in a file, and for one that cannot be used
+    /// now.
+    pub generation: Option<u64>,
+}
+
+impl ReadBook {
+    fn new(endpoints: Arc<[Endpoint]>, (mark, _): WatchMark, is_broken: bool) -> Self {
+        let generation = match mark {
+            Mark::Generation(generation) if !is_broken => Some(generation),
+            _ => None,
+        };
+        Self { endpoints, generation }
+    }
+}
+
 /// A book that is read again and again.
 pub struct BookWatch {
     book: Book,
@@ -58,11 +78,16 @@ impl BookWatch {
 
     /// The same, unless they were read or looked at longer ago than that: other processes change the health of endpoints.
     pub fn current_within(&self, age: Duration) -> Option<Arc<[Endpoint]>> {
-        let mark = self.mark();
+        self.current_state(age).map(|current| current.endpoints)
+    }
+
+    fn current_state(&self, age: Duration) -> Option<ReadBook> {
+        let mark = self.marked(self.book.mark());
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let is_young = seen.checked_at.is_some_and(|at| at.elapsed() <= age);
         let is_current = is_young && seen.mark == mark && seen.seen_changes == seen.changes;
-        seen.good.clone().filter(|_| is_current)
+        let endpoints = seen.good.clone().filter(|_| is_current)?;
+        Some(ReadBook::new(endpoints, mark, seen.is_broken))
     }
 
     /// The health of an endpoint has changed: all of them are to be read again.
@@ -94,12 +119,12 @@ impl BookWatch {
     }
 
     /// The endpoints as they are now, or as they were when the file could be used. An error only where it never could.
-    pub fn read(&self) -> Result<Arc<[Endpoint]>, EndpointError> {
-        if let Some(current) = self.current() {
+    pub fn read(&self) -> Result<ReadBook, EndpointError> {
+        if let Some(current) = self.current_state(Duration::MAX) {
             return Ok(current);
         }
         // Marked before it is read: a change in between is seen the next time.
-        let (mark, checked_at) = (self.mark(), Some(Instant::now()));
+        let (mark, checked_at) = (self.marked(self.book.mark_now()), Some(Instant::now()));
         let changes = self.seen.lock().unwrap_or_else(PoisonError::into_inner).changes;
         let found = self.book.read();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,6 +144,7 @@ impl BookWatch {
             (Err(error), None) => return Err(error),
         };
         (seen.mark, seen.checked_at, seen.seen_changes) = (mark, checked_at, changes);
+        let answer = ReadBook::new(answer, mark, seen.is_broken);
         drop(seen);
         if let Some(change) = change {
             (self.report)(change);
@@ -126,10 +152,10 @@ impl BookWatch {
         Ok(answer)
     }
 
-    fn mark(&self) -> WatchMark {
-        match self.book.mark() {
+    fn marked(&self, mark: Mark) -> WatchMark {
+        match mark {
             // Without endpoints no secret is used.
-            None => (None, None),
+            Mark::Absent => (mark, None),
             mark => (mark, self.book.vault().changed_at()),
         }
     }
@@ -151,21 +177,21 @@ mod tests {
         let said = Arc::new(Mutex::new(Vec::new()));
         let hears = Arc::clone(&said);
         let watch = BookWatch::new(book.clone(), move |change| hears.lock().unwrap().push(change));
-        assert!(watch.read().unwrap().is_empty(), "no file, no endpoints");
+        assert!(watch.read().unwrap().endpoints.is_empty(), "no file, no endpoints");
         book.add(endpoint("one")).unwrap();
         assert!(watch.current().is_none(), "it has changed");
-        assert_eq!(watch.read().unwrap().len(), 1);
+        assert_eq!(watch.read().unwrap().endpoints.len(), 1);
         assert!(watch.current().is_some());
         let good = fs::read(&path).unwrap();
         fs::write(&path, b"{").unwrap();
         for _ in 0..2 {
-            assert_eq!(watch.read().unwrap().len(), 1);
+            assert_eq!(watch.read().unwrap().endpoints.len(), 1);
         }
         assert!(matches!(said.lock().unwrap().as_slice(), [BookChange::Broken(_)]));
         fs::write(&path, good).unwrap();
-        assert_eq!(watch.read().unwrap().len(), 1);
+        assert_eq!(watch.read().unwrap().endpoints.len(), 1);
         book.remove("one").unwrap();
-        assert!(watch.read().unwrap().is_empty());
+        assert!(watch.read().unwrap().endpoints.is_empty());
         assert!(matches!(
             said.lock().unwrap().as_slice(),
             [BookChange::Broken(_), BookChange::Repaired]

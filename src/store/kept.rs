@@ -72,6 +72,11 @@ pub trait KeptRows: Debug + Send + Sync {
     /// attempt of a delivery, so it must cost next to nothing.
     fn generation(&self) -> Result<u64, StoreError>;
 
+    /// The same, as it is now.
+    fn generation_now(&self) -> Result<u64, StoreError> {
+        self.generation()
+    }
+
     /// Keeps all other callers of the same lock waiting, those of other machines too, until the result is dropped. Locks have
     /// names; a process that dies loses its own.
     fn lock(&self, name: &str) -> Result<Box<dyn Any + Send>, StoreError>;

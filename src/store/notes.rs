@@ -87,6 +87,8 @@ pub struct Ack {
     pub answer: Option<String>,
     /// Whether that call had another body.
     pub is_conflict: bool,
+    /// For an intake: its deliveries were made from endpoints that were changed meanwhile; nothing was recorded.
+    pub is_outdated: bool,
     /// What was taken from the queue.
     pub taken: Vec<TakenDelivery>,
     /// The numbers of those that are parked instead, because their records cannot be read.

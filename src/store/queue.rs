@@ -80,6 +80,9 @@ pub struct Intake {
     pub owner: String,
     /// Makes a repetition of the call harmless.
     pub key: Option<IdempotencyKey>,
+    /// The generation of the store's documents from which its deliveries were made. When it is another by now, nothing is recorded,
+    /// and the ack says so. Absent: the endpoints are not in the store.
+    pub book: Option<u64>,
     /// The events, in order.
     pub events: Vec<NewEvent>,
 }

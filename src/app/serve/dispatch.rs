@@ -126,7 +126,7 @@ impl ServiceQueue {
                     delivery.progress.due = Instant::now().checked_sub(late);
                     self.begin(Arc::clone(&order.lane), order.class, delivery).await;
                 }
-                Err(_) if self.is_locked(&order.lane) => self.put_back(order, id, stop).await,
+                Err(_) if self.is_to_be_emptied(&order.lane) => self.put_back(order, id, stop).await,
                 Err(error) => {
                     let notices = &self.context.notices;
                     notices.warn(format!(
@@ -139,14 +139,16 @@ impl ServiceQueue {
         }
     }
 
-    fn is_locked(&self, lane: &str) -> bool {
-        self.book
-            .current()
-            .of_lane(lane)
-            .is_some_and(|subscriber| subscriber.is_locked())
+    /// Whether what waits in a lane is parked or cancelled, because its endpoint is locked or was removed.
+    fn is_to_be_emptied(&self, lane: &str) -> bool {
+        let subscribers = self.book.current();
+        match subscribers.of_lane(lane) {
+            Some(subscriber) => subscriber.is_locked(),
+            None => subscribers.generation.is_some() && subscribers.is_removed(lane),
+        }
     }
 
-    /// Puts back what was taken just before its lane was closed: it is parked with the others.
+    /// Puts back what was taken just before its lane was closed: it goes where the others go.
     async fn put_back(&self, order: &Order, delivery: Id, stop: &CancellationToken) {
         self.insist(QueueOp::Release { delivery }, stop).await;
         let due = self.clock.now().plus(PAUSE);

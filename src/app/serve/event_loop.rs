@@ -8,15 +8,16 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::deliveries::FanOut;
-use super::queue::{AcceptedEvent, ServiceQueue};
+use super::queue::{AcceptedEvent, NewIntake, ServiceQueue};
 use super::status::StatusSampler;
+use super::subscribers::Subscribers;
 use super::{CHALLENGES, ServeEvent};
 use crate::api::server::{ApiEvent, ConfirmationRequest, CreatedEvent};
 use crate::app::context::aside;
 use crate::app::handshake::{self, HandshakeResult};
 use crate::app::rejected_peers::RejectedPeers;
 use crate::endpoints::{Confirmed, EndpointStore as _};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::message::Message;
 use crate::transport::HttpTransport;
 
@@ -92,18 +93,24 @@ impl<F: Fn(ServeEvent<'_>) -> Result<()>> EventLoop<F> {
 
     async fn record(&self, message: Arc<Message>, params: &[(String, String)]) -> Result<usize> {
         let context = &self.queue.context;
-        let subscribers = self.queue.subscribers().await?;
-        let deliveries = self.fan_out.message(context, &subscribers, &message, params);
-        let count = deliveries.len();
-        let event = AcceptedEvent {
-            id: message.id.to_string(),
-            name: message.event.clone(),
-            mode: message.mode,
-            data: Some(message.body.to_vec()),
-            tenant: None,
-            deliveries,
+        let mut count = 0;
+        let make = |subscribers: &Subscribers| {
+            let deliveries = self.fan_out.message(context, subscribers, &message, params);
+            count = deliveries.len();
+            let event = AcceptedEvent {
+                id: message.id.to_string(),
+                name: message.event.clone(),
+                mode: message.mode,
+                data: Some(message.body.to_vec()),
+                tenant: None,
+                deliveries,
+            };
+            Ok::<_, Error>(NewIntake {
+                events: vec![event],
+                ..NewIntake::default()
+            })
         };
-        self.queue.accept(None, vec![event]).await?;
+        self.queue.accept(make).await?;
         Ok(count)
     }
 

@@ -14,7 +14,7 @@ use super::subscribers::{SubscriberWatch, Subscribers};
 use crate::app::context::{Context, aside};
 use crate::clock::{Clock as _, SteadyClock, Timestamp};
 use crate::engine::{self, Delivery, Event, Next};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::Id;
 use crate::message::Mode;
 use crate::owner_notice::NoticePlan;
@@ -28,6 +28,10 @@ const LOOKS: u32 = 5;
 
 /// For how long the file of endpoints is not looked at again.
 const BOOK_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How often an intake is made for other endpoints than before. Each time another process has changed one in the milliseconds
+/// between.
+const MOST_BOOKS: usize = 10;
 
 /// An event to be accepted, with its deliveries and their lanes.
 pub(super) struct AcceptedEvent {
@@ -43,6 +47,17 @@ pub(super) struct AcceptedEvent {
     pub(super) tenant: Option<String>,
     /// One for each subscriber.
     pub(super) deliveries: Vec<(LaneName, Delivery)>,
+}
+
+/// Events that are recorded together.
+#[derive(Default)]
+pub(super) struct NewIntake {
+    /// Makes a repetition of the call harmless.
+    pub(super) key: Option<IdempotencyKey>,
+    /// All of them, in order.
+    pub(super) events: Vec<AcceptedEvent>,
+    /// Another change in the same transaction.
+    pub(super) also: Option<Op>,
 }
 
 /// Where a delivery belongs that is taken.
@@ -136,6 +151,14 @@ impl ServiceQueue {
         Ok(self.book.current())
     }
 
+    /// The endpoints as they are now, where another process may have changed them since they were read as `known`.
+    pub(super) async fn renewed(&self, known: &Subscribers) -> Result<Arc<Subscribers>> {
+        let (book, generation) = (Arc::clone(&self.book), known.generation);
+        aside(&self.context, move |context| book.renew(context, generation)).await?;
+        self.apply_endpoints();
+        Ok(self.book.current())
+    }
+
     /// Gives lanes the limits of their endpoints, and closes those whose endpoint is disabled, or cannot be signed for.
     pub(super) fn apply_endpoints(&self) {
         let mut lanes = self.lanes();
@@ -151,22 +174,28 @@ impl ServiceQueue {
         }
     }
 
-    /// Records events with their deliveries, all or none. What has room begins at once.
-    pub(super) async fn accept(
+    /// Records the events that `make` makes for the endpoints, all or none. What has room begins at once. Made and recorded again when
+    /// another process has just changed an endpoint: no event misses one that was added before it came.
+    pub(super) async fn accept<E: From<Error> + From<StoreError>>(
         &self,
-        key: Option<IdempotencyKey>,
-        events: Vec<AcceptedEvent>,
-    ) -> std::result::Result<Ack, StoreError> {
-        self.accept_with(key, events, None).await
+        mut make: impl FnMut(&Subscribers) -> std::result::Result<NewIntake, E>,
+    ) -> std::result::Result<Ack, E> {
+        let mut subscribers = self.subscribers().await?;
+        for _ in 0..MOST_BOOKS {
+            let ack = self.write(make(&subscribers)?, subscribers.generation).await?;
+            if !ack.is_outdated {
+                return Ok(ack);
+            }
+            subscribers = self.renewed(&subscribers).await?;
+        }
+        Err(E::from(StoreError::Unavailable {
+            place: self.context.store_place.to_string(),
+            what: "other processes change its endpoints all the time".to_owned(),
+        }))
     }
 
-    /// The same, with another change in the same transaction.
-    pub(super) async fn accept_with(
-        &self,
-        key: Option<IdempotencyKey>,
-        events: Vec<AcceptedEvent>,
-        also: Option<Op>,
-    ) -> std::result::Result<Ack, StoreError> {
+    async fn write(&self, new: NewIntake, book: Option<u64>) -> std::result::Result<Ack, StoreError> {
+        let NewIntake { key, events, also } = new;
         let (at, due, accepted) = (self.context.now(), self.clock.now(), events.len());
         let mut begun = Vec::new();
         let mut waiting = Vec::new();
@@ -178,6 +207,7 @@ impl ServiceQueue {
         let intake = Intake {
             owner: self.owner.clone(),
             key,
+            book,
             events,
         };
         let intake = Op::Queue(QueueOp::Accept(Box::new(intake)));
@@ -187,7 +217,7 @@ impl ServiceQueue {
         });
         let written = written.await;
         self.report(written.as_ref().err());
-        if !matches!(&written, Ok(ack) if ack.answer.is_none()) {
+        if !matches!(&written, Ok(ack) if ack.answer.is_none() && !ack.is_outdated) {
             let mut lanes = self.lanes();
             for (lane, ..) in &begun {
                 lanes.ended(lane, QueueClass::First, Ended::Unknown);

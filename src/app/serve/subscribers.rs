@@ -1,9 +1,10 @@
 //! The endpoints of the book as the service needs them: with their profiles, keys and policies, read again when the book has
 //! changed, so that no event waits for a file.
 
+mod watch;
+
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use url::Url;
 
@@ -25,6 +26,7 @@ use crate::provider::Profile;
 use crate::provider::policy::Policy;
 use crate::target::parse_url;
 use crate::transport::AddressPolicy;
+pub(super) use watch::SubscriberWatch;
 
 /// An endpoint, ready for deliveries.
 pub(super) struct Subscriber {
@@ -55,17 +57,21 @@ pub(super) struct Subscribers {
     pub(super) account_off: bool,
     /// What they were made from.
     endpoints: Option<Arc<[Endpoint]>>,
+    /// The generation of the store's documents that they were made from; absent for a book in a file, and for one that cannot be used
+    /// now.
+    pub(super) generation: Option<u64>,
 }
 
 impl Subscribers {
     fn read(context: &Context, book: &BookWatch) -> Result<Self> {
-        let endpoints = book.read()?;
+        let book = book.read()?;
         let mut read = Self {
             account_off: context.settings.account_off,
-            endpoints: Some(Arc::clone(&endpoints)),
+            endpoints: Some(Arc::clone(&book.endpoints)),
+            generation: book.generation,
             ..Self::default()
         };
-        for endpoint in endpoints.iter() {
+        for endpoint in book.endpoints.iter() {
             match Subscriber::new(context, endpoint) {
                 Ok(subscriber) => {
                     let subscriber = Arc::new(subscriber);
@@ -95,6 +101,12 @@ impl Subscribers {
     /// The endpoint of that lane.
     pub(super) fn of_lane(&self, lane: &str) -> Option<&Arc<Subscriber>> {
         self.by_lane.get(lane)
+    }
+
+    /// Whether a lane is that of an endpoint that the book does not have.
+    pub(super) fn is_removed(&self, lane: &str) -> bool {
+        let mut endpoints = self.endpoints.iter().flat_map(|endpoints| endpoints.iter());
+        !lane.starts_with(URL_LANE) && endpoints.all(|endpoint| endpoint.id != lane)
     }
 
     /// The lane of a delivery to an endpoint, or to a URL that is none's.
@@ -304,87 +316,5 @@ fn limits(limits: EndpointLimits) -> LaneLimits {
         may_burst: concurrency.is_none(),
         rate: rate.map(Rate::per_second),
         is_ordered: ordered,
-    }
-}
-
-/// The current endpoints. Reading is free; the file is looked at by [`SubscriberWatch::refresh`] alone.
-pub(super) struct SubscriberWatch {
-    book: BookWatch,
-    current: Mutex<Arc<Subscribers>>,
-    /// When the file was looked at last.
-    looked: Mutex<Instant>,
-    refreshing: Mutex<()>,
-}
-
-impl SubscriberWatch {
-    /// Reads the book.
-    pub(super) fn new(context: &Context) -> Result<Self> {
-        let book = context.book_watch();
-        let read = Subscribers::read(context, &book)?;
-        // A wrong key is a mistake of the start. While the service runs, deliveries are parked.
-        if let Some(locked) = read.locked().find(|locked| locked.endpoint.is_active()) {
-            signing(context, &locked.endpoint, &locked.profile)?;
-        }
-        let current = Mutex::new(Arc::new(read));
-        let looked = Mutex::new(Instant::now());
-        Ok(Self {
-            book,
-            current,
-            looked,
-            refreshing: Mutex::new(()),
-        })
-    }
-
-    /// As they are now.
-    pub(super) fn current(&self) -> Arc<Subscribers> {
-        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether the book has changed since it was read. Its file is looked at when that was not done for `patience`.
-    pub(super) fn is_stale(&self, patience: Duration) -> bool {
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        if looked.elapsed() < patience {
-            return false;
-        }
-        *looked = Instant::now();
-        let Some(endpoints) = self.book.current() else {
-            return true;
-        };
-        // Another caller has just read the book, and still makes subscribers of it.
-        let made_from = &self.current().endpoints;
-        made_from
-            .as_ref()
-            .is_none_or(|made_from| !Arc::ptr_eq(made_from, &endpoints))
-    }
-
-    /// Looks whether another process has disabled or enabled an endpoint.
-    pub(super) fn look(&self) -> Result<()> {
-        Ok(self.book.look()?)
-    }
-
-    /// The health of an endpoint has changed.
-    pub(super) fn outdate(&self) {
-        self.book.outdate();
-    }
-
-    /// Whether the health of an endpoint has changed since the book was read.
-    pub(super) fn is_outdated(&self) -> bool {
-        self.book.is_outdated()
-    }
-
-    /// Reads the book again.
-    pub(super) fn refresh(&self, context: &Context) -> Result<()> {
-        // One at a time: an older state must not replace a newer one.
-        let _alone = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = Arc::new(Subscribers::read(context, &self.book)?);
-        let before = {
-            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *current, Arc::clone(&read))
-        };
-        // Reported when it counts: an event that comes then is parked.
-        for subscriber in read.all() {
-            subscriber.report_lock(context, before.of_lane(&subscriber.lane));
-        }
-        Ok(())
     }
 }

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::lanes::URL_LANE;
 use super::queue::ServiceQueue;
 use super::subscribers::{REMOVED_LANE, Subscribers};
 use crate::app::context::aside;
@@ -157,11 +156,12 @@ impl ServiceQueue {
     /// Learns which lanes have something, are paused, or are closed.
     async fn look(&self) -> Result<()> {
         let owner = self.owner.clone();
-        let (waiting, paused, locked) = self
+        let (waiting, paused, locked, disabled) = self
             .reader
             .ask(move |store| {
                 let locked = store.parked_lanes(ParkReason::Locked)?;
-                Ok((store.queue_lanes(&owner)?, store.paused()?, locked))
+                let disabled = store.parked_lanes(ParkReason::Disabled)?;
+                Ok((store.queue_lanes(&owner)?, store.paused()?, locked, disabled))
             })
             .await?;
         // After that: an endpoint for which something waits is known by then.
@@ -180,7 +180,12 @@ impl ServiceQueue {
         self.apply_endpoints();
         self.wake.notify_one();
         let with_work: BTreeSet<String> = waiting.into_iter().map(|waiting| waiting.lane).collect();
-        self.note_unknown(&with_work, &subscribers);
+        if subscribers.generation.is_some() {
+            self.cancel_removed(with_work.iter().chain(&locked).chain(&disabled), &subscribers)
+                .await?;
+        } else {
+            self.note_unknown(&with_work, &subscribers);
+        }
         for lane in with_work {
             let subscriber = subscribers.of_lane(&lane);
             if let Some(subscriber) = subscriber.filter(|subscriber| !subscriber.takes_deliveries()) {
@@ -228,11 +233,30 @@ impl ServiceQueue {
         Ok(())
     }
 
+    /// Cancels what came back or came late for endpoints that were removed. They were in the same store, so that no other book has them.
+    async fn cancel_removed(&self, lanes: impl Iterator<Item = &String>, known: &Subscribers) -> Result<()> {
+        let removed: BTreeSet<&String> = lanes.filter(|lane| known.is_removed(lane)).collect();
+        if removed.is_empty() {
+            return Ok(());
+        }
+        // One of them may just have been added.
+        let subscribers = self.renewed(known).await?;
+        let still = |lane: &&&String| subscribers.generation.is_some() && subscribers.is_removed(lane);
+        for lane in removed.iter().filter(still) {
+            self.empty(|| QueueOp::CancelLane {
+                lane: (*lane).clone(),
+                limit: AT_ONCE,
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     /// Reports once for which endpoints something waits that the book does not have. It is not cancelled: another project's
     /// book may have them, and a person may be about to save the file.
     fn note_unknown(&self, with_work: &BTreeSet<String>, subscribers: &Subscribers) {
-        let of_nobody = |lane: &&String| subscribers.of_lane(lane).is_none() && !lane.starts_with(URL_LANE);
-        let unknown: BTreeSet<String> = with_work.iter().filter(of_nobody).cloned().collect();
+        let unknown = with_work.iter().filter(|lane| subscribers.is_removed(lane));
+        let unknown: BTreeSet<String> = unknown.cloned().collect();
         let mut known = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
         let new: Vec<&str> = unknown.difference(&known).map(String::as_str).take(SHOWN).collect();
         if !new.is_empty() {

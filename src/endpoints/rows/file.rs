@@ -128,8 +128,10 @@ impl BookRows for FileRows {
     }
 
     fn mark(&self) -> Mark {
-        let found = fs::metadata(&self.path).ok()?;
-        Some((found.modified().ok(), found.ino(), found.len()))
+        let found = fs::metadata(&self.path);
+        found.map_or(Mark::Absent, |found| {
+            Mark::File(found.modified().ok(), found.ino(), found.len())
+        })
     }
 
     fn invalid(&self, what: &dyn Display) -> EndpointError {

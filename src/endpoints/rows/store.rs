@@ -62,7 +62,11 @@ impl BookRows for StoreRows {
     }
 
     fn mark(&self) -> Mark {
-        Some((None, self.rows.generation().ok()?, 0))
+        self.rows.generation().map_or(Mark::Absent, Mark::Generation)
+    }
+
+    fn mark_now(&self) -> Mark {
+        self.rows.generation_now().map_or(Mark::Absent, Mark::Generation)
     }
 
     fn invalid(&self, what: &dyn Display) -> EndpointError {

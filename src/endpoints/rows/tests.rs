@@ -128,11 +128,11 @@ fn a_row_that_is_no_endpoint_is_named_without_the_password() {
 fn a_watch_sees_changes_by_the_generation() {
     for (book, rows) in books() {
         let watch = BookWatch::new(book.clone(), |_| {});
-        assert!(watch.read().unwrap().is_empty());
+        assert!(watch.read().unwrap().endpoints.is_empty());
         assert!(watch.current().is_some());
         book.add(endpoint("a")).unwrap();
         assert!(watch.current().is_none());
-        assert_eq!(watch.read().unwrap().len(), 1);
+        assert_eq!(watch.read().unwrap().endpoints.len(), 1);
         assert!(watch.current().is_some());
         let (key, text) = ("a".to_owned(), "{}".to_owned());
         assert!(rows.change(KeptKind::Secret, &[RowChange::Add { key, text }]).unwrap());

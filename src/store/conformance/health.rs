@@ -147,6 +147,7 @@ pub(crate) fn an_endpoint_that_was_enabled_keeps_what_waits<F: Fixture>() {
     let intake = Intake {
         owner: SERVICE.to_owned(),
         key: None,
+        book: None,
         events: vec![event],
     };
     record(&mut store, Op::Queue(QueueOp::Accept(Box::new(intake))));

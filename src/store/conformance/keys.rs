@@ -57,6 +57,7 @@ pub(crate) fn what_is_of_a_tenant_is_found_for_it_alone<F: Fixture>() {
         let intake = Intake {
             owner: SERVICE.to_owned(),
             key: None,
+            book: None,
             events: vec![event],
         };
         record(&mut store, Op::Queue(QueueOp::Accept(Box::new(intake))));

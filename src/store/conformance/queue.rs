@@ -31,6 +31,7 @@ fn intake(events: Vec<NewEvent>) -> Intake {
     Intake {
         owner: SERVICE.to_owned(),
         key: None,
+        book: None,
         events,
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Group<'o, 'c> {
     pub(super) records: Vec<(usize, NewRecord<'o>)>,
     pub(super) attempts: Vec<AttemptChange<'o>>,
     reports: Vec<PendingReport<'o>>,
+    /// The generation of the documents, where an intake depends on it.
+    book: Option<i64>,
     /// The ack of the attempt that the change at hand has had so far.
     attempt_at_hand: Option<usize>,
     pub(super) health: HealthCache,
@@ -55,11 +57,11 @@ struct PendingReport<'o> {
     report: &'o HealthReport,
 }
 
-/// Notes the id of the transaction, draws the numbers that follow each other, and reads the health that no other process changes until
-/// the end of the transaction.
+/// Notes the id of the transaction, draws the numbers that follow each other, and reads the generation of the documents, where it is asked
+/// for, and the health that no other process changes until the end of the transaction.
 fn begin_sql() -> String {
     format!(
-        "SELECT first_n, first_e, h.* FROM begin_group($1, $2, $3) LEFT JOIN LATERAL (
+        "SELECT first_n, first_e, book, h.* FROM begin_group($1, $2, $3, $5) LEFT JOIN LATERAL (
              SELECT {} FROM endpoint_health WHERE endpoint = ANY($4) ORDER BY endpoint FOR UPDATE
          ) AS h ON true",
         health::COLUMNS
@@ -67,7 +69,7 @@ fn begin_sql() -> String {
 }
 
 /// The columns of numbers before those of the health.
-const NUMBERS: usize = 2;
+const NUMBERS: usize = 3;
 
 /// The days of the records that the changes add.
 pub(super) fn days(ops: &[Op], days: &mut BTreeSet<Day>) {
@@ -138,20 +140,22 @@ impl<'o, 'c> Group<'o, 'c> {
         let mut endpoints = BTreeSet::new();
         health::endpoints(ops, &mut endpoints);
         let names: Vec<Text<'_>> = endpoints.iter().map(|name| (&**name).into()).collect();
-        let values: [Param<'_>; 4] = [&id, &records, &events, &names];
+        let asks_book = ops.iter().any(|op| books(op).next().is_some());
+        let values: [Param<'_>; 5] = [&id, &records, &events, &names, &asks_book];
         let answers = context
             .session
             .pipeline(&[Step::Batch("BEGIN"), Step::Run(&begin_sql(), &values)])?;
         let rows = answers.get(1).map(|answer| &*answer.rows).unwrap_or_default();
         let first = |column| match rows.first() {
-            Some(row) => Ok::<_, Fault>(get::<Option<i64>>(row, column)?.unwrap_or_default()),
-            None => Ok(0),
+            Some(row) => get::<Option<i64>>(row, column),
+            None => Ok(None),
         };
         let known = HealthCache::read(&endpoints, rows, NUMBERS)?;
         Ok(Self {
             context,
-            last: first(0)? - 1,
-            last_event: first(1)? - 1,
+            last: first(0)?.unwrap_or_default() - 1,
+            last_event: first(1)?.unwrap_or_default() - 1,
+            book: first(2)?,
             acks: Vec::new(),
             records: Vec::new(),
             attempts: Vec::new(),
@@ -178,8 +182,20 @@ impl<'o, 'c> Group<'o, 'c> {
         self.context.session
     }
 
+    /// Whether a change has deliveries that were made from endpoints which were changed since.
+    fn is_outdated(&self, op: &Op) -> bool {
+        books(op).any(|book| self.book != Some(signed(book)))
+    }
+
     fn add(&mut self, op: &'o Op) -> Result<(), Fault> {
         match op {
+            op if self.is_outdated(op) => {
+                let is_outdated = true;
+                self.ack(Ack {
+                    is_outdated,
+                    ..Ack::default()
+                });
+            }
             Op::Capture(new) => self.record(capture(new, &[], true)),
             Op::Receive { capture: new, work } => self.record(capture(new, work, true)),
             Op::ReceiveUnanswered(new) => self.record(capture(new, &[], false)),
@@ -320,6 +336,15 @@ impl<'o, 'c> Group<'o, 'c> {
             }
         }
         Ok(())
+    }
+}
+
+/// The generations of documents that a change depends on.
+fn books(op: &Op) -> Box<dyn Iterator<Item = u64> + '_> {
+    match op {
+        Op::Queue(QueueOp::Accept(intake)) => Box::new(intake.book.into_iter()),
+        Op::Together(ops) => Box::new(ops.iter().flat_map(books)),
+        _ => Box::new(std::iter::empty()),
     }
 }
 

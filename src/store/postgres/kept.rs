@@ -71,9 +71,28 @@ impl KeptRows for ProcessDatabase {
 
     fn generation(&self) -> Result<u64, StoreError> {
         let mut known = self.known_generation();
-        if let Some(generation) = known.as_ref().and_then(Answer::value) {
-            return generation;
+        match known.as_ref().and_then(Answer::value) {
+            Some(generation) => generation,
+            None => self.ask_generation(&mut known),
         }
+    }
+
+    fn generation_now(&self) -> Result<u64, StoreError> {
+        self.ask_generation(&mut self.known_generation())
+    }
+
+    fn lock(&self, name: &str) -> Result<Box<dyn Any + Send>, StoreError> {
+        let place = &self.database.place;
+        let lock = SessionLock::wait(place, lock::key(LockKind::Kept, name), LOCK_WAIT);
+        Ok(Box::new(lock.map_err(|fault| place.error(&fault))?))
+    }
+}
+
+/// The last known generation.
+type KnownGeneration = Option<Answer<Result<u64, StoreError>>>;
+
+impl ProcessDatabase {
+    fn ask_generation(&self, known: &mut KnownGeneration) -> Result<u64, StoreError> {
         let generation = self.database.read(|session| {
             if !self.has_tables(session)? {
                 return Ok(0);
@@ -86,20 +105,12 @@ impl KeptRows for ProcessDatabase {
         generation
     }
 
-    fn lock(&self, name: &str) -> Result<Box<dyn Any + Send>, StoreError> {
-        let place = &self.database.place;
-        let lock = SessionLock::wait(place, lock::key(LockKind::Kept, name), LOCK_WAIT);
-        Ok(Box::new(lock.map_err(|fault| place.error(&fault))?))
-    }
-}
-
-impl ProcessDatabase {
     /// Asks for the generation again when it is wanted.
     pub(super) fn forget_generation(&self) {
         *self.known_generation() = None;
     }
 
-    fn known_generation(&self) -> MutexGuard<'_, Option<Answer<Result<u64, StoreError>>>> {
+    fn known_generation(&self) -> MutexGuard<'_, KnownGeneration> {
         self.generation.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

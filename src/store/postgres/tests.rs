@@ -110,6 +110,7 @@ fn accept(events: Vec<NewEvent>) -> Op {
     Op::Queue(QueueOp::Accept(Box::new(Intake {
         owner: SERVICE.to_owned(),
         key: None,
+        book: None,
         events,
     })))
 }

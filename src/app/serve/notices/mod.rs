@@ -14,7 +14,8 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::deliveries::{FanOut, NamedEvent};
-use super::queue::{AcceptedEvent, ServiceQueue};
+use super::queue::{AcceptedEvent, NewIntake, ServiceQueue};
+use super::subscribers::Subscribers;
 use crate::app::context::Context;
 use crate::clock::{Clock as _, Precision, human_duration};
 use crate::config::notify::{NotifyFile, SmtpFile};
@@ -274,9 +275,6 @@ impl ServiceQueue {
     /// Accepts the notice as an event for that endpoint alone.
     async fn notify_endpoint(&self, name: &str, task: &NoticeTask, fan_out: &FanOut) -> Result<()> {
         let context = &self.context;
-        let subscribers = self.subscribers().await?;
-        let subscriber = subscribers.named(name);
-        let subscriber = subscriber.ok_or_else(|| Error::usage(format!("there is no endpoint `{name}`")))?;
         let event = NamedEvent {
             name: task.kind.name().to_owned(),
             data: serde_json::to_string(&task.data).ok(),
@@ -285,22 +283,31 @@ impl ServiceQueue {
             ..NamedEvent::default()
         };
         let id = Id::new(IdKind::Message, context.now(), &context.random);
-        let delivery = fan_out.for_one(context, subscriber, &event, id).map_err(Error::usage)?;
-        let accepted = AcceptedEvent {
-            id: task.id(),
-            name: event.name,
-            mode: event.mode,
-            tenant: None,
-            data: None,
-            deliveries: vec![delivery],
-        };
         // In one transaction, so that it is neither lost nor delivered as two events.
         let done = Op::Notice(NoticeChange {
             number: task.number,
             channel: NoticeChannel::Webhook,
             due: None,
         });
-        self.accept_with(None, vec![accepted], Some(done)).await?;
+        let make = |subscribers: &Subscribers| {
+            let subscriber = subscribers.named(name);
+            let subscriber = subscriber.ok_or_else(|| Error::usage(format!("there is no endpoint `{name}`")))?;
+            let delivery = fan_out.for_one(context, subscriber, &event, id).map_err(Error::usage)?;
+            let accepted = AcceptedEvent {
+                id: task.id(),
+                name: event.name.clone(),
+                mode: event.mode,
+                tenant: None,
+                data: None,
+                deliveries: vec![delivery],
+            };
+            Ok::<_, Error>(NewIntake {
+                events: vec![accepted],
+                also: Some(done.clone()),
+                ..NewIntake::default()
+            })
+        };
+        self.accept(make).await?;
         Ok(())
     }
 

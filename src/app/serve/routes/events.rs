@@ -15,7 +15,8 @@ use super::problem::Problem;
 use super::schema::EventInput;
 use super::{Answer, Caller, RouteState, Shared, Summary};
 use crate::app::serve::deliveries::NamedEvent;
-use crate::app::serve::queue::AcceptedEvent;
+use crate::app::serve::queue::{AcceptedEvent, NewIntake};
+use crate::app::serve::subscribers::Subscribers;
 use crate::app::serve::trace::TraceContext;
 use crate::digest;
 use crate::endpoints::check_tenant;
@@ -60,10 +61,12 @@ pub(super) async fn one(State(state): Shared, caller: Caller, headers: HeaderMap
     let mut event = read(&state, text, &caller)?;
     event.trace = trace(&headers);
     let _room = state.room(1).await?;
-    let (event, answer) = state.event(event).await?;
-    let text = serde_json::to_string(&answer).unwrap_or_default();
-    let summary = format!("{} goes to {}", answer.event, answer.deliveries);
-    accept(&state, &caller, (&headers, &body), vec![event], text, summary).await
+    let call = Call {
+        caller: &caller,
+        headers: &headers,
+        body: &body,
+    };
+    call.accept(&state, &[event], false).await
 }
 
 /// Accepts several events: all or none.
@@ -84,77 +87,124 @@ pub(super) async fn batch(State(state): Shared, caller: Caller, headers: HeaderM
     }
     let trace = trace(&headers);
     let _room = state.room(items.len()).await?;
-    let (mut events, mut answers) = (Vec::with_capacity(items.len()), Vec::with_capacity(items.len()));
-    let mut deliveries = 0;
-    for (index, item) in items.into_iter().enumerate() {
-        let made = match read(&state, item, &caller) {
-            Ok(event) => {
-                let trace = trace.clone();
-                state.event(NamedEvent { trace, ..event }).await
-            }
-            Err(problem) => Err(problem),
-        };
-        let (event, answer) = made.map_err(|problem| problem.of_item(index))?;
-        deliveries += answer.deliveries;
-        events.push(event);
-        answers.push(answer);
-        if deliveries > MOST_DELIVERIES && events.len() > 1 {
-            let what = format!("the batch makes more than {MOST_DELIVERIES} deliveries: send it in parts");
-            return Err(Problem::new(413, what));
-        }
-    }
-    let summary = format!("{} events, {deliveries} deliveries", events.len());
-    let text = serde_json::to_string(&answers).unwrap_or_default();
-    accept(&state, &caller, (&headers, &body), events, text, summary).await
+    let items = items.into_iter().enumerate().map(|(index, item)| {
+        let event = read(&state, item, &caller).map_err(|problem| problem.of_item(index))?;
+        let trace = trace.clone();
+        Ok(NamedEvent { trace, ..event })
+    });
+    let events: Vec<NamedEvent> = items.collect::<Result<_, Problem>>()?;
+    let call = Call {
+        caller: &caller,
+        headers: &headers,
+        body: &body,
+    };
+    call.accept(&state, &events, true).await
 }
 
 fn trace(headers: &HeaderMap) -> Option<TraceContext> {
     TraceContext::of_headers(|name| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect())
 }
 
-async fn accept(
-    state: &RouteState,
-    caller: &Caller,
-    (headers, body): (&HeaderMap, &Bytes),
-    events: Vec<AcceptedEvent>,
-    answer: String,
-    summary: String,
-) -> Answer {
-    let key = idempotency_key(state, caller, headers, body, &answer)?;
-    let ack = state.queue.accept(key, events).await?;
-    if ack.is_conflict {
-        let what = "another body was sent with this `Idempotency-Key` before";
-        return Err(Problem::conflict(what));
-    }
-    let repeated = ack.answer.is_some();
-    let body = ack.answer.unwrap_or(answer);
-    let mut response = (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response();
-    let summary = if repeated { "repeated".to_owned() } else { summary };
-    response.extensions_mut().insert(Summary(summary));
-    Ok(response)
+/// A call that hands events over.
+struct Call<'c> {
+    caller: &'c Caller,
+    headers: &'c HeaderMap,
+    body: &'c Bytes,
 }
 
-fn idempotency_key(
-    state: &RouteState,
-    caller: &Caller,
-    headers: &HeaderMap,
-    body: &Bytes,
-    answer: &str,
-) -> Result<Option<IdempotencyKey>, Problem> {
-    let Some(key) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    let is_visible = key.as_bytes().iter().all(u8::is_ascii_graphic);
-    if key.is_empty() || key.len() > LONGEST_NAME || !is_visible {
-        let what = format!("`Idempotency-Key` has 1 to {LONGEST_NAME} visible ASCII characters");
-        return Err(Problem::invalid(what));
+/// What is answered, and a word about it for the log.
+#[derive(Default)]
+struct Answered {
+    text: String,
+    summary: String,
+}
+
+impl Call<'_> {
+    /// Records the events, all or none.
+    async fn accept(&self, state: &RouteState, events: &[NamedEvent], is_batch: bool) -> Answer {
+        let context = &state.queue.context;
+        let own_id = || Id::new(IdKind::Message, context.now(), &context.random);
+        let ids: Vec<Id> = events.iter().map(|_| own_id()).collect();
+        let mut answered = Answered::default();
+        let make = |subscribers: &Subscribers| {
+            let (accepted, answers) = made(state, subscribers, events.iter().zip(&ids), is_batch)?;
+            answered = Answered::of(&answers, is_batch);
+            Ok::<_, Problem>(NewIntake {
+                key: self.idempotency_key(state, &answered.text)?,
+                events: accepted,
+                also: None,
+            })
+        };
+        let ack = state.queue.accept(make).await?;
+        if ack.is_conflict {
+            let what = "another body was sent with this `Idempotency-Key` before";
+            return Err(Problem::conflict(what));
+        }
+        let Answered { text, summary } = answered;
+        let repeated = ack.answer.is_some();
+        let body = ack.answer.unwrap_or(text);
+        let mut response = (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+        let summary = if repeated { "repeated".to_owned() } else { summary };
+        response.extensions_mut().insert(Summary(summary));
+        Ok(response)
     }
-    Ok(Some(IdempotencyKey {
-        key: digest::sha256(&[caller.id.as_bytes(), b"\0", key.as_bytes()]),
-        body: digest::sha256(&[body]),
-        at: state.queue.context.now(),
-        answer: answer.to_owned(),
-    }))
+
+    fn idempotency_key(&self, state: &RouteState, answer: &str) -> Result<Option<IdempotencyKey>, Problem> {
+        let Some(key) = self.headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        let is_visible = key.as_bytes().iter().all(u8::is_ascii_graphic);
+        if key.is_empty() || key.len() > LONGEST_NAME || !is_visible {
+            let what = format!("`Idempotency-Key` has 1 to {LONGEST_NAME} visible ASCII characters");
+            return Err(Problem::invalid(what));
+        }
+        Ok(Some(IdempotencyKey {
+            key: digest::sha256(&[self.caller.id.as_bytes(), b"\0", key.as_bytes()]),
+            body: digest::sha256(&[self.body]),
+            at: state.queue.context.now(),
+            answer: answer.to_owned(),
+        }))
+    }
+}
+
+impl Answered {
+    fn of(answers: &[EventAnswer], is_batch: bool) -> Self {
+        match answers {
+            [answer] if !is_batch => Self {
+                text: serde_json::to_string(answer).unwrap_or_default(),
+                summary: format!("{} goes to {}", answer.event, answer.deliveries),
+            },
+            answers => {
+                let deliveries: usize = answers.iter().map(|answer| answer.deliveries).sum();
+                Self {
+                    text: serde_json::to_string(answers).unwrap_or_default(),
+                    summary: format!("{} events, {deliveries} deliveries", answers.len()),
+                }
+            }
+        }
+    }
+}
+
+/// The events with their deliveries to these endpoints, and what is answered for each.
+fn made<'e>(
+    state: &RouteState,
+    subscribers: &Subscribers,
+    events: impl Iterator<Item = (&'e NamedEvent, &'e Id)>,
+    is_batch: bool,
+) -> Result<(Vec<AcceptedEvent>, Vec<EventAnswer>), Problem> {
+    let (mut accepted, mut answers, mut deliveries) = (Vec::new(), Vec::new(), 0);
+    for (index, (event, own_id)) in events.enumerate() {
+        let of_item = |problem: Problem| if is_batch { problem.of_item(index) } else { problem };
+        let (event, answer) = state.event(subscribers, event, *own_id).map_err(of_item)?;
+        deliveries += answer.deliveries;
+        accepted.push(event);
+        answers.push(answer);
+        if deliveries > MOST_DELIVERIES && accepted.len() > 1 {
+            let what = format!("the batch makes more than {MOST_DELIVERIES} deliveries: send it in parts");
+            return Err(Problem::new(413, what));
+        }
+    }
+    Ok((accepted, answers))
 }
 
 /// Reads an event. Data is only left out where a provider is played, which has samples.
@@ -250,19 +300,17 @@ impl RouteState {
         place.map_err(|closed| unavailable(closed.to_string()))
     }
 
-    /// The event with its deliveries.
-    async fn event(&self, event: NamedEvent) -> Result<(AcceptedEvent, EventAnswer), Problem> {
-        let context = &self.queue.context;
-        let own_id = Id::new(IdKind::Message, context.now(), &context.random);
+    /// The event with its deliveries to these endpoints. `own_id` is its id where the sender gave none.
+    fn event(
+        &self,
+        subscribers: &Subscribers,
+        event: &NamedEvent,
+        own_id: Id,
+    ) -> Result<(AcceptedEvent, EventAnswer), Problem> {
         let id = event.id.clone().unwrap_or_else(|| own_id.to_string());
-        let subscribers = self
-            .queue
-            .subscribers()
-            .await
-            .map_err(|error| Problem::unavailable(error.to_string()))?;
         let deliveries = self
             .fan_out
-            .event(context, &subscribers, &event, own_id)
+            .event(&self.queue.context, subscribers, event, own_id)
             .map_err(|why| match why.endpoint {
                 Some(_) => Problem::unusable(&[Finding::problem("undeliverable", why.to_string())]),
                 None => Problem::invalid(why.reason),
@@ -272,12 +320,14 @@ impl RouteState {
             event: event.name.clone(),
             deliveries: deliveries.len(),
         };
+        // The deliveries have it in their bodies.
+        let data = event.data.as_ref().filter(|_| deliveries.is_empty());
         let accepted = AcceptedEvent {
             id,
-            name: event.name,
+            name: event.name.clone(),
             mode: event.mode,
-            tenant: event.tenant,
-            data: event.data.map(String::into_bytes),
+            tenant: event.tenant.clone(),
+            data: data.map(|data| data.clone().into_bytes()),
             deliveries,
         };
         Ok((accepted, answer))

@@ -192,7 +192,13 @@ impl RouteState {
     /// The endpoint of that name or id, as far as the caller may know it.
     async fn endpoint(&self, named: &Named) -> std::result::Result<Arc<Subscriber>, Problem> {
         let tenant = named.caller.tenant.as_deref();
-        Ok(self.subscribers().await?.find(&named.name, tenant)?)
+        let known = self.subscribers().await?;
+        if let Ok(found) = known.find(&named.name, tenant) {
+            return Ok(found);
+        }
+        let renewed = self.queue.renewed(&known).await;
+        let renewed = renewed.map_err(|error| Problem::unavailable(error.to_string()))?;
+        Ok(renewed.find(&named.name, tenant)?)
     }
 }
 

@@ -350,7 +350,7 @@ CREATE FUNCTION now_us() RETURNS bigint LANGUAGE sql VOLATILE AS
 -- Begins a group of changes: notes its id, and draws numbers that follow each other. The shared lock is held until the end of the
 -- transaction: as long as it is, some numbers that were drawn are not to be seen yet. The other lock makes drawing several numbers
 -- one step; it is given back at once, so that no transaction waits for the end of another.
-CREATE FUNCTION begin_group(group_id uuid, records int, events int, OUT first_n bigint, OUT first_e bigint)
+CREATE FUNCTION begin_group(group_id uuid, records int, events int, asks_book boolean, OUT first_n bigint, OUT first_e bigint, OUT book bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO commit_log (id) VALUES (group_id);
@@ -368,6 +368,9 @@ BEGIN
             IF events > 1 THEN PERFORM setval('event_number', first_e + events - 1); END IF;
         END IF;
         PERFORM pg_advisory_unlock(1752133483, 2);
+    END IF;
+    IF asks_book THEN
+        SELECT n INTO book FROM kept_generation;
     END IF;
 END $$;
 

@@ -40,6 +40,47 @@ fn another_process_sees_a_change_and_the_generation() {
     assert_eq!(one.generation(), Ok(1));
 }
 
+fn accept_for(book: Option<u64>) -> Op {
+    let event = event(start(), "e", "lane", false);
+    Op::Queue(QueueOp::Accept(Box::new(Intake {
+        owner: SERVICE.to_owned(),
+        key: None,
+        book,
+        events: vec![event],
+    })))
+}
+
+#[test]
+fn an_intake_counts_only_for_the_documents_as_they_are() {
+    let Some(database) = database() else { return };
+    let process = process(&database.url());
+    let mut store = database.opened(Access::ReadWrite);
+    assert_eq!(process.change(KeptKind::Endpoint, &[add("a")]), Ok(true));
+    let events = |store: &dyn Store| store.events(None, None, 10).unwrap().len();
+    let outdated = [
+        accept_for(Some(0)),
+        accept_for(Some(2)),
+        Op::Together(vec![accept_for(Some(0)), Op::Capture(Box::new(capture(start(), "a")))]),
+    ];
+    for ack in store.write(&outdated).unwrap() {
+        assert!(ack.is_outdated);
+        assert_eq!(ack.number, 0);
+    }
+    assert_eq!((events(&store), store.count(&Query::default())), (0, Ok(0)));
+    // One that is outdated keeps no other one of its group back.
+    let acks = store
+        .write(&[accept_for(Some(1)), accept_for(Some(0)), accept_for(None)])
+        .unwrap();
+    let outdated: Vec<bool> = acks.iter().map(|ack| ack.is_outdated).collect();
+    assert_eq!(outdated, [false, true, false]);
+    assert_eq!(events(&store), 2);
+    // The generation of another process is known at once where it is asked for.
+    let other = self::process(&database.url());
+    assert_eq!((other.generation(), process.generation()), (Ok(1), Ok(1)));
+    assert_eq!(process.change(KeptKind::Endpoint, &[add("b")]), Ok(true));
+    assert_eq!((other.generation_now(), other.generation()), (Ok(2), Ok(2)));
+}
+
 #[test]
 fn documents_are_read_and_changed_after_a_lost_connection() {
     let Some(database) = database() else { return };
