@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::style::Tone;
 use super::{JsonLines, JsonRecord, Page, View, count};
-use crate::app::check::{AuditCase, AuditReport, CASES, CaseInfo, Cause, FoundCause, Requirement, Score};
+use crate::app::check::{AuditCase, AuditReport, CaseInfo, Cause, FoundCause, Requirement, Score};
 use crate::case_report::CaseOutcome;
 use crate::text::{printable, wrapped};
 
@@ -66,6 +66,12 @@ impl View for AuditPage<'_> {
             page.line(
                 style.caution("the time was over before all cases were run: `--only` and `--events` select a part"),
             );
+        }
+        if report.is_interrupted {
+            page.line(style.caution("interrupted: the other cases were not run"));
+        }
+        if !report.has_judged() && !report.is_interrupted {
+            page.line(style.caution("no case was judged: `-v` shows why each was skipped"));
         }
         page.line(score_line(report));
     }
@@ -170,7 +176,7 @@ fn summary(report: &AuditReport) -> serde_json::Value {
         "provider": report.provider,
         "judged": report.unjudged.is_none(),
         "unjudged": unjudged,
-        "complete": !report.is_cut_short,
+        "complete": !report.is_cut_short && !report.is_interrupted,
         "passed": report.exit() == crate::exit::Exit::Ok,
         "required": report.score(Requirement::Required),
         "advised": report.score(Requirement::Advised),
@@ -181,20 +187,15 @@ fn summary(report: &AuditReport) -> serde_json::Value {
 /// The cases, without an audit.
 #[derive(Serialize)]
 pub struct CaseList {
-    cases: &'static [CaseInfo],
-}
-
-impl Default for CaseList {
-    fn default() -> Self {
-        Self { cases: CASES }
-    }
+    /// Those that would be run.
+    pub cases: Vec<CaseInfo>,
 }
 
 impl JsonRecord for CaseList {
     const SCHEMA: &'static str = "hook.check-cases/1";
 
     fn human(&self, page: &mut Page) {
-        for info in self.cases {
+        for info in &self.cases {
             let word = page.style.name(&format!("{:<21}", info.case.name()));
             page.line(format!(
                 "{word}{:<15}{:<10}{}",

@@ -43,7 +43,10 @@ pub(super) async fn diagnose(planner: &Planner<'_>, exchange: &Exchange, secret:
             return Ok(Unjudged {
                 fact,
                 reason: if is_slow {
-                    Cause::WorksBeforeAnswering.title().into()
+                    format!(
+                        "it may do its work before it answers ({}), or never answer",
+                        Cause::WorksBeforeAnswering
+                    )
                 } else {
                     printable(text, 300)
                 },

@@ -1,4 +1,4 @@
-//! Starts the receiver for an audit, and ends it with everything that it started.
+//! Starts the receiver for an audit, and ends it with its process group.
 
 use std::time::Duration;
 
@@ -27,6 +27,9 @@ pub(super) async fn launch(
     output: &CommandOutput,
     cancel: &CancellationToken,
 ) -> Result<GroupChild> {
+    if command.trim().is_empty() {
+        return Err(Error::usage("`--app` is empty").hint("`--app 'node server.js'` starts a receiver"));
+    }
     let port = url.port_or_known_default().unwrap_or(80);
     if accepts(url, port).await {
         let what = format!("port {port} is in use, so that `--app` cannot take it");
@@ -49,7 +52,9 @@ pub(super) async fn launch(
             return Ok(app);
         }
         let waited = tokio::select! {
-            ended = app.wait() => {
+            ended = app.wait_for_leader() => {
+                // What it left in the background may still be starting.
+                app.stop_rest(cancel).await;
                 let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
                 let what = format!("`{}` ended before port {port} accepted: {how}", printable(command, 200));
                 return Err(Error::new(Exit::Unreachable, what).hint("let it listen on the port in `PORT`"));

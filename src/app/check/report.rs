@@ -45,6 +45,8 @@ pub struct AuditReport {
     pub unjudged: Option<Unjudged>,
     /// Whether the time was over before all cases were run.
     pub is_cut_short: bool,
+    /// Whether the user ended it before all cases were run.
+    pub is_interrupted: bool,
     /// The cases in their order.
     pub cases: Vec<AuditCase>,
     /// The causes of all failures.
@@ -76,11 +78,18 @@ impl AuditReport {
     /// The exit code: whether everything that is required holds.
     pub fn exit(&self) -> Exit {
         let is_failed = self.cases.iter().any(|case| case.outcome == CaseOutcome::Failed);
-        if is_failed || self.unjudged.is_some() || self.is_cut_short {
+        if self.is_interrupted {
+            Exit::Interrupted
+        } else if is_failed || self.unjudged.is_some() || self.is_cut_short || !self.has_judged() {
             Exit::Unmet
         } else {
             Exit::Ok
         }
+    }
+
+    /// Whether any case was judged, and not skipped.
+    pub fn has_judged(&self) -> bool {
+        self.cases.iter().any(|case| case.outcome != CaseOutcome::Skipped)
     }
 
     /// The cases for other programs.

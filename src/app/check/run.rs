@@ -90,14 +90,32 @@ impl<'a> Audit<'a> {
         let success = &self.player().policy.success;
         let is_accepted = exchange.status().is_some_and(|status| success.contains(status));
         self.batch = batch_size(exchange.attempt.took);
-        if let Some(effects) = self.effects.as_ref().filter(|_| is_accepted)
-            && effects.settled(before, 1).await? != 1
-        {
-            let what = "`--effects` did not grow by one after a valid event: effects are not judged";
-            self.player().context.notices.warn(what.to_owned());
-            self.effects = None;
+        if is_accepted && self.effects_since(before, 1).await?.is_some_and(|seen| seen != 1) {
+            self.ignore_effects("did not grow by one after a valid event");
         }
         Ok(exchange)
+    }
+
+    /// The effects since `before`, once they are all there; absent without `--effects`, and where their number means nothing.
+    async fn effects_since(&mut self, before: i64, expected: i64) -> Result<Option<i64>> {
+        let Some(effects) = &self.effects else { return Ok(None) };
+        let seen = effects.settled(before, expected).await?;
+        if seen.is_none() {
+            self.ignore_effects("changes all the time");
+        }
+        Ok(seen)
+    }
+
+    fn ignore_effects(&mut self, why: &str) {
+        let what = format!("`--effects` {why}: effects are not judged");
+        self.player().context.notices.warn(what);
+        self.effects = None;
+    }
+
+    /// Notes which requests were a test.
+    pub(super) async fn close(&mut self) -> Result<()> {
+        let failed = std::mem::take(&mut self.evidence.failed);
+        self.player().mark_tested(failed).await
     }
 
     /// Runs the wanted cases.
@@ -134,10 +152,7 @@ impl<'a> Audit<'a> {
             }
         }
         self.flush(&mut forged).await?;
-        self.flush(&mut plain).await?;
-        self.player()
-            .mark_tested(std::mem::take(&mut self.evidence.failed))
-            .await
+        self.flush(&mut plain).await
     }
 
     /// Whether the time was over before all cases were run.
@@ -201,10 +216,10 @@ impl<'a> Audit<'a> {
             self.add(info, None, late, started.elapsed(), Vec::new());
             return Ok(());
         }
-        let applied = match (before, counted, &self.effects) {
-            (Some(before), Some(expected), Some(effects)) => {
-                let seen = effects.settled(before, expected).await?;
-                Some(Applied { expected, seen })
+        let applied = match (before, counted) {
+            (Some(before), Some(expected)) => {
+                let seen = self.effects_since(before, expected).await?;
+                seen.map(|seen| Applied { expected, seen })
             }
             _ => None,
         };
@@ -231,14 +246,14 @@ impl<'a> Audit<'a> {
             all.extend(requests);
         }
         let sent = self.send(Plan::sequence(all)).await?;
-        if let (Some(before), Some(effects)) = (before, &self.effects) {
+        if let Some(before) = before {
             let success = &self.player().policy.success;
             let is_accepted = |(_, exchange): &&(Observed, Exchange)| {
                 exchange.status().is_some_and(|status| success.contains(status))
             };
             let accepted = i64::try_from(sent.iter().filter(is_accepted).count()).unwrap_or(i64::MAX);
             // What was accepted by mistake is applied too, and is not held against the refusals.
-            let seen = effects.settled(before, accepted).await?;
+            let seen = self.effects_since(before, accepted).await?.unwrap_or(accepted);
             *self.evidence.unwanted.get_or_insert(0) += (seen - accepted).max(0);
         }
         let mut sent = sent.into_iter();
