@@ -201,6 +201,7 @@ impl Context {
         &self,
         transport: Arc<T>,
         ledger: Ledger,
+        // Of a database every error is one of the store.
         limits: Limits,
         cancel: CancellationToken,
         lease: Option<Arc<Lease>>,

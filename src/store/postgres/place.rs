@@ -20,6 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::fault::Fault;
 use crate::store::{Access, StoreError};
+use crate::store::place::url::{Connection, DEFAULT_PORT, Host as ServerHost};
 
 /// How long one host may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -104,20 +105,30 @@ impl Place {
         })
     }
 
-    /// Host, port and database.
+    /// As the place of the ledger is shown everywhere: servers and database.
     pub(super) fn text(&self) -> String {
-        let hosts = self.config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
+        let ports = self.config.get_ports();
+        let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
+        let hosts = self.config.get_hosts().iter().enumerate();
+        let hosts = hosts.map(|(at, host)| ServerHost {
+            name: match host {
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(path) => path.display().to_string(),
+            },
+            port: Some(port(at)),
         });
-        let ports: Vec<u16> = self.config.get_ports().to_vec();
-        let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
-        let places: Vec<String> = hosts
-            .enumerate()
-            .map(|(at, host)| format!("{host}:{}", port(at)))
-            .collect();
-        let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
-        format!("{}/{database}", places.join(","))
+        let database = self.config.get_dbname().or(self.config.get_user());
+        let connection = Connection {
+            hosts: hosts.collect(),
+            database: database.map(str::to_owned),
+            ..Connection::default()
+        };
+        connection.place()
+    }
+
+    /// Tells apart what connections of this process may be refused for: the database, and the role.
+    pub(super) fn key(&self) -> String {
+        format!("{} {}", self.text(), self.config.get_user().unwrap_or_default())
     }
 
     /// Connects, and sets what every statement relies on.
@@ -203,7 +214,7 @@ impl Place {
 }
 
 impl Place {
-    /// The error for users. Of the URL it has host, port and database only.
+    /// The error for users. Of the URL it has servers and database only.
     pub(super) fn error(&self, fault: &Fault) -> StoreError {
         let (place, what) = (self.text(), fault.what());
         match fault {
