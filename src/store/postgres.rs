@@ -2,6 +2,7 @@
 
 mod attempt_rows;
 mod attempts;
+mod backoff;
 mod connection;
 mod context;
 mod days;

@@ -18,6 +18,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::backoff;
 use super::fault::Fault;
 use crate::store::{Access, StoreError};
 use crate::store::place::url::{Connection, DEFAULT_PORT, Host as ServerHost};
@@ -133,6 +134,10 @@ impl Place {
 
     /// Connects, and sets what every statement relies on.
     pub(super) async fn connect(&self, access: Access) -> Result<Client, Fault> {
+        backoff::paced(&self.key(), self.connect_now(access)).await
+    }
+
+    async fn connect_now(&self, access: Access) -> Result<Client, Fault> {
         let client = if self.is_encrypted {
             let tls = self.tls().map_err(|error| Fault::Lost(error.to_string()))?;
             self.connect_with(MakeRustlsConnect::new(tls)).await?
@@ -178,7 +183,8 @@ impl Place {
         channel: &str,
         heard: impl Fn(Option<&str>),
     ) -> Result<(), Fault> {
-        let (client, mut connection) = self.config.connect(tls).await?;
+        let connecting = async { Ok(self.config.connect(tls).await?) };
+        let (client, mut connection) = backoff::paced(&self.key(), connecting).await?;
         let listen = format!("LISTEN {channel}");
         let mut listening = pin!(client.batch_execute(&listen));
         let mut is_listening = false;
