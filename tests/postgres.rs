@@ -1,6 +1,7 @@
 //! The command line over a ledger and an endpoint book in PostgreSQL. Without a server these tests are skipped, but never in CI.
 
 mod book;
+mod rights;
 
 use std::fs;
 use std::path::Path;

@@ -31,6 +31,7 @@ mod queue_rows;
 mod read;
 mod records;
 mod recovery;
+mod rights;
 mod rows;
 mod schema;
 mod sealed;
@@ -52,6 +53,7 @@ use uuid::Uuid;
 
 pub(super) use self::hints::Hints;
 pub(super) use self::process_database::{ledger_format, of_process};
+pub(super) use self::rights::check_rights;
 
 use self::connection::{Database, Session};
 use self::context::GroupOptions;

@@ -234,6 +234,7 @@ impl Place {
                 Some(&SqlState::DISK_FULL) => StoreError::Full(place),
                 Some(&SqlState::LOCK_NOT_AVAILABLE) => StoreError::Locked(place),
                 Some(&SqlState::INSUFFICIENT_PRIVILEGE) => StoreError::ReadOnly { path: place, what },
+                _ if matches!(fault, Fault::NoRight(_)) => StoreError::ReadOnly { path: place, what },
                 _ => StoreError::Unreadable { path: place, what },
             },
         }
