@@ -331,7 +331,12 @@ pub struct DeliveryRecord {
     pub sealed: Vec<Sealed>,
     /// Whether it had failed before it was retried by hand: its failure was counted.
     pub is_again: bool,
+    /// Whether its event is gone, as when its day was dropped by hand: the message is empty, and nothing can be sent.
+    pub is_orphan: bool,
 }
+
+/// What is said of a delivery whose event is gone.
+pub const ORPHAN: &str = "its event is gone";
 
 /// A record, whole.
 #[derive(Debug, Clone, PartialEq)]

@@ -81,6 +81,10 @@ impl Fixture for TestDatabase {
     fn open(&self) -> PostgresStore {
         self.opened(Access::ReadWrite).with_given_clock()
     }
+
+    fn drop_messages(&self) {
+        self.sql("DROP TABLE hook.message_2030_01_02");
+    }
 }
 
 conformance!(TestDatabase);

@@ -382,7 +382,9 @@ BEGIN
     PERFORM pg_advisory_xact_lock(1752133483, 4);
     FOREACH parent_name IN ARRAY ARRAY['capture', 'message', 'delivery', 'attempt', 'event'] LOOP
         part_name := parent_name || to_char(wanted, '_YYYY_MM_DD');
-        CONTINUE WHEN EXISTS (SELECT 1 FROM hook.day_table WHERE name = part_name);
+        -- One that was dropped by hand is made again.
+        CONTINUE WHEN EXISTS (SELECT 1 FROM hook.day_table WHERE name = part_name)
+            AND to_regclass(format('hook.%I', part_name)) IS NOT NULL;
         settings := CASE parent_name
             WHEN 'delivery' THEN 'WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.2)'
             ELSE ''
@@ -390,6 +392,7 @@ BEGIN
         EXECUTE format('CREATE TABLE hook.%I (LIKE hook.%I INCLUDING ALL) %s', part_name, parent_name, settings);
         EXECUTE format('ALTER TABLE hook.%I ATTACH PARTITION hook.%I FOR VALUES FROM (%L) TO (%L)',
             parent_name, part_name, wanted, wanted + 1);
-        INSERT INTO hook.day_table (name, parent, day) VALUES (part_name, parent_name, wanted);
+        INSERT INTO hook.day_table (name, parent, day) VALUES (part_name, parent_name, wanted)
+            ON CONFLICT (name) DO NOTHING;
     END LOOP;
 END $$;
