@@ -26,7 +26,8 @@ use crate::provider::Registry;
 use crate::random::Random;
 pub use crate::secret::DEV_SECRET;
 use crate::store::{
-    self, Access, ClaimError, Lease, Ledger, LedgerReader, Owners, Query, QueryPage, Store, StoreOptions, StorePlace,
+    self, Access, ClaimError, Lease, Ledger, LedgerReader, Owners, Query, QueryPage, Store, StoreError, StoreOptions,
+    StorePlace,
 };
 use crate::transport::Transport;
 pub use crate::verification::dev_secret::{Purpose, Secrets};
@@ -167,6 +168,14 @@ impl Context {
     /// The ledger for reading; never created.
     pub fn reader(&self) -> Result<Box<dyn Store>> {
         Ok(store::open_read_only(&self.store_place)?)
+    }
+
+    /// Refuses a ledger of a newer hook. One that is missing, or away, may come while it is looked at.
+    pub fn refuse_newer(&self) -> Result<()> {
+        match store::open_read_only(&self.store_place) {
+            Err(error @ StoreError::Newer { .. }) => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// The ledger for reading beside the writer, in a thread of its own.
