@@ -201,6 +201,7 @@ impl Context {
             error => error,
         };
         let what = format!("ledger `{}` cannot be claimed", self.store_place);
+        // Of a database every error is one of the store.
         let hint = "use a file in a folder that can be written: `--store FILE`";
         Error::new(Exit::Store, what).cause(error).hint(hint)
     }
@@ -210,7 +211,6 @@ impl Context {
         &self,
         transport: Arc<T>,
         ledger: Ledger,
-        // Of a database every error is one of the store.
         limits: Limits,
         cancel: CancellationToken,
         lease: Option<Arc<Lease>>,

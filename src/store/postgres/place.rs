@@ -20,8 +20,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::backoff;
 use super::fault::Fault;
-use crate::store::{Access, StoreError};
 use crate::store::place::url::{Connection, DEFAULT_PORT, Host as ServerHost};
+use crate::store::{Access, StoreError};
 
 /// How long one host may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
