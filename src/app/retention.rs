@@ -102,7 +102,7 @@ impl Retention {
             match self.round(&mut store) {
                 Ok(Pruned { parked: 0, .. }) => {}
                 Ok(Pruned { parked, .. }) => notices.warn(format!(
-                    "the size limit of the ledger dropped {}: it will not be delivered",
+                    "the retention dropped {}: what was parked for too long is not delivered",
                     count(parked, "parked delivery")
                 )),
                 // Tried again in an hour; every use of the ledger reports what is wrong with it anyway.

@@ -147,7 +147,7 @@ macro_rules! conformance {
             no_unfinished_delivery_of_a_service_is_pruned
             an_event_goes_with_its_last_delivery
             events_make_room_with_the_records_of_their_time
-            parked_deliveries_outlive_the_retention_and_are_counted_where_they_make_room
+            parked_deliveries_that_are_pruned_are_counted
         );
         conformance!($fixture, keys:
             keys_are_added_once_and_revoked

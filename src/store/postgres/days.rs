@@ -44,9 +44,9 @@ pub(super) fn before(session: &Session, moment: Timestamp) -> Result<Vec<Day>, F
     session.rows(sql, &[&Day::of(moment)], |row| get(row, 0))
 }
 
-/// What stays as long as it is unfinished. What is parked waits for a person.
+/// What stays as long as it is unfinished.
 const IS_BUSY: &str = "
-    SELECT EXISTS (SELECT 1 FROM queue WHERE day = $1)
+    SELECT EXISTS (SELECT 1 FROM queue WHERE day = $1 AND state <> 2)
         OR EXISTS (SELECT 1 FROM delivery WHERE day = $1 AND state = 'pending' AND NOT is_queued AND owner IS NOT NULL)";
 
 /// Drops the tables of a day, unless something of it is left to do. Whatever was not made by hook is left alone.
@@ -59,8 +59,9 @@ pub(super) fn drop_day(session: &Session, day: Day, gone: &mut Pruned) -> Result
     let dropped = drop_tables(session, day, is_busy);
     session.batch(if dropped.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     match dropped {
-        Ok(records) => {
-            gone.records += records;
+        Ok(dropped) => {
+            gone.records += dropped.records;
+            gone.parked += dropped.parked;
             Ok(())
         }
         // A long read keeps the day for now.
@@ -73,26 +74,30 @@ fn drop_tables(
     session: &Session,
     day: Day,
     is_busy: impl Fn(&Session) -> Result<Option<bool>, Fault>,
-) -> Result<u64, Fault> {
+) -> Result<Pruned, Fault> {
     session.run("SELECT pg_advisory_xact_lock(1752133483, 4)", &[])?;
     let sql = "
         SELECT t.parent, quote_ident(t.name) FROM day_table AS t JOIN pg_class AS c ON c.oid = to_regclass('hook.' || quote_ident(t.name))
         JOIN pg_inherits AS i ON i.inhrelid = c.oid AND i.inhparent = to_regclass('hook.' || quote_ident(t.parent))
         WHERE t.day = $1 ORDER BY t.parent";
     let tables: Vec<(String, String)> = session.rows(sql, &[&day], |row| Ok((get(row, 0)?, get(row, 1)?)))?;
-    let mut records = 0;
+    let mut gone = Pruned::default();
     // Nothing can come into them from here on: what is busy now stays.
     for (_, name) in &tables {
         session.batch(&format!("LOCK TABLE hook.{name} IN SHARE ROW EXCLUSIVE MODE"))?;
     }
     if is_busy(session)?.unwrap_or(true) {
-        return Ok(records);
+        return Ok(gone);
     }
     for (parent, name) in &tables {
         if parent == "capture" || parent == "delivery" {
-            records += count(session, &format!("SELECT count(*) FROM hook.{name}"))?;
+            gone.records += count(session, &format!("SELECT count(*) FROM hook.{name}"))?;
         }
     }
+    let sql = "WITH gone AS (DELETE FROM queue WHERE day = $1 RETURNING n) SELECT count(*) FROM gone";
+    gone.parked = session
+        .row(sql, &[&day], |row| get(row, 0).map(unsigned))?
+        .unwrap_or_default();
     for sql in [
         "DELETE FROM processing WHERE day = $1",
         "DELETE FROM work WHERE day = $1",
@@ -103,7 +108,7 @@ fn drop_tables(
         session.batch(&format!("DROP TABLE hook.{name}"))?;
     }
     session.run("DELETE FROM day_table WHERE day = $1", &[&day])?;
-    Ok(records)
+    Ok(gone)
 }
 
 /// How many rows a query counts.

@@ -19,10 +19,10 @@ const ROW_BYTES: i64 = 512;
 const OLDER_CAPTURES: &str =
     "SELECT n, day, true, false, weight FROM capture WHERE at < $1 AND day <= $2 ORDER BY n LIMIT $3";
 
-/// Except deliveries that are in progress, or parked.
+/// Except deliveries that are in progress.
 const OLDER_DELIVERIES: &str = "
-    SELECT n, day, false, false, size FROM delivery
-    WHERE at < $1 AND day <= $2 AND state <> 'parked' AND (state <> 'pending' OR owner IS NULL) ORDER BY n LIMIT $3";
+    SELECT n, day, false, state = 'parked', size FROM delivery
+    WHERE at < $1 AND day <= $2 AND (state <> 'pending' OR owner IS NULL) ORDER BY n LIMIT $3";
 
 /// Captures that anyone can send to a listener that verifies.
 const UNAUTHENTICATED: &str = "

@@ -35,14 +35,14 @@ impl PruneSpeed {
     }
 }
 
-/// Except deliveries that are in progress, or parked. Late ones are among younger records.
+/// Except deliveries that are in progress. Late ones are among younger records.
 const OLDER: &str = "
     SELECT n, 0, 0 FROM capture WHERE n < ?1 AND at < ?2
-    UNION ALL SELECT n, 1, 0 FROM delivery WHERE n < ?1 AND at < ?2
-        AND state <> 'parked' AND (state <> 'pending' OR owner IS NULL)
+    UNION ALL SELECT n, 1 + (state = 'parked'), 0 FROM delivery WHERE n < ?1 AND at < ?2
+        AND (state <> 'pending' OR owner IS NULL)
     UNION ALL SELECT n, 0, 0 FROM capture INDEXED BY capture_late WHERE late AND n >= ?1 AND at < ?2
-    UNION ALL SELECT n, 1, 0 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2
-        AND state <> 'parked' AND (state <> 'pending' OR owner IS NULL)";
+    UNION ALL SELECT n, 1 + (state = 'parked'), 0 FROM delivery INDEXED BY delivery_late WHERE late AND n >= ?1 AND at < ?2
+        AND (state <> 'pending' OR owner IS NULL)";
 
 /// The oldest records that are left when only those of known senders are. Deliveries with attempts left, and captures with
 /// work to do, are not given up to make room.
