@@ -28,8 +28,10 @@ ci:
 generate:
     UPDATE_GENERATED=1 INSTA_UPDATE=always cargo test --locked --test integration -- generated:: screens:: schemas::
 
-# The long forms of the proofs that nothing is lost: kills, a rehearsal, memory; arguments go to the test program.
+# The long forms of the proofs that nothing is lost: kills, a rehearsal, memory, claims beside a million retries; arguments go to the
+# test programs.
 soak *args:
+    HOOK_SOAK=1 cargo test --locked --lib -- postgres::tests::claims --nocapture --test-threads 1 "$@"
     HOOK_SOAK=1 cargo test --locked --test integration -- crash:: durable:: shared_store:: --nocapture --test-threads 1 "$@"
 
 # Take the pictures of docs/inspector.md again, with the browser that `.ci/run` prepared.
