@@ -127,6 +127,7 @@ impl Planner<'_> {
                 ..WireShape::default()
             },
             effects: None,
+            is_signed: false,
         }))
     }
 

@@ -84,6 +84,7 @@ fn same_moment(planner: &Planner<'_>) -> Planning {
             ..WireShape::default()
         },
         effects: i64::try_from(ROUNDS).ok(),
+        is_signed: false,
     }))
 }
 

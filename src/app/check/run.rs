@@ -48,7 +48,7 @@ pub(super) struct Audit<'a> {
     is_cut_short: bool,
     /// Cases whose requests are sent before the time is looked at again.
     batch: usize,
-    secrets: Vec<Vec<u8>>,
+    secrets: Vec<String>,
     runs: Vec<Run>,
     evidence: Evidence,
 }
@@ -57,7 +57,7 @@ impl<'a> Audit<'a> {
     pub(super) fn new(
         planner: Planner<'a>,
         effects: Option<EffectCounter>,
-        secrets: Vec<Vec<u8>>,
+        secrets: Vec<String>,
         deadline: Instant,
     ) -> Self {
         Self {
