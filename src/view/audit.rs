@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::style::Tone;
 use super::{JsonLines, JsonRecord, Page, View, count};
-use crate::app::check::{AuditCase, AuditReport, CaseInfo, Cause, FoundCause, Requirement, Score};
+use crate::app::check::{AuditCase, AuditReport, CaseInfo, Cause, FoundCause, Incomplete, Requirement, Score};
 use crate::case_report::CaseOutcome;
 use crate::text::{printable, wrapped};
 
@@ -32,6 +32,9 @@ impl View for AuditPage<'_> {
                 printable(&unjudged.fact, 300)
             ));
             page.line(format!("              {}", printable(&unjudged.reason, 400)));
+            if let Some(answer) = &unjudged.answer {
+                page.line(style.dim(&format!("              its answer: {answer}")));
+            }
             if let Some(cause) = unjudged.cause {
                 page.line(style.dim(&format!("              see {}", cause.link())));
                 self.fix(cause, page);
@@ -62,15 +65,16 @@ impl View for AuditPage<'_> {
             self.cause(found, page);
         }
         page.line("");
-        if report.is_cut_short {
-            page.line(
-                style.caution("the time was over before all cases were run: `--only` and `--events` select a part"),
-            );
+        if let Some(why) = report.incomplete {
+            page.line(style.caution(match why {
+                Incomplete::Late => {
+                    "the time was over before all cases were run: `--only` and `--events` select a part"
+                }
+                Incomplete::Interrupted => "interrupted: the other cases were not run",
+                Incomplete::Ended => "the receiver ended: the other cases were not run",
+            }));
         }
-        if report.is_interrupted {
-            page.line(style.caution("interrupted: the other cases were not run"));
-        }
-        if !report.has_judged() && !report.is_interrupted {
+        if !report.has_judged() && report.incomplete.is_none() {
             page.line(style.caution("no case was judged: `-v` shows why each was skipped"));
         }
         page.line(score_line(report));
@@ -169,6 +173,7 @@ fn summary(report: &AuditReport) -> serde_json::Value {
             "fact": unjudged.fact,
             "reason": unjudged.reason,
             "cause": unjudged.cause,
+            "answer": unjudged.answer,
         })
     });
     json!({
@@ -176,7 +181,7 @@ fn summary(report: &AuditReport) -> serde_json::Value {
         "provider": report.provider,
         "judged": report.unjudged.is_none(),
         "unjudged": unjudged,
-        "complete": !report.is_cut_short && !report.is_interrupted,
+        "complete": report.incomplete.is_none(),
         "passed": report.exit() == crate::exit::Exit::Ok,
         "required": report.score(Requirement::Required),
         "advised": report.score(Requirement::Advised),

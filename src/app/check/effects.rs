@@ -23,7 +23,7 @@ const READING: Duration = Duration::from_secs(5);
 const PRINTED: u64 = 4096;
 
 /// How long an effect may come after the answer: a receiver answers before it works.
-const LATE: Duration = Duration::from_secs(5);
+pub(super) const LATE: Duration = Duration::from_secs(5);
 
 /// How long the number must stay the same, at least.
 const STILL: Duration = Duration::from_millis(150);
@@ -35,6 +35,15 @@ const RESTLESS: Duration = Duration::from_secs(12);
 const POLL: Duration = Duration::from_millis(25);
 
 const EXAMPLE: &str = "let it give the number of effects so far, such as the rows of a table: `--effects 'psql -tAc \"select count(*) from orders\"'`";
+
+/// How the number has grown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Growth {
+    /// By how much.
+    pub(super) seen: i64,
+    /// How long that took.
+    pub(super) took: Duration,
+}
 
 /// Where the number comes from.
 pub(super) struct EffectCounter {
@@ -106,17 +115,20 @@ impl EffectCounter {
         }
     }
 
-    /// The effects since `before`, once `expected` are there and no more come for a while, or none come in time. `None` where the number
-    /// never stays the same.
-    pub(super) async fn settled(&self, before: i64, expected: i64) -> Result<Option<i64>> {
+    /// The effects since `before`, once `expected` are there and no more come for a while, or none come for `patience`. `None` where the
+    /// number never stays the same.
+    pub(super) async fn settled(&self, before: i64, expected: i64, patience: Duration) -> Result<Option<Growth>> {
         let started = Instant::now();
         let (mut last, mut since) = (self.read().await?, Instant::now());
         loop {
             let enough = last - before >= expected;
             // Work that takes long may be done a second time just as late.
             let still = STILL.max(since.duration_since(started) / 4);
-            if since.elapsed() >= if enough { still } else { LATE } {
-                return Ok(Some(last - before));
+            if since.elapsed() >= if enough { still } else { patience } {
+                return Ok(Some(Growth {
+                    seen: last - before,
+                    took: since.duration_since(started),
+                }));
             }
             if started.elapsed() >= RESTLESS {
                 return Ok(None);

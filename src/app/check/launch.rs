@@ -30,8 +30,8 @@ pub(super) async fn launch(
     if command.trim().is_empty() {
         return Err(Error::usage("`--app` is empty").hint("`--app 'node server.js'` starts a receiver"));
     }
-    let port = url.port_or_known_default().unwrap_or(80);
-    if accepts(url, port).await {
+    let port = port(url);
+    if accepts(url).await {
         let what = format!("port {port} is in use, so that `--app` cannot take it");
         return Err(Error::usage(what).hint("end what listens there, or audit it without `--app`"));
     }
@@ -48,7 +48,7 @@ pub(super) async fn launch(
     let mut app = started.map_err(|error| Error::usage("`--app` cannot be started").cause(error))?;
     let deadline = Instant::now() + READY;
     loop {
-        if accepts(url, port).await {
+        if accepts(url).await {
             return Ok(app);
         }
         let waited = tokio::select! {
@@ -76,7 +76,13 @@ pub(super) async fn launch(
     }
 }
 
-async fn accepts(url: &Url, port: u16) -> bool {
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(80)
+}
+
+/// Whether the URL's port accepts connections.
+pub(super) async fn accepts(url: &Url) -> bool {
+    let port = port(url);
     let connected = match url.host() {
         Some(Host::Ipv4(address)) => TcpStream::connect((address, port)).await,
         Some(Host::Ipv6(address)) => TcpStream::connect((address, port)).await,

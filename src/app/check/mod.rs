@@ -5,6 +5,7 @@
 mod bodies;
 mod case;
 mod cause;
+mod counting;
 mod diagnose;
 mod duplicates;
 mod effects;
@@ -45,12 +46,13 @@ use crate::transport::AddressPolicy;
 use crate::transport::address_policy::is_loopback;
 pub use case::{CASES, CaseCode, CaseInfo, Requirement};
 pub use cause::Cause;
+use counting::Counting;
 pub use diagnose::reason;
 use effects::EffectCounter;
 use keys::AuditKeys;
 use planner::Planner;
 use player::Player;
-pub use report::{AuditCase, AuditReport, Score};
+pub use report::{AuditCase, AuditReport, Incomplete, Score};
 pub use rules::FoundCause;
 use run::{Audit, Run, symptoms};
 
@@ -134,8 +136,8 @@ pub async fn check(context: &Context, options: &CheckOptions) -> Result<AuditRep
     let secrets = secrets.flat_map(|secret| profile.scheme.secret_texts(secret)).collect();
     let deadline = Instant::now() + limit;
     player.until = Some(deadline + GIVE_UP);
-    let planner = Planner::new(&player, second)?;
-    let audit = Audit::new(planner, effects, secrets, deadline);
+    let planner = Planner::new(&player, second, &events)?;
+    let audit = Audit::new(planner, effects.map(Counting::new), secrets, deadline);
     let report = Box::pin(judged(audit, &player, options, &events, &keys)).await;
     if let Some(mut app) = app {
         // Its end is no part of the audit.
@@ -164,26 +166,24 @@ async fn judged(
         url: crate::mask::url(options.url.as_str()),
         provider: player.profile.label(),
         unjudged: None,
-        is_cut_short: false,
-        is_interrupted: false,
+        incomplete: None,
         cases: Vec::new(),
         causes: Vec::new(),
     };
     if !first.status().is_some_and(|status| success.contains(status)) {
-        let planner = Planner::new(player, None)?;
+        let planner = Planner::new(player, None, events)?;
         let unjudged = diagnose::diagnose(&planner, &first, keys.signing.first()).await?;
         player.mark_tested([first.delivery]).await?;
         report.unjudged = Some(unjudged);
         return Ok(report);
     }
     let is_wanted = |case| is_wanted(case, &options.only, &options.skip);
-    match audit.run(events, is_wanted).await {
+    report.incomplete = match audit.run(events, is_wanted).await {
         // What was judged until then is shown.
-        Err(error) if error.exit == Exit::Interrupted => report.is_interrupted = true,
-        run => run?,
-    }
+        Err(error) if error.exit == Exit::Interrupted => Some(Incomplete::Interrupted),
+        run => run.map(|()| audit.incomplete())?,
+    };
     audit.close().await?;
-    report.is_cut_short = audit.is_cut_short();
     let runs = audit.finish();
     report.causes = rules::causes(&symptoms(&runs));
     report.cases = runs.into_iter().map(|run| audit_case(run, &report.causes)).collect();

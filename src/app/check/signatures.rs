@@ -119,8 +119,15 @@ impl Planner<'_> {
     pub(super) fn empty(&self) -> Planning {
         let whole = self.player.faulty(&self.composer, SigningMode::Empty)?;
         let part = with_changed_signature(self.fresh()?, &self.player.profile, |_| String::new())?;
-        let is_other = |part: &Delivery| whole.as_ref().is_none_or(|whole| whole.headers != part.headers);
-        let part = part.filter(is_other);
+        let scheme = &self.player.profile.scheme;
+        // Where nothing is around a signature, this is the empty header again.
+        let is_filled = |part: &Delivery| {
+            let mut texts = scheme
+                .signature_headers()
+                .filter_map(|name| part.headers.get_text(name));
+            texts.any(|text| !text.is_empty())
+        };
+        let part = part.filter(is_filled);
         self.several([
             ("an empty header", whole),
             ("nothing behind the prefix", part),
@@ -255,18 +262,9 @@ impl Planner<'_> {
     }
 
     pub(super) fn old_event(&self) -> Planning {
-        if self.player.profile.scheme.freshness().tolerance.is_none() || self.signs_event_time() {
+        if self.player.profile.scheme.freshness().tolerance.is_none() || self.player.signs_event_time() {
             return Ok(Err("the scheme enforces no clock beside the body".into()));
         }
         self.accepted(self.event_at(self.player.context.now().minus(DAYS))?)
-    }
-
-    /// Whether the body's own time is the one of the signature.
-    pub(super) fn signs_event_time(&self) -> bool {
-        self.player
-            .profile
-            .scheme
-            .carrier()
-            .is_some_and(|carrier| carrier.time_at.is_some())
     }
 }
