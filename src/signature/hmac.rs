@@ -119,15 +119,20 @@ impl Hmac {
 
     fn ready(&self, secret: &Secret) -> Result<HmacKey, KeyError> {
         let bytes = self.key_bytes(secret)?;
+        Ok(self.key_of(secret.name(), &bytes))
+    }
+
+    /// The key of these bytes, whatever they are.
+    pub(super) fn key_of(&self, name: Option<&str>, bytes: &[u8]) -> HmacKey {
         let algorithm = match self.algorithm {
             Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
             Algorithm::Sha256 => hmac::HMAC_SHA256,
             Algorithm::Sha512 => hmac::HMAC_SHA512,
         };
-        Ok(HmacKey {
-            name: secret.name().map(str::to_owned),
-            key: hmac::Key::new(algorithm, &bytes),
-        })
+        HmacKey {
+            name: name.map(str::to_owned),
+            key: hmac::Key::new(algorithm, bytes),
+        }
     }
 
     pub(super) fn sign(&self, keys: &[HmacKey], message: &ToSign<'_>) -> Result<Signed, SignError> {

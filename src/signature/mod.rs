@@ -8,6 +8,7 @@ mod content;
 mod encoding;
 mod errors;
 mod explain;
+mod guesses;
 mod hash;
 mod hmac;
 mod keyed;

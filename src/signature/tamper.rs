@@ -1,37 +1,68 @@
 //! Changes to a signed request that a receiver must refuse: another signature, another time.
 
-use std::time::Duration;
-
 use super::Scheme;
+use crate::clock::Timestamp;
 use crate::headers::Headers;
 use crate::json::get;
 use serde_json::Value;
 
-/// By how much a changed time is later: too little to be refused for its age.
-const LATER: Duration = Duration::from_secs(1);
-
 impl Scheme {
-    /// Changes one character of every signature of a request. Returns the body; `None` where it has no signature. A token is
-    /// none: one with a single wrong character would give away the rest.
-    pub fn change_signature(&self, headers: &mut Headers, body: &[u8]) -> Option<Vec<u8>> {
-        let carrier = self.carrier()?;
-        let document = carrier.body.as_ref().and_then(|_| carrier.document(headers, body));
-        let items = match &document {
-            Some(document) => carrier.items(document)?.into_iter().map(Some).collect(),
-            None => vec![None],
-        };
+    /// The texts of the signatures in the headers of a request, or its token; none where they are in the body.
+    pub fn signature_texts(&self, headers: &Headers) -> Vec<String> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if let Self::Token(token) = self {
+            let value = headers.get(&token.header);
+            let secret = value.and_then(|value| value.get(token.secret_in(value)));
+            return secret.map(text).into_iter().collect();
+        }
+        let carrier = self.carrier().filter(|carrier| carrier.body.is_none());
+        let carried = carrier.and_then(|carrier| carrier.read(headers, None).ok());
+        carried.map_or_else(Vec::new, |carried| carried.signatures.into_iter().map(text).collect())
+    }
+
+    /// Changes the text of every signature of a request, or its token. Returns the body; `None` where it has none, or where
+    /// nothing changes.
+    pub fn change_signature(
+        &self,
+        headers: &mut Headers,
+        body: &[u8],
+        change: impl Fn(&str) -> String,
+    ) -> Option<Vec<u8>> {
         let (original, mut changed_body) = (headers.clone(), body.to_vec());
-        for item in items {
-            let carried = carrier.read(&original, item).ok()?;
-            for signature in carried.signatures {
-                let other = with_other_start(signature)?;
-                match item {
-                    Some(_) => changed_body = replaced(&changed_body, signature, &other)?,
-                    None => self.replace_in_headers(headers, signature, &other),
+        let texts = self.signature_texts(headers);
+        for text in texts.iter().filter(|text| !text.is_empty()) {
+            self.replace_in_headers(headers, text.as_bytes(), change(text).as_bytes());
+        }
+        if let Some(carrier) = self.carrier().filter(|carrier| carrier.body.is_some()) {
+            let document = carrier.document(headers, body)?;
+            for item in carrier.items(&document)? {
+                for signature in carrier.read(headers, Some(item)).ok()?.signatures {
+                    let other = change(std::str::from_utf8(signature).ok()?);
+                    changed_body = replaced(&changed_body, signature, other.as_bytes())?;
                 }
             }
         }
         (*headers != original || changed_body != body).then_some(changed_body)
+    }
+
+    /// Takes the signatures out of a header that has other parts beside them, such as the time. Returns whether it has.
+    pub fn strip_pairs(&self, headers: &mut Headers) -> bool {
+        let Some(carrier) = self.carrier() else { return false };
+        let (Some(separator), Some(value)) = (&carrier.pairs, headers.get_text(&carrier.header)) else {
+            return false;
+        };
+        let texts = self.signature_texts(headers);
+        let has_signature = |pair: &&str| texts.iter().any(|text| pair.contains(text.as_str()));
+        let rest: Vec<&str> = value
+            .split(separator.as_str())
+            .filter(|pair| !has_signature(pair))
+            .collect();
+        let rest = rest.join(separator);
+        let is_changed = !rest.is_empty() && rest != value;
+        if is_changed {
+            headers.set(&carrier.header, rest);
+        }
+        is_changed
     }
 
     fn replace_in_headers(&self, headers: &mut Headers, from: &[u8], to: &[u8]) {
@@ -48,8 +79,13 @@ impl Scheme {
         }
     }
 
-    /// Changes the signed time of a request, after it was signed. Returns the body; `None` where no time is signed beside it.
-    pub fn change_time(&self, headers: &mut Headers, body: &[u8]) -> Option<Vec<u8>> {
+    /// Changes the signed time of a request, after it was signed. Returns the body; `None` where no time is signed.
+    pub fn change_time(
+        &self,
+        headers: &mut Headers,
+        body: &[u8],
+        change: impl Fn(Timestamp) -> Timestamp,
+    ) -> Option<Vec<u8>> {
         if !self.signs_time() {
             return None;
         }
@@ -60,7 +96,7 @@ impl Scheme {
         let carried = carrier.read(&original, item).ok()?;
         if let (Some(text), Some(at), Some(form)) = (carried.timestamp, carried.signed_at, carrier.time_form()) {
             let name = carrier.time_header.as_ref().map_or(&carrier.header, |(name, _)| name);
-            let value = replaced(headers.get(name)?, text, form.text(at.plus(LATER)).as_bytes())?;
+            let value = replaced(headers.get(name)?, text, form.text(change(at)).as_bytes())?;
             headers.set(name, value);
             return Some(body.to_vec());
         }
@@ -69,18 +105,11 @@ impl Scheme {
             return None;
         };
         let later = match form {
-            Some(form) => form.text(form.read(text)?.plus(LATER)),
+            Some(form) => form.text(change(form.read(text)?)),
             None => return None,
         };
         replaced(body, text.as_bytes(), later.as_bytes())
     }
-}
-
-/// The same text with another first character, which is valid in hex and in Base64.
-fn with_other_start(text: &[u8]) -> Option<Vec<u8>> {
-    let (first, rest) = text.split_first()?;
-    let other = if *first == b'0' { b'1' } else { b'0' };
-    Some([&[other], rest].concat())
 }
 
 /// A text with the first occurrence of another one replaced; `None` where it has none.

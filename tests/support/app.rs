@@ -16,6 +16,8 @@ pub(crate) enum Reply {
     Full(u16, Vec<(&'static str, &'static str)>, Vec<u8>),
     /// Nothing, for as long as the other side waits.
     Silence,
+    /// The end of the connection.
+    Closed,
 }
 
 /// A request that an app got.
@@ -149,6 +151,7 @@ fn serve(stream: &TcpStream, seen: &Sender<Seen>, reply: &(impl Fn(&Seen) -> Rep
                 let _ = reader.read_to_end(&mut Vec::new());
                 return;
             }
+            Reply::Closed => return,
         };
         let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {

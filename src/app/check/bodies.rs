@@ -148,6 +148,7 @@ impl Planner<'_> {
                 ..WireShape::default()
             },
             effects: None,
+            is_signed: false,
         }))
     }
 

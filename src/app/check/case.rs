@@ -18,11 +18,15 @@ words! {
         WrongSecret = "wrong-secret",
         /// Signed with secrets that can be guessed.
         GuessableSecret = "guessable-secret",
+        /// With a header in which there is no signature.
+        MalformedHeader = "malformed-header",
+        /// With a signature that cannot be decoded.
+        UndecodableSignature = "undecodable-signature",
         /// With the beginning of the signature.
         TruncatedSignature = "truncated-signature",
         /// With a signature of which only the beginning is right.
         AlteredSignature = "altered-signature",
-        /// With text behind the signature.
+        /// With text behind the signature, or before it.
         ExtendedSignature = "extended-signature",
         /// With the signature in the other case.
         SignatureCase = "signature-case",
@@ -40,7 +44,7 @@ words! {
         RefusedEffect = "refused-effect",
         /// Signed too long ago.
         Stale = "stale",
-        /// Signed days ago.
+        /// Signed years ago.
         VeryStale = "very-stale",
         /// Signed in the future.
         Future = "future",
@@ -172,6 +176,16 @@ pub const CASES: &[CaseInfo] = &[
         "refuses signatures of secrets that can be guessed",
     ),
     required(
+        CaseCode::MalformedHeader,
+        "signature",
+        "refuses a header without a signature in it",
+    ),
+    required(
+        CaseCode::UndecodableSignature,
+        "signature",
+        "refuses a signature that cannot be decoded",
+    ),
+    required(
         CaseCode::TruncatedSignature,
         "signature",
         "refuses the beginning of the signature",
@@ -184,7 +198,7 @@ pub const CASES: &[CaseInfo] = &[
     required(
         CaseCode::ExtendedSignature,
         "signature",
-        "refuses text behind the signature",
+        "refuses text around the signature",
     ),
     advised(
         CaseCode::SignatureCase,
@@ -209,7 +223,7 @@ pub const CASES: &[CaseInfo] = &[
         "refuses a wrong signature for an event that it knows",
     ),
     required(CaseCode::Stale, "clock", "refuses a signature that is too old"),
-    required(CaseCode::VeryStale, "clock", "refuses a signature of days ago"),
+    required(CaseCode::VeryStale, "clock", "refuses a signature of years ago"),
     required(CaseCode::Future, "clock", "refuses a signature of the future"),
     advised(CaseCode::ClockSkew, "clock", "accepts a clock that is a little off"),
     advised(CaseCode::OldEvent, "clock", "accepts an old event that is signed now"),

@@ -14,6 +14,8 @@ words! {
         MissingHeaderOk = "missing-header-ok",
         /// With an empty signature nothing is checked.
         EmptySignatureOk = "empty-signature-ok",
+        /// What cannot be read is let through.
+        FailsOpen = "fails-open",
         /// Only a part of the signature is compared.
         PrefixCompare = "prefix-compare",
         /// A secret that can be guessed is accepted.
@@ -116,6 +118,7 @@ impl Cause {
             Self::PresenceOnly => "only the presence of a signature is checked, not its value",
             Self::MissingHeaderOk => "without a signature header nothing is checked",
             Self::EmptySignatureOk => "with an empty signature nothing is checked",
+            Self::FailsOpen => "a signature that cannot be read is accepted",
             Self::PrefixCompare => "only a part of the signature is compared",
             Self::GuessableSecret => "a secret that can be guessed is accepted",
             Self::BodyNotChecked => "the check does not cover the body that is used",
@@ -146,7 +149,7 @@ impl Cause {
             Self::LeaksSignature => "a refusal shows the signature that would have been accepted",
             Self::LeaksSecret => "a refusal shows the secret",
             Self::LeaksStackTrace => "a refusal shows a stack trace",
-            Self::RefusesWith5xx => "a faulty signature is an error of the receiver (5xx)",
+            Self::RefusesWith5xx => "a faulty signature is an error of the receiver: 5xx, or no answer",
             Self::RefusalStatus => "a faulty signature is refused with a status that means something else",
             Self::UnknownEvent500 => "an unknown type of event is an error of the receiver (5xx)",
             Self::UnknownEventRefused => "an unknown type of event is refused",

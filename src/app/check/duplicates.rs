@@ -108,6 +108,7 @@ fn same_moment(planner: &Planner<'_>) -> Planning {
         },
         effects: i64::try_from(requests / 2).ok(),
         rounds,
+        is_signed: false,
     }))
 }
 

@@ -8,12 +8,15 @@ use super::leaks::leak;
 use super::planner::{Planned, Planner};
 use super::player::{Exchange, Player};
 use crate::exchange::{Answer, ErrorKind, Outcome};
+use crate::headers::Headers;
 use crate::id::Id;
 use crate::inflate::readable;
 
 /// A request that was refused, as it must be.
 struct Refused {
     answer: Answer,
+    /// Headers and body of the request.
+    request: String,
     /// The signatures that would have been accepted.
     right: Vec<String>,
 }
@@ -40,7 +43,7 @@ impl Evidence {
     pub(super) fn judge(
         &self,
         info: CaseInfo,
-        (player, secrets): (&Player<'_>, &[Vec<u8>]),
+        (player, secrets): (&Player<'_>, &[String]),
         counts_effects: bool,
     ) -> Judgement {
         match info.case {
@@ -74,6 +77,7 @@ impl Evidence {
                 let right = player.right_signatures(&Planner::forgery(planned));
                 self.refused.push(Refused {
                     answer: answer.clone(),
+                    request: text_of(&planned.delivery.headers, &planned.delivery.message.body),
                     right,
                 });
             }
@@ -96,16 +100,14 @@ impl Evidence {
         }
     }
 
-    fn leaks(&self, info: CaseInfo, secrets: &[Vec<u8>]) -> Judgement {
+    fn leaks(&self, info: CaseInfo, secrets: &[String]) -> Judgement {
         if self.refused.is_empty() {
             return Judgement::skipped("nothing was refused");
         }
-        let secrets: Vec<&[u8]> = secrets.iter().map(Vec::as_slice).collect();
         let found = self.refused.iter().find_map(|refused| {
             let body = readable(&refused.answer.body);
-            let headers = String::from_utf8_lossy(&refused.answer.headers.to_block()).into_owned();
-            let text = format!("{headers}\n{}", String::from_utf8_lossy(&body));
-            leak(&text, &refused.right, &secrets)
+            let answer = text_of(&refused.answer.headers, &body);
+            leak(&answer, &refused.request, &refused.right, secrets)
         });
         match found {
             Some((kind, what)) => Judgement::failed(info, kind, what),
@@ -124,4 +126,14 @@ impl Evidence {
             Some(_) => Judgement::passed(),
         }
     }
+}
+
+/// A message as one text.
+fn text_of(headers: &Headers, body: &[u8]) -> String {
+    let headers = headers.to_block();
+    format!(
+        "{}\n{}",
+        String::from_utf8_lossy(&headers),
+        String::from_utf8_lossy(body)
+    )
 }

@@ -14,6 +14,10 @@ pub(super) enum Expected {
     Accepted,
     /// Any other status.
     Refused,
+    /// Any status: the request behind it is judged by it.
+    Any,
+    /// Any other status, unless the request before it was accepted: to the receiver both are the same.
+    AsBefore,
 }
 
 /// A request that was sent.
@@ -88,11 +92,15 @@ impl Judgement {
 
 /// Judges the requests of a case, and how often they were applied where that is counted.
 pub(super) fn judge(info: CaseInfo, observed: &[Observed], applied: Option<Applied>, success: &Codes) -> Judgement {
+    let before = std::iter::once(None).chain(observed.iter().map(Some));
     let wrong: Vec<(&Observed, SymptomKind)> = observed
         .iter()
-        .filter_map(|one| Some((one, fault(one, success)?)))
+        .zip(before)
+        .filter_map(|(one, before)| Some((one, fault(one, before, success)?)))
         .collect();
-    if let Some((_, kind)) = wrong.first() {
+    // What was accepted says more than what was not answered.
+    let is_accepted = |(_, kind): &&(&Observed, SymptomKind)| *kind == SymptomKind::Accepted;
+    if let Some((_, kind)) = wrong.iter().find(is_accepted).or(wrong.first()) {
         let each: Vec<String> = wrong.iter().take(MOST).map(|(one, _)| said(one)).collect();
         let more = wrong.len().saturating_sub(MOST);
         let more = if more > 0 {
@@ -133,13 +141,15 @@ fn times(count: i64) -> String {
 /// The status of a receiver that takes no more requests for a while.
 const TOO_MANY: u16 = 429;
 
-fn fault(one: &Observed, success: &Codes) -> Option<SymptomKind> {
+fn fault(one: &Observed, before: Option<&Observed>, success: &Codes) -> Option<SymptomKind> {
     let Some(status) = one.outcome.status() else {
         return Some(SymptomKind::NoAnswer);
     };
+    let is_accepted = |one: &Observed| one.outcome.status().is_some_and(|status| success.contains(status));
     match (one.expected, success.contains(status)) {
-        (Expected::Accepted, true) | (Expected::Refused, false) => None,
-        (Expected::Refused, true) => Some(SymptomKind::Accepted),
+        (Expected::Accepted, true) | (Expected::Refused | Expected::AsBefore, false) | (Expected::Any, _) => None,
+        (Expected::AsBefore, true) if before.is_some_and(is_accepted) => None,
+        (Expected::Refused | Expected::AsBefore, true) => Some(SymptomKind::Accepted),
         (Expected::Accepted, false) if status == TOO_MANY => Some(SymptomKind::TooMany),
         (Expected::Accepted, false) if status >= 500 => Some(SymptomKind::Broken),
         (Expected::Accepted, false) => Some(SymptomKind::Refused),
@@ -151,8 +161,8 @@ fn said(one: &Observed) -> String {
     let summary = one.outcome.summary();
     let answer = match (one.expected, one.outcome.status()) {
         (_, None) => format!("no answer ({summary})"),
-        (Expected::Refused, Some(_)) => format!("accepted ({summary})"),
         (Expected::Accepted, Some(_)) => format!("refused ({summary})"),
+        (_, Some(_)) => format!("accepted ({summary})"),
     };
     if one.what.is_empty() {
         answer
@@ -262,7 +272,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "it is a table")]
     fn a_case_is_judged_by_every_request_and_by_what_was_applied() {
-        use Expected::{Accepted, Refused};
+        use Expected::{Accepted, Any, AsBefore, Refused};
         use SymptomKind as Kind;
         let info = CaseCode::SameId.info();
         let success = Codes::any_success();
@@ -311,6 +321,20 @@ mod tests {
                 count(1, 1),
                 Some(Kind::Refused),
                 Some("second: refused (409 Conflict)"),
+            ),
+            (
+                vec![("one", Refused, 0), ("two", Refused, 200)],
+                None,
+                Some(Kind::Accepted),
+                Some("one: no answer (timeout), two: accepted (200 OK)"),
+            ),
+            (vec![("one", Any, 200), ("two", AsBefore, 200)], None, None, None),
+            (vec![("one", Any, 200), ("two", AsBefore, 401)], None, None, None),
+            (
+                vec![("one", Any, 401), ("two", AsBefore, 200)],
+                None,
+                Some(Kind::Accepted),
+                Some("two: accepted (200 OK)"),
             ),
             (vec![("", Accepted, 200)], count(1, 1), None, None),
             (

@@ -132,7 +132,8 @@ pub async fn check(context: &Context, options: &CheckOptions) -> Result<AuditRep
         .then(|| keys.signing(&profile, 1))
         .transpose()?;
     let limit = LIMITS[usize::from(!is_local(&options.url))];
-    let secrets = keys.signing.iter().map(|secret| secret.expose().to_vec()).collect();
+    let secrets = keys.signing.iter();
+    let secrets = secrets.flat_map(|secret| profile.scheme.secret_texts(secret)).collect();
     let deadline = Instant::now() + limit;
     player.until = Some(deadline + GIVE_UP);
     let planner = Planner::new(&player, second, &events)?;

@@ -11,14 +11,17 @@ impl Planner<'_> {
         use CaseCode as Case;
         let player = self.player;
         match case {
-            Case::MissingSignature => self.faulty(SigningMode::Missing),
-            Case::EmptySignature => self.faulty(SigningMode::Empty),
+            Case::MissingSignature => self.missing(),
+            Case::EmptySignature => self.empty(),
+            Case::MalformedHeader => self.malformed_header(),
             Case::WrongSecret => self.faulty(SigningMode::WrongSecret),
             Case::TamperedBody => self.faulty(SigningMode::Tampered),
             Case::GuessableSecret => self.guessable(),
-            Case::TruncatedSignature | Case::AlteredSignature | Case::ExtendedSignature | Case::SignatureCase => {
-                self.changed_signature(case)
-            }
+            Case::TruncatedSignature
+            | Case::AlteredSignature
+            | Case::ExtendedSignature
+            | Case::UndecodableSignature
+            | Case::SignatureCase => self.changed_signature(case),
             Case::PaddedBody => self.padded_body(),
             Case::TamperedTimestamp => self.forged_or(player.with_other_time()?, "no time beside the body is signed"),
             Case::TamperedId => {

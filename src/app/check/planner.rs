@@ -35,6 +35,8 @@ pub(super) struct Plan {
     pub(super) shape: WireShape,
     /// How often the event must be applied in all, where that matters.
     pub(super) effects: Option<i64>,
+    /// Whether it has a signature of the moment in which it was made, so that it cannot wait for other cases.
+    pub(super) is_signed: bool,
 }
 
 /// A plan, or why the case is skipped.
@@ -48,20 +50,29 @@ impl Plan {
             at_once: 1,
             shape: WireShape::default(),
             effects: None,
+            is_signed: false,
+        }
+    }
+
+    /// Signed by now: sent without waiting for other cases.
+    pub(super) fn sent_at_once(self) -> Self {
+        Self {
+            is_signed: true,
+            ..self
         }
     }
 
     /// Whether nothing has to be done between its requests, before or after them.
     pub(super) fn is_plain(&self) -> bool {
-        self.at_once == 1 && self.effects.is_none() && !self.shape.title_case
+        self.at_once == 1 && self.effects.is_none() && !self.shape.title_case && !self.is_signed
     }
 
-    /// Whether all of it must be refused.
+    /// Whether none of it must be accepted.
     pub(super) fn is_forged(&self) -> bool {
         self.rounds
             .iter()
             .flatten()
-            .all(|planned| planned.expected == Expected::Refused)
+            .all(|planned| planned.expected != Expected::Accepted)
     }
 
     /// With that many effects.

@@ -36,6 +36,8 @@ const FORGED: &[CaseCode] = &[
     EmptySignature,
     WrongSecret,
     GuessableSecret,
+    MalformedHeader,
+    UndecodableSignature,
     TruncatedSignature,
     AlteredSignature,
     ExtendedSignature,
@@ -56,6 +58,8 @@ const FORGED: &[CaseCode] = &[
 const COMPARED: &[CaseCode] = &[
     MissingSignature,
     EmptySignature,
+    MalformedHeader,
+    UndecodableSignature,
     TruncatedSignature,
     AlteredSignature,
     ExtendedSignature,
@@ -112,11 +116,13 @@ const RULES: &[Rule] = &[
     rule(Cause::RefusesWith2xx, &[(WrongSecret, Ignored)], &[], FORGED),
     rule(Cause::NoCheck, &[(MissingSignature, Accepted), (WrongSecret, Accepted)], &[], FORGED),
     rule(Cause::PresenceOnly, &[(WrongSecret, Accepted)], &[MissingSignature], FORGED),
+    rule(Cause::FailsOpen, &[(UndecodableSignature, Accepted)], &[], COMPARED),
     rule(Cause::PrefixCompare, &[(TruncatedSignature, Accepted)], &[], COMPARED),
     rule(Cause::PrefixCompare, &[(AlteredSignature, Accepted)], &[], COMPARED),
     rule(Cause::PrefixCompare, &[(ExtendedSignature, Accepted)], &[], COMPARED),
-    rule(Cause::MissingHeaderOk, &[(MissingSignature, Accepted)], &[], &[EmptySignature, RefusedEffect]),
-    rule(Cause::EmptySignatureOk, &[(EmptySignature, Accepted)], &[], &[RefusedEffect]),
+    rule(Cause::MissingHeaderOk, &[(MissingSignature, Accepted)], &[], &[EmptySignature, MalformedHeader, RefusedEffect]),
+    rule(Cause::EmptySignatureOk, &[(EmptySignature, Accepted)], &[], &[MalformedHeader, RefusedEffect]),
+    rule(Cause::FailsOpen, &[(MalformedHeader, Accepted)], &[], &[RefusedEffect]),
     rule(Cause::GuessableSecret, &[(GuessableSecret, Accepted)], &[], &[RefusedEffect]),
     rule(Cause::BodyNotChecked, &[(TamperedBody, Accepted)], &[], &[PaddedBody, RefusedEffect]),
     rule(Cause::Reserialises, &[(WhiteSpace, Refused)], &[], REWRITTEN),
@@ -252,8 +258,15 @@ pub fn causes(symptoms: &BTreeSet<Symptom>) -> Vec<FoundCause> {
         let taken = take(&mut left, |symptom| symptom.case == *case && symptom.kind != NoAnswer);
         add(&mut found, *cause, taken);
     }
+    // What is not answered only when it is forged is a crash over it.
+    let is_crash = left.iter().all(|symptom| FORGED.contains(&symptom.case));
     let rest = take(&mut left, |_| true);
-    add(&mut found, Cause::NoAnswer, rest);
+    let cause = if is_crash {
+        Cause::RefusesWith5xx
+    } else {
+        Cause::NoAnswer
+    };
+    add(&mut found, cause, rest);
     found
 }
 
@@ -340,6 +353,39 @@ mod tests {
             ),
             (of(&[AlteredSignature], Accepted), Cause::PrefixCompare),
             (of(&[ExtendedSignature], Accepted), Cause::PrefixCompare),
+            (
+                vec![(ExtendedSignature, Accepted), (TruncatedSignature, NoAnswer)],
+                Cause::PrefixCompare,
+            ),
+            (
+                of(&[UndecodableSignature, TruncatedSignature, ExtendedSignature], Accepted),
+                Cause::FailsOpen,
+            ),
+            (
+                of(
+                    &[MissingSignature, EmptySignature, MalformedHeader, UndecodableSignature],
+                    Accepted,
+                ),
+                Cause::FailsOpen,
+            ),
+            (of(&[MalformedHeader], Accepted), Cause::FailsOpen),
+            (
+                of(&[MissingSignature, EmptySignature, MalformedHeader], Accepted),
+                Cause::MissingHeaderOk,
+            ),
+            (
+                of(&[EmptySignature, MalformedHeader], Accepted),
+                Cause::EmptySignatureOk,
+            ),
+            (
+                of(&[MissingSignature, TruncatedSignature], NoAnswer),
+                Cause::RefusesWith5xx,
+            ),
+            (
+                vec![(MissingSignature, NoAnswer), (RefusalStatus, Broken)],
+                Cause::RefusesWith5xx,
+            ),
+            (of(&[MissingSignature, Charset], NoAnswer), Cause::NoAnswer),
             (of(&[TamperedBody, PaddedBody], Accepted), Cause::BodyNotChecked),
             (of(&[Stale, VeryStale, Future], Accepted), Cause::NoClock),
             (of(&[Stale, VeryStale], Accepted), Cause::NoClock),

@@ -52,7 +52,7 @@ pub(super) struct Audit<'a> {
     batch: usize,
     /// Whether a case was failed because the receiver has ended.
     has_blamed: bool,
-    secrets: Vec<Vec<u8>>,
+    secrets: Vec<String>,
     runs: Vec<Run>,
     evidence: Evidence,
 }
@@ -61,7 +61,7 @@ impl<'a> Audit<'a> {
     pub(super) fn new(
         planner: Planner<'a>,
         effects: Option<Counting>,
-        secrets: Vec<Vec<u8>>,
+        secrets: Vec<String>,
         deadline: Instant,
     ) -> Self {
         Self {

@@ -3,20 +3,87 @@
 use std::time::Duration;
 
 use super::case::CaseCode;
-use super::forge::{BEYOND, altered, other_case, padded};
+use super::forge::BEYOND;
+use super::judge::Expected;
 use super::planner::{Plan, Planned, Planner, Planning};
-use crate::app::forged::signed;
-use crate::engine::Signing;
+use crate::app::forged::texts::{altered, of_no_alphabet, of_no_length, other_case};
+use crate::app::forged::{padded, signed, with_changed_signature, with_header_text, without_pairs};
+use crate::engine::{Delivery, Signing};
+use crate::error::Result;
 use crate::exchange::SigningMode;
+use crate::signature::{Encoding, Scheme};
 
-/// A day, and more than any tolerance.
+/// How long ago an old event happened.
 const DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
+
+/// More than any tolerance, also where milliseconds are taken for seconds.
+const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// How far a clock that is a little off is off, at most.
 pub(super) const SKEW: Duration = Duration::from_secs(30);
 
-/// What is changed in the text of a signature, and how.
-type SignatureChange<'a> = (&'a str, &'a dyn Fn(&str) -> String);
+/// A change in the text of a signature.
+struct Change {
+    /// What it is.
+    what: &'static str,
+    /// The new text.
+    of: fn(&str) -> String,
+    /// What must come of it.
+    expected: Expected,
+}
+
+const fn refused(what: &'static str, of: fn(&str) -> String) -> Change {
+    let expected = Expected::Refused;
+    Change { what, of, expected }
+}
+
+/// The changes of a case. Some decoders of base64 skip what is no base64, and stop at the padding: to them text behind it is nothing.
+fn changes(case: CaseCode, is_padded: bool) -> Vec<Change> {
+    match case {
+        CaseCode::TruncatedSignature => vec![
+            refused("half of the signature", |text| {
+                text.chars().take(text.chars().count() / 2).collect()
+            }),
+            refused("8 characters of the signature", |text| text.chars().take(8).collect()),
+        ],
+        CaseCode::AlteredSignature => vec![
+            refused("another end", |text| {
+                altered(text, text.chars().count().saturating_sub(4))
+            }),
+            refused("only the first 8 characters", |text| altered(text, 8)),
+        ],
+        CaseCode::ExtendedSignature if is_padded => vec![
+            Change {
+                expected: Expected::Any,
+                ..refused("a character that is no base64 before it", |text| format!("*{text}"))
+            },
+            Change {
+                expected: Expected::AsBefore,
+                ..refused("text behind it", |text| format!("{text}AAAA"))
+            },
+            refused("text behind it, without padding", |text| {
+                format!("{}AAAA", unpadded(text))
+            }),
+            refused("text before it", |text| format!("AAAA{text}")),
+            refused("text before it, without padding", |text| {
+                format!("AAAA{}", unpadded(text))
+            }),
+        ],
+        CaseCode::ExtendedSignature => vec![
+            refused("text behind it", |text| format!("{text}AAAA")),
+            refused("text before it", |text| format!("AAAA{text}")),
+        ],
+        CaseCode::UndecodableSignature => vec![
+            refused("a wrong length", of_no_length),
+            refused("a wrong character", of_no_alphabet),
+        ],
+        _ => vec![refused("", other_case)],
+    }
+}
+
+fn unpadded(text: &str) -> &str {
+    text.trim_end_matches('=')
+}
 
 impl Planner<'_> {
     pub(super) fn faulty(&self, mode: SigningMode) -> Planning {
@@ -42,25 +109,76 @@ impl Planner<'_> {
         )))
     }
 
-    pub(super) fn changed_signature(&self, case: CaseCode) -> Planning {
-        let half = |text: &str| text.chars().take(text.chars().count() / 2).collect::<String>();
-        let start = |text: &str| text.chars().take(8).collect::<String>();
-        let end = |text: &str| altered(text, text.chars().count().saturating_sub(4));
-        let tail = |text: &str| altered(text, 8);
-        let longer = |text: &str| format!("{}AAAA", text.trim_end_matches('='));
-        let changes: Vec<SignatureChange<'_>> = match case {
-            CaseCode::TruncatedSignature => vec![
-                ("half of the signature", &half),
-                ("8 characters of the signature", &start),
-            ],
-            CaseCode::AlteredSignature => vec![("another end", &end), ("only the first 8 characters", &tail)],
-            CaseCode::ExtendedSignature => vec![("", &longer)],
-            _ => vec![("", &other_case)],
+    /// Nothing at the place of the signature: no header, and a header with its other parts.
+    pub(super) fn missing(&self) -> Planning {
+        let whole = self.player.faulty(&self.composer, SigningMode::Missing)?;
+        self.several([("", whole), ("only the parts beside it", self.without_pairs()?)])
+    }
+
+    /// An empty signature in each of its forms.
+    pub(super) fn empty(&self) -> Planning {
+        let whole = self.player.faulty(&self.composer, SigningMode::Empty)?;
+        let part = with_changed_signature(self.fresh()?, &self.player.profile, |_| String::new())?;
+        let scheme = &self.player.profile.scheme;
+        // Where nothing is around a signature, this is the empty header again.
+        let is_filled = |part: &Delivery| {
+            let mut texts = scheme
+                .signature_headers()
+                .filter_map(|name| part.headers.get_text(name));
+            texts.any(|text| !text.is_empty())
         };
+        let part = part.filter(is_filled);
+        self.several([
+            ("an empty header", whole),
+            ("nothing behind the prefix", part),
+            ("only the parts beside it", self.without_pairs()?),
+        ])
+    }
+
+    fn without_pairs(&self) -> Result<Option<Delivery>> {
+        without_pairs(self.fresh()?, &self.player.profile)
+    }
+
+    /// A header in which there is no signature.
+    pub(super) fn malformed_header(&self) -> Planning {
+        let profile = &self.player.profile;
+        if matches!(profile.scheme, Scheme::Token(_)) {
+            return Ok(Err("the header is the secret itself".into()));
+        }
+        self.several([("", with_header_text(self.fresh()?, profile, "malformed")?)])
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "it is the end of a plan, and plans can fail")]
+    fn several<const N: usize>(&self, requests: [(&str, Option<Delivery>); N]) -> Planning {
+        if self.is_unsigned() {
+            return Ok(Err(self.unsigned()));
+        }
+        let made = requests
+            .into_iter()
+            .filter_map(|(what, delivery)| Some(self.bad(what, delivery?)));
+        let made: Vec<Planned> = made.collect();
+        if made.is_empty() {
+            return Ok(Err("no header carries a signature".into()));
+        }
+        Ok(Ok(Plan::sequence(made)))
+    }
+
+    pub(super) fn changed_signature(&self, case: CaseCode) -> Planning {
+        let scheme = &self.player.profile.scheme;
+        let encoding = scheme.carrier().map(|carrier| carrier.encoding);
+        if case == CaseCode::SignatureCase && encoding == Some(Encoding::Hex) {
+            return Ok(Err("hex in the other case is the same signature".into()));
+        }
+        if case == CaseCode::UndecodableSignature && matches!(scheme, Scheme::Token(_)) {
+            return Ok(Err("nothing is decoded".into()));
+        }
         let mut requests = Vec::new();
-        for (what, change) in changes {
-            let forged = self.player.with_signature(&self.composer, change)?;
-            requests.extend(forged.map(|delivery| self.bad(what, delivery)));
+        for Change { what, of, expected } in changes(case, encoding == Some(Encoding::Base64)) {
+            let forged = with_changed_signature(self.fresh()?, &self.player.profile, of)?;
+            requests.extend(forged.map(|delivery| Planned {
+                expected,
+                ..self.bad(what, delivery)
+            }));
         }
         if requests.is_empty() {
             return Ok(Err("no header carries a signature".into()));
@@ -86,7 +204,7 @@ impl Planner<'_> {
         let (at, mode) = match case {
             CaseCode::Future if freshness.past_only => return Ok(Err("the provider limits the past only".into())),
             CaseCode::Future => (now.plus(limit + BEYOND), SigningMode::Future),
-            CaseCode::VeryStale => (now.minus(limit + DAYS), SigningMode::Stale),
+            CaseCode::VeryStale => (now.minus(limit + YEARS), SigningMode::Stale),
             _ => (now.minus(limit + BEYOND), SigningMode::Stale),
         };
         let delivery = self.player.signed_at(at, mode)?;
@@ -134,13 +252,13 @@ impl Planner<'_> {
         let Some(right) = delivery.headers.get_text(&header).map(str::to_owned) else {
             return Ok(Err("no header carries a signature".into()));
         };
-        let texts = self.player.signatures(&delivery.headers);
-        let wrong = texts.iter().fold(right.clone(), |value, text| {
-            value.replace(text.as_str(), &altered(text, 0))
-        });
+        let mut other = delivery.headers.clone();
+        scheme.change_signature(&mut other, b"", |text| altered(text, 0));
+        let wrong = other.get_text(&header).unwrap_or_default();
         delivery.headers.set(&header, format!("{wrong}{separator}{right}"));
         delivery.signing = Signing::AsCaptured;
-        self.accepted(delivery)
+        let plan = Plan::sequence(vec![self.good("", delivery)]);
+        Ok(Ok(plan.sent_at_once()))
     }
 
     pub(super) fn old_event(&self) -> Planning {

@@ -1,13 +1,18 @@
 //! Requests of `send` that a receiver must refuse.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::app::forged::texts::other_start;
 use crate::app::forged::{twin, with_changed_signature, with_changed_time, with_other_secret, without_signature};
 use crate::engine::{Delivery, Label};
 use crate::error::{Error, Result};
 use crate::exchange::SigningMode;
 use crate::provider::Profile;
 use crate::words::words;
+
+/// By how much a changed time is later: too little to be refused for its age.
+const LATER: Duration = Duration::from_secs(1);
 
 words! {
     /// What is wrong with a request on purpose.
@@ -32,8 +37,8 @@ impl Tamper {
             Self::Body => twin(delivery, profile)?,
             // A token is a signature that is known as a whole or not at all.
             Self::Signature if profile.scheme.token_header().is_some() => with_other_secret(delivery, profile)?,
-            Self::Signature => with_changed_signature(delivery, profile)?,
-            Self::Timestamp => with_changed_time(delivery, profile)?,
+            Self::Signature => with_changed_signature(delivery, profile, other_start)?,
+            Self::Timestamp => with_changed_time(delivery, profile, |at| at.plus(LATER))?,
             Self::Secret => with_other_secret(delivery, profile)?,
             Self::Missing if profile.scheme.place().is_none() => None,
             Self::Missing => without_signature(delivery, profile, SigningMode::Missing)?,

@@ -1,10 +1,13 @@
 //! Requests that a receiver must refuse, made from one that it must accept.
 
+pub mod texts;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::clock::Timestamp;
 use crate::endpoints::generate;
 use crate::engine::{Delivery, Progress, Signing};
 use crate::error::Result;
@@ -13,6 +16,7 @@ use crate::headers::Headers;
 use crate::json::{get, get_mut, leaf_paths};
 use crate::provider::Profile;
 use crate::random::Random;
+use crate::signature::Signer;
 
 /// A delivery of which headers and body are fixed, with a valid signature.
 pub fn signed(mut delivery: Delivery) -> Result<Delivery> {
@@ -34,43 +38,111 @@ pub fn twin(delivery: Delivery, profile: &Profile) -> Result<Option<Delivery>> {
 
 /// The request without its signature, or with an empty one; `None` where the scheme has no place for one.
 pub fn without_signature(delivery: Delivery, profile: &Profile, mode: SigningMode) -> Result<Option<Delivery>> {
-    let mut delivery = signed(delivery)?;
+    let mut delivery = signed_once(delivery, profile)?;
     let body = delivery.message.body.clone();
     let is_empty = mode == SigningMode::Empty;
     let body = profile.scheme.strip(&mut delivery.headers, &body, is_empty);
     Ok(body.map(|body| with_body(delivery, body, mode)))
 }
 
+/// The request without the signature, but with what is beside it in its header; `None` where nothing is.
+pub fn without_pairs(delivery: Delivery, profile: &Profile) -> Result<Option<Delivery>> {
+    let mut delivery = signed_once(delivery, profile)?;
+    let is_changed = profile.scheme.strip_pairs(&mut delivery.headers);
+    Ok(is_changed.then(|| invalid(delivery, SigningMode::Missing)))
+}
+
+/// The request with another text in place of the whole header of the signature; `None` where no header has one.
+pub fn with_header_text(delivery: Delivery, profile: &Profile, text: &str) -> Result<Option<Delivery>> {
+    let mut delivery = signed_once(delivery, profile)?;
+    let carried = profile
+        .scheme
+        .signature_headers()
+        .filter(|name| delivery.headers.contains(name));
+    let names: Vec<String> = carried.map(str::to_owned).collect();
+    for name in &names {
+        delivery.headers.set(name, text);
+    }
+    Ok((!names.is_empty()).then(|| invalid(delivery, SigningMode::Tampered)))
+}
+
 /// The request signed with a secret that is made for it; `None` where the provider's secrets cannot be made.
-pub fn with_other_secret(mut delivery: Delivery, profile: &Arc<Profile>) -> Result<Option<Delivery>> {
+pub fn with_other_secret(delivery: Delivery, profile: &Arc<Profile>) -> Result<Option<Delivery>> {
     // A seeded source would make a secret that others can guess, and the receiver may be any.
     let Some(other) = generate(profile, &Random::os())? else {
         return Ok(None);
     };
-    delivery.signing = Signing::Fresh {
-        profile: Arc::clone(profile),
-        signer: Some(Arc::new(profile.scheme.signer(&[other.secret])?)),
-        secret: Arc::new(SecretKind::None),
-    };
-    let mut delivery = signed(delivery)?;
-    delivery.signing = Signing::Invalid(SigningMode::WrongSecret);
-    Ok(Some(delivery))
+    signed_by(delivery, profile, profile.scheme.signer(&[other.secret])?).map(Some)
 }
 
-/// The request with a changed signature; `None` where it has none, or where it is a token.
-pub fn with_changed_signature(delivery: Delivery, profile: &Profile) -> Result<Option<Delivery>> {
-    let mut delivery = signed(delivery)?;
+/// The request signed by a signer that is not the provider's.
+pub fn signed_by(mut delivery: Delivery, profile: &Arc<Profile>, signer: Signer) -> Result<Delivery> {
+    delivery.signing = Signing::Fresh {
+        profile: Arc::clone(profile),
+        signer: Some(Arc::new(signer)),
+        secret: Arc::new(SecretKind::None),
+    };
+    Ok(invalid(signed(delivery)?, SigningMode::WrongSecret))
+}
+
+/// The request with that change in the text of each signature, or of its token; `None` where it has none, or where nothing changes.
+pub fn with_changed_signature(
+    delivery: Delivery,
+    profile: &Profile,
+    change: impl Fn(&str) -> String,
+) -> Result<Option<Delivery>> {
+    let mut delivery = signed_once(delivery, profile)?;
     let body = delivery.message.body.clone();
-    let body = profile.scheme.change_signature(&mut delivery.headers, &body);
+    let body = profile.scheme.change_signature(&mut delivery.headers, &body, change);
     Ok(body.map(|body| with_body(delivery, body, SigningMode::Tampered)))
 }
 
 /// The request with another time than the one that was signed; `None` where none is signed.
-pub fn with_changed_time(delivery: Delivery, profile: &Profile) -> Result<Option<Delivery>> {
+pub fn with_changed_time(
+    delivery: Delivery,
+    profile: &Profile,
+    change: impl Fn(Timestamp) -> Timestamp,
+) -> Result<Option<Delivery>> {
     let mut delivery = signed(delivery)?;
     let body = delivery.message.body.clone();
-    let body = profile.scheme.change_time(&mut delivery.headers, &body);
+    let body = profile.scheme.change_time(&mut delivery.headers, &body, change);
     Ok(body.map(|body| with_body(delivery, body, SigningMode::Tampered)))
+}
+
+/// The request with another id than the one that was signed; `None` where no signed header carries it.
+pub fn with_changed_id(delivery: Delivery, profile: &Profile, id: &str) -> Result<Option<Delivery>> {
+    let scheme = &profile.scheme;
+    let Some(name) = scheme.carrier().and_then(|carrier| carrier.id_header.clone()) else {
+        return Ok(None);
+    };
+    let mut delivery = signed(delivery)?;
+    if !delivery.headers.contains(&name) || !scheme.signs_header(&name, &delivery.headers) {
+        return Ok(None);
+    }
+    delivery.headers.set(&name, id);
+    Ok(Some(invalid(delivery, SigningMode::Tampered)))
+}
+
+/// The request with a line feed behind its body that was not signed.
+pub fn padded(delivery: Delivery) -> Delivery {
+    let body: Bytes = [&delivery.message.body[..], b"\n"].concat().into();
+    with_body(delivery, body, SigningMode::Tampered)
+}
+
+/// The signed request without the signatures that the provider sends beside its own: a receiver may check those instead.
+fn signed_once(delivery: Delivery, profile: &Profile) -> Result<Delivery> {
+    let mut delivery = signed(delivery)?;
+    let body = delivery.message.body.clone();
+    for scheme in &profile.beside {
+        let _ = scheme.strip(&mut delivery.headers, &body, false);
+    }
+    Ok(delivery)
+}
+
+/// The delivery with a signature that is wrong in that way.
+pub fn invalid(mut delivery: Delivery, mode: SigningMode) -> Delivery {
+    delivery.signing = Signing::Invalid(mode);
+    delivery
 }
 
 /// The delivery with another body and a signature that is wrong in that way.
@@ -78,8 +150,7 @@ pub fn with_body(mut delivery: Delivery, body: impl Into<Bytes>, mode: SigningMo
     let mut message = (*delivery.message).clone();
     message.body = body.into();
     delivery.message = Arc::new(message);
-    delivery.signing = Signing::Invalid(mode);
-    delivery
+    invalid(delivery, mode)
 }
 
 /// The body with one byte of what is signed changed; `None` where nothing of it is signed.
