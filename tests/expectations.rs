@@ -1,6 +1,8 @@
 //! `hook listen --expect`: what arrives is judged; and `--where`, which says the same of records.
 
 use std::fs;
+use std::os::unix::fs::{FileTypeExt as _, symlink};
+use std::process::Command;
 
 use crate::support::{Outcome, Sandbox, post};
 
@@ -195,6 +197,62 @@ fn reports_are_files_and_what_github_shows() {
     assert!(read(&tap).contains("not ok 1"), "{}", read(&tap));
     assert!(read(&json).contains("\"outcome\":\"failed\""), "{}", read(&json));
     assert!(read(&summary).contains("1 failed"), "{}", read(&summary));
+}
+
+#[test]
+fn a_report_goes_where_its_path_leads_and_never_replaces_a_pipe_or_a_link() {
+    let sandbox = Sandbox::new();
+    let path = |name: &str| sandbox.path(name);
+    let shown = |name: &str| path(name).display().to_string();
+    assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+    symlink("behind", path("link")).unwrap();
+    let reader = std::thread::spawn({
+        let pipe = path("pipe");
+        move || fs::read_to_string(pipe).unwrap()
+    });
+    let none = ["--for", "50ms", "--expect", "true", "--count", "0", "--report"];
+    let listen = |report: &str| sandbox.listening(none.iter().copied().chain([report])).run();
+    listen(&format!("json={},tap={}", shown("pipe"), shown("link"))).ok();
+    assert!(reader.join().unwrap().contains("hook.case-report/1"));
+    assert!(fs::symlink_metadata(path("pipe")).unwrap().file_type().is_fifo());
+    assert!(fs::symlink_metadata(path("link")).unwrap().is_symlink());
+    assert!(fs::read_to_string(path("behind")).unwrap().starts_with("TAP"));
+    listen("json=/dev/stdout")
+        .ok()
+        .prints(["hook.case-report/1", "1 expectation met"]);
+    for (report, said) in [
+        ("json=-".to_owned(), "`-` is not a file: write `/dev/stdout`"),
+        (format!("json={},tap={}", shown("behind"), shown("link")), "twice"),
+        (format!("json={},tap={}", shown("a"), shown("./a")), "twice"),
+        (format!("json={}", shown("none/a")), "cannot write the report to"),
+    ] {
+        listen(&report).exits(2).says([said]);
+    }
+}
+
+#[test]
+fn what_was_judged_counts_more_than_a_report_that_cannot_be_written() {
+    let sandbox = Sandbox::new();
+    let folder = sandbox.path("reports");
+    let script = |code: u8| format!("rm -r {}; exit {code}", folder.display());
+    let second = sandbox.path("second.json");
+    let report = format!("junit={},json={}", folder.join("a.xml").display(), second.display());
+    for (count, code, exit) in [("0", 0, 1), ("0", 3, 3), ("1", 0, 8)] {
+        fs::create_dir_all(&folder).unwrap();
+        let _ = fs::remove_file(&second);
+        let args = ["--expect", "true", "--count", count, "--report", &report];
+        listen(&sandbox, &args, &script(code))
+            .exits(exit)
+            .says(["cannot write the report to"]);
+        assert!(second.exists(), "the other report is written");
+    }
+    sandbox
+        .listening(["--for", "50ms", "--expect", "true"])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", "/nonexistent/summary")
+        .run()
+        .exits(8)
+        .says(["cannot write the job summary"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `hook check`: audits a receiver.
 
 use super::http::HttpArgs;
-use super::report::ReportArgs;
+use super::report::{ReportArgs, exit_with_reports};
 use super::{input, runtime};
 use crate::app::check::{AuditReport, Cause, CheckOptions, check, is_local};
 use crate::cli::session::Session;
@@ -63,6 +63,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Exit> {
         session.ui.show(&CaseList::default())?;
         return Ok(Exit::Ok);
     };
+    args.report.check()?;
     let url = parse_url(url)?;
     if !is_local(&url) && !args.yes {
         let what = format!(
@@ -96,11 +97,11 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Exit> {
         report: &report,
         fixes: &fixes,
     })?;
-    args.report.write(&session.ui, &report.case_report())?;
+    let is_written = args.report.write(&session.ui, &report.case_report());
     if args.framework.is_none() && !(report.causes.is_empty() && report.unjudged.is_none()) {
         session.ui.hint("`--framework NAME` shows the code that fixes a cause");
     }
-    Ok(report.exit())
+    Ok(exit_with_reports(report.exit(), is_written))
 }
 
 fn fixes(report: &AuditReport, framework: &str) -> Vec<(Cause, Vec<String>)> {

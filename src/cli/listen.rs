@@ -4,17 +4,20 @@ use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::ValueEnum;
 
 use super::expect::ExpectArgs;
-use super::report::ReportArgs;
+use super::report::{ReportArgs, exit_with_reports};
 use super::respond::RespondArgs;
 use super::retry::RetryArgs;
 use super::{complete, socket};
 use crate::app::certificate::CertificateFiles;
-use crate::app::receive::{self, AnswerRules, ListenOptions, Observer, ReceiveEvent, TlsOptions, TriggerOptions};
+use crate::app::receive::{
+    self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent, TlsOptions, TriggerOptions,
+};
 use crate::app::socket::Ready;
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
@@ -150,7 +153,11 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "PATTERN", add = complete::events(), help_heading = "Processing")]
     filter: Option<String>,
     /// Show, forward and run commands only where this holds: a CEL expression, `data.total > 100`
-    #[arg(long = "where", value_name = "EXPR", help_heading = "Processing")]
+    #[arg(
+        long = "where",
+        value_name = "EXPR",
+        help_heading = "Processing"
+    )]
     condition: Option<String>,
     /// Show credentials with `-v`
     #[arg(long, help_heading = "Processing")]
@@ -175,12 +182,20 @@ enum AnswerMode {
 }
 
 pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
+    args.expect.report().check()?;
     let screen = Arc::new(Screen {
         ui: Arc::clone(&session.ui),
         reveal: args.reveal,
         ready_file: args.ready_file.clone(),
         report: Some(args.expect.report().clone()),
+        is_unwritten: AtomicBool::new(false),
     });
+    let summary = listen(session, args, Arc::clone(&screen))?;
+    Ok(screen.exit(&summary))
+}
+
+/// Listens with the front end that the flags ask for.
+fn listen(session: &Session, args: ListenArgs, screen: Arc<Screen>) -> Result<ListenSummary> {
     #[cfg(feature = "inspector")]
     if args.tui && super::tui::can_show(&session.ui) {
         return super::tui::listen(session, args.options(session)?, screen);
@@ -191,7 +206,7 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
     }
     let options = args.options(session)?;
     let listening = async { receive::listen(&session.context, options, screen, Shutdown::install()?).await };
-    Ok(super::runtime()?.block_on(listening)?.exit())
+    super::runtime()?.block_on(listening)
 }
 
 impl ListenArgs {
@@ -272,9 +287,16 @@ pub(super) struct Screen {
     reveal: bool,
     ready_file: Option<PathBuf>,
     report: Option<ReportArgs>,
+    /// Whether a report could not be written.
+    is_unwritten: AtomicBool,
 }
 
 impl Screen {
+    /// How a listener with that summary ends.
+    fn exit(&self, summary: &ListenSummary) -> Exit {
+        exit_with_reports(summary.exit(), !self.is_unwritten.load(Ordering::Relaxed))
+    }
+
     /// For work that was received before.
     pub(super) fn of_work(ui: &Arc<Ui>) -> Arc<Self> {
         Arc::new(Self {
@@ -282,6 +304,7 @@ impl Screen {
             reveal: false,
             ready_file: None,
             report: None,
+            is_unwritten: AtomicBool::new(false),
         })
     }
 
@@ -328,7 +351,8 @@ impl Observer for Screen {
             ReceiveEvent::Judged(report) => {
                 ui.show_now(report)?;
                 if let Some(files) = &self.report {
-                    files.write(ui, &report.cases())?;
+                    let is_written = files.write(ui, &report.cases());
+                    self.is_unwritten.store(!is_written, Ordering::Relaxed);
                 }
             }
             other => notices(&other).iter().for_each(|notice| ui.tell(notice)),
