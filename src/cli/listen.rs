@@ -19,10 +19,11 @@ use crate::app::receive::{
     self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent, TlsOptions, TriggerOptions,
 };
 use crate::app::socket::Ready;
+use crate::case_report::{CaseOutcome, CaseReport};
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
 use crate::engine::Next;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event_filter::EventFilter;
 use crate::exit::Exit;
 use crate::listener::Network;
@@ -32,8 +33,15 @@ use crate::view::attempt::redirect_hint;
 use crate::view::received::LiveCapture;
 use crate::view::work::{ForwardAttempt, notices};
 
+/// What a job that tests webhooks runs.
+const CI_EXAMPLE: &str = "\
+In CI, expect the webhooks of a test run:
+  hook listen --provider poolflow --secret --expect 'event == \"job.paid\"' --no-extra --report junit=hooks.xml -- npm test
+The tests find the listener in HOOK_URL and its secret in HOOK_SECRET. Exit code 8: what was expected did not arrive.";
+
 /// Receive webhooks: verify, explain, record, answer, forward, run a command
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = CI_EXAMPLE)]
 pub(super) struct ListenArgs {
     /// Verify with this secret: `[NAME=]REF`; without a value, with the dev secret (can be repeated). With several providers,
     /// the name of one binds the secret to it
@@ -156,6 +164,7 @@ pub(super) struct ListenArgs {
     #[arg(
         long = "where",
         value_name = "EXPR",
+        allow_hyphen_values = true,
         help_heading = "Processing"
     )]
     condition: Option<String>,
@@ -213,7 +222,7 @@ impl ListenArgs {
     fn options(self, session: &Session) -> Result<ListenOptions> {
         let verbose = session.ui.verbose > 0;
         let filters = filters(self.filter.as_deref(), self.condition.as_deref())?;
-        let (count, expectations) = self.expect.read()?;
+        let (count, expectations) = self.expect.read(self.respond.expect_retries.is_some())?;
         let inbound = self.inbound.then_some(TriggerOptions {
             workflow: self.workflow,
             map: self.map,
@@ -324,6 +333,15 @@ impl Screen {
     }
 }
 
+/// With `--quiet`, what failed is all that is shown.
+fn show_failures(ui: &Ui, report: &CaseReport) {
+    for case in report.cases.iter().filter(|case| case.outcome == CaseOutcome::Failed) {
+        let error = Error::new(Exit::Unmet, format!("{} `{}` is not met", case.group, case.name));
+        let messages = case.message.iter();
+        ui.error(&messages.fold(error, |error, message| error.cause(message)));
+    }
+}
+
 impl Observer for Screen {
     fn on(&self, event: ReceiveEvent<'_>) -> Result<()> {
         let ui = &self.ui;
@@ -348,10 +366,13 @@ impl Observer for Screen {
                     ui.hint(&hint);
                 }
             }
-            ReceiveEvent::Judged(report) => {
-                ui.show_now(report)?;
+            ReceiveEvent::Judged(report) => ui.show_now(report)?,
+            ReceiveEvent::Cases(cases) => {
+                if ui.output == Output::Quiet {
+                    show_failures(ui, cases);
+                }
                 if let Some(files) = &self.report {
-                    let is_written = files.write(ui, &report.cases());
+                    let is_written = files.write(ui, cases);
                     self.is_unwritten.store(!is_written, Ordering::Relaxed);
                 }
             }
