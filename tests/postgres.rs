@@ -1,6 +1,7 @@
 //! The command line over a ledger and an endpoint book in PostgreSQL. Without a server these tests are skipped, but never in CI.
 
 mod book;
+mod rights;
 
 use std::fs;
 use std::path::Path;
@@ -115,7 +116,8 @@ fn postgres_is_chosen_by_an_option_too() {
         .never([PASSWORD]);
     with(&["log"]).ok().prints(["#1"]).never([PASSWORD]);
     let shown = with(&["config", "path", "--json"]).ok().never([PASSWORD]).object();
-    assert_eq!(shown["ledger"].as_str(), Some(&*machine.cluster.url(&machine.database)));
+    let place = machine.cluster.url(&machine.database).replace("hook@", "");
+    assert_eq!(shown["ledger"].as_str(), Some(&*place));
     machine.nothing_is_left();
 }
 
@@ -257,4 +259,57 @@ fn postgres_that_refuses_a_password_ends_with_7_and_a_hint() {
     assert!(status.is_ok_and(|status| status.success()));
     let by_file = with("").env("PGPASSFILE", sandbox.path("pgpass")).run();
     by_file.ok().never(["right-password"]);
+}
+
+#[test]
+fn postgres_shows_a_delivery_whose_event_is_gone() {
+    let Some(machine) = Machine::new() else { return };
+    let app = App::start(|_| Reply::Status(503, ""));
+    let send = format!("send job.paid -p generic --data {{}} --to {}", app.url);
+    machine.hook(&send).exits(3);
+    let day = machine.sql("SELECT name FROM hook.day_table WHERE parent = 'message'");
+    machine.sql(&format!("DROP TABLE hook.{day}"));
+    machine.hook("log").ok().prints(["#1", "its event is gone"]);
+    let shown = machine.hook("log show 1").ok();
+    shown.prints(["job.paid", "missing: its event is gone", "attempt 1", "503"]);
+    let shown = machine.hook("log show 1 --json").ok().object();
+    assert_eq!(
+        (&shown["reason"], shown["attempts"].as_array().map(Vec::len)),
+        (&"its event is gone".into(), Some(1))
+    );
+    machine
+        .hook(&format!("replay 1 --to {}", app.url))
+        .exits(6)
+        .says(["`#1` cannot be sent: its event is gone", "hint: `hook log show 1`"]);
+    // The day has a table for new events again.
+    machine.hook(&send).exits(3).prints(["#2"]);
+    machine.hook("log show 2").ok().prints(["msg_"]);
+}
+
+#[cfg(feature = "inspector")]
+#[test]
+fn postgres_of_a_newer_hook_is_refused_by_every_reader() {
+    let Some(machine) = Machine::new() else { return };
+    machine
+        .hook(&format!("send job.paid -p generic --data {{}} --to {NOBODY}"))
+        .exits(4);
+    machine.sql("UPDATE hook.format SET version = version + 1");
+    for line in [
+        "ui --port 0",
+        "log",
+        "log show 1",
+        "log follow",
+        "log stats",
+        "replay 1",
+        "endpoints list",
+        "serve --check",
+        "serve --port 0",
+        "listen --port 0",
+        "log prune --older-than 1s --yes",
+    ] {
+        let refused = machine.hook(line).exits(7);
+        let shown = format!("{}{}", refused.stdout(), refused.stderr());
+        assert!(shown.contains("this version of hook supports up to"), "{line}: {shown}");
+        refused.never(["disk", "--store FILE", "another `hook serve`"]);
+    }
 }

@@ -1,14 +1,15 @@
 //! Several services over one PostgreSQL database: what one of them acknowledged is delivered, whichever of them ends or stands still.
 
 use std::collections::HashMap;
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::support::postgres::{self, Cluster, Durability};
-use crate::support::{App, KEY, MockApi, Outcome, Reply, Run, Sandbox, event, number, soak, try_request};
+use crate::support::{App, KEY, MockApi, NOBODY, Outcome, Reply, Run, Sandbox, event, number, soak, try_request};
 
 const ENDPOINTS: [&str; 3] = ["a", "b", "c"];
 
@@ -73,13 +74,13 @@ impl<'a> Shared<'a> {
 
     /// Waits until a count is as wanted.
     fn until(&self, what: &str, sql: &str, wanted: usize) {
-        let end = std::time::Instant::now() + TAKEN_OVER;
+        let end = Instant::now() + TAKEN_OVER;
         loop {
             let found = self.count(sql);
             if found == wanted {
                 return;
             }
-            assert!(std::time::Instant::now() < end, "{what}: {found}, not {wanted}");
+            assert!(Instant::now() < end, "{what}: {found}, not {wanted}");
             // A database gives no event to another program.
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -155,9 +156,9 @@ fn two_services_over_postgres_deliver_everything_while_one_is_killed_and_the_dat
         .collect();
     for round in 1..=kills {
         // At every share of the events something breaks.
-        let end = std::time::Instant::now() + TAKEN_OVER;
+        let end = Instant::now() + TAKEN_OVER;
         while next.load(Ordering::Relaxed) < events * round / (kills + 1) {
-            assert!(std::time::Instant::now() < end, "events are taken, round {round}");
+            assert!(Instant::now() < end, "events are taken, round {round}");
             std::thread::yield_now();
         }
         other.kill();
@@ -282,4 +283,81 @@ fn events_over_postgres_go_to_the_endpoints_that_another_service_has_just_change
     assert_eq!(shared.count(left), 0, "nothing waits for an endpoint that was removed");
     one.stop().ok();
     other.stop().ok();
+
+#[test]
+fn a_follower_rides_out_a_database_that_is_away() {
+    let Some(cluster) = postgres::start(Durability::On) else {
+        return;
+    };
+    let shared = Shared::new(&cluster);
+    // A crash of the server leaves numbers out.
+    let send = || {
+        let sent = shared.hook(&["send", "job.paid", "-p", "generic", "--data", "{}", "--to", NOBODY]);
+        let shown = sent.exits(4).stdout();
+        shown.split_whitespace().next().expect("a number").to_owned()
+    };
+    send();
+    let mut follower = shared.with_store(shared.sandbox.hook(["log", "follow"])).spawn();
+    follower.wait_said(|line| line.starts_with("waiting for new records"));
+    for mode in ["immediate", "fast"] {
+        cluster.stop(mode);
+        follower.wait_said(|line| line.contains("is not available"));
+        cluster.start_again();
+        let number = send();
+        follower.wait_line(|line| line.contains(&number));
+    }
+    cluster.stop("fast");
+    follower.wait_said(|line| line.contains("is not available"));
+    follower.signal("INT");
+    let ended = follower.wait().ok();
+    assert_eq!(ended.stderr().matches("is not available").count(), 3, "{ended}");
+}
+
+#[test]
+fn a_service_tries_a_database_that_is_away_ever_more_rarely_and_is_back_soon() {
+    let Some(cluster) = postgres::start(Durability::Off) else {
+        return;
+    };
+    let shared = Shared::new(&cluster);
+    let app = App::start(|_| Reply::Status(200, ""));
+    shared.endpoint("shop", &app.url);
+    let service = shared.service();
+    service.accepts(1);
+    app.next();
+    cluster.stop("fast");
+    // In its place: counts those who come.
+    let door = TcpListener::bind(("127.0.0.1", cluster.port())).expect("the port of the server");
+    door.set_nonblocking(true).expect("a socket");
+    let (begun, mut came) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(6) {
+        match door.accept() {
+            Ok(_) => came += 1,
+            // A listener has no limit of time.
+            Err(_) => std::thread::sleep(Duration::from_millis(5)),
+        }
+    }
+    assert!((1..=20).contains(&came), "{came} connections in six seconds");
+    drop(door);
+    cluster.start_again();
+    let urls = Mutex::new([service.url.clone(), service.url.clone()]);
+    let back = Instant::now();
+    hand_over(&urls, 2);
+    app.next();
+    println!("{came} connections in six seconds; back after {:?}", back.elapsed());
+    assert!(back.elapsed() < Duration::from_secs(8), "{:?}", back.elapsed());
+    service.stop().ok();
+}
+
+#[test]
+fn a_check_beside_a_service_over_postgres_says_that_both_share() {
+    let Some(cluster) = postgres::shared() else { return };
+    let shared = Shared::new(cluster);
+    let app = App::start(|_| Reply::Status(200, ""));
+    shared.endpoint("shop", &app.url);
+    let service = shared.service();
+    service.accepts(1);
+    app.next();
+    let check = shared.hook(&["serve", "--check"]).ok();
+    check.prints(["both share the endpoints"]).never(["does not start"]);
+    service.stop().ok();
 }

@@ -26,7 +26,8 @@ use crate::provider::Registry;
 use crate::random::Random;
 pub use crate::secret::DEV_SECRET;
 use crate::store::{
-    self, Access, ClaimError, Lease, Ledger, LedgerReader, Owners, Query, QueryPage, Store, StoreOptions, StorePlace,
+    self, Access, ClaimError, Lease, Ledger, LedgerReader, Owners, Query, QueryPage, Store, StoreError, StoreOptions,
+    StorePlace,
 };
 use crate::transport::Transport;
 pub use crate::verification::dev_secret::{Purpose, Secrets};
@@ -169,6 +170,14 @@ impl Context {
         Ok(store::open_read_only(&self.store_place)?)
     }
 
+    /// Refuses a ledger of a newer hook. One that is missing, or away, may come while it is looked at.
+    pub fn refuse_newer(&self) -> Result<()> {
+        match store::open_read_only(&self.store_place) {
+            Err(error @ StoreError::Newer { .. }) => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// The ledger for reading beside the writer, in a thread of its own.
     pub fn background_reader(&self) -> LedgerReader {
         let path = self.store_place.clone();
@@ -192,6 +201,7 @@ impl Context {
             error => error,
         };
         let what = format!("ledger `{}` cannot be claimed", self.store_place);
+        // Of a database every error is one of the store.
         let hint = "use a file in a folder that can be written: `--store FILE`";
         Error::new(Exit::Store, what).cause(error).hint(hint)
     }

@@ -3,7 +3,7 @@
 use super::http::HttpArgs;
 use super::report::{ReportArgs, exit_with_reports};
 use super::{input, runtime};
-use crate::app::check::{AuditReport, Cause, CheckOptions, check, is_local};
+use crate::app::check::{AuditReport, CASES, CaseInfo, Cause, CheckOptions, check, check_globs, is_local, is_wanted};
 use crate::cli::session::Session;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
@@ -43,7 +43,7 @@ pub(super) struct CheckArgs {
     /// Show how to fix each cause in this framework
     #[arg(long, value_name = "NAME", value_parser = FRAMEWORKS)]
     framework: Option<String>,
-    /// List the cases and exit
+    /// List the cases that `--only` and `--skip` select, and exit
     #[arg(long)]
     list: bool,
     /// Parameter of the provider's envelope: `NAME=VALUE` (can be repeated)
@@ -60,7 +60,10 @@ pub(super) struct CheckArgs {
 
 pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Exit> {
     let Some(url) = args.url.as_ref().filter(|_| !args.list) else {
-        session.ui.show(&CaseList::default())?;
+        check_globs(&args.only, &args.skip)?;
+        let is_wanted = |info: &&CaseInfo| is_wanted(info.case, &args.only, &args.skip);
+        let cases = CASES.iter().filter(is_wanted).copied().collect();
+        session.ui.show(&CaseList { cases })?;
         return Ok(Exit::Ok);
     };
     args.report.check()?;
@@ -98,7 +101,12 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Exit> {
         fixes: &fixes,
     })?;
     let is_written = args.report.write(&session.ui, &report.case_report());
-    if args.framework.is_none() && !(report.causes.is_empty() && report.unjudged.is_none()) {
+    let has_cause = !report.causes.is_empty()
+        || report
+            .unjudged
+            .as_ref()
+            .is_some_and(|unjudged| unjudged.cause.is_some());
+    if args.framework.is_none() && has_cause {
         session.ui.hint("`--framework NAME` shows the code that fixes a cause");
     }
     Ok(exit_with_reports(report.exit(), is_written))

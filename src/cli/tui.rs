@@ -52,6 +52,7 @@ pub(super) fn run(session: &Session, secrets: &[String]) -> Result<Exit> {
     }
     runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
+        session.context.refuse_newer()?;
         let stage = Stage::new(session, secrets, None, &shutdown)?;
         stage.show()?;
         tokio::select! {

@@ -47,6 +47,7 @@ pub(super) fn run(session: &Session, args: &UiArgs) -> Result<Exit> {
 pub(super) fn serve(session: &Session, options: WebOptions, open: bool) -> Result<Exit> {
     runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
+        session.context.refuse_newer()?;
         let page = web::serve(&session.context, options, &shutdown).await?;
         let ui = &session.ui;
         match ui.output {

@@ -51,8 +51,10 @@ pub struct AbsentSecret {
 pub struct Imported {
     /// The new endpoints.
     pub added: Vec<Endpoint>,
-    /// The endpoints that were replaced, as they were and as they are.
+    /// The endpoints that were replaced by others, as they were and as they are. Health stays, and is in neither.
     pub replaced: Vec<(Endpoint, Endpoint)>,
+    /// The endpoints that were in the book like that already.
+    pub unchanged: Vec<Endpoint>,
     /// Secrets that are not on this machine.
     pub absent: Vec<AbsentSecret>,
 }
@@ -194,8 +196,18 @@ fn insert(
     for endpoint in endpoints {
         match book.iter_mut().find(|known| known.id == endpoint.id) {
             Some(known) => {
-                let before = std::mem::replace(known, endpoint.clone());
-                imported.replaced.push((before, endpoint.clone()));
+                let mut before = std::mem::replace(known, endpoint.clone());
+                // What the ledger knows of its health stays: an import changes nothing of it.
+                without_health(std::slice::from_mut(&mut before));
+                let is_same = Endpoint {
+                    enabled_at: endpoint.enabled_at,
+                    ..before.clone()
+                } == *endpoint;
+                if is_same {
+                    imported.unchanged.push(before);
+                } else {
+                    imported.replaced.push((before, endpoint.clone()));
+                }
             }
             None => {
                 book.push(endpoint.clone());

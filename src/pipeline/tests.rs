@@ -52,6 +52,7 @@ impl Store for Diary {
             delivery: delivery.clone(),
             sealed: Vec::new(),
             is_again: false,
+            is_orphan: false,
         }))
     }
 

@@ -41,6 +41,9 @@ pub(crate) trait Fixture {
 
     /// Opens the place; every store that is opened sees the same records.
     fn open(&self) -> Self::Store;
+
+    /// Drops the messages of the day of [`start`], as a person would by hand.
+    fn drop_messages(&self);
 }
 
 /// Runs every case against a fixture.
@@ -57,6 +60,7 @@ macro_rules! conformance {
             one_message_serves_several_deliveries
             the_same_id_twice_makes_two_records
             two_stores_give_numbers_in_turn
+            a_delivery_whose_event_is_gone_is_shown_as_such
         );
         conformance!($fixture, changes:
             an_attempt_moves_its_delivery_on
@@ -137,6 +141,7 @@ macro_rules! conformance {
             what_is_given_up_has_no_owner
             a_delivery_that_is_left_waits_for_somebody_to_resume_it
             a_clock_that_was_set_moves_no_due_time
+            what_waits_without_its_event_is_parked
             after_the_clock_was_set_back_nothing_waits_longer_than_its_longest_delay
             pauses_are_kept
             no_unfinished_delivery_of_a_service_is_pruned

@@ -1,5 +1,6 @@
 //! Errors of the ledger, and what can happen to its file while it is open.
 
+use super::place::url::is_database;
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::text::count;
@@ -114,6 +115,9 @@ pub enum StoreNotice {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let base = Self::new(Exit::Store, error.to_string());
+        if let Some(hint) = database_hint(&error) {
+            return base.hint(hint);
+        }
         match &error {
             // Nothing was recorded yet, so nothing can match.
             StoreError::Missing(_) => Self::nothing(base.message)
@@ -144,4 +148,33 @@ impl From<StoreError> for Error {
             StoreError::Closed => base,
         }
     }
+}
+
+impl StoreError {
+    /// Whether its database is away: it may be back a moment later.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// What helps where the ledger is in a database, and hints about files would not.
+fn database_hint(error: &StoreError) -> Option<&'static str> {
+    let (place, hint) = match error {
+        StoreError::Newer { path, .. } => (path, "update hook, or use another database: `--store URL`"),
+        StoreError::Unreadable { path, .. } => (path, "the log of the database server may have more about it"),
+        StoreError::Locked(path) => (
+            path,
+            "another connection holds a lock for long: try again when it has ended",
+        ),
+        StoreError::Full(path) => (
+            path,
+            "free some space for the database server, then run `hook log prune`",
+        ),
+        StoreError::ReadOnly { path, .. } => (
+            path,
+            "give the role of the URL the rights that docs/configuration.md lists, or use the role that made the tables",
+        ),
+        _ => return None,
+    };
+    is_database(place).then_some(hint)
 }

@@ -2,6 +2,7 @@
 //! a file, `ledger` adds a writer thread that lets many requests share one sync to disk.
 
 mod changes;
+mod check;
 #[cfg(test)]
 pub(crate) mod conformance;
 mod contract;
@@ -38,6 +39,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 pub use changes::Changes;
+pub use check::{check_log, check_rights, ledger_format};
 pub use contract::Store;
 pub use error::{StoreError, StoreNotice};
 pub use journal::{AnswerJournal, JournaledAnswer};
@@ -84,7 +86,7 @@ pub struct StoreOptions {
     pub gentle: bool,
 }
 
-/// Opens the ledger at that place: this function and the next five are all that chooses a store. Errors:
+/// Opens the ledger at that place: this function, the next four and `check` are all that chooses a store. Errors:
 /// [`StoreError::Missing`] when it does not exist and is opened for reading, [`StoreError::Newer`] when a newer hook wrote it,
 /// and what the system reports.
 pub fn open(place: &StorePlace, access: Access, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
@@ -134,26 +136,6 @@ pub fn kept_rows(place: &StorePlace) -> Option<Arc<dyn KeptRows>> {
         },
         #[cfg(not(feature = "postgres"))]
         StorePlace::Postgres(_) => Some(Arc::new(kept::NoRows(StoreError::NoPostgres(place.to_string())))),
-    }
-}
-
-/// The format of the ledger at that place, and the newest that this program knows; one of a newer program is an error.
-pub fn ledger_format(place: &StorePlace) -> Result<(i64, i64), StoreError> {
-    match place {
-        StorePlace::File(path) => sqlite::ledger_format(path),
-        #[cfg(feature = "postgres")]
-        StorePlace::Postgres(url) => postgres::ledger_format(&place.resolved(url)?),
-        #[cfg(not(feature = "postgres"))]
-        StorePlace::Postgres(_) => Err(StoreError::NoPostgres(place.to_string())),
-    }
-}
-
-/// Looks for damage in the log of the ledger at that place that would lose what was acknowledged. Reads the whole log of a
-/// file; a database server looks after its own.
-pub fn check_log(place: &StorePlace) -> Result<(), StoreError> {
-    match place {
-        StorePlace::File(path) => sqlite::check_log(path),
-        StorePlace::Postgres(_) => Ok(()),
     }
 }
 
@@ -349,7 +331,12 @@ pub struct DeliveryRecord {
     pub sealed: Vec<Sealed>,
     /// Whether it had failed before it was retried by hand: its failure was counted.
     pub is_again: bool,
+    /// Whether its event is gone, as when its day was dropped by hand: the message is empty, and nothing can be sent.
+    pub is_orphan: bool,
 }
+
+/// What is said of a delivery whose event is gone.
+pub const ORPHAN: &str = "its event is gone";
 
 /// A record, whole.
 #[derive(Debug, Clone, PartialEq)]

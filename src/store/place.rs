@@ -27,7 +27,10 @@ use url::PostgresUrl;
 /// What a URL of PostgreSQL begins with.
 const POSTGRES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// Where a ledger is. As text, the password of a URL is left out.
+/// What is wrong with a text that was meant as a URL.
+const MISTYPED: &str = "it looks like a URL, which begins with `postgres://`; a file of that name is written `./NAME`";
+
+/// Where a ledger is. As text, a URL is server and database alone.
 #[derive(Clone, PartialEq, Eq)]
 pub enum StorePlace {
     /// A file on this machine.
@@ -43,6 +46,9 @@ impl StorePlace {
             return Err("a file or a URL is missing".to_owned());
         }
         let Some(scheme) = scheme(text) else {
+            if looks_like_url(&text.to_string_lossy()) {
+                return Err(MISTYPED.to_owned());
+            }
             return Ok(Self::File(PathBuf::from(text)));
         };
         let is_postgres = POSTGRES.iter().any(|start| start.strip_suffix("://") == Some(&scheme));
@@ -109,6 +115,34 @@ fn scheme(text: &OsStr) -> Option<String> {
     (scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_scheme)).then_some(scheme)
 }
 
+/// Whether a text without a scheme was meant as a URL. As a file name it would be shown, with its password. What begins like a
+/// path is one.
+fn looks_like_url(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_drive = matches!(bytes, [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic());
+    let is_path = ["/", "./", "../", "~/"].iter().any(|start| text.starts_with(start)) && !text.starts_with("//");
+    if is_path || is_drive {
+        return false;
+    }
+    // A space, a quotation mark or an invisible character may stand before it.
+    let bare =
+        text.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '/' | '\\' | '_' | '-' | '~'));
+    let lower = bare.to_ascii_lowercase();
+    let is_scheme = |word: &str| {
+        let is_of_it = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-');
+        word.len() > 1 && word.starts_with(|c: char| c.is_ascii_alphabetic()) && word.chars().all(is_of_it)
+    };
+    let begins_like = |end: &str| {
+        let word = lower.split_once(end).map(|(word, _)| word);
+        word.is_some_and(|word| is_scheme(word) && (end == ":/" || word.starts_with("postgre")))
+    };
+    let has_scheme = begins_like(":/") || begins_like("//") || POSTGRES.iter().any(|start| lower.contains(start));
+    let has_credentials = lower
+        .split_once(':')
+        .is_some_and(|(_, rest)| rest.find('@').is_some_and(|at| at > 0));
+    has_scheme || has_credentials || lower.contains("password=")
+}
+
 impl From<PathBuf> for StorePlace {
     fn from(path: PathBuf) -> Self {
         Self::File(path)
@@ -159,6 +193,14 @@ mod tests {
             "postgres:ledger",
             "./x://y",
             "1a://b",
+            "C:\\Users\\me@corp\\ledger.db",
+            "c:/ledger.db",
+            "ledger@home.db",
+            "data//ledger.db",
+            "/mnt/a:b@c/ledger.db",
+            "./postgres:/u:p@h/d",
+            "//server/share/ledger.db",
+            "2030-01-01T10:00.db",
         ] {
             assert_eq!(parse(text), Ok(StorePlace::File(text.into())), "{text}");
         }
@@ -174,8 +216,23 @@ mod tests {
             "mysql://u:hidden-password@h/db",
             "sqlite://ledger.db",
             "postgres://u:hidden-password@h:x/db",
+            "postgress://u:hidden-password@h/db",
+            "postgres:/hidden/db",
+            "postgres:/u:hidden@h/db",
+            "postgres//hidden/db",
+            "postgres//u:hidden@h/d",
+            "postgres:u:hidden@h/d",
+            "//u:hidden@h/d",
+            "u:hidden@h/d",
+            " postgres://hidden/d",
+            "\u{feff}postgres://u:hidden@h/d",
+            "'postgres://hidden/d'",
+            "url=postgres://hidden/d",
+            "HOOK_STORE=postgres://u:hidden@h/d",
+            "jdbc:postgresql://hidden/d",
+            "host=h user=u password=hidden",
         ] {
-            let error = parse(text).unwrap_err();
+            let error = parse(text).expect_err(text);
             assert!(!error.contains("hidden"), "{error}");
         }
     }
@@ -185,7 +242,7 @@ mod tests {
         let place =
             parse("postgres://me:hidden-password@db.example.com:5433/events?password=hidden-too&sslmode=require");
         let place = place.unwrap();
-        let shown = "postgres://me@db.example.com:5433/events?sslmode=require";
+        let shown = "postgres://db.example.com:5433/events";
         assert_eq!(place.to_string(), shown);
         assert_eq!(serde_json::to_string(&place).unwrap(), format!("\"{shown}\""));
         assert!(!format!("{place:?}").contains("hidden"));

@@ -2,6 +2,7 @@
 
 mod attempt_rows;
 mod attempts;
+mod backoff;
 mod connection;
 mod context;
 mod days;
@@ -30,6 +31,7 @@ mod queue_rows;
 mod read;
 mod records;
 mod recovery;
+mod rights;
 mod rows;
 mod schema;
 mod sealed;
@@ -51,6 +53,7 @@ use uuid::Uuid;
 
 pub(super) use self::hints::Hints;
 pub(super) use self::process_database::{ledger_format, of_process};
+pub(super) use self::rights::check_rights;
 
 use self::connection::{Database, Session};
 use self::context::GroupOptions;

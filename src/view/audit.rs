@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::style::Tone;
 use super::{JsonLines, JsonRecord, Page, View, count};
-use crate::app::check::{AuditCase, AuditReport, CASES, CaseInfo, Cause, FoundCause, Requirement, Score};
+use crate::app::check::{AuditCase, AuditReport, CaseInfo, Cause, FoundCause, Incomplete, Requirement, Score};
 use crate::case_report::CaseOutcome;
 use crate::text::{printable, wrapped};
 
@@ -32,6 +32,9 @@ impl View for AuditPage<'_> {
                 printable(&unjudged.fact, 300)
             ));
             page.line(format!("              {}", printable(&unjudged.reason, 400)));
+            if let Some(answer) = &unjudged.answer {
+                page.line(style.dim(&format!("              its answer: {answer}")));
+            }
             if let Some(cause) = unjudged.cause {
                 page.line(style.dim(&format!("              see {}", cause.link())));
                 self.fix(cause, page);
@@ -62,10 +65,17 @@ impl View for AuditPage<'_> {
             self.cause(found, page);
         }
         page.line("");
-        if report.is_cut_short {
-            page.line(
-                style.caution("the time was over before all cases were run: `--only` and `--events` select a part"),
-            );
+        if let Some(why) = report.incomplete {
+            page.line(style.caution(match why {
+                Incomplete::Late => {
+                    "the time was over before all cases were run: `--only` and `--events` select a part"
+                }
+                Incomplete::Interrupted => "interrupted: the other cases were not run",
+                Incomplete::Ended => "the receiver ended: the other cases were not run",
+            }));
+        }
+        if !report.has_judged() && report.incomplete.is_none() {
+            page.line(style.caution("no case was judged: `-v` shows why each was skipped"));
         }
         page.line(score_line(report));
     }
@@ -163,6 +173,7 @@ fn summary(report: &AuditReport) -> serde_json::Value {
             "fact": unjudged.fact,
             "reason": unjudged.reason,
             "cause": unjudged.cause,
+            "answer": unjudged.answer,
         })
     });
     json!({
@@ -170,7 +181,7 @@ fn summary(report: &AuditReport) -> serde_json::Value {
         "provider": report.provider,
         "judged": report.unjudged.is_none(),
         "unjudged": unjudged,
-        "complete": !report.is_cut_short,
+        "complete": report.incomplete.is_none(),
         "passed": report.exit() == crate::exit::Exit::Ok,
         "required": report.score(Requirement::Required),
         "advised": report.score(Requirement::Advised),
@@ -181,20 +192,15 @@ fn summary(report: &AuditReport) -> serde_json::Value {
 /// The cases, without an audit.
 #[derive(Serialize)]
 pub struct CaseList {
-    cases: &'static [CaseInfo],
-}
-
-impl Default for CaseList {
-    fn default() -> Self {
-        Self { cases: CASES }
-    }
+    /// Those that would be run.
+    pub cases: Vec<CaseInfo>,
 }
 
 impl JsonRecord for CaseList {
     const SCHEMA: &'static str = "hook.check-cases/1";
 
     fn human(&self, page: &mut Page) {
-        for info in self.cases {
+        for info in &self.cases {
             let word = page.style.name(&format!("{:<21}", info.case.name()));
             page.line(format!(
                 "{word}{:<15}{:<10}{}",

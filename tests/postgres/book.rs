@@ -104,3 +104,27 @@ fn postgres_loses_no_endpoint_of_ten_that_are_added_at_once() {
     }
     assert_eq!(machine.with_key("endpoints list --json").ok().json().len(), 10);
 }
+
+#[test]
+fn postgres_counts_what_an_import_of_a_book_changes() {
+    let Some(machine) = Machine::new() else { return };
+    let app = App::start(|_| Reply::Status(500, ""));
+    for name in ["shop", "bank"] {
+        machine.with_key(&add(name, &app.url)).ok();
+    }
+    machine.with_key("endpoints export --book book.json").ok();
+    let sent = "send job.paid --data {} --endpoint shop";
+    machine.with_key(sent).exits(3);
+    let again = machine.with_key("endpoints import --book book.json --replace").ok();
+    again
+        .says(["2 endpoints imported: 0 added, 0 replaced, 2 unchanged"])
+        .never(["forgotten", "updated"]);
+    machine.with_key("endpoints remove bank --yes").ok();
+    machine
+        .with_key(&format!("endpoints update shop --to {}/other", app.url))
+        .ok();
+    let mixed = machine.with_key("endpoints import --book book.json --replace").ok();
+    mixed
+        .says(["2 endpoints imported: 1 added, 1 replaced, 0 unchanged"])
+        .never(["forgotten"]);
+}

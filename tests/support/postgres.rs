@@ -31,6 +31,7 @@ pub struct Cluster {
     user: Option<(u32, u32)>,
     port: u16,
     databases: AtomicU32,
+    options: String,
     /// Its input is held open.
     guard: Child,
 }
@@ -132,13 +133,16 @@ impl Cluster {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         // Another process may take the port that was free just now.
         for _ in 0..5 {
-            if let Some((port, guard)) = run(&binaries, user, &folder, durability) {
+            let port = free_port();
+            let options = options(&binaries, &folder, port, durability);
+            if let Some(guard) = run(&binaries, user, &folder, &options) {
                 return Self {
                     folder,
                     binaries,
                     user,
                     port,
                     databases: AtomicU32::new(0),
+                    options,
                     guard,
                 };
             }
@@ -194,16 +198,26 @@ impl Cluster {
     /// Restarts the server: `fast` ends all sessions, `immediate` is a crash.
     #[allow(dead_code, reason = "not every user of this file restarts the server")]
     pub fn restart(&self, mode: &str) {
+        self.control(&["-m", mode, "restart"]);
+    }
+
+    /// Stops the server, in one of the ways of [`Cluster::restart`].
+    #[allow(dead_code, reason = "not every user of this file stops the server")]
+    pub fn stop(&self, mode: &str) {
+        self.control(&["-m", mode, "stop"]);
+    }
+
+    /// Starts the server that was stopped, at the same port.
+    #[allow(dead_code, reason = "not every user of this file stops the server")]
+    pub fn start_again(&self) {
+        self.control(&["-o", &self.options, "start"]);
+    }
+
+    fn control(&self, args: &[&str]) {
         let mut control = command(&self.binaries.join("pg_ctl"), self.user, &self.folder);
-        control
-            .arg("-D")
-            .arg(self.folder.join("data"))
-            .arg("-l")
-            .arg(self.folder.join("log"));
-        let status = control
-            .args(["-w", "-m", mode, "restart"])
-            .stdout(Stdio::null())
-            .status();
+        control.arg("-D").arg(self.folder.join("data"));
+        control.arg("-l").arg(self.folder.join("log"));
+        let status = control.arg("-w").args(args).stdout(Stdio::null()).status();
         assert!(status.expect("pg_ctl").success());
     }
 }
@@ -217,11 +231,12 @@ fn command(program: &Path, user: Option<(u32, u32)>, folder: &Path) -> Command {
     command
 }
 
-fn run(binaries: &Path, user: Option<(u32, u32)>, folder: &Path, durability: Durability) -> Option<(u16, Child)> {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .expect("a free port")
-        .port();
+fn free_port() -> u16 {
+    let socket = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    socket.expect("a free port").port()
+}
+
+fn options(binaries: &Path, folder: &Path, port: u16, durability: Durability) -> String {
     let fast = match durability {
         Durability::Off => "-c fsync=off -c full_page_writes=off -c synchronous_commit=off",
         Durability::On => "",
@@ -233,10 +248,13 @@ fn run(binaries: &Path, user: Option<(u32, u32)>, folder: &Path, durability: Dur
         }
         _ => "",
     };
-    let options = format!(
+    format!(
         "-p {port} -k {} -c listen_addresses=127.0.0.1 -c max_connections=200 -c shared_buffers=64MB {counts} {fast}",
         folder.display()
-    );
+    )
+}
+
+fn run(binaries: &Path, user: Option<(u32, u32)>, folder: &Path, options: &str) -> Option<Child> {
     let mut guard = command(Path::new("/bin/sh"), user, folder);
     guard.arg("-c").arg(GUARD).arg(folder).arg(binaries).arg(options);
     let mut guard = guard
@@ -248,7 +266,7 @@ fn run(binaries: &Path, user: Option<(u32, u32)>, folder: &Path, durability: Dur
     let output = guard.stdout.take().expect("its output");
     BufReader::new(output).read_line(&mut line).expect("a line");
     if line.trim() == "ready" {
-        return Some((port, guard));
+        return Some(guard);
     }
     // It would remove the folder, which is needed for the next try.
     let _ = guard.kill();

@@ -7,6 +7,7 @@ use super::planner::{Plan, Planned, Planner, Planning, with_new_body};
 use super::signatures::SKEW;
 use super::variants;
 use crate::app::forged::signed;
+use crate::engine::Delivery;
 use crate::error::Result;
 use crate::headers::Headers;
 use crate::json::{get, leaf_paths};
@@ -58,9 +59,29 @@ impl Planner<'_> {
             _ => Some(text.replacen('{', &format!("{{{}", " ".repeat(LARGE)), 1)),
         };
         let Some(changed) = changed.filter(|changed| changed != text) else {
+            if case == CaseCode::Numbers {
+                return self.other_numbers();
+            }
             return Ok(Err("the sample of the event has no place for it".into()));
         };
         self.accepted(with_new_body(delivery, changed))
+    }
+
+    /// Another event, which has numbers, with other spellings of them.
+    fn other_numbers(&self) -> Planning {
+        let profile = &self.player.profile;
+        for event in self.events {
+            let options = ComposeOptions {
+                event: event.clone(),
+                ..self.player.compose_options()
+            };
+            let delivery = self.player.event_of(&Composer::new(profile, options)?)?;
+            let text = String::from_utf8_lossy(&delivery.message.body).into_owned();
+            if let Some(changed) = variants::numbers(&text) {
+                return self.accepted(with_new_body(delivery, changed));
+            }
+        }
+        Ok(Err("no sample has a number".into()))
     }
 
     /// The JSON with `more` behind the last text that is neither the event, the id, the time nor a word of the catalogue.
@@ -132,10 +153,31 @@ impl Planner<'_> {
 
     pub(super) fn out_of_order(&self) -> Planning {
         let now = self.player.context.now();
-        let older = self.event_at(now.minus(SKEW))?;
         let newer = self.fresh()?;
+        let older = match self.data_of(&newer) {
+            // About the same object: a receiver may keep the order of each.
+            Some(data) => {
+                let options = ComposeOptions {
+                    time: Some(now.minus(SKEW)),
+                    data: Some(data),
+                    as_it_is: true,
+                    ..self.player.compose_options()
+                };
+                self.player.event_of(&Composer::new(&self.player.profile, options)?)?
+            }
+            None => self.event_at(now.minus(SKEW))?,
+        };
         let requests = vec![self.good("the newer event", newer), self.good("the older event", older)];
         Ok(Ok(Plan::sequence(requests)))
+    }
+
+    /// The data of an event, where its envelope says which part of the body it is.
+    fn data_of(&self, delivery: &Delivery) -> Option<String> {
+        let document: Value = serde_json::from_slice(&delivery.message.body).ok()?;
+        let found = self.player.profile.events_in(Some(&self.player.event), &document);
+        let is_part = |data: &&Value| !std::ptr::eq(*data, &raw const document);
+        let data = found.first().map(|event| event.data).filter(is_part)?;
+        Some(data.to_string())
     }
 
     pub(super) fn unknown_event(&self) -> Planning {

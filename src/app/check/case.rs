@@ -312,8 +312,14 @@ words! {
         Refused = "refused",
         /// The same with a 5xx status.
         Broken = "broken",
+        /// Refused because there are too many requests.
+        TooMany = "too-many",
         /// No complete answer.
         NoAnswer = "no-answer",
+        /// The receiver has ended.
+        Ended = "ended",
+        /// Answered with a success and not applied, though it must be refused.
+        Ignored = "ignored",
         /// Applied more often than it must be.
         AppliedTwice = "applied-twice",
         /// Applied less often than it must be.

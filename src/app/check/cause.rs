@@ -98,6 +98,12 @@ words! {
         EventRefused = "event-refused",
         /// A request has no answer.
         NoAnswer = "no-answer",
+        /// A request ends the receiver.
+        Ends = "ends",
+        /// Refusals are answered with a success.
+        RefusesWith2xx = "refuses-with-2xx",
+        /// An event is answered with a success and not applied.
+        LosesEvents = "loses-events",
     }
 }
 
@@ -152,6 +158,9 @@ impl Cause {
             Self::GroupedRefused => "several events in one request are not accepted",
             Self::EventRefused => "events of the provider's catalogue are not accepted",
             Self::NoAnswer => "a request has no answer",
+            Self::Ends => "a request ends the receiver",
+            Self::RefusesWith2xx => "a faulty signature is refused with a 2xx status, so that the sender takes it for accepted",
+            Self::LosesEvents => "an event is answered with a success and not applied",
         }
     }
 

@@ -9,7 +9,9 @@ use super::variants;
 use crate::app::resolve::signing_with;
 use crate::engine::Delivery;
 use crate::error::Result;
-use crate::exchange::{ErrorKind, Outcome, SecretKind};
+use crate::exchange::{Answer, ErrorKind, Outcome, SecretKind};
+use crate::inflate::readable;
+use crate::mask;
 use crate::provider::Profile;
 use crate::secret::Secret;
 use crate::signature::{KeyForm, Scheme};
@@ -26,55 +28,58 @@ pub struct Unjudged {
     pub reason: String,
     /// The cause, where the reason is one.
     pub cause: Option<Cause>,
+    /// The beginning of what was answered.
+    pub answer: Option<String>,
 }
+
+/// Characters of an answer that are shown.
+const SAID: usize = 300;
 
 /// The likely reason of a valid event that was not accepted.
 pub(super) async fn diagnose(planner: &Planner<'_>, exchange: &Exchange, secret: Option<&Secret>) -> Result<Unjudged> {
     let player = planner.player;
-    let fact = format!(
-        "a valid `{}` was not accepted: {}",
-        player.event,
-        exchange.attempt.outcome.summary()
-    );
+    let unjudged = |reason: String, cause: Option<Cause>| Unjudged {
+        fact: format!(
+            "a valid `{}` was not accepted: {}",
+            player.event,
+            exchange.attempt.outcome.summary()
+        ),
+        reason,
+        cause,
+        answer: exchange.attempt.outcome.answer().and_then(said),
+    };
     let answer = match &exchange.attempt.outcome {
         Outcome::Answer(answer) => answer,
-        Outcome::Error { kind, text } => {
-            let is_slow = *kind == ErrorKind::Timeout;
-            return Ok(Unjudged {
-                fact,
-                reason: if is_slow {
-                    Cause::WorksBeforeAnswering.title().into()
-                } else {
-                    printable(text, 300)
-                },
-                cause: is_slow.then_some(Cause::WorksBeforeAnswering),
-            });
+        Outcome::Error {
+            kind: ErrorKind::Timeout,
+            ..
+        } => {
+            let cause = Cause::WorksBeforeAnswering;
+            let reason = format!("it may do its work before it answers ({cause}), or never answer");
+            return Ok(unjudged(reason, Some(cause)));
         }
+        Outcome::Error { text, .. } => return Ok(unjudged(printable(text, 300), None)),
     };
     if matches!(answer.status, 400..=403 | 422 | 500..) {
         if let Some(who) = serialised(planner).await? {
             let title = Cause::Reserialises.title();
             let reason = format!("{title}: a body as {who} it is accepted");
-            return Ok(Unjudged {
-                fact,
-                reason,
-                cause: Some(Cause::Reserialises),
-            });
+            return Ok(unjudged(reason, Some(Cause::Reserialises)));
         }
         if let Some(reason) = other_key(planner, secret).await? {
-            return Ok(Unjudged {
-                fact,
-                reason,
-                cause: None,
-            });
+            return Ok(unjudged(reason, None));
         }
     }
     let reason = reason(answer.status, player.profile.as_ref(), &player.method);
-    Ok(Unjudged {
-        fact,
-        reason,
-        cause: None,
-    })
+    Ok(unjudged(reason, None))
+}
+
+/// The beginning of an answer's body, in one line.
+fn said(answer: &Answer) -> Option<String> {
+    let body = readable(&answer.body);
+    let text = String::from_utf8_lossy(&body);
+    let text = printable(&mask::text(text.trim()), SAID);
+    (!text.is_empty()).then_some(text)
 }
 
 /// The usual reason of a status that refuses a valid event.

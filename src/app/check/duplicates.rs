@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::case::CaseCode;
-use super::planner::{Plan, Planner, Planning, with_new_body};
+use super::planner::{Plan, Planned, Planner, Planning, with_new_body};
 use super::variants;
 use crate::app::forged::signed;
 use crate::engine::{Delivery, Signing};
@@ -12,8 +12,18 @@ use crate::json_text;
 use crate::signature::Scheme;
 use crate::transport::WireShape;
 
-/// How often two requests are sent at the same moment: a race is not lost every time.
-const ROUNDS: usize = 5;
+/// How many events are sent twice at the same moment, round by round: a race is not lost every time.
+const ROUNDS: [usize; 5] = [1, 1, 1, 1, 1];
+
+/// The same for a receiver that is fast: with many at once, its threads follow each other closely, and less time between the look and the
+/// note of an event is enough.
+const FULL_ROUNDS: usize = 12;
+
+/// Events of a full round.
+const FULL: usize = 16;
+
+/// How long the full rounds may take.
+const FULL_TIME: Duration = Duration::from_millis(1500);
 
 /// How much older the first signature of a retry is.
 const RETRIED: Duration = Duration::from_secs(3);
@@ -51,8 +61,14 @@ fn key(planner: &Planner<'_>, delivery: &Delivery) -> Result<Option<String>> {
 fn same_id(planner: &Planner<'_>) -> Planning {
     let first = fixed(planner)?;
     let second = planner.player.again(&first);
-    let requests = vec![planner.good("the first", first), planner.good("the second", second)];
-    Ok(Ok(Plan::sequence(requests).applied(1)))
+    // A receiver that remembers the last event alone takes it for a new one.
+    let between = planner.fresh()?;
+    let requests = vec![
+        planner.good("the first", first),
+        planner.good("another event", between),
+        planner.good("the second", second),
+    ];
+    Ok(Ok(Plan::sequence(requests).applied(2)))
 }
 
 /// A retry: the same message, signed later.
@@ -71,19 +87,27 @@ fn resigned(planner: &Planner<'_>) -> Planning {
 
 fn same_moment(planner: &Planner<'_>) -> Planning {
     let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
-        let first = fixed(planner)?;
-        let second = planner.player.again(&first);
-        rounds.push(vec![planner.good("one", first), planner.good("the other", second)]);
+    let one_by_one = planner.took * u32::try_from(2 * FULL).unwrap_or(u32::MAX);
+    let fit = FULL_TIME.as_micros() / one_by_one.as_micros().max(1);
+    let full = usize::try_from(fit).unwrap_or(usize::MAX).min(FULL_ROUNDS);
+    for events in ROUNDS.into_iter().chain(std::iter::repeat_n(FULL, full)) {
+        let mut round: Vec<Planned> = Vec::with_capacity(2 * events);
+        for _ in 0..events {
+            let first = fixed(planner)?;
+            round.push(planner.good("the other", planner.player.again(&first)));
+            round.push(planner.good("one", first));
+        }
+        rounds.push(round);
     }
+    let requests: usize = rounds.iter().map(Vec::len).sum();
     Ok(Ok(Plan {
-        rounds,
-        at_once: 2,
+        at_once: 2 * FULL,
         shape: WireShape {
             together: Some(2),
             ..WireShape::default()
         },
-        effects: i64::try_from(ROUNDS).ok(),
+        effects: i64::try_from(requests / 2).ok(),
+        rounds,
     }))
 }
 
@@ -132,12 +156,16 @@ fn forged(planner: &Planner<'_>, first: bool) -> Planning {
     let Some(copy) = planner.player.wrongly_signed_copy(&source)? else {
         return Ok(Err(planner.unsigned()));
     };
-    let mut requests = vec![
+    let again = planner.player.again(&genuine);
+    let (genuine, copy) = (
         planner.good("the genuine one", genuine),
         planner.bad("the forged one", copy),
-    ];
-    if first {
-        requests.reverse();
-    }
+    );
+    let requests = if first {
+        vec![copy, genuine]
+    } else {
+        // A refusal must not make the receiver forget the event.
+        vec![genuine, copy, planner.good("the genuine one again", again)]
+    };
     Ok(Ok(Plan::sequence(requests).applied(1)))
 }

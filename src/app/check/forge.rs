@@ -131,8 +131,10 @@ impl Player<'_> {
     /// An event whose signature states that moment.
     pub(super) fn signed_at(&self, then: Timestamp, mode: SigningMode) -> Result<Delivery> {
         let mut options = self.compose_options();
-        // Some providers sign the time of the body.
-        options.time = Some(then);
+        // Some providers sign the time of the body. A genuine event keeps its own, so that later ones are not older than it.
+        if mode != SigningMode::Fresh || self.signs_event_time() {
+            options.time = Some(then);
+        }
         let mut delivery = self.event_of(&Composer::new(&self.profile, options)?)?;
         let now = std::mem::replace(&mut delivery.at, then);
         let mut delivery = signed(delivery)?;
@@ -142,6 +144,12 @@ impl Player<'_> {
             mode => Signing::Invalid(mode),
         };
         Ok(delivery)
+    }
+
+    /// Whether the body's own time is the one of the signature.
+    pub(super) fn signs_event_time(&self) -> bool {
+        let carrier = self.profile.scheme.carrier();
+        carrier.is_some_and(|carrier| carrier.time_at.is_some())
     }
 
     /// The age that a receiver may enforce: the scheme's, or the usual one where the scheme signs a time.

@@ -63,6 +63,16 @@ impl Judgement {
         }
     }
 
+    /// The same, of requests that were answered with a success and had no effect.
+    pub(super) fn ignored(mut self) -> Self {
+        for symptom in &mut self.symptoms {
+            if symptom.kind == SymptomKind::Accepted {
+                symptom.kind = SymptomKind::Ignored;
+            }
+        }
+        self
+    }
+
     /// Not as it must be.
     pub(super) fn failed(info: CaseInfo, kind: SymptomKind, message: impl Into<String>) -> Self {
         Self {
@@ -120,6 +130,9 @@ fn times(count: i64) -> String {
     }
 }
 
+/// The status of a receiver that takes no more requests for a while.
+const TOO_MANY: u16 = 429;
+
 fn fault(one: &Observed, success: &Codes) -> Option<SymptomKind> {
     let Some(status) = one.outcome.status() else {
         return Some(SymptomKind::NoAnswer);
@@ -127,6 +140,7 @@ fn fault(one: &Observed, success: &Codes) -> Option<SymptomKind> {
     match (one.expected, success.contains(status)) {
         (Expected::Accepted, true) | (Expected::Refused, false) => None,
         (Expected::Refused, true) => Some(SymptomKind::Accepted),
+        (Expected::Accepted, false) if status == TOO_MANY => Some(SymptomKind::TooMany),
         (Expected::Accepted, false) if status >= 500 => Some(SymptomKind::Broken),
         (Expected::Accepted, false) => Some(SymptomKind::Refused),
     }
@@ -203,6 +217,10 @@ pub(super) fn judge_refusals(statuses: &[u16]) -> Judgement {
     }
     let found = |is: fn(u16) -> bool| statuses.iter().copied().find(|status| is(*status));
     let line = crate::text::status_line;
+    if let Some(status) = found(|status| status == TOO_MANY) {
+        let what = format!("a faulty signature was answered with {}", line(status));
+        return Judgement::failed(info, SymptomKind::TooMany, what);
+    }
     if let Some(status) = found(|status| status >= 500) {
         let what = format!("a faulty signature was answered with {}", line(status));
         return Judgement::failed(info, SymptomKind::Broken, what);

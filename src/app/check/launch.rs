@@ -1,4 +1,4 @@
-//! Starts the receiver for an audit, and ends it with everything that it started.
+//! Starts the receiver for an audit, and ends it with its process group.
 
 use std::time::Duration;
 
@@ -27,8 +27,11 @@ pub(super) async fn launch(
     output: &CommandOutput,
     cancel: &CancellationToken,
 ) -> Result<GroupChild> {
-    let port = url.port_or_known_default().unwrap_or(80);
-    if accepts(url, port).await {
+    if command.trim().is_empty() {
+        return Err(Error::usage("`--app` is empty").hint("`--app 'node server.js'` starts a receiver"));
+    }
+    let port = port(url);
+    if accepts(url).await {
         let what = format!("port {port} is in use, so that `--app` cannot take it");
         return Err(Error::usage(what).hint("end what listens there, or audit it without `--app`"));
     }
@@ -45,11 +48,13 @@ pub(super) async fn launch(
     let mut app = started.map_err(|error| Error::usage("`--app` cannot be started").cause(error))?;
     let deadline = Instant::now() + READY;
     loop {
-        if accepts(url, port).await {
+        if accepts(url).await {
             return Ok(app);
         }
         let waited = tokio::select! {
-            ended = app.wait() => {
+            ended = app.wait_for_leader() => {
+                // What it left in the background may still be starting.
+                app.stop_rest(cancel).await;
                 let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
                 let what = format!("`{}` ended before port {port} accepted: {how}", printable(command, 200));
                 return Err(Error::new(Exit::Unreachable, what).hint("let it listen on the port in `PORT`"));
@@ -71,7 +76,13 @@ pub(super) async fn launch(
     }
 }
 
-async fn accepts(url: &Url, port: u16) -> bool {
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(80)
+}
+
+/// Whether the URL's port accepts connections.
+pub(super) async fn accepts(url: &Url) -> bool {
+    let port = port(url);
     let connected = match url.host() {
         Some(Host::Ipv4(address)) => TcpStream::connect((address, port)).await,
         Some(Host::Ipv6(address)) => TcpStream::connect((address, port)).await,

@@ -5,6 +5,7 @@
 mod bodies;
 mod case;
 mod cause;
+mod counting;
 mod diagnose;
 mod duplicates;
 mod effects;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use url::Url;
+use url::{Host, Url};
 
 use crate::app::context::Context;
 use crate::app::outgoing::RequestOptions;
@@ -45,17 +46,21 @@ use crate::transport::AddressPolicy;
 use crate::transport::address_policy::is_loopback;
 pub use case::{CASES, CaseCode, CaseInfo, Requirement};
 pub use cause::Cause;
+use counting::Counting;
 pub use diagnose::reason;
 use effects::EffectCounter;
 use keys::AuditKeys;
 use planner::Planner;
 use player::Player;
-pub use report::{AuditCase, AuditReport, Score};
+pub use report::{AuditCase, AuditReport, Incomplete, Score};
 pub use rules::FoundCause;
 use run::{Audit, Run, symptoms};
 
 /// How long the cases of an audit of this machine may take, and those of another one.
 const LIMITS: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(600)];
+
+/// Secrets of an audit.
+const MOST_SECRETS: usize = 2;
 
 /// How much later requests that are under way are given up.
 const GIVE_UP: Duration = Duration::from_secs(12);
@@ -89,20 +94,31 @@ pub struct CheckOptions {
 
 /// Whether the receiver is on this machine. Any other one must be meant: an audit sends hundreds of requests.
 pub fn is_local(url: &Url) -> bool {
-    is_loopback(url)
+    let is_unspecified = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_unspecified(),
+        Some(Host::Ipv6(address)) => address.is_unspecified(),
+        _ => false,
+    };
+    is_unspecified || is_loopback(url)
 }
 
 /// Audits a receiver.
 pub async fn check(context: &Context, options: &CheckOptions) -> Result<AuditReport> {
-    check_globs(&options.only, "--only")?;
-    check_globs(&options.skip, "--skip")?;
+    check_globs(&options.only, &options.skip)?;
     let profile = context.provider_for(options.provider.as_deref(), None)?;
     let events = chosen_events(&profile, &options.events)?;
+    if options.secrets.len() > MOST_SECRETS {
+        let what = format!(
+            "{} secrets are given: an audit has today's, and the next one of a rotation",
+            options.secrets.len()
+        );
+        return Err(Error::usage(what).hint("give `--secret` once or twice"));
+    }
     let keys = AuditKeys::new(context, &profile, (&options.secrets, options.app.is_some()))?;
     let mut player = player(context, &profile, options, &events, keys.signing(&profile, 0)?)?;
     let effects = options.effects.as_deref();
     let effects = effects
-        .map(|text| EffectCounter::parse(text, Arc::clone(&player.transport)))
+        .map(|text| EffectCounter::parse(text, Arc::clone(&player.transport), options.cancel.clone()))
         .transpose()?;
     player.ledger.ready().await?;
     let app = match &options.app {
@@ -119,8 +135,8 @@ pub async fn check(context: &Context, options: &CheckOptions) -> Result<AuditRep
     let secrets = keys.signing.iter().map(|secret| secret.expose().to_vec()).collect();
     let deadline = Instant::now() + limit;
     player.until = Some(deadline + GIVE_UP);
-    let planner = Planner::new(&player, second)?;
-    let audit = Audit::new(planner, effects, secrets, deadline);
+    let planner = Planner::new(&player, second, &events)?;
+    let audit = Audit::new(planner, effects.map(Counting::new), secrets, deadline);
     let report = Box::pin(judged(audit, &player, options, &events, &keys)).await;
     if let Some(mut app) = app {
         // Its end is no part of the audit.
@@ -149,19 +165,24 @@ async fn judged(
         url: crate::mask::url(options.url.as_str()),
         provider: player.profile.label(),
         unjudged: None,
-        is_cut_short: false,
+        incomplete: None,
         cases: Vec::new(),
         causes: Vec::new(),
     };
     if !first.status().is_some_and(|status| success.contains(status)) {
-        let planner = Planner::new(player, None)?;
+        let planner = Planner::new(player, None, events)?;
         let unjudged = diagnose::diagnose(&planner, &first, keys.signing.first()).await?;
         player.mark_tested([first.delivery]).await?;
         report.unjudged = Some(unjudged);
         return Ok(report);
     }
-    audit.run(events, |case| is_wanted(case, options)).await?;
-    report.is_cut_short = audit.is_cut_short();
+    let is_wanted = |case| is_wanted(case, &options.only, &options.skip);
+    report.incomplete = match audit.run(events, is_wanted).await {
+        // What was judged until then is shown.
+        Err(error) if error.exit == Exit::Interrupted => Some(Incomplete::Interrupted),
+        run => run.map(|()| audit.incomplete())?,
+    };
+    audit.close().await?;
     let runs = audit.finish();
     report.causes = rules::causes(&symptoms(&runs));
     report.cases = runs.into_iter().map(|run| audit_case(run, &report.causes)).collect();
@@ -255,20 +276,24 @@ fn fits(globs: &[String], info: CaseInfo) -> bool {
         .any(|glob| glob.fits(info.case.name()) || glob.fits(info.group))
 }
 
-/// Refuses a glob that selects no case.
-fn check_globs(globs: &[String], flag: &str) -> Result<()> {
-    let selects = |glob: &&String| CASES.iter().any(|info| fits(std::slice::from_ref(*glob), *info));
-    match globs.iter().find(|glob| !selects(glob)) {
-        None => Ok(()),
-        Some(glob) => Err(
-            Error::usage(format!("`{flag} {}` selects no case", printable(glob, 200)))
-                .hint("`hook check --list` shows them"),
-        ),
+/// Refuses globs that select no case, and those that leave none.
+pub fn check_globs(only: &[String], skip: &[String]) -> Result<()> {
+    let wrong = |what: String| Err(Error::usage(what).hint("`hook check --list` shows them"));
+    let selects = |glob: &String| CASES.iter().any(|info| fits(std::slice::from_ref(glob), *info));
+    for (flag, globs) in [("--only", only), ("--skip", skip)] {
+        if let Some(glob) = globs.iter().find(|glob| !selects(glob)) {
+            return wrong(format!("`{flag} {}` selects no case", printable(glob, 200)));
+        }
+    }
+    if CASES.iter().any(|info| is_wanted(info.case, only, skip)) {
+        Ok(())
+    } else {
+        wrong("`--only` and `--skip` leave no case".to_owned())
     }
 }
 
 /// Whether a case is run.
-fn is_wanted(case: CaseCode, options: &CheckOptions) -> bool {
+pub fn is_wanted(case: CaseCode, only: &[String], skip: &[String]) -> bool {
     let info = case.info();
-    (options.only.is_empty() || fits(&options.only, info)) && !fits(&options.skip, info)
+    (only.is_empty() || fits(only, info)) && !fits(skip, info)
 }

@@ -1,5 +1,7 @@
 //! What is sent in a case, and what all plans are made from.
 
+use std::time::Duration;
+
 use super::forge::Forgery;
 use super::judge::Expected;
 use super::player::Player;
@@ -75,17 +77,23 @@ impl Plan {
 pub(super) struct Planner<'a> {
     pub(super) player: &'a Player<'a>,
     pub(super) composer: Composer<'a>,
+    /// How long the receiver took for the first event.
+    pub(super) took: Duration,
+    /// The events that are sent.
+    pub(super) events: &'a [String],
     /// How an event is signed with the second secret alone, and with all of them.
     pub(super) second: Option<Signing>,
 }
 
 impl<'a> Planner<'a> {
     /// Plans for that player.
-    pub(super) fn new(player: &'a Player<'a>, second: Option<Signing>) -> Result<Self> {
+    pub(super) fn new(player: &'a Player<'a>, second: Option<Signing>, events: &'a [String]) -> Result<Self> {
         let composer = player.composer()?;
         Ok(Self {
             player,
             composer,
+            took: Duration::ZERO,
+            events,
             second,
         })
     }

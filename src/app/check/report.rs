@@ -43,12 +43,23 @@ pub struct AuditReport {
     pub provider: String,
     /// Why nothing was judged, when nothing was.
     pub unjudged: Option<Unjudged>,
-    /// Whether the time was over before all cases were run.
-    pub is_cut_short: bool,
+    /// Why not all cases were run.
+    pub incomplete: Option<Incomplete>,
     /// The cases in their order.
     pub cases: Vec<AuditCase>,
     /// The causes of all failures.
     pub causes: Vec<FoundCause>,
+}
+
+/// Why not all cases of an audit were run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incomplete {
+    /// The time was over.
+    Late,
+    /// The user ended it.
+    Interrupted,
+    /// The receiver has ended.
+    Ended,
 }
 
 /// Passed cases of those that were judged.
@@ -76,11 +87,18 @@ impl AuditReport {
     /// The exit code: whether everything that is required holds.
     pub fn exit(&self) -> Exit {
         let is_failed = self.cases.iter().any(|case| case.outcome == CaseOutcome::Failed);
-        if is_failed || self.unjudged.is_some() || self.is_cut_short {
+        if self.incomplete == Some(Incomplete::Interrupted) {
+            Exit::Interrupted
+        } else if is_failed || self.unjudged.is_some() || self.incomplete.is_some() || !self.has_judged() {
             Exit::Unmet
         } else {
             Exit::Ok
         }
+    }
+
+    /// Whether any case was judged, and not skipped.
+    pub fn has_judged(&self) -> bool {
+        self.cases.iter().any(|case| case.outcome != CaseOutcome::Skipped)
     }
 
     /// The cases for other programs.

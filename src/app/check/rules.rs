@@ -80,10 +80,16 @@ const REWRITTEN: &[CaseCode] = &[
     Grouped,
     UnknownEvent,
     OtherBytes,
+    // A parser in front of the receiver leaves other types alone.
+    Charset,
+    ContentType,
 ];
 
 /// Cases about the same event again.
 const REPEATED: &[CaseCode] = &[SameId, Resigned, SameMoment, OtherBytes, ForgedDuplicate];
+
+/// The same, and how fast answers are: one that never comes is too slow.
+const DUPLICATED: &[CaseCode] = &[Resigned, SameMoment, OtherBytes, ForgedDuplicate, InTime, SlowAnswer];
 
 const fn rule(
     cause: Cause,
@@ -102,6 +108,8 @@ const fn rule(
 /// The table. What makes other findings meaningless comes first.
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
+    rule(Cause::RefusesWith2xx, &[(MissingSignature, Ignored)], &[], FORGED),
+    rule(Cause::RefusesWith2xx, &[(WrongSecret, Ignored)], &[], FORGED),
     rule(Cause::NoCheck, &[(MissingSignature, Accepted), (WrongSecret, Accepted)], &[], FORGED),
     rule(Cause::PresenceOnly, &[(WrongSecret, Accepted)], &[MissingSignature], FORGED),
     rule(Cause::PrefixCompare, &[(TruncatedSignature, Accepted)], &[], COMPARED),
@@ -124,8 +132,12 @@ const RULES: &[Rule] = &[
     rule(Cause::NoClock, &[(Stale, Accepted), (VeryStale, Accepted)], &[], &[Future, RefusedEffect]),
     rule(Cause::ClockTooWide, &[(Stale, Accepted)], &[VeryStale], &[Future, RefusedEffect]),
     rule(Cause::FutureAccepted, &[(Future, Accepted)], &[], &[RefusedEffect]),
+    rule(Cause::OrderDependent, &[(OutOfOrder, Refused)], &[], &[OldEvent, Event, AtOnce, SameId, Resigned, SameMoment, OtherBytes]),
     rule(Cause::EventTimeChecked, &[(OldEvent, Refused)], &[], &[OutOfOrder]),
     rule(Cause::ClockTooNarrow, &[(ClockSkew, Refused)], &[], &[Resigned]),
+    rule(Cause::LosesEvents, &[(SameId, NotApplied)], &[], &[]),
+    rule(Cause::LosesEvents, &[(Resigned, NotApplied)], &[], &[]),
+    rule(Cause::LosesEvents, &[(SameMoment, NotApplied)], &[], &[]),
     rule(Cause::DedupeBeforeCheck, &[(ForgedDuplicate, Accepted)], &[], &[ForgedFirst, RefusedEffect]),
     rule(Cause::DedupeBeforeCheck, &[(ForgedFirst, NotApplied)], &[], &[]),
     rule(Cause::WorksBeforeCheck, &[(RefusedEffect, AppliedTwice)], &[], &[ForgedFirst]),
@@ -136,10 +148,14 @@ const RULES: &[Rule] = &[
     rule(Cause::FirstSignatureOnly, &[(SignatureList, Refused)], &[], &[]),
     rule(Cause::DuplicateRefused, &[(SameId, Refused)], &[], REPEATED),
     rule(Cause::DuplicateRefused, &[(SameId, Broken)], &[], REPEATED),
+    rule(Cause::DuplicateRefused, &[(SameId, NoAnswer)], &[Event, WhiteSpace], DUPLICATED),
     rule(Cause::NoDedupe, &[(SameId, AppliedTwice)], &[], REPEATED),
+    rule(Cause::DedupeBeforeCheck, &[(ForgedDuplicate, AppliedTwice)], &[], &[ForgedFirst]),
     rule(Cause::DedupeKeyChanges, &[(Resigned, AppliedTwice)], &[], &[OtherBytes]),
     rule(Cause::DedupesByBody, &[(OtherBytes, AppliedTwice)], &[], &[OtherId]),
     rule(Cause::DedupesByBody, &[(OtherId, NotApplied)], &[], &[OtherBytes]),
+    rule(Cause::Overload, &[(AtOnce, Broken)], &[], &[SameMoment]),
+    rule(Cause::Overload, &[(AtOnce, Refused)], &[], &[SameMoment]),
     rule(Cause::RacingDedupe, &[(SameMoment, AppliedTwice)], &[], &[]),
     rule(Cause::RacingDedupe, &[(SameMoment, Refused)], &[], &[]),
     rule(Cause::RacingDedupe, &[(SameMoment, Broken)], &[], &[]),
@@ -151,11 +167,15 @@ const RULES: &[Rule] = &[
     rule(Cause::LeaksStackTrace, &[(Leak, StackTrace)], &[], &[RefusalStatus]),
     rule(Cause::RefusesWith5xx, &[(RefusalStatus, Broken)], &[], &[]),
     rule(Cause::RefusalStatus, &[(RefusalStatus, Refused)], &[], &[]),
+    rule(Cause::RefusalStatus, &[(RefusalStatus, TooMany)], &[], &[]),
     rule(Cause::UnknownEvent500, &[(UnknownEvent, Broken)], &[], &[]),
     rule(Cause::UnknownEventRefused, &[(UnknownEvent, Refused)], &[], &[]),
     rule(Cause::ContentType, &[(Charset, Refused)], &[], &[ContentType]),
     rule(Cause::ContentType, &[(ContentType, Refused)], &[], &[Charset]),
 ];
+
+/// What has the same cause in every case.
+const EVERYWHERE: &[(Kind, Cause)] = &[(TooMany, Cause::Overload), (Ended, Cause::Ends)];
 
 /// What is left to itself: a case that is refused, broken or not answered, and the cause that is named for it.
 #[rustfmt::skip]
@@ -200,6 +220,14 @@ pub struct FoundCause {
 pub fn causes(symptoms: &BTreeSet<Symptom>) -> Vec<FoundCause> {
     let mut left = symptoms.clone();
     let mut found: Vec<FoundCause> = Vec::new();
+    // A receiver that says so in refusals alone means something else.
+    let is_busy = left
+        .iter()
+        .any(|symptom| symptom.kind == TooMany && symptom.case != RefusalStatus);
+    for (kind, cause) in EVERYWHERE.iter().filter(|(kind, _)| *kind != TooMany || is_busy) {
+        let taken = take(&mut left, |symptom| symptom.kind == *kind);
+        add(&mut found, *cause, taken);
+    }
     for rule in RULES {
         let is_there = |(case, kind): &(CaseCode, Kind)| {
             left.contains(&Symptom {
@@ -213,8 +241,9 @@ pub fn causes(symptoms: &BTreeSet<Symptom>) -> Vec<FoundCause> {
                 |case: CaseCode| rule.explains.contains(&case) || rule.when.iter().any(|(needed, _)| *needed == case);
             // What is not answered at all has the reason that answers are slow.
             let is_slow = rule.cause == Cause::WorksBeforeAnswering;
+            let is_lost = rule.cause == Cause::LosesEvents;
             let taken = take(&mut left, |symptom| {
-                explains(symptom.case) || is_slow && symptom.kind == NoAnswer
+                explains(symptom.case) || is_slow && symptom.kind == NoAnswer || is_lost && symptom.kind == NotApplied
             });
             add(&mut found, rule.cause, taken);
         }
@@ -273,6 +302,28 @@ mod tests {
         let of = |cases: &[CaseCode], kind| cases.iter().map(|case| (*case, kind)).collect::<Vec<_>>();
         for (symptoms, expected) in [
             (all_forged.clone(), Cause::NoCheck),
+            (
+                of(&[MissingSignature, WrongSecret, Stale, TamperedBody], Ignored),
+                Cause::RefusesWith2xx,
+            ),
+            (
+                of(&[WhiteSpace, OldEvent, Charset, AtOnce, RefusalStatus], TooMany),
+                Cause::Overload,
+            ),
+            (of(&[RefusalStatus], TooMany), Cause::RefusalStatus),
+            (of(&[AtOnce, SameMoment], Broken), Cause::Overload),
+            (of(&[WrongSecret], Ended), Cause::Ends),
+            (
+                of(&[SameId, Resigned, SameMoment, ForgedFirst, OtherId], NotApplied),
+                Cause::LosesEvents,
+            ),
+            (of(&[SameMoment, ForgedFirst], NotApplied), Cause::LosesEvents),
+            (
+                vec![(SameId, NoAnswer), (SameMoment, NoAnswer), (InTime, Slow)],
+                Cause::DuplicateRefused,
+            ),
+            (of(&[OutOfOrder, OldEvent, AtOnce], Refused), Cause::OrderDependent),
+            (of(&[WhiteSpace, KeyOrder, ContentType], Refused), Cause::Reserialises),
             (all_forged[1..].to_vec(), Cause::PresenceOnly),
             (
                 of(&[MissingSignature, EmptySignature], Accepted),
@@ -349,6 +400,7 @@ mod tests {
             (of(&[Charset, ContentType], Refused), Cause::ContentType),
             (of(&[LargeBody], Refused), Cause::BodyLimit),
             (of(&[ForgedDuplicate], Accepted), Cause::DedupeBeforeCheck),
+            (of(&[ForgedDuplicate], AppliedTwice), Cause::DedupeBeforeCheck),
             (of(&[ForgedFirst], NotApplied), Cause::DedupeBeforeCheck),
             (of(&[RefusedEffect], AppliedTwice), Cause::WorksBeforeCheck),
             (of(&[SignatureCase], Accepted), Cause::IgnoresCase),

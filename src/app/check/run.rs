@@ -1,18 +1,20 @@
 //! Runs the cases of an audit one after the other, and judges the answers.
 
+mod requests;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::case::{CASES, CaseCode, CaseInfo, Symptom};
-use super::effects::EffectCounter;
+use super::counting::Counting;
 use super::evidence::Evidence;
-use super::judge::{Applied, Expected, Judgement, Observed, judge};
+use super::judge::{Applied, Expected, Judgement, Observed};
 use super::planner::{Plan, Planned, Planner};
 use super::player::{Exchange, Player};
+use super::report::Incomplete;
 use crate::case_report::CaseOutcome;
-use crate::engine::Delivery;
 use crate::error::Result;
 use crate::exchange::{ErrorKind, Outcome};
 use crate::provider::compose::{ComposeOptions, Composer};
@@ -41,13 +43,15 @@ pub(super) struct Run {
 /// An audit while it runs.
 pub(super) struct Audit<'a> {
     planner: Planner<'a>,
-    effects: Option<EffectCounter>,
+    effects: Option<Counting>,
     /// After that, no further case is begun.
     deadline: Instant,
-    /// Whether a case was not run because of that.
-    is_cut_short: bool,
+    /// Why not all cases were run.
+    incomplete: Option<Incomplete>,
     /// Cases whose requests are sent before the time is looked at again.
     batch: usize,
+    /// Whether a case was failed because the receiver has ended.
+    has_blamed: bool,
     secrets: Vec<Vec<u8>>,
     runs: Vec<Run>,
     evidence: Evidence,
@@ -56,7 +60,7 @@ pub(super) struct Audit<'a> {
 impl<'a> Audit<'a> {
     pub(super) fn new(
         planner: Planner<'a>,
-        effects: Option<EffectCounter>,
+        effects: Option<Counting>,
         secrets: Vec<Vec<u8>>,
         deadline: Instant,
     ) -> Self {
@@ -64,8 +68,9 @@ impl<'a> Audit<'a> {
             planner,
             effects,
             deadline,
-            is_cut_short: false,
+            incomplete: None,
             batch: 1,
+            has_blamed: false,
             secrets,
             runs: Vec::new(),
             evidence: Evidence::default(),
@@ -78,10 +83,7 @@ impl<'a> Audit<'a> {
 
     /// Sends one valid event, with which the answers to all other requests are compared. Effects that it does not have are not counted later.
     pub(super) async fn first(&mut self) -> Result<Exchange> {
-        let before = match &self.effects {
-            Some(effects) => effects.read().await?,
-            None => 0,
-        };
+        self.begin_counting().await?;
         let delivery = self.planner.fresh()?;
         let mut exchanges = self.player().send(vec![delivery], 1, &WireShape::default()).await?;
         let Some(exchange) = exchanges.pop() else {
@@ -89,15 +91,18 @@ impl<'a> Audit<'a> {
         };
         let success = &self.player().policy.success;
         let is_accepted = exchange.status().is_some_and(|status| success.contains(status));
+        self.planner.took = exchange.attempt.took;
         self.batch = batch_size(exchange.attempt.took);
-        if let Some(effects) = self.effects.as_ref().filter(|_| is_accepted)
-            && effects.settled(before, 1).await? != 1
-        {
-            let what = "`--effects` did not grow by one after a valid event: effects are not judged";
-            self.player().context.notices.warn(what.to_owned());
-            self.effects = None;
+        if is_accepted && self.seen(1).await?.is_some_and(|seen| seen != 1) {
+            self.ignore_effects("did not grow by one after a valid event");
         }
         Ok(exchange)
+    }
+
+    /// Notes which requests were a test.
+    pub(super) async fn close(&mut self) -> Result<()> {
+        let failed = std::mem::take(&mut self.evidence.failed);
+        self.player().mark_tested(failed).await
     }
 
     /// Runs the wanted cases.
@@ -130,19 +135,26 @@ impl<'a> Audit<'a> {
                         self.flush(&mut full).await?;
                     }
                 }
-                Ok(plan) => self.counted(*info, plan).await?,
+                Ok(plan) => {
+                    // Events arrive in the order of their times.
+                    self.flush(&mut forged).await?;
+                    self.flush(&mut plain).await?;
+                    self.counted(*info, plan).await?;
+                }
             }
         }
         self.flush(&mut forged).await?;
-        self.flush(&mut plain).await?;
-        self.player()
-            .mark_tested(std::mem::take(&mut self.evidence.failed))
-            .await
+        self.flush(&mut plain).await
     }
 
-    /// Whether the time was over before all cases were run.
-    pub(super) fn is_cut_short(&self) -> bool {
-        self.is_cut_short
+    /// Why not all cases were run.
+    pub(super) fn incomplete(&self) -> Option<Incomplete> {
+        self.incomplete
+    }
+
+    /// Whether the receiver has ended.
+    fn is_gone(&self) -> bool {
+        self.incomplete == Some(Incomplete::Ended)
     }
 
     /// What was run.
@@ -171,7 +183,7 @@ impl<'a> Audit<'a> {
 
     /// What is sent in a case, or why nothing is.
     fn planned(&mut self, case: CaseCode) -> Result<std::result::Result<Plan, Judgement>> {
-        if Instant::now() >= self.deadline {
+        if self.is_gone() || Instant::now() >= self.deadline {
             return Ok(Err(self.late()));
         }
         if case == CaseCode::ForgedFirst && self.effects.is_none() {
@@ -182,18 +194,19 @@ impl<'a> Audit<'a> {
 
     /// A case that is not run to its end.
     fn late(&mut self) -> Judgement {
-        self.is_cut_short = true;
-        Judgement::skipped("not run: the time of the audit was over")
+        match self.incomplete.get_or_insert(Incomplete::Late) {
+            Incomplete::Ended => Judgement::skipped("not run: the receiver had ended"),
+            Incomplete::Late | Incomplete::Interrupted => Judgement::skipped("not run: the time of the audit was over"),
+        }
     }
 
     /// Runs a case by itself: its requests have a shape, or its effects are counted.
     async fn counted(&mut self, info: CaseInfo, plan: Plan) -> Result<()> {
         let started = Instant::now();
-        let before = match &self.effects {
-            Some(effects) if plan.effects.is_some() => Some(effects.read().await?),
-            _ => None,
-        };
         let counted = plan.effects;
+        if counted.is_some() {
+            self.begin_counting().await?;
+        }
         let wanted: usize = plan.rounds.iter().map(Vec::len).sum();
         let sent = self.send(plan).await?;
         if sent.len() < wanted {
@@ -201,15 +214,12 @@ impl<'a> Audit<'a> {
             self.add(info, None, late, started.elapsed(), Vec::new());
             return Ok(());
         }
-        let applied = match (before, counted, &self.effects) {
-            (Some(before), Some(expected), Some(effects)) => {
-                let seen = effects.settled(before, expected).await?;
-                Some(Applied { expected, seen })
-            }
-            _ => None,
+        let applied = match counted {
+            Some(expected) => self.seen(expected).await?.map(|seen| Applied { expected, seen }),
+            None => None,
         };
         let observed: Vec<Observed> = sent.iter().map(|(observed, _)| observed.clone()).collect();
-        let judged = judge(info, &observed, applied, &self.player().policy.success);
+        let judged = self.judged(info, &observed, applied);
         let records = sent.iter().map(|(_, exchange)| exchange.number).collect();
         self.add(info, None, judged, started.elapsed(), records);
         Ok(())
@@ -220,10 +230,9 @@ impl<'a> Audit<'a> {
         let batch = std::mem::take(batch);
         let Some((_, first)) = batch.first() else { return Ok(()) };
         let is_forged = first.is_forged();
-        let before = match &self.effects {
-            Some(effects) if is_forged => Some(effects.read().await?),
-            _ => None,
-        };
+        if is_forged {
+            self.begin_counting().await?;
+        }
         let (mut infos, mut all) = (Vec::new(), Vec::new());
         for (info, plan) in batch {
             let requests: Vec<Planned> = plan.rounds.into_iter().flatten().collect();
@@ -231,48 +240,21 @@ impl<'a> Audit<'a> {
             all.extend(requests);
         }
         let sent = self.send(Plan::sequence(all)).await?;
-        if let (Some(before), Some(effects)) = (before, &self.effects) {
-            let success = &self.player().policy.success;
-            let is_accepted = |(_, exchange): &&(Observed, Exchange)| {
-                exchange.status().is_some_and(|status| success.contains(status))
-            };
-            let accepted = i64::try_from(sent.iter().filter(is_accepted).count()).unwrap_or(i64::MAX);
-            // What was accepted by mistake is applied too, and is not held against the refusals.
-            let seen = effects.settled(before, accepted).await?;
-            *self.evidence.unwanted.get_or_insert(0) += (seen - accepted).max(0);
-        }
+        let is_ignored = is_forged && self.count_forged(&sent).await?;
         let mut sent = sent.into_iter();
         for (info, count) in infos {
             let (observed, exchanges): (Vec<Observed>, Vec<Exchange>) = sent.by_ref().take(count).unzip();
             let judged = if observed.len() < count {
                 self.late()
             } else {
-                judge(info, &observed, None, &self.player().policy.success)
+                let judged = self.judged(info, &observed, None);
+                if is_ignored { judged.ignored() } else { judged }
             };
             let took = exchanges.iter().map(|exchange| exchange.attempt.took).sum();
             let records = exchanges.iter().map(|exchange| exchange.number).collect();
             self.add(info, None, judged, took, records);
         }
         Ok(())
-    }
-
-    async fn send(&mut self, plan: Plan) -> Result<Vec<(Observed, Exchange)>> {
-        let mut sent = Vec::new();
-        let is_single = plan.at_once == 1;
-        for round in plan.rounds {
-            let deliveries: Vec<Delivery> = round.iter().map(|planned| planned.delivery.clone()).collect();
-            let exchanges = self.player().send(deliveries, plan.at_once, &plan.shape).await?;
-            for (planned, exchange) in round.iter().zip(exchanges) {
-                self.evidence.note(self.planner.player, planned, &exchange, is_single);
-                let observed = Observed {
-                    what: planned.what.clone(),
-                    expected: planned.expected,
-                    outcome: exchange.attempt.outcome.clone(),
-                };
-                sent.push((observed, exchange));
-            }
-        }
-        Ok(sent)
     }
 
     /// One case for each event.
@@ -287,6 +269,15 @@ impl<'a> Audit<'a> {
             deliveries.push(player.event_of(&Composer::new(&player.profile, options)?)?);
         }
         let exchanges = player.send(deliveries, EVENTS_AT_ONCE, &WireShape::default()).await?;
+        self.note_end(&exchanges).await;
+        let accepted = |exchange: &&Exchange| {
+            exchange
+                .status()
+                .is_some_and(|status| player.policy.success.contains(status))
+        };
+        if let Some(effects) = &mut self.effects {
+            effects.skip(exchanges.iter().filter(accepted).count());
+        }
         let info = CaseCode::Event.info();
         let answered = exchanges.len();
         for event in &events[answered.min(events.len())..] {
@@ -316,7 +307,7 @@ impl<'a> Audit<'a> {
                 expected: Expected::Accepted,
                 outcome,
             };
-            let judged = judge(info, &[observed], None, &player.policy.success);
+            let judged = self.judged(info, &[observed], None);
             self.add(
                 info,
                 Some(event.clone()),

@@ -144,18 +144,9 @@ impl Planner<'_> {
     }
 
     pub(super) fn old_event(&self) -> Planning {
-        if self.player.profile.scheme.freshness().tolerance.is_none() || self.signs_event_time() {
+        if self.player.profile.scheme.freshness().tolerance.is_none() || self.player.signs_event_time() {
             return Ok(Err("the scheme enforces no clock beside the body".into()));
         }
         self.accepted(self.event_at(self.player.context.now().minus(DAYS))?)
-    }
-
-    /// Whether the body's own time is the one of the signature.
-    pub(super) fn signs_event_time(&self) -> bool {
-        self.player
-            .profile
-            .scheme
-            .carrier()
-            .is_some_and(|carrier| carrier.time_at.is_some())
     }
 }

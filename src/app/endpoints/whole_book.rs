@@ -41,6 +41,7 @@ impl Endpoints<'_> {
         let Imported {
             added,
             replaced,
+            unchanged,
             absent,
         } = book.take_in(&whole, replace, &context.random)?;
         let details = |endpoint| {
@@ -54,6 +55,9 @@ impl Endpoints<'_> {
         for (before, after) in &replaced {
             (self.on)(EndpointEvent::Updated(details(after), differences(before, after)))?;
         }
+        for endpoint in &unchanged {
+            (self.on)(EndpointEvent::Updated(details(endpoint), Vec::new()))?;
+        }
         self.warn_of_absent(&absent, "is not on this machine");
         for AbsentSecret { endpoint, .. } in &absent {
             let hint = format!(
@@ -62,8 +66,11 @@ impl Endpoints<'_> {
             );
             context.notices.hint(hint);
         }
-        let (added, replaced) = (count(added.len() as u64, "endpoint"), replaced.len());
-        context.notices.note(format!("{added} imported, {replaced} replaced"));
+        let all = count((added.len() + replaced.len() + unchanged.len()) as u64, "endpoint");
+        let (added, replaced, unchanged) = (added.len(), replaced.len(), unchanged.len());
+        context.notices.note(format!(
+            "{all} imported: {added} added, {replaced} replaced, {unchanged} unchanged"
+        ));
         Ok(())
     }
 

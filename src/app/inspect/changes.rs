@@ -36,10 +36,21 @@ impl ChangeWatch {
         // Without another process's write nothing is read at all. The number means nothing across connections, so that it
         // is only compared for one that stays open.
         let version = store.version()?;
-        let is_first = self.version.is_none();
-        if self.version.replace(version) == Some(version) {
+        if self.version == Some(version) {
             return Ok(None);
         }
+        let watched = self.watched.clone();
+        let looked = self.read(store);
+        match looked {
+            Ok(_) => self.version = Some(version),
+            // The next look finds what this one did not.
+            Err(_) => self.watched = watched,
+        }
+        looked
+    }
+
+    fn read(&mut self, store: &dyn Store) -> Result<Option<LedgerChanges>> {
+        let is_first = self.version.is_none();
         let mut changed = self.revisit(store)?;
         let page = if is_first {
             QueryPage::newest(PAGE)

@@ -1,7 +1,10 @@
 //! Follows the ledger: new records, and changes of deliveries that have attempts left.
 
 use std::collections::BTreeMap;
+use std::thread;
 use std::time::Duration;
+
+use tokio::sync::oneshot;
 
 use super::ListedRecord;
 use super::matching::RecordMatcher;
@@ -54,6 +57,7 @@ pub async fn follow(
         open: None,
         after: 0,
         watched: BTreeMap::new(),
+        is_away: false,
     };
     follower.begin(limit)?;
     loop {
@@ -62,7 +66,58 @@ pub async fn follow(
                 follower.matcher.report_failures();
                 return Ok(());
             }
-            () = tokio::time::sleep(INTERVAL) => follower.turn()?,
+            // What is asked of a server that is away may take long: Ctrl-C must not wait for it.
+            is_there = next_turn(context, follower.is_away) => if is_there {
+                follower.ride_out()?;
+            },
+        }
+    }
+}
+
+/// Waits for the next turn. Whether the ledger is there, where it was away.
+async fn next_turn(context: &Context, is_away: bool) -> bool {
+    tokio::time::sleep(INTERVAL).await;
+    if !is_away {
+        return true;
+    }
+    let (answer, answered) = oneshot::channel();
+    let place = context.store_place.clone();
+    // A thread of its own: the runtime would wait for it at the end.
+    let look = move || {
+        let is_away = matches!(store::ledger_format(&place), Err(error) if error.is_away());
+        let _ = answer.send(!is_away);
+    };
+    if thread::Builder::new().name("look".to_owned()).spawn(look).is_err() {
+        return true;
+    }
+    answered.await.unwrap_or(true)
+}
+
+/// Why a turn ended early.
+enum TurnError {
+    /// The ledger could not be read.
+    Store(StoreError),
+    /// Anything else.
+    Other(Error),
+}
+
+impl From<StoreError> for TurnError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Error> for TurnError {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<TurnError> for Error {
+    fn from(error: TurnError) -> Self {
+        match error {
+            TurnError::Store(error) => error.into(),
+            TurnError::Other(error) => error,
         }
     }
 }
@@ -78,11 +133,13 @@ struct Follower<'a> {
     after: u64,
     /// Deliveries that were seen with attempts left, by number, with how many had been made.
     watched: BTreeMap<u64, u32>,
+    /// Its database did not answer the last time.
+    is_away: bool,
 }
 
 impl Follower<'_> {
     /// Emits the last records if a limit is given, and starts after the newest one.
-    fn begin(&mut self, limit: Option<u32>) -> Result<()> {
+    fn begin(&mut self, limit: Option<u32>) -> std::result::Result<(), TurnError> {
         if !self.opened()? {
             let place = &self.context.store_place;
             let notice = format!("waiting for a ledger at `{place}`; Ctrl-C ends it");
@@ -101,7 +158,7 @@ impl Follower<'_> {
                 self.after = 0;
                 return Ok(());
             }
-            return (self.tell)(FollowEvent::CaughtUp);
+            return Ok((self.tell)(FollowEvent::CaughtUp)?);
         };
         let last = Query {
             page: QueryPage::newest(usize::try_from(limit).unwrap_or(usize::MAX)),
@@ -115,11 +172,11 @@ impl Follower<'_> {
             self.after = self.after.max(summary.number);
             self.see(summary)?;
         }
-        (self.tell)(FollowEvent::CaughtUp)
+        Ok((self.tell)(FollowEvent::CaughtUp)?)
     }
 
     /// Whether there is a ledger, opening it when it has just come.
-    fn opened(&mut self) -> Result<bool> {
+    fn opened(&mut self) -> std::result::Result<bool, StoreError> {
         let place = &self.context.store_place;
         let identity = place.identity();
         if let Some((_, opened)) = &self.open {
@@ -134,13 +191,33 @@ impl Follower<'_> {
         match store::open_read_only(place) {
             Ok(store) => self.open = Some((store, identity)),
             Err(StoreError::Missing(_)) => return Ok(false),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         Ok(true)
     }
 
+    /// A turn; a database that is away is waited for. What was not shown yet is found by the next turn.
+    fn ride_out(&mut self) -> Result<()> {
+        let notices = &self.context.notices;
+        match self.turn() {
+            Err(TurnError::Store(error)) if error.is_away() => {
+                if !std::mem::replace(&mut self.is_away, true) {
+                    notices.warn(format!("{error}; waiting for it, Ctrl-C ends"));
+                }
+                Ok(())
+            }
+            Ok(()) => {
+                if std::mem::take(&mut self.is_away) {
+                    self.context.notices.note("the database is back: following goes on");
+                }
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Shows what changed since the last turn.
-    fn turn(&mut self) -> Result<()> {
+    fn turn(&mut self) -> std::result::Result<(), TurnError> {
         if !self.opened()? {
             return Ok(());
         }
@@ -149,24 +226,25 @@ impl Follower<'_> {
             let found = self.next(QueryPage::after(self.after, PAGE))?;
             let is_last = found.len() < PAGE;
             for summary in found {
-                self.after = summary.number;
+                let number = summary.number;
                 self.see(summary)?;
+                self.after = number;
             }
             if is_last {
-                return (self.tell)(FollowEvent::CaughtUp);
+                return Ok((self.tell)(FollowEvent::CaughtUp)?);
             }
         }
     }
 
-    fn list(&self, query: &Query) -> Result<Vec<Summary>> {
+    fn list(&self, query: &Query) -> std::result::Result<Vec<Summary>, StoreError> {
         match &self.open {
-            Some((store, _)) => Ok(store.list(query)?),
+            Some((store, _)) => store.list(query),
             None => Ok(Vec::new()),
         }
     }
 
     /// The records after those that were seen.
-    fn next(&self, page: QueryPage) -> Result<Vec<Summary>> {
+    fn next(&self, page: QueryPage) -> std::result::Result<Vec<Summary>, StoreError> {
         self.list(&Query {
             // Filtered in `see` instead: a delivery that is listed now may fail later.
             failed: false,
@@ -176,7 +254,7 @@ impl Follower<'_> {
     }
 
     /// Looks again at deliveries that had attempts left.
-    fn revisit(&mut self) -> Result<()> {
+    fn revisit(&mut self) -> std::result::Result<(), TurnError> {
         for (number, attempts) in self.watched.clone() {
             let found = self.next(QueryPage::after(number - 1, 1))?.into_iter().next();
             let Some(summary) = found.filter(|summary| summary.number == number) else {
@@ -190,7 +268,14 @@ impl Follower<'_> {
         Ok(())
     }
 
-    fn see(&mut self, summary: Summary) -> Result<()> {
+    fn see(&mut self, summary: Summary) -> std::result::Result<(), TurnError> {
+        // Before anything is noted: a record that cannot be read now is looked at again.
+        let matches = match &self.open {
+            Some((store, _)) if !self.query.failed || summary.is_failed() => {
+                self.matcher.matches(&**store, summary.number)?
+            }
+            _ => !self.query.failed,
+        };
         self.watched.remove(&summary.number);
         if summary.is_pending() {
             self.watched.insert(summary.number, summary.attempts);
@@ -198,15 +283,10 @@ impl Follower<'_> {
                 self.watched.pop_first();
             }
         }
-        if self.query.failed && !summary.is_failed() {
-            return Ok(());
-        }
-        if let Some((store, _)) = &self.open
-            && !self.matcher.matches(&**store, summary.number)?
-        {
+        if !matches {
             return Ok(());
         }
         let record = ListedRecord::new(self.context, summary);
-        (self.tell)(FollowEvent::Record(Box::new(record)))
+        Ok((self.tell)(FollowEvent::Record(Box::new(record)))?)
     }
 }

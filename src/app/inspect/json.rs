@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::show::RecordDetails;
 use crate::exchange::Attempt;
 use crate::store::queue::ParkReason;
-use crate::store::{DeliveryRecord, DeliveryState};
+use crate::store::{DeliveryRecord, DeliveryState, ORPHAN};
 use crate::text::{WithSchema, encoded, millis};
 
 /// The fields of `hook.delivery/1`.
@@ -21,13 +21,13 @@ pub fn delivery(details: &RecordDetails, record: &DeliveryRecord) -> Value {
         "origin": delivery.origin,
         "event": Some(&message.event).filter(|event| !event.is_empty()),
         "message": Some(&message.wire_id).filter(|id| !id.is_empty()),
-        "message_record": message.id,
-        "message_time": message.time,
+        "message_record": (!record.is_orphan).then_some(message.id),
+        "message_time": (!record.is_orphan).then_some(message.time),
         "mode": message.mode.name(),
         "provider": delivery.provider,
         "endpoint": delivery.endpoint,
         "workflow": execution.map(|of| &of.workflow),
-        "reason": execution.and_then(|of| of.note.as_ref()),
+        "reason": (execution.and_then(|of| of.note.as_deref())).or(record.is_orphan.then_some(ORPHAN)),
         "method": delivery.method,
         "url": delivery.url,
         "signing": delivery.signing.name(),

@@ -79,6 +79,7 @@ fn of_delivery(record: DeliveryRecord, as_captured: bool) -> Original {
         mut delivery,
         mut sealed,
         is_again: _,
+        is_orphan: _,
     } = record;
     let last = delivery.attempts.pop().filter(|_| as_captured);
     let headers_are = match &last {

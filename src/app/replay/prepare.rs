@@ -24,7 +24,7 @@ use crate::json_text;
 use crate::pipeline::progress;
 use crate::provider::Profile;
 use crate::secret::DEV_SECRET;
-use crate::store::Record;
+use crate::store::{ORPHAN, Record};
 use crate::target::parse_url;
 use crate::text::halves;
 use crate::transport::{AddressPolicy, address_policy, join_url};
@@ -38,6 +38,13 @@ impl Replay<'_> {
             _ => None,
         };
         let is_again = matches!(&record, Record::Delivery(found) if found.is_again);
+        if let Record::Delivery(found) = &record
+            && found.is_orphan
+        {
+            let what = format!("`#{0}` cannot be sent: {ORPHAN}", found.number);
+            let hint = format!("`hook log show {}` shows what is left of it", found.number);
+            return Ok(Prepared::Skipped(Error::nothing(what).hint(hint)));
+        }
         let mut source = Original::of(record, self.options.as_captured);
         let number = source.number;
         let recorded = resumed.is_some().then(|| source.delivery.headers.clone());

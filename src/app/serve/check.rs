@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::finding::{Finding, Level};
 use crate::fs::can_write;
 use crate::store::queue::SERVICE;
-use crate::store::{StoreError, check_log, ledger_format};
+use crate::store::{StoreError, check_log, check_rights, ledger_format};
 use crate::target::parse_url;
 use crate::text::{count, printable};
 
@@ -192,7 +192,11 @@ impl Check<'_> {
 
     fn ledger(&mut self) {
         let shown = &self.context.store_place;
+        let rights = check_rights(shown);
+        let can_be_used = rights.is_ok();
         match ledger_format(shown) {
+            // Its error says what the start would end with.
+            Err(StoreError::Missing(_)) if rights.is_err() => {}
             Err(StoreError::Missing(_)) if shown.file().is_none_or(can_make) => {
                 self.ok("ledger", format!("`{shown}` is made at the start"));
             }
@@ -216,13 +220,27 @@ impl Check<'_> {
             }
             Ok((found, _)) => self.ok("ledger", format!("`{shown}` has format {found}")),
         }
+        match rights {
+            Err(error) => self.problem("ledger", &error.into()),
+            Ok(Some(later)) => {
+                let hint = "let the services connect as the role that made the tables, or as a member of it";
+                self.findings.push(Finding::caution("ledger", later).hint(hint));
+            }
+            Ok(None) => {}
+        }
         if let Err(error) = check_log(shown) {
             self.problem("ledger", &error.into());
         }
         self.queue();
-        if self.context.owners().is_alive(SERVICE) {
-            let what = "another `hook serve` works on this ledger: a second one does not start";
-            self.caution("ledger", what);
+        // Of a database that cannot be read it is not known.
+        if can_be_used && self.context.owners().is_alive(SERVICE) {
+            if shown.file().is_some() {
+                let what = "another `hook serve` works on this ledger: a second one does not start";
+                self.caution("ledger", what);
+            } else {
+                let what = "another `hook serve` works on this database: both share the endpoints";
+                self.findings.push(Finding::new(Level::Note, "ledger", what));
+            }
         }
     }
 

@@ -266,7 +266,7 @@ impl ServiceQueue {
                 book.path().display()
             );
             notices.warn(format!("{what}: {}", new.join(", ")));
-            notices.hint("put them back into that file, or deliver by hand: `hook replay ID --to URL`");
+            notices.hint("put them back there, or deliver by hand: `hook replay ID --to URL`");
         }
         *known = unknown;
     }

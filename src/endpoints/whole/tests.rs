@@ -205,6 +205,20 @@ fn an_import_that_is_refused_changes_nothing() {
     let imported = there.book.take_in(&whole, true, &Random::os()).unwrap();
     assert_eq!((imported.added.len(), imported.replaced.len()), (1, 1));
     assert_eq!(there.content(), here.content());
+
+    // Once more: deliveries that failed meanwhile are no difference, and stay.
+    let id = there.book.read().unwrap()[0].id.clone();
+    let failing = Health {
+        failed: 3,
+        ..Health::default()
+    };
+    there.health.0.lock().unwrap().insert(id.clone(), failing.clone());
+    let again = there.book.take_in(&whole, true, &Random::os()).unwrap();
+    assert_eq!(
+        (again.added.len(), again.replaced.len(), again.unchanged.len()),
+        (0, 0, 2)
+    );
+    assert_eq!(there.health.read().unwrap().get(&id), Some(&failing));
 }
 
 #[test]

@@ -587,3 +587,12 @@ pub(crate) fn parked_deliveries_that_are_pruned_are_counted<F: Fixture>() {
     assert_eq!((pruned.records, pruned.parked), (2, 2));
     assert_eq!((counts(&store), store.list(&listed).unwrap().len()), ((1, 0), 0));
 }
+
+pub(crate) fn what_waits_without_its_event_is_parked<F: Fixture>() {
+    let fixture = F::new();
+    let mut store = fixture.open();
+    accept(&mut store, start(), &["one"], false);
+    fixture.drop_messages();
+    let ack = take(&mut store, "one", QueueClass::First, 9, after(1));
+    assert_eq!((ack.taken.len(), ack.unreadable), (0, vec![1]));
+}

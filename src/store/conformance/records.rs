@@ -85,6 +85,7 @@ pub(crate) fn a_delivery_reads_back_with_its_attempts<F: Fixture>() {
             delivery: new,
             sealed: Vec::new(),
             is_again: false,
+            is_orphan: false,
         }
     );
 }
@@ -264,4 +265,32 @@ fn policy(stop: u16) -> Arc<Policy> {
             instead: Some("nothing".to_owned()),
         },
     })
+}
+
+pub(crate) fn a_delivery_whose_event_is_gone_is_shown_as_such<F: Fixture>() {
+    let fixture = F::new();
+    let mut store = fixture.open();
+    let mut new = delivery(start(), "a");
+    new.state = DeliveryState::Failed;
+    new.attempts = vec![answered(1, start(), 503, minutes(0))];
+    let number = record_delivery(&mut store, &new);
+    fixture.drop_messages();
+    let found = read_delivery(&store, number);
+    assert!(found.is_orphan);
+    assert_eq!((found.delivery.id, found.delivery.attempts), (new.id, new.attempts));
+    assert_eq!(
+        found.delivery.message,
+        Message {
+            event: "a".to_owned(),
+            ..Message::default()
+        }
+    );
+    let listed = store.list(&Query::default()).unwrap();
+    let reason = listed[0].reason.clone().unwrap_or_default();
+    assert!(reason.ends_with(crate::store::ORPHAN), "{reason}");
+    assert_eq!(store.find(&new.id.to_string(), 2).unwrap(), [number]);
+    // What comes later has its event.
+    let later = record_delivery(&mut store, &delivery(start(), "b"));
+    assert!(!read_delivery(&store, later).is_orphan);
+    assert_eq!(store.list(&Query::default()).unwrap()[0].reason, None);
 }

@@ -65,31 +65,48 @@ impl PostgresUrl {
     pub fn server(&self) -> Result<PostgresServer, String> {
         resolve(self.given(), &|name| std::env::var_os(name))
     }
+
+    /// What the URL says, with what the service file, the environment and the defaults add. Passwords are not looked for.
+    pub(super) fn completed(&self) -> Result<Connection, String> {
+        completed(self.given(), &|name| std::env::var_os(name))
+    }
 }
 
 /// The value of a variable.
 type Variables<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-fn resolve(given: &Connection, variables: Variables<'_>) -> Result<PostgresServer, String> {
+fn completed(given: &Connection, variables: Variables<'_>) -> Result<Connection, String> {
     let mut all = given.clone();
     if let Some(service) = service(given, variables)? {
         complete(&mut all, service);
     }
     complete(&mut all, environment(variables)?);
+    all.user = all.user.take().or_else(|| text(variables, "USER"));
+    all.database = all.database.take().or_else(|| all.user.clone());
+    if all.hosts.is_empty() {
+        all.hosts.push(Host {
+            name: String::new(),
+            port: None,
+        });
+    }
+    for host in &mut all.hosts {
+        if host.name.is_empty() {
+            "localhost".clone_into(&mut host.name);
+        }
+        host.port = host.port.or(Some(DEFAULT_PORT));
+    }
+    Ok(all)
+}
 
-    let user = all.user.clone().or_else(|| text(variables, "USER"));
+fn resolve(given: &Connection, variables: Variables<'_>) -> Result<PostgresServer, String> {
+    let mut all = completed(given, variables)?;
+    let user = all.user.take();
     let user = user.ok_or("the URL names no user, and neither `PGUSER` nor `USER` is set")?;
-    let database = all.database.clone().unwrap_or_else(|| user.clone());
-    let hosts = all.hosts.iter().map(|host| {
-        let name = if host.name.is_empty() { "localhost" } else { &host.name };
-        (name.to_owned(), host.port.unwrap_or(DEFAULT_PORT))
-    });
-    let hosts: Vec<(String, u16)> = hosts.collect();
-    let hosts = if hosts.is_empty() {
-        vec![("localhost".to_owned(), DEFAULT_PORT)]
-    } else {
-        hosts
-    };
+    let database = all.database.take().unwrap_or_else(|| user.clone());
+    let hosts = std::mem::take(&mut all.hosts).into_iter();
+    let hosts: Vec<(String, u16)> = hosts
+        .map(|host| (host.name, host.port.unwrap_or(DEFAULT_PORT)))
+        .collect();
     let password = match all.password.take() {
         Some(password) => Some(password),
         None => {

@@ -40,6 +40,9 @@ pub const PARAMETERS: [&str; 17] = [
     "tcp_user_timeout",
 ];
 
+/// Parameters that have a field of their own.
+const FIELDS: [&str; 5] = ["host", "port", "user", "password", "dbname"];
+
 /// What a value in a URL is shown and written with.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -148,11 +151,15 @@ impl Connection {
             }
             "port" => self.set_ports(value)?,
             name if PARAMETERS.contains(&name) => {
+                check_value(name, value)?;
                 self.parameters.retain(|(known, _)| known != name);
                 self.parameters.push((name.to_owned(), value.to_owned()));
             }
             // Its name may be a part of a password in which a `?` was not escaped.
-            _ => return Err(format!("a parameter is none of `{}`", PARAMETERS.join("`, `"))),
+            _ => {
+                let names: Vec<&str> = FIELDS.iter().chain(&PARAMETERS).copied().collect();
+                return Err(format!("a parameter is none of `{}`", names.join("`, `")));
+            }
         }
         Ok(())
     }
@@ -210,6 +217,16 @@ impl Connection {
         url
     }
 
+    /// Servers and database alone: how a database is shown.
+    pub(in crate::store) fn place(&self) -> String {
+        let place = Self {
+            hosts: self.hosts.clone(),
+            database: self.database.clone(),
+            ..Self::default()
+        };
+        place.url(None)
+    }
+
     /// A parameter of [`PARAMETERS`].
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.parameters.iter().find(|(known, _)| known == name);
@@ -217,8 +234,41 @@ impl Connection {
     }
 }
 
+/// Whether a place, as it is shown, is a database: no file is shown like that.
+pub(in crate::store) fn is_database(shown: &str) -> bool {
+    shown.starts_with("postgres://")
+}
+
 fn is_known(name: &str) -> bool {
-    matches!(name, "user" | "password" | "dbname" | "host" | "port") || PARAMETERS.contains(&name)
+    FIELDS.contains(&name) || PARAMETERS.contains(&name)
+}
+
+/// Refuses a value that no connection can be made with. The error does not repeat it.
+fn check_value(name: &str, value: &str) -> Result<(), String> {
+    let words: &[&str] = match name {
+        "sslmode" => &["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
+        "target_session_attrs" => &["any", "read-write", "read-only"],
+        "channel_binding" => &["disable", "prefer", "require"],
+        "load_balance_hosts" => &["disable", "random"],
+        "sslnegotiation" => &["postgres", "direct"],
+        "keepalives_retries" | "keepalives" if value.parse::<u32>().is_ok() => return Ok(()),
+        "connect_timeout" | "tcp_user_timeout" | "keepalives_idle" | "keepalives_interval"
+            if value.parse::<i64>().is_ok() =>
+        {
+            return Ok(());
+        }
+        "connect_timeout"
+        | "tcp_user_timeout"
+        | "keepalives"
+        | "keepalives_idle"
+        | "keepalives_interval"
+        | "keepalives_retries" => return Err(format!("`{name}` is not a whole number")),
+        _ => return Ok(()),
+    };
+    if words.contains(&value) {
+        return Ok(());
+    }
+    Err(format!("`{name}` is none of `{}`", words.join("`, `")))
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -267,10 +317,13 @@ fn host_of(text: &str) -> Result<Host, String> {
     Ok(Host { name, port })
 }
 
-/// Without the password.
+/// `postgres://HOST:PORT/DATABASE`, completed as for a connection: without user, password and parameters.
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.given.url(None))
+        #[cfg(any(test, feature = "postgres"))]
+        return f.write_str(&self.completed().unwrap_or_else(|_| self.given.clone()).place());
+        #[cfg(not(any(test, feature = "postgres")))]
+        f.write_str(&self.given.place())
     }
 }
 
@@ -313,16 +366,13 @@ mod tests {
         assert_eq!(given.password, Some(Secret::new("p:w")));
         assert_eq!(given.database.as_deref(), Some("my db"));
         assert_eq!(given.parameter("sslmode"), Some("require"));
-        let shown = "postgres://a%40b@one:1,[::1]:2,%2Frun%2Fpg/my%20db?sslmode=require";
-        assert_eq!(url.to_string(), shown);
+        assert_eq!(url.to_string(), "postgres://one:1,[::1]:2,%2Frun%2Fpg:5432/my%20db");
         let in_query = PostgresUrl::parse("postgres://?host=/run/pg&port=7&user=u&dbname=d&password=p").unwrap();
         assert_eq!(in_query.given().hosts, [host("/run/pg", Some(7))]);
-        assert_eq!(in_query.to_string(), "postgres://u@%2Frun%2Fpg:7/d");
+        assert_eq!(in_query.to_string(), "postgres://%2Frun%2Fpg:7/d");
         assert!(in_query.has_password());
-        assert_eq!(
-            PostgresUrl::parse("postgres://?service=prod").unwrap().to_string(),
-            "postgres://?service=prod"
-        );
+        let of_no_service = PostgresUrl::parse("postgres://h/d?service=none-of-this-machine").unwrap();
+        assert_eq!(of_no_service.to_string(), "postgres://h/d");
     }
 
     #[test]
@@ -339,6 +389,13 @@ mod tests {
             "postgres://u:%ff@h/hidden",
             "postgres://u:hid#den@h/d",
             "postgres://u:hidden%00@h/d",
+            "postgres://u@h/d?sslmode=hidden",
+            "postgres://u@h/d?target_session_attrs=hidden",
+            "postgres://u@h/d?channel_binding=hidden",
+            "postgres://u@h/d?load_balance_hosts=hidden",
+            "postgres://u@h/d?sslnegotiation=hidden",
+            "postgres://u@h/d?connect_timeout=hidden",
+            "postgres://u@h/d?keepalives_retries=-1",
         ] {
             let error = PostgresUrl::parse(text).unwrap_err();
             assert!(
@@ -346,17 +403,25 @@ mod tests {
                 "{text}: {error}"
             );
         }
+        let unknown = PostgresUrl::parse("postgres://h/d?unknown=1").unwrap_err();
+        for name in ["`host`", "`port`", "`user`", "`password`", "`dbname`", "`sslmode`"] {
+            assert!(unknown.contains(name), "{unknown}");
+        }
         assert!(PostgresUrl::parse(&format!("postgres://h/{}", "a".repeat(MOST))).is_err());
         assert!(PostgresUrl::parse(&format!("postgres://h{}/d", ",h".repeat(MOST_HOSTS))).is_err());
     }
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_as_the_same_without_the_password(text in "[a-z0-9:@/?&=%,\\[\\]#.]{0,60}") {
+        fn what_is_written_reads_as_the_same_without_the_password(text in "[a-z0-9:@/?&=%,\\[\\]#.]{0,60}") {
             if let Ok(url) = PostgresUrl::parse(&format!("postgres://{text}")) {
-                let again = PostgresUrl::parse(&url.to_string()).unwrap();
+                let written = url.given().url(None);
+                let again = PostgresUrl::parse(&written).unwrap();
                 let expected = Connection { password: None, ..url.given().clone() };
-                prop_assert!(*again.given() == expected, "{url} {:?} {:?}", again.given(), expected);
+                prop_assert!(*again.given() == expected, "{written} {:?} {:?}", again.given(), expected);
+                let place = PostgresUrl::parse(&url.given().place()).unwrap();
+                let expected = Connection { hosts: expected.hosts, database: expected.database, ..Connection::default() };
+                prop_assert!(*place.given() == expected);
             }
         }
     }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio_postgres::{Client, Row, Statement};
 
+use super::backoff;
 use super::fault::Fault;
 use super::place::Place;
 use super::values::Param;
@@ -269,15 +270,26 @@ impl Database {
     /// Runs something with an open connection. After a loss the next call connects again.
     pub(super) fn with<T>(&self, work: impl FnOnce(&Session) -> Result<T, Fault>) -> Result<T, Fault> {
         let mut slot = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = match slot.take().filter(|session| !session.is_closed()) {
+        let known = slot.take().filter(|session| !session.is_closed());
+        let is_new = known.is_none();
+        let session = match known {
             Some(session) => session,
             None => Session::open(&self.place, self.access)?,
         };
         let result = work(&session);
         match &result {
             // What is known of its transaction is nothing.
-            Err(fault) if fault.is_lost() => {}
-            _ => *slot = Some(session),
+            Err(fault) if fault.is_lost() => {
+                if is_new {
+                    backoff::note_failure(&self.place.key(), fault);
+                }
+            }
+            _ => {
+                if is_new {
+                    backoff::note_success(&self.place.key());
+                }
+                *slot = Some(session);
+            }
         }
         result
     }

@@ -32,7 +32,9 @@ impl KnownDays {
 }
 
 fn is_made(session: &Session, day: Day) -> Result<bool, Fault> {
-    let sql = "SELECT count(*) = 5 FROM day_table WHERE day = $1";
+    // One that was dropped by hand is made again.
+    let sql = "
+        SELECT count(*) = 5 FROM day_table WHERE day = $1 AND to_regclass('hook.' || quote_ident(name)) IS NOT NULL";
     Ok(session.row(sql, &[&day], |row| get(row, 0))?.unwrap_or_default())
 }
 

@@ -12,6 +12,8 @@ pub(super) enum Fault {
     Damaged(String),
     /// No connection, or no answer.
     Lost(String),
+    /// The role, or the server, does not let this program write.
+    NoRight(String),
     /// A format that this program does not know.
     Newer {
         /// That of the database.
@@ -55,7 +57,7 @@ impl Fault {
                 None => !is_conversion(error),
             },
             Self::Lost(_) => true,
-            Self::Damaged(_) | Self::Newer { .. } => false,
+            Self::Damaged(_) | Self::NoRight(_) | Self::Newer { .. } => false,
         }
     }
 
@@ -97,7 +99,7 @@ impl Fault {
                 Some(error) => error.message().to_owned(),
                 None => error_chain(error),
             },
-            Self::Damaged(what) | Self::Lost(what) => what.clone(),
+            Self::Damaged(what) | Self::Lost(what) | Self::NoRight(what) => what.clone(),
             Self::Newer { found, .. } => format!("format {found}"),
         }
     }

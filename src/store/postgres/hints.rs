@@ -20,8 +20,8 @@ use crate::store::{Ack, Op, StoreError};
 /// The shortest time between two hints of a store.
 const GAP: Duration = Duration::from_millis(250);
 
-/// How long after a lost connection hints are asked for again.
-const RECONNECT: Duration = Duration::from_secs(2);
+/// How long after a lost connection hints are asked for again. How often that connects is decided by the back-off of all connections.
+const RECONNECT: Duration = Duration::from_millis(500);
 
 /// This process among those that send hints.
 static PROCESS: LazyLock<Uuid> = LazyLock::new(|| Random::os().uuid_v4());

@@ -20,7 +20,10 @@ const CAPTURE: &str = "
 
 const DELIVERY: &str = "
     SELECT n, id, 1, at, event, provider, endpoint, state,
-        coalesce(CASE state WHEN 'parked' THEN (SELECT parked FROM queue WHERE queue.n = delivery.n) END, reason, note), url,
+        nullif(concat_ws('; ',
+            coalesce(CASE state WHEN 'parked' THEN (SELECT parked FROM queue WHERE queue.n = delivery.n) END, reason, note),
+            CASE WHEN NOT EXISTS (SELECT 1 FROM message AS m WHERE m.key = delivery.message AND m.day = delivery.day)
+                THEN 'its event is gone' END), ''), url,
         status, attempts, took, size, NULL::bigint, owner, workflow, NULL::int, NULL::text, tenant
     FROM ";
 

@@ -18,7 +18,9 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::backoff;
 use super::fault::Fault;
+use crate::store::place::url::{Connection, DEFAULT_PORT, Host as ServerHost};
 use crate::store::{Access, StoreError};
 
 /// How long one host may take to accept a connection.
@@ -104,24 +106,38 @@ impl Place {
         })
     }
 
-    /// Host, port and database.
+    /// As the place of the ledger is shown everywhere: servers and database.
     pub(super) fn text(&self) -> String {
-        let hosts = self.config.get_hosts().iter().map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(path) => path.display().to_string(),
+        let ports = self.config.get_ports();
+        let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
+        let hosts = self.config.get_hosts().iter().enumerate();
+        let hosts = hosts.map(|(at, host)| ServerHost {
+            name: match host {
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(path) => path.display().to_string(),
+            },
+            port: Some(port(at)),
         });
-        let ports: Vec<u16> = self.config.get_ports().to_vec();
-        let port = |at: usize| ports.get(at).or(ports.first()).copied().unwrap_or(5432);
-        let places: Vec<String> = hosts
-            .enumerate()
-            .map(|(at, host)| format!("{host}:{}", port(at)))
-            .collect();
-        let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
-        format!("{}/{database}", places.join(","))
+        let database = self.config.get_dbname().or(self.config.get_user());
+        let connection = Connection {
+            hosts: hosts.collect(),
+            database: database.map(str::to_owned),
+            ..Connection::default()
+        };
+        connection.place()
+    }
+
+    /// Tells apart what connections of this process may be refused for: the database, and the role.
+    pub(super) fn key(&self) -> String {
+        format!("{} {}", self.text(), self.config.get_user().unwrap_or_default())
     }
 
     /// Connects, and sets what every statement relies on.
     pub(super) async fn connect(&self, access: Access) -> Result<Client, Fault> {
+        backoff::paced(&self.key(), self.connect_now(access)).await
+    }
+
+    async fn connect_now(&self, access: Access) -> Result<Client, Fault> {
         let client = if self.is_encrypted {
             let tls = self.tls().map_err(|error| Fault::Lost(error.to_string()))?;
             self.connect_with(MakeRustlsConnect::new(tls)).await?
@@ -167,7 +183,8 @@ impl Place {
         channel: &str,
         heard: impl Fn(Option<&str>),
     ) -> Result<(), Fault> {
-        let (client, mut connection) = self.config.connect(tls).await?;
+        let connecting = async { Ok(self.config.connect(tls).await?) };
+        let (client, mut connection) = backoff::paced(&self.key(), connecting).await?;
         let listen = format!("LISTEN {channel}");
         let mut listening = pin!(client.batch_execute(&listen));
         let mut is_listening = false;
@@ -203,7 +220,7 @@ impl Place {
 }
 
 impl Place {
-    /// The error for users. Of the URL it has host, port and database only.
+    /// The error for users. Of the URL it has servers and database only.
     pub(super) fn error(&self, fault: &Fault) -> StoreError {
         let (place, what) = (self.text(), fault.what());
         match fault {
@@ -217,6 +234,7 @@ impl Place {
                 Some(&SqlState::DISK_FULL) => StoreError::Full(place),
                 Some(&SqlState::LOCK_NOT_AVAILABLE) => StoreError::Locked(place),
                 Some(&SqlState::INSUFFICIENT_PRIVILEGE) => StoreError::ReadOnly { path: place, what },
+                _ if matches!(fault, Fault::NoRight(_)) => StoreError::ReadOnly { path: place, what },
                 _ => StoreError::Unreadable { path: place, what },
             },
         }

@@ -31,7 +31,7 @@ pub(super) fn record(session: &Session, number: u64) -> Result<Option<Record>, F
         found.unseal();
         return Ok(Some(Record::Capture(Box::new(found))));
     }
-    let sql = format!("{DELIVERY} WHERE n = $1");
+    let sql = format!("{ORPHANS_TOO} WHERE n = $1");
     let Some((mut found, day)) = session.row(&sql, &[&n], |row| Ok((delivery(row)?, get::<Day>(row, 31)?)))? else {
         return Ok(None);
     };
@@ -185,23 +185,44 @@ fn diagnosis(row: &Row) -> Result<Option<DiagnosisNote>, Fault> {
     }))
 }
 
-/// A delivery with its message and its policy.
-pub(super) const DELIVERY: &str = "
-    SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
-        next_due, m.id, m.wire_id, m.event, m.time, m.mode, m.content_type, m.body, workflow, note, secret_header,
-        secret, policy.text, addresses, tenant, is_again, sealed, delivery.day, delivery.attempts
-    FROM delivery JOIN message AS m ON m.key = delivery.message AND m.day = delivery.day
-        LEFT JOIN policy ON policy.key = delivery.policy";
+/// A delivery, with its message where that is joined so, and its policy.
+macro_rules! delivery_sql {
+    ($join:literal) => {
+        concat!(
+            "SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
+                next_due, m.id, m.wire_id, coalesce(m.event, delivery.event), m.time, m.mode, m.content_type, m.body, workflow,
+                note, secret_header, secret, policy.text, addresses, tenant, is_again, sealed, delivery.day, delivery.attempts
+            FROM delivery ",
+            $join,
+            " message AS m ON m.key = delivery.message AND m.day = delivery.day
+                LEFT JOIN policy ON policy.key = delivery.policy"
+        )
+    };
+}
+
+/// What can be delivered.
+pub(super) const DELIVERY: &str = delivery_sql!("JOIN");
+
+/// What is left of any delivery: its message may be gone.
+const ORPHANS_TOO: &str = delivery_sql!("LEFT JOIN");
 
 fn delivery(row: &Row) -> Result<DeliveryRecord, Fault> {
-    let message = Message {
-        id: id(row, 15, IdKind::Message)?,
-        wire_id: text(row, 16)?,
-        event: text(row, 17)?,
-        time: moment(row, 18)?,
-        mode: Mode::from_name(get(row, 19)?).unwrap_or_default(),
-        content_type: text(row, 20)?,
-        body: bytes(row, 21)?,
+    let is_orphan = get::<Option<uuid::Uuid>>(row, 15)?.is_none();
+    let message = if is_orphan {
+        Message {
+            event: optional_text(row, 17)?.unwrap_or_default(),
+            ..Message::default()
+        }
+    } else {
+        Message {
+            id: id(row, 15, IdKind::Message)?,
+            wire_id: text(row, 16)?,
+            event: text(row, 17)?,
+            time: moment(row, 18)?,
+            mode: Mode::from_name(get(row, 19)?).unwrap_or_default(),
+            content_type: text(row, 20)?,
+            body: bytes(row, 21)?,
+        }
     };
     let delivery = NewDelivery {
         id: id(row, 1, IdKind::Delivery)?,
@@ -231,6 +252,7 @@ fn delivery(row: &Row) -> Result<DeliveryRecord, Fault> {
         delivery,
         sealed: sealed::read(row, 30)?,
         is_again: get(row, 29)?,
+        is_orphan,
     })
 }
 

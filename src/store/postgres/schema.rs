@@ -38,7 +38,7 @@ pub(super) fn check(session: &Session) -> Result<i64, Fault> {
 /// The oldest version of the server that has what the statements need.
 const OLDEST_SERVER: i32 = 13;
 
-fn check_server(session: &Session) -> Result<(), Fault> {
+pub(super) fn check_server(session: &Session) -> Result<(), Fault> {
     let sql = "SELECT current_setting('server_version_num')::int / 10000";
     let version = session.row(sql, &[], |row| get::<i32>(row, 0))?.unwrap_or_default();
     if version < OLDEST_SERVER {
@@ -64,7 +64,14 @@ fn make(session: &Session) -> Result<(), Fault> {
     session.run(LOCK, &[])?;
     let from = usize::try_from(check(session)?).unwrap_or_default();
     if from == 0 {
-        session.batch("CREATE SCHEMA IF NOT EXISTS hook; CREATE TABLE hook.format (version bigint NOT NULL)")?;
+        // A schema that an administrator has made needs no right to make one, which the server asks for even so.
+        let is_there = session.row("SELECT to_regnamespace('hook') IS NOT NULL", &[], |row| {
+            get::<bool>(row, 0)
+        })?;
+        if !is_there.unwrap_or_default() {
+            session.batch("CREATE SCHEMA hook")?;
+        }
+        session.batch("CREATE TABLE hook.format (version bigint NOT NULL)")?;
         session.batch("INSERT INTO hook.format VALUES (0)")?;
     }
     for statements in MIGRATIONS.iter().skip(from) {

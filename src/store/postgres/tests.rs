@@ -81,6 +81,10 @@ impl Fixture for TestDatabase {
     fn open(&self) -> PostgresStore {
         self.opened(Access::ReadWrite).with_given_clock()
     }
+
+    fn drop_messages(&self) {
+        self.sql("DROP TABLE hook.message_2030_01_02");
+    }
 }
 
 conformance!(TestDatabase);
@@ -346,4 +350,24 @@ fn tidying_keeps_the_counts_and_makes_the_tables_of_tomorrow() {
     assert_eq!(database.sql("SELECT count(*) FROM hook.queue_count"), "1");
     let tomorrow = "SELECT count(*) FROM hook.day_table WHERE day = (now() AT TIME ZONE 'UTC')::date + 1";
     assert_eq!(database.sql(tomorrow), "5");
+}
+
+#[test]
+fn a_statement_by_hand_needs_no_search_path() {
+    let Some(database) = database() else { return };
+    let mut store = database.open();
+    for id in ["a", "b"] {
+        record(&mut store, accept(vec![event(start(), id, "one", false)]));
+    }
+    let rival =
+        "CREATE TABLE public.queue_count (LIKE hook.queue_count); CREATE TABLE public.day_table (LIKE hook.day_table);";
+    database.sql(&format!("{rival} DELETE FROM hook.queue WHERE n = 1"));
+    assert_eq!(store.queue_counts(SERVICE).unwrap().waiting, 1);
+    database.sql("SELECT hook.make_day('2031-01-01')");
+    assert_eq!(
+        database.sql("SELECT count(*) FROM hook.day_table WHERE day = '2031-01-01'"),
+        "5"
+    );
+    let group = "SELECT first_n > 0 AND first_e > 0 FROM hook.begin_group(gen_random_uuid(), 2, 2)";
+    assert_eq!(database.sql(group), "t");
 }

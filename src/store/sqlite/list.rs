@@ -19,8 +19,10 @@ const CAPTURE: &str =
     (SELECT error FROM processing AS p WHERE p.n = capture.n AND mended IS NULL ORDER BY last_at DESC LIMIT 1), NULL FROM ";
 
 const DELIVERY: &str = "SELECT n, id, 1, at, event, provider, endpoint, state,
-    coalesce(CASE state WHEN 'parked' THEN (SELECT parked FROM queue WHERE queue.n = delivery.n) END, reason,
-        (SELECT note FROM execution WHERE execution.n = delivery.n)), url, status, attempts, took, size,
+    CASE WHEN EXISTS (SELECT 1 FROM message WHERE m = delivery.message) THEN
+        coalesce(CASE state WHEN 'parked' THEN (SELECT parked FROM queue WHERE queue.n = delivery.n) END, reason,
+            (SELECT note FROM execution WHERE execution.n = delivery.n))
+        ELSE coalesce(reason || '; ', '') || 'its event is gone' END, url, status, attempts, took, size,
     NULL, owner, (SELECT workflow FROM execution WHERE execution.n = delivery.n), NULL, NULL,
     (SELECT tenant FROM tenant_of_delivery AS of WHERE of.n = delivery.n) FROM ";
 

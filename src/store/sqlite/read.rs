@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::values::{
@@ -43,7 +44,8 @@ pub(super) fn unfinished(
     connection: &Connection,
     n: i64,
 ) -> rusqlite::Result<Option<(DeliveryRecord, u32, Option<Timestamp>)>> {
-    let Some(mut found) = row(connection, DELIVERY, [n], delivery)? else {
+    let found = row(connection, DELIVERY, [n], delivery)?;
+    let Some(mut found) = found.filter(|found| !found.is_orphan) else {
         return Ok(None);
     };
     found.sealed = sealed::of(connection, n)?;
@@ -100,22 +102,30 @@ fn capture(row: &Row<'_>) -> rusqlite::Result<Capture> {
 
 const DELIVERY: &str = "
     SELECT n, delivery.id, at, provider, endpoint, url, method, headers, signing, source, origin, delays, owner, state,
-        next_due, message.id, wire_id, message.event, time, mode, content_type, body, workflow, note, secret_header,
+        next_due, message.id, wire_id, coalesce(message.event, delivery.event), time, mode, content_type, body, workflow, note, secret_header,
         delivery.secret, policy.text, addresses,
         (SELECT tenant FROM tenant_of_delivery AS of WHERE of.n = delivery.n),
         EXISTS (SELECT 1 FROM again WHERE again.n = delivery.n)
-    FROM whole_delivery AS delivery JOIN message ON m = message LEFT JOIN execution USING (n)
+    FROM whole_delivery AS delivery LEFT JOIN message ON m = message LEFT JOIN execution USING (n)
         LEFT JOIN policy ON p = delivery.policy WHERE n = ?1";
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
-    let message = Message {
-        id: id(row, 15, IdKind::Message)?,
-        wire_id: row.get(16)?,
-        event: row.get(17)?,
-        time: moment(row, 18)?,
-        mode: Mode::from_name(row.get_ref(19)?.as_str()?).unwrap_or_default(),
-        content_type: row.get(20)?,
-        body: bytes(row, 21)?,
+    let is_orphan = row.get_ref(15)? == ValueRef::Null;
+    let message = if is_orphan {
+        Message {
+            event: row.get::<_, Option<String>>(17)?.unwrap_or_default(),
+            ..Message::default()
+        }
+    } else {
+        Message {
+            id: id(row, 15, IdKind::Message)?,
+            wire_id: row.get(16)?,
+            event: row.get(17)?,
+            time: moment(row, 18)?,
+            mode: Mode::from_name(row.get_ref(19)?.as_str()?).unwrap_or_default(),
+            content_type: row.get(20)?,
+            body: bytes(row, 21)?,
+        }
     };
     let delivery = NewDelivery {
         id: id(row, 1, IdKind::Delivery)?,
@@ -145,6 +155,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<DeliveryRecord> {
         delivery,
         sealed: Vec::new(),
         is_again: row.get(29)?,
+        is_orphan,
     })
 }
 

@@ -51,6 +51,10 @@ impl Fixture for File {
     fn open(&self) -> SqliteStore {
         self.writing().unwrap()
     }
+
+    fn drop_messages(&self) {
+        self.meddle("DELETE FROM message");
+    }
 }
 
 conformance!(File);

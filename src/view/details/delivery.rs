@@ -7,7 +7,7 @@ use crate::exchange::{Attempt, Outcome, SecretKind, Source};
 use crate::inflate::readable;
 use crate::mask;
 use crate::store::queue::SERVICE;
-use crate::store::{DeliveryRecord, DeliveryState, NewDelivery, SigningMode};
+use crate::store::{DeliveryRecord, DeliveryState, NewDelivery, ORPHAN, SigningMode};
 use crate::text::printable;
 use crate::view::attempt::BODY_SHOWN;
 use crate::view::style::Tone;
@@ -32,8 +32,12 @@ impl RecordSheet<'_> {
         }
         self.foreign("event", Some(message.event.as_str()).filter(|event| !event.is_empty()));
         self.foreign("event id", Some(message.wire_id.as_str()).filter(|id| !id.is_empty()));
-        self.page.field("mode", message.mode.name());
-        self.page.field("message", &message.id.to_string());
+        if record.is_orphan {
+            self.page.field("message", &format!("missing: {ORPHAN}"));
+        } else {
+            self.page.field("mode", message.mode.name());
+            self.page.field("message", &message.id.to_string());
+        }
         self.foreign("provider", delivery.provider.as_deref());
         self.page.field("signed", &signed(delivery));
         if !delivery.delays.is_empty() {

@@ -8,7 +8,7 @@ use crate::app::receive::takeover::described;
 use crate::exchange::{Attempt, ErrorKind, Outcome};
 use crate::shell::quote;
 use crate::store::queue::ParkReason;
-use crate::store::{Capture, DeliveryRecord, DeliveryState, NewDelivery, Processing};
+use crate::store::{Capture, DeliveryRecord, DeliveryState, NewDelivery, ORPHAN, Processing};
 use crate::text::printable;
 use crate::view::{count, short_size, short_time, status_line};
 
@@ -196,6 +196,9 @@ pub(super) fn of_delivery(details: &RecordDetails, record: &DeliveryRecord) -> V
     };
     let url = short(&delivery.url);
     let mut said = vec![format!("{event} was to go to {url}, by {}.", maker(delivery))];
+    if record.is_orphan {
+        said.push(format!("It cannot be sent again: {ORPHAN}."));
+    }
     let mut helped: Option<String> = None;
     for attempt in &delivery.attempts {
         let is_last = delivery.attempts.last() == Some(attempt);

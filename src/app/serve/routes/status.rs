@@ -23,32 +23,37 @@ use crate::health::Disabled;
 #[derive(Debug, Serialize, ToSchema)]
 struct Status {
     queue: QueueStatus,
-    /// How long the delivery that is due the longest has waited.
+    /// How long the delivery that is due the longest has waited. Of the endpoints that this process delivers to.
     backlog_age_s: f64,
-    /// When the next retry is due, unless one is due already.
+    /// When the next retry is due, unless one is due already. Of the endpoints that this process delivers to.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     next_retry: Option<Timestamp>,
-    /// Whether everything is paused.
+    /// Whether everything is paused. Of the store.
     paused: bool,
+    /// Of the store.
     paused_endpoints: Vec<String>,
-    /// Endpoints whose last attempts all failed.
+    /// Endpoints whose last attempts all failed. Of this process, since its start.
     failing_endpoints: Vec<String>,
-    /// Endpoints that get nothing as long as the resolver of this machine does not answer.
+    /// Endpoints that get nothing as long as the resolver of this machine does not answer. Of this process.
     postponed_endpoints: Vec<String>,
-    /// Ids of endpoints that the book does not have, and for which something waits.
+    /// Ids of endpoints that the book does not have, and for which something waits. Of what this process would deliver.
     unknown_endpoints: Vec<String>,
     last_minute: LastMinute,
-    /// Notices that were given up since the start.
+    /// Notices that were given up since the start. Of this process.
     failed_notices: u64,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
 struct QueueStatus {
+    /// Of the store.
     waiting: u64,
+    /// In flight, of this process.
     taken: usize,
+    /// Of the store.
     parked: u64,
 }
 
+/// What this process accepted and delivered in the last minute.
 #[derive(Debug, Serialize, ToSchema)]
 struct LastMinute {
     events: u64,

@@ -185,18 +185,19 @@ CREATE TABLE queue_count (
     PRIMARY KEY (owner, state, slot)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 
+-- Functions name the schema: a statement by hand may come with another search path, and with tables of the same names.
 CREATE FUNCTION count_queue() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO queue_count (owner, state, slot, count)
+        INSERT INTO hook.queue_count (owner, state, slot, count)
             SELECT owner, state, pg_backend_pid(), count(*) FROM added WHERE state <> 1 GROUP BY owner, state
             ON CONFLICT (owner, state, slot) DO UPDATE SET count = queue_count.count + excluded.count;
     ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO queue_count (owner, state, slot, count)
+        INSERT INTO hook.queue_count (owner, state, slot, count)
             SELECT owner, state, pg_backend_pid(), -count(*) FROM removed WHERE state <> 1 GROUP BY owner, state
             ON CONFLICT (owner, state, slot) DO UPDATE SET count = queue_count.count + excluded.count;
     ELSE
-        INSERT INTO queue_count (owner, state, slot, count)
+        INSERT INTO hook.queue_count (owner, state, slot, count)
             SELECT owner, state, pg_backend_pid(), sum(step) FROM (
                 SELECT owner, state, 1 AS step FROM added WHERE state <> 1
                 UNION ALL SELECT owner, state, -1 FROM removed WHERE state <> 1
@@ -353,19 +354,19 @@ CREATE FUNCTION now_us() RETURNS bigint LANGUAGE sql VOLATILE AS
 CREATE FUNCTION begin_group(group_id uuid, records int, events int, asks_book boolean, OUT first_n bigint, OUT first_e bigint, OUT book bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO commit_log (id) VALUES (group_id);
+    INSERT INTO hook.commit_log (id) VALUES (group_id);
     IF records > 0 OR events > 0 THEN
         PERFORM pg_advisory_xact_lock_shared(1752133483, 1);
     END IF;
     IF records + events > 0 THEN
         PERFORM pg_advisory_lock(1752133483, 2);
         IF records > 0 THEN
-            first_n := nextval('record_number');
-            IF records > 1 THEN PERFORM setval('record_number', first_n + records - 1); END IF;
+            first_n := nextval('hook.record_number');
+            IF records > 1 THEN PERFORM setval('hook.record_number', first_n + records - 1); END IF;
         END IF;
         IF events > 0 THEN
-            first_e := nextval('event_number');
-            IF events > 1 THEN PERFORM setval('event_number', first_e + events - 1); END IF;
+            first_e := nextval('hook.event_number');
+            IF events > 1 THEN PERFORM setval('hook.event_number', first_e + events - 1); END IF;
         END IF;
         PERFORM pg_advisory_unlock(1752133483, 2);
     END IF;
@@ -384,7 +385,9 @@ BEGIN
     PERFORM pg_advisory_xact_lock(1752133483, 4);
     FOREACH parent_name IN ARRAY ARRAY['capture', 'message', 'delivery', 'attempt', 'event'] LOOP
         part_name := parent_name || to_char(wanted, '_YYYY_MM_DD');
-        CONTINUE WHEN EXISTS (SELECT 1 FROM day_table WHERE name = part_name);
+        -- One that was dropped by hand is made again.
+        CONTINUE WHEN EXISTS (SELECT 1 FROM hook.day_table WHERE name = part_name)
+            AND to_regclass(format('hook.%I', part_name)) IS NOT NULL;
         settings := CASE parent_name
             WHEN 'delivery' THEN 'WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.1, autovacuum_analyze_scale_factor = 0.2)'
             ELSE ''
@@ -392,6 +395,7 @@ BEGIN
         EXECUTE format('CREATE TABLE hook.%I (LIKE hook.%I INCLUDING ALL) %s', part_name, parent_name, settings);
         EXECUTE format('ALTER TABLE hook.%I ATTACH PARTITION hook.%I FOR VALUES FROM (%L) TO (%L)',
             parent_name, part_name, wanted, wanted + 1);
-        INSERT INTO day_table (name, parent, day) VALUES (part_name, parent_name, wanted);
+        INSERT INTO hook.day_table (name, parent, day) VALUES (part_name, parent_name, wanted)
+            ON CONFLICT (name) DO NOTHING;
     END LOOP;
 END $$;
