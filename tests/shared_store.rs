@@ -283,6 +283,7 @@ fn events_over_postgres_go_to_the_endpoints_that_another_service_has_just_change
     assert_eq!(shared.count(left), 0, "nothing waits for an endpoint that was removed");
     one.stop().ok();
     other.stop().ok();
+}
 
 #[test]
 fn a_follower_rides_out_a_database_that_is_away() {
