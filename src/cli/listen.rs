@@ -338,7 +338,7 @@ fn show_failures(ui: &Ui, report: &CaseReport) {
     for case in report.cases.iter().filter(|case| case.outcome == CaseOutcome::Failed) {
         let error = Error::new(Exit::Unmet, format!("{} `{}` is not met", case.group, case.name));
         let messages = case.message.iter();
-        ui.error(&messages.fold(error, |error, message| error.cause(message)));
+        ui.error(&messages.fold(error, Error::cause));
     }
 }
 

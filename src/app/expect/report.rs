@@ -173,7 +173,8 @@ impl ExpectationResult {
         format!("{}, {}", self.count, self.expected.describe())
     }
 
-    fn case(&self) -> JudgedCase {
+    /// The same as a case.
+    pub fn case(&self) -> JudgedCase {
         let outcome = if self.met {
             CaseOutcome::Passed
         } else {

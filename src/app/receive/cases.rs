@@ -5,6 +5,7 @@ use super::retry_judge::{RetryJudge, RetryReport};
 use super::summary::ListenSummary;
 use crate::app::expect::ExpectationReport;
 use crate::case_report::{CaseOutcome, CaseReport, JudgedCase};
+use crate::error::Error;
 use crate::exit::Exit;
 
 /// Groups of the cases.
@@ -43,9 +44,21 @@ fn retries_of(report: &RetryReport, number: usize) -> JudgedCase {
     case(RETRIES, name, unmet)
 }
 
-/// The case of a command that could not be started.
-pub(super) fn not_started(options: &ListenOptions, why: &str) -> JudgedCase {
-    case(COMMAND, program(options), Some(format!("it cannot be started: {why}")))
+/// The cases of a run whose command could not be started, so that nothing was judged.
+pub(super) fn not_started(
+    options: &ListenOptions,
+    why: &Error,
+    expectations: Option<&ExpectationReport>,
+) -> CaseReport {
+    let expectations = expectations.map_or_else(Vec::new, |report| report.expectations.clone());
+    let skipped = expectations.iter().map(|one| JudgedCase {
+        outcome: CaseOutcome::Skipped,
+        message: Some("the command could not be started".to_owned()),
+        ..one.case()
+    });
+    let why = why.causes.first().unwrap_or(&why.message);
+    let failed = case(COMMAND, program(options), Some(format!("it cannot be started: {why}")));
+    report(skipped.chain([failed]).collect())
 }
 
 /// All cases of a run that came to its end.
@@ -72,7 +85,7 @@ pub(super) fn cases(
 }
 
 /// A report of these cases.
-pub(super) fn report(cases: Vec<JudgedCase>) -> CaseReport {
+fn report(cases: Vec<JudgedCase>) -> CaseReport {
     CaseReport {
         name: "webhooks that are expected".to_owned(),
         cases,

@@ -92,9 +92,9 @@ pub async fn listen(
         Ok(child) => child,
         Err(error) => {
             if cases::is_judged(&options) {
-                let mut found = watch.map_or_else(Vec::new, |watch| watch.report(context).cases());
-                found.push(cases::not_started(&options, &error.to_string()));
-                observer.on(ReceiveEvent::Cases(&cases::report(found)))?;
+                let report = watch.map(|watch| watch.report(context));
+                let cases = cases::not_started(&options, &error, report.as_ref());
+                observer.on(ReceiveEvent::Cases(&cases))?;
             }
             return Err(error);
         }
