@@ -5,12 +5,14 @@
 
 mod budget;
 mod error;
+mod explain;
 mod instrument;
 mod nesting;
 mod offsets;
 mod outline;
 mod parse;
 mod references;
+mod types;
 mod value;
 mod variables;
 
@@ -133,7 +135,7 @@ impl Expression {
             if budget::is_exhausted() {
                 return Err(EvaluationError::TooMuchWork);
             }
-            let value = result.map_err(|error| EvaluationError::of(&error, variables))?;
+            let value = result.map_err(|error| explain::failure(&self.syntax, &context, variables, &error))?;
             match value.downcast_ref::<CelBool>() {
                 Some(holds) => Ok(*holds.inner()),
                 None => Err(EvaluationError::NotBoolean(value.get_type().name().to_owned())),

@@ -1,11 +1,15 @@
 //! Files: readable by this user alone, written whole or not at all, created by one process only, and read within limits
 //! where a project names them.
 
+mod named;
+
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use named::{append_file, check_writable, whole_file, written_identity};
 
 /// Bytes of a project's settings file.
 pub const SETTINGS_FILE_LIMIT: u64 = 1024 * 1024;
@@ -18,6 +22,9 @@ pub const SECRET_FILE_LIMIT: u64 = 1024 * 1024;
 
 /// How the names of unfinished files end.
 pub const TEMPORARY: &str = ".tmp";
+
+/// Opening a terminal does not make it that of this process.
+const NO_TERMINAL: i32 = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
 
 /// Why a file that a project names is not read.
 #[derive(Debug, thiserror::Error)]
@@ -70,11 +77,6 @@ pub fn is_readable_by_others(path: &Path) -> bool {
 pub fn private_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     private_folder(folder_of(path))?;
     replace(path, bytes, 0o600)
-}
-
-/// Writes a file whole or not at all, with the usual permissions.
-pub fn whole_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    replace(path, bytes, 0o666)
 }
 
 /// Writes a new private file to the disk itself, not only to the system's memory. Fails when it exists.

@@ -248,6 +248,12 @@ pub fn document_of_texts(content_type: &str, body: &[u8]) -> Result<Value, serde
     document_by(json_text::with_numbers_as_text, content_type, body)
 }
 
+/// The same with a text in the place of what cannot be represented: a number beyond the range of a double, and what is nested
+/// more than 127 levels deep.
+pub fn document_with_texts(content_type: &str, body: &[u8]) -> Result<Value, serde_json::Error> {
+    document_by(json_text::with_the_rest_as_text, content_type, body)
+}
+
 /// Reads the JSON of a body.
 type ReadJson = fn(&[u8]) -> Result<Value, serde_json::Error>;
 

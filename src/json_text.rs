@@ -2,12 +2,16 @@
 //! stays byte for byte: numbers keep their digits, strings their escapes, objects their equal names, and whitespace stays where
 //! they stood.
 
+mod texts;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
 use indexmap::IndexMap;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+
+pub use texts::{with_numbers_as_text, with_the_rest_as_text};
 
 /// Deeper nesting is read by no JSON parser here.
 const DEEPEST: usize = 128;
@@ -16,27 +20,6 @@ const DEEPEST: usize = 128;
 pub fn valid(body: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(body).ok()?;
     serde_json::from_str::<IgnoredAny>(text).ok().map(|_| text)
-}
-
-/// The document of a JSON body in which each number is a string of its text.
-pub fn with_numbers_as_text(body: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice::<IgnoredAny>(body)?;
-    let text = String::from_utf8_lossy(body);
-    let mut quoted = String::with_capacity(text.len() + 32);
-    let mut scanner = Scanner { text: &text, at: 0 };
-    while let Some(byte) = scanner.peek() {
-        let start = scanner.at;
-        let is_number = byte == b'-' || byte.is_ascii_digit();
-        match byte {
-            b'"' => scanner.string(),
-            _ if is_number => drop(scanner.value(0)),
-            _ => scanner.at += 1,
-        }
-        let token = text.get(start..scanner.at).unwrap_or_default();
-        let quote = if is_number { "\"" } else { "" };
-        quoted.extend([quote, token, quote]);
-    }
-    serde_json::from_str(&quoted)
 }
 
 /// The value at a dotted path of a JSON text.
@@ -309,6 +292,26 @@ impl Scanner<'_> {
     fn blanks(&mut self) {
         while self.peek().is_some_and(|byte| byte.is_ascii_whitespace()) {
             self.at += 1;
+        }
+    }
+
+    /// Steps over a list or an object of any depth.
+    fn step_over_container(&mut self) {
+        let mut open = 0_usize;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => {
+                    self.string();
+                    continue;
+                }
+                b'{' | b'[' => open += 1,
+                b'}' | b']' => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if open == 0 {
+                return;
+            }
         }
     }
 

@@ -17,6 +17,12 @@ use tokio_util::sync::CancellationToken;
 /// How long a group may take to end after it was asked to, before it is killed.
 pub const GRACE: Duration = Duration::from_secs(2);
 
+/// Names the ledger to a `hook` that a command runs.
+pub const STORE_VARIABLE: &str = "HOOK_STORE";
+
+/// The old name of [`STORE_VARIABLE`]. Both at once are an error.
+pub const OLD_STORE_VARIABLE: &str = "HOOK_LEDGER";
+
 /// How often a group is checked for remaining processes. The system reports the end of a child, not of its children.
 const POLL: Duration = Duration::from_millis(20);
 
@@ -66,6 +72,7 @@ impl GroupChild {
     /// from here reaches it alone.
     pub fn start(command: &mut Command, output: &CommandOutput, own_group: bool) -> io::Result<Self> {
         command.stdout((output.connect)());
+        rename_store_variable(command);
         if own_group {
             command.process_group(0);
         }
@@ -175,6 +182,16 @@ impl Drop for GroupChild {
     }
 }
 
+/// Hands down the name of the ledger under its new name only: a command that sets that one would contradict the old one.
+fn rename_store_variable(command: &mut Command) {
+    let inherited = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let is_given = command.as_std().get_envs().any(|(name, _)| name == STORE_VARIABLE);
+    if let (Some(place), None, false) = (inherited(OLD_STORE_VARIABLE), inherited(STORE_VARIABLE), is_given) {
+        command.env(STORE_VARIABLE, place);
+    }
+    command.env_remove(OLD_STORE_VARIABLE);
+}
+
 /// A command line of the user's, for the shell, that reads nothing.
 pub fn shell(command: &str) -> Command {
     let mut shell = Command::new("sh");
@@ -184,7 +201,9 @@ pub fn shell(command: &str) -> Command {
 
 /// What a command line prints, at most so many bytes, when it succeeds within that time.
 pub async fn printed(command: &str, most: u64, limit: Duration) -> io::Result<String> {
-    let mut child = shell(command).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let mut shell = shell(command);
+    rename_store_variable(&mut shell);
+    let mut child = shell.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let reading = async {
         let mut text = String::new();
         if let Some(output) = child.stdout.take() {

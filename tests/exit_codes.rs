@@ -41,6 +41,13 @@ fn exit_0_is_delivered_met_or_stopped_after_a_clean_drain() {
     sandbox.listening(["--for", "10ms"]).run().exits(0);
     sandbox.hook(["--version"]).run().exits(0).prints(["hook "]);
     sandbox.hook(["--help"]).run().exits(0).prints(["Usage"]);
+    let listen = ["Usage: hook listen", "In CI, expect the webhooks of a test run"];
+    sandbox.hook(["help", "listen"]).run().exits(0).prints(listen);
+    sandbox
+        .hook(["help", "nothing"])
+        .run()
+        .exits(2)
+        .says(["unrecognized subcommand 'nothing'"]);
 }
 
 /// The one unexpected failure that can be had without breaking the program: a full device as stdout.

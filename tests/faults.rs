@@ -187,12 +187,22 @@ fn a_sender_off_the_schedule_fails_with_both_schedules() {
 }
 
 #[test]
-fn a_sender_that_gives_up_fails_and_one_that_had_success_passes() {
+fn a_schedule_of_which_no_retry_was_seen_is_not_kept() {
     let sandbox = Sandbox::new();
     let listener = judging(&sandbox, "poolflow", "100", &["--respond", "500", "--count", "1"]);
     retry_loop(&listener.url, &[]);
     listener.process.wait().exits(8).says(["no retry came"]);
     let listener = judging(&sandbox, "poolflow", "100", &["--count", "1"]);
+    retry_loop(&listener.url, &[]);
+    listener
+        .process
+        .wait()
+        .exits(8)
+        .says(["no retry came: no attempt failed (`--fail-first 2`"]);
+    let listener = judging(&sandbox, "poolflow", "100", &["--for", "50ms"]);
+    listener.process.wait().exits(8).says(["no request came"]);
+    // This provider makes one attempt, and so did the sender.
+    let listener = judging(&sandbox, "pocketsflow", "100", &["--respond", "500", "--count", "1"]);
     retry_loop(&listener.url, &[]);
     listener.process.wait().ok();
 }

@@ -79,8 +79,8 @@ fn a_command_goes_on_after_the_count_was_reached_and_its_code_counts() {
 #[test]
 fn a_command_finds_the_ledger_and_the_secret_of_its_listener() {
     let sandbox = Sandbox::new();
-    let script =
-        r#"test "$HOOK_SECRET" = alpha && test -f "$HOOK_LEDGER" && test "${HOOK_LEDGER#/}" != "$HOOK_LEDGER""#;
+    let script = r#"test "$HOOK_SECRET" = alpha && test -f "$HOOK_STORE" && test "${HOOK_STORE#/}" != "$HOOK_STORE" &&
+        test -z "$HOOK_LEDGER""#;
     sandbox
         .hook([
             "--ledger", "here.db", "listen", "--port", "0", "--secret", "env:A", "--", "sh", "-c", script,
@@ -88,6 +88,18 @@ fn a_command_finds_the_ledger_and_the_secret_of_its_listener() {
         .env("A", "alpha")
         .run()
         .ok();
+    // A command may choose a ledger of its own, whichever name the listener's had.
+    let hook = env!("CARGO_BIN_EXE_hook");
+    let script = format!("export HOOK_STORE=child.db; {hook} send job.paid --to $HOOK_URL && test -f child.db");
+    let listen = ["--count", "1", "--", "sh", "-c", &script];
+    sandbox.listening(listen).run().ok();
+    sandbox.listening(listen).env("HOOK_LEDGER", "old.db").run().ok();
+    // So may one that runs for an event.
+    let exec = format!("HOOK_STORE=child.db {hook} log --limit 1");
+    let listener = sandbox.hook(["listen", "--port", "0", "--unverified", "--count", "1", "--exec", &exec]);
+    let listener = Listener::ready(listener.env("HOOK_LEDGER", "old.db"));
+    post(&listener.url, &[], b"{}");
+    listener.process.wait().ok();
     // What the command prints is not data of the listener's.
     let out = sandbox
         .listening(["--json", "--", "echo", "words"])

@@ -1,7 +1,7 @@
 //! `hook check`: audits a receiver.
 
 use super::http::HttpArgs;
-use super::report::ReportArgs;
+use super::report::{ReportArgs, exit_with_reports};
 use super::{input, runtime};
 use crate::app::check::{AuditReport, CASES, CaseInfo, Cause, CheckOptions, check, check_globs, is_local, is_wanted};
 use crate::cli::session::Session;
@@ -66,6 +66,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Exit> {
         session.ui.show(&CaseList { cases })?;
         return Ok(Exit::Ok);
     };
+    args.report.check()?;
     let url = parse_url(url)?;
     if !is_local(&url) && !args.yes {
         let what = format!(
@@ -99,7 +100,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Exit> {
         report: &report,
         fixes: &fixes,
     })?;
-    args.report.write(&session.ui, &report.case_report())?;
+    let is_written = args.report.write(&session.ui, &report.case_report());
     let has_cause = !report.causes.is_empty()
         || report
             .unjudged
@@ -108,7 +109,7 @@ pub(super) fn run(session: &Session, args: &CheckArgs) -> Result<Exit> {
     if args.framework.is_none() && has_cause {
         session.ui.hint("`--framework NAME` shows the code that fixes a cause");
     }
-    Ok(report.exit())
+    Ok(exit_with_reports(report.exit(), is_written))
 }
 
 fn fixes(report: &AuditReport, framework: &str) -> Vec<(Cause, Vec<String>)> {

@@ -23,11 +23,17 @@ pub(super) struct ExpectArgs {
 struct ExpectFlags {
     /// Expect an event for which this holds, a CEL expression: `event == "job.paid" && data.total > 1000`; exit 8 if it
     /// does not arrive (can be repeated)
-    #[arg(long, value_name = "EXPR", conflicts_with = "inbound", help_heading = "Expectations")]
+    #[arg(
+        long,
+        value_name = "EXPR",
+        allow_hyphen_values = true,
+        conflicts_with = "inbound",
+        help_heading = "Expectations"
+    )]
     expect: Vec<String>,
     /// Stop after this many requests; exit 8 with `--for` if they did not arrive. After an `--expect`: how many events it
     /// needs, `N`, `N..M`, or `0` if none may arrive; default: 1
-    #[arg(long, value_name = "N", help_heading = "Stopping")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true, help_heading = "Stopping")]
     count: Vec<String>,
     /// Require that the expectations are met in their order
     #[arg(long, requires = "expect", help_heading = "Expectations")]
@@ -82,13 +88,15 @@ impl ExpectArgs {
         &self.flags.report
     }
 
-    /// The plain count of requests, and what is expected.
-    pub(super) fn read(&self) -> Result<(Option<u64>, Option<Expectations>)> {
+    /// The plain count of requests, and what is expected; retries are judged by themselves.
+    pub(super) fn read(&self, judges_retries: bool) -> Result<(Option<u64>, Option<Expectations>)> {
         if self.flags.expect.is_empty() {
-            if !self.flags.report.is_empty() {
-                return Err(Error::usage("`--report` needs something that is judged").hint("add `--expect EXPR`"));
+            let count = self.plain_count()?;
+            if !self.flags.report.is_empty() && !judges_retries && count.is_none() {
+                return Err(Error::usage("`--report` needs something that is judged")
+                    .hint("add `--expect EXPR` or `--expect-retries PROVIDER`"));
             }
-            return Ok((self.plain_count()?, None));
+            return Ok((count, None));
         }
         let expectations = Expectations {
             list: self.list()?,

@@ -14,6 +14,7 @@ use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui, command_output};
 use crate::config::{Paths, Settings};
 use crate::error::{Error, Result};
+use crate::process::{OLD_STORE_VARIABLE, STORE_VARIABLE};
 use crate::provider::Registry;
 use crate::random::Random;
 use crate::store::StorePlace;
@@ -67,7 +68,7 @@ pub(super) struct GlobalArgs {
         long,
         global = true,
         value_name = "FILE|URL",
-        env = STORE,
+        env = STORE_VARIABLE,
         hide_env_values = true
     )]
     store: Option<OsString>,
@@ -78,12 +79,6 @@ pub(super) struct GlobalArgs {
     #[arg(skip)]
     is_store_from_env: bool,
 }
-
-/// Names the ledger.
-const STORE: &str = "HOOK_STORE";
-
-/// The old name of that variable.
-const LEDGER: &str = "HOOK_LEDGER";
 
 impl GlobalArgs {
     /// Reads the flags of a command line.
@@ -102,10 +97,10 @@ impl GlobalArgs {
             (Some(_), Some(_)) => return Err(contradiction("--store", "--ledger")),
             (Some(text), None) => Some(("--store", text)),
             (None, Some(text)) => Some(("--ledger", text)),
-            (None, None) => match (variable(STORE), variable(LEDGER)) {
-                (Some(_), Some(_)) => return Err(contradiction(STORE, LEDGER)),
-                (Some(text), None) => Some((STORE, text)),
-                (None, Some(text)) => Some((LEDGER, text)),
+            (None, None) => match (variable(STORE_VARIABLE), variable(OLD_STORE_VARIABLE)) {
+                (Some(_), Some(_)) => return Err(contradiction(STORE_VARIABLE, OLD_STORE_VARIABLE)),
+                (Some(text), None) => Some((STORE_VARIABLE, text)),
+                (None, Some(text)) => Some((OLD_STORE_VARIABLE, text)),
                 (None, None) => None,
             },
         };
@@ -139,7 +134,7 @@ impl GlobalArgs {
         if let Some(option) = exposed {
             ui.warn(&format!("a password in `{option}` is visible to other users"));
             ui.hint(&format!(
-                "set `{STORE}`, or put the password into the file of `PGPASSFILE`"
+                "set `{STORE_VARIABLE}`, or put the password into the file of `PGPASSFILE`"
             ));
         }
         Ok(Session::new(Arc::new(ui), |notices| Context {

@@ -4,22 +4,26 @@ use std::io::IsTerminal as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::ValueEnum;
 
 use super::expect::ExpectArgs;
-use super::report::ReportArgs;
+use super::report::{ReportArgs, exit_with_reports};
 use super::respond::RespondArgs;
 use super::retry::RetryArgs;
 use super::{complete, socket};
 use crate::app::certificate::CertificateFiles;
-use crate::app::receive::{self, AnswerRules, ListenOptions, Observer, ReceiveEvent, TlsOptions, TriggerOptions};
+use crate::app::receive::{
+    self, AnswerRules, ListenOptions, ListenSummary, Observer, ReceiveEvent, TlsOptions, TriggerOptions,
+};
 use crate::app::socket::Ready;
+use crate::case_report::{CaseOutcome, CaseReport};
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
 use crate::engine::Next;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event_filter::EventFilter;
 use crate::exit::Exit;
 use crate::listener::Network;
@@ -29,8 +33,15 @@ use crate::view::attempt::redirect_hint;
 use crate::view::received::LiveCapture;
 use crate::view::work::{ForwardAttempt, notices};
 
+/// What a job that tests webhooks runs.
+const CI_EXAMPLE: &str = "\
+In CI, expect the webhooks of a test run:
+  hook listen --provider poolflow --secret --expect 'event == \"job.paid\"' --no-extra --report junit=hooks.xml -- npm test
+The tests find the listener in HOOK_URL and its secret in HOOK_SECRET. Exit code 8: what was expected did not arrive.";
+
 /// Receive webhooks: verify, explain, record, answer, forward, run a command
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = CI_EXAMPLE)]
 pub(super) struct ListenArgs {
     /// Verify with this secret: `[NAME=]REF`; without a value, with the dev secret (can be repeated). With several providers,
     /// the name of one binds the secret to it
@@ -150,7 +161,12 @@ pub(super) struct ListenArgs {
     #[arg(long, value_name = "PATTERN", add = complete::events(), help_heading = "Processing")]
     filter: Option<String>,
     /// Show, forward and run commands only where this holds: a CEL expression, `data.total > 100`
-    #[arg(long = "where", value_name = "EXPR", help_heading = "Processing")]
+    #[arg(
+        long = "where",
+        value_name = "EXPR",
+        allow_hyphen_values = true,
+        help_heading = "Processing"
+    )]
     condition: Option<String>,
     /// Show credentials with `-v`
     #[arg(long, help_heading = "Processing")]
@@ -175,12 +191,20 @@ enum AnswerMode {
 }
 
 pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
+    args.expect.report().check()?;
     let screen = Arc::new(Screen {
         ui: Arc::clone(&session.ui),
         reveal: args.reveal,
         ready_file: args.ready_file.clone(),
         report: Some(args.expect.report().clone()),
+        is_unwritten: AtomicBool::new(false),
     });
+    let summary = listen(session, args, Arc::clone(&screen))?;
+    Ok(screen.exit(&summary))
+}
+
+/// Listens with the front end that the flags ask for.
+fn listen(session: &Session, args: ListenArgs, screen: Arc<Screen>) -> Result<ListenSummary> {
     #[cfg(feature = "inspector")]
     if args.tui && super::tui::can_show(&session.ui) {
         return super::tui::listen(session, args.options(session)?, screen);
@@ -191,14 +215,14 @@ pub(super) fn run(session: &Session, args: ListenArgs) -> Result<Exit> {
     }
     let options = args.options(session)?;
     let listening = async { receive::listen(&session.context, options, screen, Shutdown::install()?).await };
-    Ok(super::runtime()?.block_on(listening)?.exit())
+    super::runtime()?.block_on(listening)
 }
 
 impl ListenArgs {
     fn options(self, session: &Session) -> Result<ListenOptions> {
         let verbose = session.ui.verbose > 0;
         let filters = filters(self.filter.as_deref(), self.condition.as_deref())?;
-        let (count, expectations) = self.expect.read()?;
+        let (count, expectations) = self.expect.read(self.respond.expect_retries.is_some())?;
         let inbound = self.inbound.then_some(TriggerOptions {
             workflow: self.workflow,
             map: self.map,
@@ -272,9 +296,16 @@ pub(super) struct Screen {
     reveal: bool,
     ready_file: Option<PathBuf>,
     report: Option<ReportArgs>,
+    /// Whether a report could not be written.
+    is_unwritten: AtomicBool,
 }
 
 impl Screen {
+    /// How a listener with that summary ends.
+    fn exit(&self, summary: &ListenSummary) -> Exit {
+        exit_with_reports(summary.exit(), !self.is_unwritten.load(Ordering::Relaxed))
+    }
+
     /// For work that was received before.
     pub(super) fn of_work(ui: &Arc<Ui>) -> Arc<Self> {
         Arc::new(Self {
@@ -282,6 +313,7 @@ impl Screen {
             reveal: false,
             ready_file: None,
             report: None,
+            is_unwritten: AtomicBool::new(false),
         })
     }
 
@@ -298,6 +330,15 @@ impl Screen {
             ui.note(&format!("certificate: {ca_file} (`hook send --cacert {ca_file} ...`)"));
         }
         Ok(())
+    }
+}
+
+/// With `--quiet`, what failed is all that is shown.
+fn show_failures(ui: &Ui, report: &CaseReport) {
+    for case in report.cases.iter().filter(|case| case.outcome == CaseOutcome::Failed) {
+        let error = Error::new(Exit::Unmet, format!("{} `{}` is not met", case.group, case.name));
+        let messages = case.message.iter();
+        ui.error(&messages.fold(error, Error::cause));
     }
 }
 
@@ -325,10 +366,14 @@ impl Observer for Screen {
                     ui.hint(&hint);
                 }
             }
-            ReceiveEvent::Judged(report) => {
-                ui.show_now(report)?;
+            ReceiveEvent::Judged(report) => ui.show_now(report)?,
+            ReceiveEvent::Cases(cases) => {
+                if ui.output == Output::Quiet {
+                    show_failures(ui, cases);
+                }
                 if let Some(files) = &self.report {
-                    files.write(ui, &report.cases())?;
+                    let is_written = files.write(ui, cases);
+                    self.is_unwritten.store(!is_written, Ordering::Relaxed);
                 }
             }
             other => notices(&other).iter().for_each(|notice| ui.tell(notice)),

@@ -148,6 +148,15 @@ fn needed(args: &[OsString]) -> clap::Command {
     }
 }
 
+/// `hook help COMMAND` is `hook COMMAND --help`. A subcommand of that name would be in the help of every command.
+fn with_help_flag(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_some_and(|first| first == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    args
+}
+
 fn parse(args: &[OsString]) -> std::result::Result<(GlobalArgs, Command), clap::Error> {
     let matches = needed(args).try_get_matches_from(args)?;
     Ok((GlobalArgs::read(&matches)?, Command::from_arg_matches(&matches)?))
@@ -159,6 +168,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(exit) = complete::answer_shell(&args) {
         return exit;
     }
+    let args = with_help_flag(args);
     let (global, command) = match parse(&args) {
         Ok(parsed) => parsed,
         Err(error) => {

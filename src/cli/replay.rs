@@ -37,7 +37,12 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "PATTERN", add = super::complete::events(), help_heading = "Selection")]
     event: Option<String>,
     /// Records for which this holds: a CEL expression, `data.total > 100`
-    #[arg(long = "where", value_name = "EXPR", help_heading = "Selection")]
+    #[arg(
+        long = "where",
+        value_name = "EXPR",
+        allow_hyphen_values = true,
+        help_heading = "Selection"
+    )]
     condition: Option<String>,
     /// Resume interrupted work only: deliveries with attempts left, all or the named ones, and forwards and commands of
     /// `listen`

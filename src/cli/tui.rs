@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::runtime;
 use crate::app::context::Context;
 use crate::app::notice::{Notice, Notices};
-use crate::app::receive::{self, ListenOptions, Observer, ReceiveEvent};
+use crate::app::receive::{self, ListenOptions, ListenSummary, Observer, ReceiveEvent};
 use crate::cli::session::Session;
 use crate::cli::ui::{Output, Ui};
 use crate::error::{Error, Result};
@@ -65,9 +65,9 @@ pub(super) fn run(session: &Session, secrets: &[String]) -> Result<Exit> {
 }
 
 /// Listens, with the view in front. `screen` announces the listener, and says at the end what came.
-pub(super) fn listen(session: &Session, options: ListenOptions, screen: Arc<dyn Observer>) -> Result<Exit> {
+pub(super) fn listen(session: &Session, options: ListenOptions, screen: Arc<dyn Observer>) -> Result<ListenSummary> {
     let live = LiveListener::of(&options, &session.context.settings);
-    let summary = runtime()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
         let stage = Arc::new(Stage::new(session, &options.secrets, Some(&live), &shutdown)?);
         let context = stage.context.clone();
@@ -79,8 +79,7 @@ pub(super) fn listen(session: &Session, options: ListenOptions, screen: Arc<dyn 
         let summary = receive::listen(&context, options, observer, shutdown).await;
         let left = stage.leave();
         summary.and_then(|summary| left.map(|()| summary))
-    })?;
-    Ok(summary.exit())
+    })
 }
 
 /// The view, and where notices go while it is shown.

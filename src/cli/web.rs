@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{browser, complete, runtime};
-use crate::app::receive::{self, ListenOptions, Observer};
+use crate::app::receive::{self, ListenOptions, ListenSummary, Observer};
 use crate::app::socket::Ready;
 use crate::cli::session::Session;
 use crate::cli::ui::Output;
@@ -79,8 +79,8 @@ pub(super) fn listen(
     options: ListenOptions,
     observer: Arc<dyn Observer>,
     port: u16,
-) -> Result<Exit> {
-    let summary = runtime()?.block_on(async {
+) -> Result<ListenSummary> {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::install()?;
         let live = LiveListener::of(&options, &session.context.settings);
         let page = WebOptions {
@@ -100,8 +100,7 @@ pub(super) fn listen(
         own.soft.cancel();
         page.ended().await;
         summary
-    })?;
-    Ok(summary.exit())
+    })
 }
 
 /// Starts the browser. That there is none is no failure: the URL is on the screen.

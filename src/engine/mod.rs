@@ -69,6 +69,9 @@ pub trait FaultInjector: Send + Sync {
     /// An attempt of that delivery begins.
     fn begin(&self, delivery: &Delivery);
 
+    /// The store has the content of that delivery no more: it ends without an event.
+    fn gone(&self, delivery: Id);
+
     /// What the sender takes for the outcome of that attempt, counted from 1.
     fn outcome(&self, delivery: &Delivery, attempt: u32, outcome: Outcome) -> Outcome;
 }

@@ -614,6 +614,33 @@ async fn what_the_store_has_no_more_is_not_tried() {
     assert_eq!(bench.moments(), [0]);
 }
 
+/// Notes the deliveries whose content is gone.
+#[derive(Default)]
+struct Gone(Mutex<Vec<Id>>);
+
+impl FaultInjector for Gone {
+    fn begin(&self, _: &Delivery) {}
+
+    fn gone(&self, delivery: Id) {
+        self.0.lock().unwrap().push(delivery);
+    }
+
+    fn outcome(&self, _: &Delivery, _: u32, outcome: Outcome) -> Outcome {
+        outcome
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_delivery_learns_that_it_is_gone() {
+    let bench = ProbeContext::new(Scripted::statuses([500]));
+    let one = delivery("poolflow", "{}");
+    let (id, gone) = (one.id, Arc::new(Gone::default()));
+    let mut engine = bench.engine().with_store(Arc::new(Memory::default()), false);
+    engine.faults = Some(Arc::<Gone>::clone(&gone));
+    assert_eq!(outcomes(engine, vec![one]).await, ["retry"]);
+    assert_eq!(*gone.0.lock().unwrap(), [id]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_closed_gets_nothing_more_and_what_waits_for_it_ends() {
     let mut bench = ProbeContext::new(Scripted::statuses([500, 500, 200, 200]));

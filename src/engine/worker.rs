@@ -27,7 +27,7 @@ impl<T: Transport> Worker<T> {
     /// and outcomes do not pile up in memory.
     pub(super) async fn attempt(&self, waiting: QueuedDelivery) -> Option<NextAttempt> {
         let mut progress = waiting.progress;
-        let delivery = waiting.whole(self.engine.store.as_ref()).await?;
+        let delivery = self.whole(waiting).await?;
         let is_admitted = match &self.engine.gate {
             Some(gate) => {
                 tokio::select! {
@@ -94,6 +94,16 @@ impl<T: Transport> Worker<T> {
         Some((waiting.stored(), after))
     }
 
+    /// The delivery with its content, unless that is gone.
+    async fn whole(&self, waiting: QueuedDelivery) -> Option<Arc<Delivery>> {
+        let id = waiting.delivery.id;
+        let delivery = waiting.whole(self.engine.store.as_ref()).await;
+        if let (None, Some(faults)) = (&delivery, &self.engine.faults) {
+            faults.gone(id);
+        }
+        delivery
+    }
+
     /// One more attempt after those of the progress.
     async fn exchange(&self, delivery: &Delivery, progress: Progress) -> Attempt {
         let at = self.engine.clock.now();
@@ -137,7 +147,7 @@ impl<T: Transport> Worker<T> {
 
     /// Emits how a delivery that waits ends.
     pub(super) async fn end(&self, waiting: QueuedDelivery, next: Next) {
-        if let Some(delivery) = waiting.whole(self.engine.store.as_ref()).await {
+        if let Some(delivery) = self.whole(waiting).await {
             self.emit(delivery, None, next, None).await;
         }
     }

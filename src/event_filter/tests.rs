@@ -95,7 +95,7 @@ fn errors_are_counted_and_match_nothing() {
     let failures = filter.failures().unwrap();
     assert_eq!(
         failures.to_string(),
-        "`data.missing == 1` failed 2 times, which counts as false: no field `missing`"
+        "`data.missing == 1` failed 2 times, which counts as false: no field `missing` in `data`"
     );
 }
 

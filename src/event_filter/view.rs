@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::exchange::Outcome;
 use crate::expression::{MOST_DOCUMENT, Variables};
 use crate::headers::Headers;
-use crate::json::document;
+use crate::json::document_with_texts;
 use crate::provider::{BodyEvent, Profile};
 use crate::server::Incoming;
 use crate::signature::{TOKEN_ONLY, VERIFIED};
@@ -150,7 +150,7 @@ impl<'a> RequestView<'a> {
             if self.body.len() > MOST_DOCUMENT {
                 return Err("the body is larger than 1 MiB".to_owned());
             }
-            document(self.content_type, self.body).map_err(|_| "the body is not JSON".to_owned())
+            document_with_texts(self.content_type, self.body).map_err(|_| "the body is not JSON".to_owned())
         };
         self.document.get_or_init(parse).as_ref().map_err(String::as_str)
     }

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use cel::ExecutionError;
-
-use super::Variables;
 use crate::text::printable;
 
 /// Characters of a line, and of a message, that are shown.
@@ -83,35 +80,4 @@ pub enum EvaluationError {
     /// The budget is spent.
     #[error("it takes too much work for this body")]
     TooMuchWork,
-}
-
-impl EvaluationError {
-    pub(super) fn of(error: &ExecutionError, variables: &Variables<'_>) -> Self {
-        // Without data every path into it fails, and this is the reason.
-        if let (Err(reason), ExecutionError::NoSuchOverload(_) | ExecutionError::NoSuchKey(_)) =
-            (&variables.data, error)
-        {
-            return Self::Failed(format!("`data` is null, because {reason}"));
-        }
-        Self::Failed(match error {
-            ExecutionError::NoSuchKey(key) => format!("no field `{}`", printable(key, SHOWN)),
-            ExecutionError::IndexOutOfBounds(index) => {
-                format!("the list has no item {}", printable(&format!("{index:?}"), 40))
-            }
-            // Their texts hold the values, which may be large.
-            ExecutionError::ValuesNotComparable(a, b) => {
-                format!("`{}` and `{}` cannot be compared", a.type_of(), b.type_of())
-            }
-            ExecutionError::UnsupportedBinaryOperator(operator, a, b) => {
-                format!(
-                    "`{operator}` cannot be used with `{}` and `{}`",
-                    a.type_of(),
-                    b.type_of()
-                )
-            }
-            ExecutionError::Overflow(..) => "a number is too large".to_owned(),
-            ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => "division by zero".to_owned(),
-            other => printable(&other.to_string(), SHOWN),
-        })
-    }
 }

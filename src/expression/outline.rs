@@ -25,7 +25,7 @@ impl ExpressionOutline {
 }
 
 /// The dotted path of `a.b['c'][0]`.
-fn path(node: &IdedExpr) -> Option<String> {
+pub(super) fn path(node: &IdedExpr) -> Option<String> {
     match &node.expr {
         Expr::Ident(name) => Some(name.clone()),
         Expr::Select(select) if !select.test => Some(format!("{}.{}", path(&select.operand)?, select.field)),
@@ -41,7 +41,7 @@ fn path(node: &IdedExpr) -> Option<String> {
     }
 }
 
-fn literal(node: &IdedExpr) -> Option<Value> {
+pub(super) fn literal(node: &IdedExpr) -> Option<Value> {
     let Expr::Literal(literal) = &node.expr else {
         return None;
     };

@@ -6,7 +6,7 @@ use cel::Env;
 use cel::parser::{Expression as Syntax, ParseErrors};
 
 use super::offsets::SourceOffsets;
-use super::{ExpressionOutline, SyntaxError, instrument, references};
+use super::{ExpressionOutline, SyntaxError, instrument, references, types};
 
 /// Levels of the syntax tree, at most: the evaluation works recursively, and `a[0][0][0]` has a level for each index.
 const MOST_LEVELS: usize = 100;
@@ -51,6 +51,7 @@ fn parse_here(source: &str, env: &Env) -> Result<ParsedExpression, SyntaxError> 
         return Err(SyntaxError::new(source, 0, what).hint("make several expressions of it"));
     }
     let variables = references::check(&syntax, &offsets)?;
+    types::check(&syntax, &offsets)?;
     let outline = ExpressionOutline::of(&syntax);
     Ok(ParsedExpression {
         syntax: instrument::instrument(syntax),

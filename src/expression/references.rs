@@ -1,27 +1,65 @@
 //! The names in an expression: variables and functions that do not exist are found before anything is evaluated.
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::budget::GLOB;
 use super::offsets::SourceOffsets;
 use super::{NAMES, SyntaxError, TYPES};
 
-/// Functions that can be called, operators and macros apart.
-const FUNCTIONS: &[&str] = &[
-    "bool",
-    "bytes",
-    "contains",
-    "double",
-    "dyn",
-    "endsWith",
-    GLOB,
-    "int",
-    "size",
-    "startsWith",
-    "string",
-    "type",
-    "uint",
+/// A function that can be called, operators and macros apart.
+struct Function {
+    name: &'static str,
+    /// How many arguments `name(...)` takes; absent: it is not called like that.
+    arguments: Option<usize>,
+    /// How many `value.name(...)` takes.
+    member_arguments: Option<usize>,
+    example: &'static str,
+}
+
+/// All of them.
+const FUNCTIONS: &[Function] = &[
+    of_value("bool", "`bool(data.flag)`"),
+    of_value("bytes", "`bytes(data.text)`"),
+    of_member("contains", "`event.contains(\"paid\")`"),
+    of_value("double", "`double(data.total)`"),
+    of_value("dyn", "`dyn(data.total)`"),
+    of_member("endsWith", "`event.endsWith(\".paid\")`"),
+    Function {
+        name: GLOB,
+        arguments: Some(2),
+        member_arguments: None,
+        example: "`glob(event, \"job.*\")`",
+    },
+    of_value("int", "`int(data.total)`"),
+    Function {
+        name: "size",
+        arguments: Some(1),
+        member_arguments: Some(0),
+        example: "`size(data.items)` or `data.items.size()`",
+    },
+    of_member("startsWith", "`event.startsWith(\"job.\")`"),
+    of_value("string", "`string(body)`"),
+    of_value("type", "`type(data.total) == int`"),
+    of_value("uint", "`uint(data.total)`"),
 ];
+
+const fn of_value(name: &'static str, example: &'static str) -> Function {
+    Function {
+        name,
+        arguments: Some(1),
+        member_arguments: None,
+        example,
+    }
+}
+
+const fn of_member(name: &'static str, example: &'static str) -> Function {
+    Function {
+        name,
+        arguments: None,
+        member_arguments: Some(1),
+        example,
+    }
+}
 
 const OPERATORS: &[&str] = &[
     operators::CONDITIONAL,
@@ -48,7 +86,7 @@ const OPERATORS: &[&str] = &[
 /// Macros, which are called on a list or a map with a variable of their own.
 const MACROS: &[&str] = &["all", "exists", "exists_one", "filter", "map"];
 
-/// Checks every name, and gives the variables that are used.
+/// Checks every name and every call, and gives the variables that are used.
 pub(super) fn check(syntax: &IdedExpr, offsets: &SourceOffsets<'_>) -> Result<Vec<&'static str>, SyntaxError> {
     let mut references = References {
         offsets,
@@ -72,7 +110,7 @@ impl<'a> References<'a> {
             Expr::Ident(name) => self.variable(node.id, name),
             Expr::Select(select) => self.visit(&select.operand),
             Expr::Call(call) => {
-                self.function(node.id, &call.func_name, call.target.is_some())?;
+                self.function(node.id, call)?;
                 if call.func_name == operators::INDEX
                     && let Some(Expr::Literal(LiteralValue::Double(_))) = call.args.get(1).map(|index| &index.expr)
                 {
@@ -131,22 +169,45 @@ impl<'a> References<'a> {
         }
     }
 
-    fn function(&self, id: u64, name: &str, is_member: bool) -> Result<(), SyntaxError> {
-        if FUNCTIONS.contains(&name) || OPERATORS.contains(&name) {
+    fn function(&self, id: u64, call: &CallExpr) -> Result<(), SyntaxError> {
+        let (name, is_member) = (call.func_name.as_str(), call.target.is_some());
+        if OPERATORS.contains(&name) {
             return Ok(());
         }
-        let error = |what: String| self.offsets.error(id, what);
+        if let Some(function) = FUNCTIONS.iter().find(|function| function.name == name) {
+            return self.arguments(id, function, call);
+        }
+        let error = |what: String| self.offsets.error_at_name(id, name, what);
         Err(match name {
             "matches" => error("`matches` is not supported: there are no regular expressions".to_owned())
                 .hint("a pattern with `*` is `glob(event, \"job.*\")`"),
             name if is_member && MACROS.contains(&name) => error(format!("`{name}` has the wrong number of arguments"))
                 .hint("`data.items.all(item, item.quantity > 0)`"),
             "has" => error("`has` takes one argument".to_owned()).hint("`has(data.customer)`"),
-            name => error(format!("unknown function `{name}`")).hint(format!(
-                "the functions are {}, and the macros `has`, {}",
-                crate::text::quoted(FUNCTIONS),
-                crate::text::quoted(MACROS)
-            )),
+            name => {
+                let functions: Vec<&str> = FUNCTIONS.iter().map(|function| function.name).collect();
+                error(format!("unknown function `{name}`")).hint(format!(
+                    "the functions are {}, and the macros `has`, {}",
+                    crate::text::quoted(&functions),
+                    crate::text::quoted(MACROS)
+                ))
+            }
         })
+    }
+
+    /// Refuses a call that no overload of the function takes.
+    fn arguments(&self, id: u64, function: &Function, call: &CallExpr) -> Result<(), SyntaxError> {
+        let name = function.name;
+        let (wanted, other) = match call.target {
+            Some(_) => (function.member_arguments, "a method"),
+            None => (function.arguments, "a function of its own"),
+        };
+        let what = match wanted {
+            Some(wanted) if wanted == call.args.len() => return Ok(()),
+            Some(0) => format!("`{name}` takes no argument here"),
+            Some(wanted) => format!("`{name}` takes {}", crate::text::count(wanted as u64, "argument")),
+            None => format!("`{name}` is not {other}"),
+        };
+        Err(self.offsets.error_at_name(id, name, what).hint(function.example))
     }
 }

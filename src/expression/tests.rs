@@ -61,15 +61,58 @@ fn expressions_look_at_all_variables() {
 fn an_error_is_never_true() {
     let data = json!({"items": [1, "a"], "n": 1});
     for (source, said) in [
-        ("data.other == 1", "no field `other`"),
-        ("data.n.deeper == 1", "no matching overload"),
-        ("data.n > 'text'", "no matching overload"),
-        ("data.items[5] == 1", "the list has no item"),
-        ("data.items.all(i, i > 0)", "no matching overload"),
+        ("data.other == 1", "no field `other` in `data`"),
+        ("data.n.deeper == 1", "no field `deeper`: `data.n` (int) has no fields"),
+        (
+            "data.n > 'text'",
+            "`>` cannot be used with `data.n` (int) and `\"text\"` (string)",
+        ),
+        ("data.items[5] == 1", "no item 5: the list `data.items` has 2 items"),
+        (
+            "data.items.all(i, i > 0)",
+            "`>` cannot be used with `i` (string) and `0` (int)",
+        ),
+        (
+            "data.items.map(i, i + 1).size() > 0",
+            "`+` cannot be used with `i` (string) and `1` (int)",
+        ),
+        (
+            "data.items.filter(i, i > 1).size() > 0",
+            "`>` cannot be used with `i` (string) and `1` (int)",
+        ),
         ("data.n / 0 == 1", "division by zero"),
         ("data.n", "the result is of the type `int`, not `bool`"),
         ("data.items[double(data.n)] == 1", "an index is a whole number"),
         ("9223372036854775807 + data.n > 0", "too large"),
+        (
+            "data.n + 1.5 > 1.0",
+            "`+` cannot be used with `data.n` (int) and `1.5` (double)",
+        ),
+        ("data.n.all(i, true)", "`data.n` (int) is neither a list nor a map"),
+        ("query['x'][0] == '2'", "no field `x` in `query`"),
+        ("query['a'][7] == '2'", "no item 7: the list `query.a` has 2 items"),
+        ("'a' < 1", "`<` cannot be used with `\"a\"` (string) and `1` (int)"),
+        (
+            "provider.startsWith('stripe')",
+            "`startsWith` cannot be used with `provider` (null) and `\"stripe\"` (string)",
+        ),
+        (
+            "glob(provider, 'job.*')",
+            "`glob` cannot be used with `provider` (null)",
+        ),
+        ("provider.size() > 2", "`size` cannot be used with `provider` (null)"),
+        ("data.n.n == 1 || verified && id > 1", "no field `n`: `data.n` (int)"),
+        (
+            "(status >= 400 ? data.none : id) > 3",
+            "`>` cannot be used with a value (null) and `3` (int)",
+        ),
+        ("(status < 400 ? data.none : id) == 3", "no field `none` in `data`"),
+        (
+            "headers['X-Kind'][0] == 'a'",
+            "no field `X-Kind` in `headers`: their names are in lower case",
+        ),
+        ("int(event) == 1", "`int` fails for `event` (string)"),
+        ("data.items && true", "`&&` cannot be used with `data.items` (list)"),
     ] {
         let error = holds_for(source, &data).unwrap_err().to_string();
         assert!(error.contains(said), "{source}: {error}");
@@ -79,7 +122,69 @@ fn an_error_is_never_true() {
         ..Variables::default()
     };
     let error = Expression::compile("data.n == 1").unwrap().evaluate(&none).unwrap_err();
-    assert_eq!(error.to_string(), "`data` is null, because the body is not JSON");
+    assert_eq!(
+        error.to_string(),
+        "no field `n`: `data` is null, because the body is not JSON"
+    );
+    let other = Expression::compile("has(data.other) || status >= 400").unwrap();
+    let no_status = Variables {
+        data: Ok(&data),
+        ..Variables::default()
+    };
+    let error = other.evaluate(&no_status).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`>=` cannot be used with `status` (null) and `400` (int)"
+    );
+}
+
+#[test]
+fn calls_that_can_never_work_are_refused() {
+    for (source, column, said) in [
+        (
+            "startsWith(event, 'job')",
+            1,
+            "`startsWith` is not a function of its own",
+        ),
+        ("true && event.glob('job.*')", 15, "`glob` is not a method"),
+        ("glob(event)", 1, "`glob` takes 2 arguments"),
+        ("size() > 1", 1, "`size` takes 1 argument"),
+        ("event.size(1) > 1", 7, "`size` takes no argument here"),
+        ("event.contains('a', 'b')", 7, "`contains` takes 1 argument"),
+        ("event.foo()", 7, "unknown function `foo`"),
+        ("foo (event)", 1, "unknown function `foo`"),
+        ("1", 1, "the result is a number, never a `bool`"),
+        ("[1, 2, 3]", 1, "the result is a list, never a `bool`"),
+        ("event", 1, "the result is a `string`, never a `bool`"),
+        ("headers", 1, "the result is a map, never a `bool`"),
+        ("data.items.map(i, i > 1)", 15, "the result is a list, never a `bool`"),
+        ("size(data.items)", 5, "the result is a number, never a `bool`"),
+        ("verified ? 'a' : 'b'", 10, "the result is a `string`, never a `bool`"),
+        ("event == 'a' && 'b'", 17, "`&&` needs a `bool`, and this is a `string`"),
+        (
+            "data.items.all(i, !event)",
+            20,
+            "`!` needs a `bool`, and this is a `string`",
+        ),
+        ("status ? true : false", 1, "`?:` needs a `bool`, and this is a number"),
+    ] {
+        let error = Expression::compile(source).unwrap_err();
+        assert!(error.what.contains(said), "{source}: {error}");
+        assert_eq!(error.column, column, "{source}: {error}");
+    }
+    for source in [
+        "data",
+        "data.paid",
+        "verified",
+        "!verified",
+        "headers['x'][0] == 'a' ? data.a : verified",
+        "data.items.all(event, event)",
+        "data.items.exists_one(i, i)",
+        "1 == 1",
+        "dyn(data)",
+    ] {
+        assert!(Expression::compile(source).is_ok(), "{source}");
+    }
 }
 
 #[test]
@@ -91,14 +196,14 @@ fn what_is_wrong_is_found_before_anything_is_evaluated() {
         ("'é' == 'é' && evnt == 'a'", (1, 15), "unknown variable `evnt`"),
         ("data.items.all(i, j > 0)", (1, 19), "unknown variable `j`"),
         ("data.items.all(i, i > 0) && i > 0", (1, 29), "unknown variable `i`"),
-        ("foo(event)", (1, 4), "unknown function `foo`"),
-        ("event.matches('a+')", (1, 14), "`matches` is not supported"),
-        ("data.items.all(i)", (1, 15), "`all` has the wrong number of arguments"),
+        ("foo(event)", (1, 1), "unknown function `foo`"),
+        ("event.matches('a+')", (1, 7), "`matches` is not supported"),
+        ("data.items.all(i)", (1, 12), "`all` has the wrong number of arguments"),
         ("data.items[0.5] == 1", (1, 11), "an index is a whole number"),
         ("Thing{a: 1} == null", (1, 6), "messages are not supported"),
         ("  ", (1, 1), "it is empty"),
         ("data.?a == 1", (1, 5), ""),
-        ("optional.of(1) == 1", (1, 12), "unknown function `of`"),
+        ("optional.of(1) == 1", (1, 10), "unknown function `of`"),
         ("\"unclosed", (1, 1), ""),
         ("'é' == 'é' && event event", (1, 21), ""),
     ] {

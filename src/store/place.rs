@@ -97,16 +97,11 @@ impl StorePlace {
         }
     }
 
-    /// Name and value of the variable that leads another `hook` to the same place, also from another folder. It may hold a
-    /// password.
-    pub fn variable(&self) -> (&'static str, OsString) {
+    /// The value of [`crate::process::STORE_VARIABLE`] that leads another `hook` to the same place, also from another folder. It may hold a password.
+    pub fn variable(&self) -> OsString {
         match self {
-            // The old name, which commands that `listen` runs may read.
-            Self::File(path) => {
-                let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                ("HOOK_LEDGER", absolute.into())
-            }
-            Self::Postgres(url) => ("HOOK_STORE", OsStr::from_bytes(url.text().expose()).to_owned()),
+            Self::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).into(),
+            Self::Postgres(url) => OsStr::from_bytes(url.text().expose()).to_owned(),
         }
     }
 }
@@ -251,8 +246,7 @@ mod tests {
         assert_eq!(place.to_string(), shown);
         assert_eq!(serde_json::to_string(&place).unwrap(), format!("\"{shown}\""));
         assert!(!format!("{place:?}").contains("hidden"));
-        let (name, value) = place.variable();
-        assert_eq!(name, "HOOK_STORE");
+        let value = place.variable();
         assert_eq!(parse(value.to_str().unwrap()), Ok(place));
     }
 

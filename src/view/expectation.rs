@@ -64,7 +64,7 @@ fn expectation(one: &ExpectationResult, page: &mut Page) {
         style.bad("unmet")
     };
     let expression = printable(&one.expression, EXPRESSION_SHOWN);
-    let came = format!("{} of {}", one.count, one.expected);
+    let came = one.counted();
     page.line(format!("{word}  {}  {}", style.strong(&expression), style.dim(&came)));
     for problem in &one.problems {
         page.line(format!("       {problem}"));

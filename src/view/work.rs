@@ -141,10 +141,11 @@ fn finished(summary: &ListenSummary) -> Vec<Notice> {
         format!("{} forwarded", work.delivered),
     ];
     parts.extend((summary.handshakes > 0).then(|| count(summary.handshakes, "handshake")));
+    let hidden = format!("hidden by {}", summary.hidden_by);
     parts.extend(counted([
         (work.failed, "not forwarded"),
         (work.interrupted, "interrupted"),
-        (summary.hidden, "hidden by `--filter`"),
+        (summary.hidden, hidden.as_str()),
         (summary.not_kept, "not kept (answered 503)"),
     ]));
     let received = format!("received {}: {}", summary.received, parts.join(", "));
@@ -171,12 +172,11 @@ fn finished(summary: &ListenSummary) -> Vec<Notice> {
 
 /// What was seen of the retries that are expected.
 fn retried(retries: RetryTotals) -> Notice {
-    let intervals = count(retries.intervals, "interval");
-    match retries.wrong {
-        _ if retries.intervals == 0 && retries.awaits => {
-            Notice::Warning("no retry came, although an attempt failed".to_owned())
-        }
-        0 => Notice::Note(format!("retries: {intervals} as scheduled")),
-        wrong => Notice::Warning(format!("{wrong} of {intervals} between attempts are not as scheduled")),
+    match retries.unmet() {
+        Some(unmet) => Notice::Warning(unmet),
+        None => Notice::Note(format!(
+            "retries: {} as scheduled",
+            count(retries.intervals, "interval")
+        )),
     }
 }

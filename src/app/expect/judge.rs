@@ -35,6 +35,17 @@ pub struct Arrival {
     pub is_duplicate: bool,
 }
 
+/// What a request is for the expectations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountedAs {
+    /// An event of it counted for an expectation.
+    Counted,
+    /// It meets an expectation whose turn it was not.
+    OutOfOrder,
+    /// It meets none, or was not accepted.
+    Nothing,
+}
+
 /// How the wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitEnd {
@@ -71,57 +82,81 @@ impl ExpectationJudge {
     }
 
     /// Takes a request.
-    pub fn arrived(&mut self, arrival: &Arrival) {
+    pub fn arrived(&mut self, arrival: &Arrival) -> CountedAs {
         let number = arrival.number;
         if self.rules.all_verified && !arrival.is_verified {
             self.violate(Violation::NotVerified { number });
         }
+        let mut counted_as = CountedAs::Nothing;
         if !arrival.is_accepted || arrival.is_duplicate {
-            return;
+            return counted_as;
         }
         for met in &arrival.met {
-            if self.rules.in_order {
-                self.take_in_order(number, *met);
+            let one = if self.rules.in_order {
+                self.take_in_order(number, *met)
             } else {
-                self.take(number, *met);
+                self.take(number, *met)
+            };
+            if counted_as != CountedAs::Counted && one != CountedAs::Nothing {
+                counted_as = one;
             }
         }
+        counted_as
     }
 
     /// An event counts for every expectation that it meets.
-    fn take(&mut self, number: u64, met: ExpectationSet) {
-        if met == 0 && self.rules.no_extra {
-            self.violate(Violation::Extra { number });
-        }
+    fn take(&mut self, number: u64, met: ExpectationSet) -> CountedAs {
         for expectation in members(met) {
             self.count(number, expectation);
         }
+        if met != 0 {
+            return CountedAs::Counted;
+        }
+        self.extra(number)
     }
 
     /// An event counts for the first expectation that is not met yet. It must not be the turn of another one.
-    fn take_in_order(&mut self, number: u64, met: ExpectationSet) {
+    fn take_in_order(&mut self, number: u64, met: ExpectationSet) -> CountedAs {
         let is_open = |at: &usize| self.counts[*at] < self.rules.counts[*at].least;
         let next = (0..self.counts.len()).find(is_open);
-        if let Some(next) = next.filter(|next| met & (1 << next) != 0) {
-            return self.count(number, next);
-        }
         let early = members(met).find(|at| is_open(at));
         let known = members(met).find(|at| !is_open(at));
-        match (early, known, next) {
-            // It repeats one that was met, or must not arrive at all.
-            (_, Some(known), _) => self.count(number, known),
-            (Some(early), None, Some(next)) => self.violate(Violation::OutOfOrder {
-                number,
-                expectation: early,
-                before: next,
-            }),
-            _ if self.rules.no_extra => self.violate(Violation::Extra { number }),
-            _ => {}
+        // What is met already may come again; or it must not arrive at all.
+        let counts_for = next.filter(|next| met & (1 << next) != 0).or(known);
+        match (counts_for, early, next) {
+            (Some(expectation), ..) => {
+                self.count(number, expectation);
+                CountedAs::Counted
+            }
+            (None, Some(expectation), Some(before)) => {
+                self.violate(Violation::OutOfOrder {
+                    number,
+                    expectation,
+                    before,
+                    then: None,
+                });
+                CountedAs::OutOfOrder
+            }
+            _ => self.extra(number),
         }
+    }
+
+    fn extra(&mut self, number: u64) -> CountedAs {
+        if self.rules.no_extra {
+            self.violate(Violation::Extra { number });
+        }
+        CountedAs::Nothing
     }
 
     fn count(&mut self, number: u64, expectation: usize) {
         self.counts[expectation] += 1;
+        for violation in &mut self.violations {
+            if let Violation::OutOfOrder { before, then, .. } = violation
+                && *before == expectation
+            {
+                then.get_or_insert(number);
+            }
+        }
         let range = self.rules.counts[expectation];
         // With nothing extra, a number is exactly that number.
         let most = range.most.or_else(|| self.rules.no_extra.then_some(range.least));
@@ -131,7 +166,9 @@ impl ExpectationJudge {
     }
 
     fn violate(&mut self, violation: Violation) {
-        if self.violations.len() < MOST_VIOLATIONS {
+        // Of grouped events each one may be wrong in the same way.
+        let is_known = self.violations.last() == Some(&violation);
+        if !is_known && self.violations.len() < MOST_VIOLATIONS {
             self.violations.push(violation);
         }
     }
@@ -166,12 +203,17 @@ impl ExpectationJudge {
         Some(self.command_ended?.saturating_add(self.rules.settle?))
     }
 
+    /// Whether the time was over before the command.
+    pub fn was_cut_off(&self, end: WaitEnd) -> bool {
+        end == WaitEnd::TimeOver && self.rules.settle.is_some() && self.command_ended.is_none()
+    }
+
     /// Whether everything is as expected, when the wait ended like that.
     pub fn passes(&self, end: WaitEnd) -> bool {
         let is_complete = match end {
             WaitEnd::Decided => true,
             // A command that was cut off proves nothing.
-            WaitEnd::TimeOver => self.rules.settle.is_none() || self.command_ended.is_some(),
+            WaitEnd::TimeOver => !self.was_cut_off(end),
             WaitEnd::Interrupted => !self.waits_for_the_end(),
         };
         is_complete && self.is_met() && self.violations.is_empty()

@@ -6,7 +6,6 @@ mod nearest;
 mod report;
 mod watch;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,12 +65,14 @@ impl CountRange {
     }
 }
 
-impl fmt::Display for CountRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl CountRange {
+    /// `at least 1`, `2 to 5`, `none wanted`.
+    pub fn describe(&self) -> String {
         match (self.least, self.most) {
-            (0, Some(0)) => f.write_str("none"),
-            (least, Some(most)) => write!(f, "{least}..{most}"),
-            (least, None) => write!(f, "{least}"),
+            (0, Some(0)) => "none wanted".to_owned(),
+            (least, Some(most)) if least == most => format!("exactly {least}"),
+            (least, Some(most)) => format!("{least} to {most}"),
+            (least, None) => format!("at least {least}"),
         }
     }
 }

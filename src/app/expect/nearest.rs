@@ -13,7 +13,8 @@ use crate::text::printable;
 /// Characters of a value that are given.
 const SHOWN: usize = 200;
 
-/// The newest of the requests for which the most parts of the expression hold.
+/// The newest of the requests for which the most parts of the expression hold; before all others one that matches, and did not
+/// count.
 pub(super) fn nearest(
     context: &Context,
     ledger: &dyn Store,
@@ -32,7 +33,8 @@ pub(super) fn nearest(
         if unmet.parts.is_empty() && request.counted_as == "counted" {
             continue;
         }
-        if best.as_ref().is_none_or(|(_, known)| unmet.held > known.held) {
+        let rank = |unmet: &UnmetParts| (unmet.parts.is_empty(), unmet.held);
+        if best.as_ref().is_none_or(|(_, known)| rank(&unmet) > rank(known)) {
             best = Some((request, unmet));
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::CountRange;
 use crate::app::inspect::difference::ValueDifference;
-use crate::case_report::{CaseOutcome, CaseReport, JudgedCase};
+use crate::case_report::{CaseOutcome, JudgedCase};
 use crate::event_filter::EvaluationFailures;
 
 /// What arrived and should not have.
@@ -28,6 +28,8 @@ pub enum Violation {
         expectation: usize,
         /// The expectation that was not met yet.
         before: usize,
+        /// The capture that counted for that one afterwards.
+        then: Option<u64>,
     },
     /// It meets no expectation.
     Extra {
@@ -50,23 +52,20 @@ impl Violation {
         }
     }
 
-    /// A sentence.
-    pub fn text(&self) -> String {
+    /// A sentence. `shown` gives the number of a capture with its event.
+    pub fn text(&self, shown: impl Fn(u64) -> String) -> String {
         match self {
             Self::TooMany { number, expectation } => {
-                format!("#{number} is one too many for expectation {}", expectation + 1)
+                format!("{} is one too many for expectation {}", shown(*number), expectation + 1)
             }
             Self::OutOfOrder {
-                number,
-                expectation,
-                before,
-            } => format!(
-                "#{number} meets expectation {} before expectation {} was met",
-                expectation + 1,
-                before + 1
-            ),
-            Self::Extra { number } => format!("#{number} meets no expectation (`--no-extra`)"),
-            Self::NotVerified { number } => format!("#{number} is not verified (`--all-verified`)"),
+                number, before, then, ..
+            } => match then {
+                Some(then) => format!("{} came before {}", shown(*number), shown(*then)),
+                None => format!("{} came before expectation {} was met", shown(*number), before + 1),
+            },
+            Self::Extra { number } => format!("{} meets no expectation (`--no-extra`)", shown(*number)),
+            Self::NotVerified { number } => format!("{} is not verified (`--all-verified`)", shown(*number)),
         }
     }
 }
@@ -78,7 +77,7 @@ pub struct SeenRequest {
     pub number: u64,
     /// The event's type.
     pub event: Option<String>,
-    /// `counted`, `refused`, `duplicate`, `failed` (answered with a failure) or `other` (meets no expectation).
+    /// `counted`, `refused`, `duplicate`, `failed` (answered with a failure), `out of order` or `other` (meets no expectation).
     pub counted_as: &'static str,
 }
 
@@ -153,7 +152,7 @@ const EXPECTATION: &str = "expectation";
 
 impl ExpectationReport {
     /// The same as cases: one for each expectation, and one for each problem beside them.
-    pub fn cases(&self) -> CaseReport {
+    pub fn cases(&self) -> Vec<JudgedCase> {
         let problems = self.problems.iter().map(|problem| JudgedCase {
             message: Some(problem.clone()),
             ..JudgedCase::new("rule", problem, CaseOutcome::Failed)
@@ -164,15 +163,18 @@ impl ExpectationReport {
             // All of them were waited for together.
             first.duration = Duration::from_millis(self.waited_ms);
         }
-        CaseReport {
-            name: "webhooks that are expected".to_owned(),
-            cases,
-        }
+        cases
     }
 }
 
 impl ExpectationResult {
-    fn case(&self) -> JudgedCase {
+    /// How many came, and how many were expected: `2, at least 1`.
+    pub fn counted(&self) -> String {
+        format!("{}, {}", self.count, self.expected.describe())
+    }
+
+    /// The same as a case.
+    pub fn case(&self) -> JudgedCase {
         let outcome = if self.met {
             CaseOutcome::Passed
         } else {
@@ -188,7 +190,7 @@ impl ExpectationResult {
 
     /// What is wrong, a line each.
     fn said(&self) -> Vec<String> {
-        let mut lines = vec![format!("{} of {} events", self.count, self.expected)];
+        let mut lines = vec![self.counted()];
         lines.extend(self.problems.iter().cloned());
         let Some(near) = &self.nearest else { return lines };
         let event = near.event.as_deref().unwrap_or("an event without a type");

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::judge::{Arrival, ExpectationJudge, ExpectationRules, WaitEnd};
+use super::judge::{Arrival, CountedAs, ExpectationJudge, ExpectationRules, WaitEnd};
 use super::{CountRange, Violation};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -99,14 +99,19 @@ fn order_is_that_of_the_expectations() {
         assert_eq!(judged(&in_order(counts), arrivals), expected, "{counts:?} {arrivals:?}");
     }
     let mut judge = ExpectationJudge::new(in_order(&["1", "1"]));
-    judge.arrived(&arrival(7, "b"));
+    assert_eq!(judge.arrived(&arrival(7, "b")), CountedAs::OutOfOrder);
     let violation = Violation::OutOfOrder {
         number: 7,
         expectation: 1,
         before: 0,
+        then: None,
     };
+    let shown = |number: u64| format!("#{number}");
     assert_eq!(judge.violations(), [violation]);
-    assert_eq!(violation.text(), "#7 meets expectation 2 before expectation 1 was met");
+    assert_eq!(violation.text(shown), "#7 came before expectation 1 was met");
+    assert_eq!(judge.arrived(&arrival(8, "b")), CountedAs::OutOfOrder);
+    assert_eq!(judge.arrived(&arrival(9, "a")), CountedAs::Counted);
+    assert_eq!(judge.violations()[0].text(shown), "#7 came before #9");
     assert!(!judge.is_met_by_itself(1));
 }
 
@@ -209,6 +214,26 @@ fn a_wait_that_is_broken_off_passes_only_where_nothing_could_follow() {
     judge.arrived(&arrival(1, "a"));
     assert!(judge.passes(WaitEnd::Interrupted));
     assert!(!ExpectationJudge::new(rules(&["0"])).passes(WaitEnd::Interrupted));
+}
+
+#[test]
+fn grouped_events_that_are_wrong_in_one_way_are_one_violation() {
+    let mut judge = ExpectationJudge::new(rules(&["0"]));
+    judge.arrived(&arrival(1, "a,a,a"));
+    judge.arrived(&arrival(2, "a"));
+    assert_eq!(judge.violations().len(), 2);
+}
+
+#[test]
+fn counts_are_shown_in_words() {
+    for (text, said) in [
+        ("1", "at least 1"),
+        ("0", "none wanted"),
+        ("2..2", "exactly 2"),
+        ("2..5", "2 to 5"),
+    ] {
+        assert_eq!(CountRange::parse(text).unwrap().describe(), said);
+    }
 }
 
 #[test]

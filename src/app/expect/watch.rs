@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::judge::{Arrival, ExpectationJudge, ExpectationRules, WaitEnd};
+use super::judge::{Arrival, CountedAs, ExpectationJudge, ExpectationRules, WaitEnd};
 use super::nearest::nearest;
 use super::report::{ExpectationReport, ExpectationResult, SeenRequest};
 use super::{Expectations, Violation};
@@ -32,6 +32,17 @@ struct WatchState {
     seen: Vec<SeenRequest>,
     received: u64,
     end: WaitEnd,
+}
+
+impl WatchState {
+    /// A violation in words.
+    fn sentence(&self, violation: &Violation) -> String {
+        violation.text(|number| {
+            let seen = self.seen.iter().find(|seen| seen.number == number);
+            let event = seen.and_then(|seen| seen.event.as_deref());
+            event.map_or_else(|| format!("#{number}"), |event| format!("#{number} {event}"))
+        })
+    }
 }
 
 impl ExpectationWatch {
@@ -71,14 +82,15 @@ impl ExpectationWatch {
             is_verified: verdict.is_accepted(),
             is_duplicate: request.duplicate_of.is_some(),
         };
-        let counted_as = match &arrival {
-            _ if verdict.is_refused() => "refused",
-            _ if !request.is_success => "failed",
-            _ if arrival.is_duplicate => "duplicate",
-            arrival if arrival.met.iter().any(|met| *met != 0) => "counted",
-            _ => "other",
-        };
         let mut state = self.state();
+        let counted_as = match state.judge.arrived(&arrival) {
+            CountedAs::Counted => "counted",
+            CountedAs::OutOfOrder => "out of order",
+            CountedAs::Nothing if verdict.is_refused() => "refused",
+            CountedAs::Nothing if !request.is_success => "failed",
+            CountedAs::Nothing if arrival.is_duplicate => "duplicate",
+            CountedAs::Nothing => "other",
+        };
         state.received += 1;
         if state.seen.len() < MOST_SEEN {
             state.seen.push(SeenRequest {
@@ -87,7 +99,6 @@ impl ExpectationWatch {
                 counted_as,
             });
         }
-        state.judge.arrived(&arrival);
         drop(state);
         self.changed.notify_one();
     }
@@ -138,13 +149,12 @@ impl ExpectationWatch {
             .violations()
             .iter()
             .filter(|violation| violation.expectation().is_none());
-        let mut problems: Vec<String> = of_none.map(Violation::text).collect();
+        let mut problems: Vec<String> = of_none.map(|one| state.sentence(one)).collect();
         let expectations: Vec<ExpectationResult> = expectations.collect();
-        if !passes && problems.is_empty() && expectations.iter().all(|one| one.met) {
-            problems.push(match state.end {
-                WaitEnd::Interrupted => "the wait was interrupted before the end".to_owned(),
-                _ => "the command did not end in time".to_owned(),
-            });
+        if judge.was_cut_off(state.end) {
+            problems.push("the command did not end in time".to_owned());
+        } else if !passes && problems.is_empty() && expectations.iter().all(|one| one.met) {
+            problems.push("the wait was interrupted before the end".to_owned());
         }
         let filters = self.expectations.list.iter();
         ExpectationReport {
@@ -181,7 +191,7 @@ impl ExpectationWatch {
             expected: expectation.count,
             count,
             met,
-            problems: own.map(Violation::text).collect(),
+            problems: own.map(|one| state.sentence(one)).collect(),
             nearest: ledger.and_then(|ledger| nearest(context, ledger, &expectation.filter, &state.seen)),
         }
     }

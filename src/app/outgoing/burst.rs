@@ -30,7 +30,8 @@ impl Burst {
         }
     }
 
-    fn end(&self, delivery: Id) {
+    /// The first attempt of a delivery is over, or there will be none.
+    pub(super) fn end(&self, delivery: Id) {
         let mut under_way = self.under_way();
         if under_way.remove(&delivery) && under_way.is_empty() {
             self.over.notify_one();
@@ -99,5 +100,25 @@ impl DeliveryObserver for BurstObserver<'_> {
     fn event(&mut self, number: u64, event: &Event) -> Result<()> {
         self.burst.end(event.delivery.id);
         self.inner.event(number, event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::engine::FaultInjector as _;
+    use crate::id::IdKind;
+    use crate::random::Random;
+
+    #[tokio::test]
+    async fn a_burst_does_not_wait_for_a_delivery_that_is_gone() {
+        let burst = Arc::new(Burst::default());
+        let ids = [0, 1].map(|_| Id::new(IdKind::Delivery, Timestamp::default(), &Random::os()));
+        burst.under_way().extend(ids);
+        let watch = super::super::faults::FaultWatch::new(false, 1, Some(Arc::clone(&burst)));
+        burst.end(ids[0]);
+        watch.gone(ids[1]);
+        burst.ended().await;
     }
 }

@@ -82,14 +82,15 @@ pub async fn deliver(
     let cancel = shutdown.soft.clone();
     let transport = plan.options.request.transport()?;
     let mut pipeline = context.pipeline(transport, ledger.clone(), limits, cancel.clone(), lease.clone());
+    let burst = faults.burst.map(|_| Arc::new(Burst::default()));
+    let targets = plan.targets.len();
     let watch = faults
         .is_any()
-        .then(|| Arc::new(FaultWatch::new(faults.late_success, plan.targets.len())));
+        .then(|| Arc::new(FaultWatch::new(faults.late_success, targets, burst.clone())));
     if let Some(watch) = &watch {
         pipeline.engine.faults = Some(Arc::<FaultWatch>::clone(watch));
     }
     let (jobs_in, jobs) = mpsc::channel(256);
-    let burst = faults.burst.map(|_| Arc::new(Burst::default()));
     let mut producer = Producer {
         context,
         plan,

@@ -1,11 +1,12 @@
 //! A sender with faults: repeated, reordered, late and simultaneous deliveries, and what the receiver made of them.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 
+use super::burst::Burst;
 use super::tamper::Tamper;
 use crate::clock::Timestamp;
 use crate::engine::{Delivery, FaultInjector, Signing};
@@ -162,6 +163,8 @@ pub struct AcceptedEvent {
 /// Watches a run for its report, and makes successes late.
 #[derive(Debug)]
 pub(super) struct FaultWatch {
+    /// Waits for first attempts.
+    burst: Option<Arc<Burst>>,
     late_success: bool,
     several_targets: bool,
     state: Mutex<WatchState>,
@@ -186,8 +189,9 @@ struct Tracked {
 }
 
 impl FaultWatch {
-    pub(super) fn new(late_success: bool, targets: usize) -> Self {
+    pub(super) fn new(late_success: bool, targets: usize, burst: Option<Arc<Burst>>) -> Self {
         Self {
+            burst,
             late_success,
             several_targets: targets > 1,
             state: Mutex::default(),
@@ -220,6 +224,12 @@ impl FaultInjector for FaultWatch {
         state.report.requests += 1;
         if let Some(tracked) = state.deliveries.get_mut(&delivery.id) {
             tracked.begun_after = state.latest.get(&tracked.target).copied();
+        }
+    }
+
+    fn gone(&self, delivery: Id) {
+        if let Some(burst) = &self.burst {
+            burst.end(delivery);
         }
     }
 
@@ -418,7 +428,7 @@ mod tests {
     #[test]
     fn what_was_accepted_twice_or_after_a_later_event_is_reported_once() {
         let random = Random::seeded(1);
-        let watch = FaultWatch::new(false, 1);
+        let watch = FaultWatch::new(false, 1, None);
         let [first, copy, second, third] = [(); 4].map(|()| delivery(&random));
         for (delivery, number) in [(&first, 1), (&copy, 1), (&second, 2), (&third, 3)] {
             watch.track(delivery.id, 0, number);
@@ -457,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_late_success_is_a_timeout_once_and_counts_as_accepted() {
-        let watch = FaultWatch::new(true, 1);
+        let watch = FaultWatch::new(true, 1, None);
         let one = delivery(&Random::seeded(1));
         watch.track(one.id, 0, 1);
         let is_timeout = |outcome: Outcome| outcome.error().is_some_and(|(kind, _)| kind == ErrorKind::Timeout);

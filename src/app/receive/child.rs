@@ -14,7 +14,7 @@ use crate::app::context::{Context, Purpose, Secrets};
 use crate::app::expect::ExpectationWatch;
 use crate::error::{Error, Result};
 use crate::exit::Exit;
-use crate::process::GroupChild;
+use crate::process::{GroupChild, STORE_VARIABLE};
 use crate::secret::Secret;
 use crate::shutdown::{DRAIN, Shutdown};
 
@@ -57,13 +57,11 @@ pub(super) fn start(
     };
     let mut command = Command::new(program);
     // With these a `hook` that the command runs finds the same ledger and signs with the secret that is verified with.
-    let (variable, ledger) = context.store_place.variable();
     if let Some(secret) = secret_of(context, options, secrets)? {
         command.env("HOOK_SECRET", OsStr::from_bytes(secret.expose()));
     }
-    // Two of them would contradict each other.
-    command.env_remove("HOOK_STORE").env_remove("HOOK_LEDGER");
-    command.args(arguments).env("HOOK_URL", url).env(variable, ledger);
+    command.args(arguments).env("HOOK_URL", url);
+    command.env(STORE_VARIABLE, context.store_place.variable());
     // An interactive program must stay in the terminal's foreground process group.
     let in_terminal = options.in_terminal;
     let spawned = GroupChild::start(&mut command, &context.command_output, !in_terminal);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::cases::retry_cases;
 use super::diagnosis::Refused;
 use super::event::{Observer, ReceiveEvent};
 use super::retry_judge::RetryJudge;
@@ -16,6 +17,7 @@ use super::workers::Workers;
 use crate::app::expect::ExpectationWatch;
 use crate::app::notice::Notices;
 use crate::app::rejected_peers::RejectedPeers;
+use crate::case_report::JudgedCase;
 use crate::error::Result;
 use crate::listener::{AskApp, ListenerEvent, ReceivedRequest, RequestAnswer, Router, Withheld};
 use crate::store::StoreError;
@@ -44,9 +46,12 @@ pub(super) struct Dispatcher {
     pub(super) judge: Option<RetryJudge>,
 }
 
+/// The totals, and the cases of the retries that were expected.
+pub(super) type Finished = (ListenSummary, Vec<JudgedCase>);
+
 impl Dispatcher {
     /// Works until the listener has ended, then until its workers have.
-    pub(super) async fn run(mut self, mut events: mpsc::Receiver<ListenerEvent>) -> Result<ListenSummary> {
+    pub(super) async fn run(mut self, mut events: mpsc::Receiver<ListenerEvent>) -> Result<Finished> {
         while let Some(first) = events.recv().await {
             let mut next = Some(first);
             while let Some(event) = next {
@@ -180,7 +185,7 @@ impl Dispatcher {
     }
 
     /// Waits for the workers, and reports the totals.
-    async fn finish(mut self) -> Result<ListenSummary> {
+    async fn finish(mut self) -> Result<Finished> {
         let (work, ended) = match self.workers {
             Some(workers) => workers.finish().await,
             None => (WorkSummary::default(), Ok(())),
@@ -194,13 +199,15 @@ impl Dispatcher {
             self.notices.warn(failures.to_string());
         }
         self.summary.work = work;
+        let mut retries = Vec::new();
         if let Some(judge) = &self.judge {
             self.summary.retries = Some(judge.totals());
+            retries = retry_cases(judge);
             for report in judge.reports() {
                 self.observer.on(ReceiveEvent::Retries(&report))?;
             }
         }
         let reported = self.observer.on(ReceiveEvent::Finished(&self.summary));
-        ended.and(reported).map(|()| self.summary)
+        ended.and(reported).map(|()| (self.summary, retries))
     }
 }

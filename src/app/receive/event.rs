@@ -7,6 +7,7 @@ use super::summary::ListenSummary;
 use super::trigger::TriggerReport;
 use crate::app::expect::ExpectationReport;
 use crate::app::socket::Ready;
+use crate::case_report::CaseReport;
 use crate::engine::Event;
 use crate::error::Result;
 use crate::listener::ReceivedRequest;
@@ -87,6 +88,8 @@ pub enum ReceiveEvent<'a> {
     Retries(&'a RetryReport),
     /// What arrived was judged.
     Judged(&'a ExpectationReport),
+    /// Everything by which the run is judged, at its very end; also when the command could not be started.
+    Cases(&'a CaseReport),
     /// All requests and what they caused are done. A command beside the listener may still run.
     Finished(&'a ListenSummary),
 }

@@ -9,9 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::cases;
 use super::child;
 use super::diagnosis::{Diagnoser, Refused, WAITING};
-use super::dispatch::Dispatcher;
+use super::dispatch::{Dispatcher, Finished};
 use super::event::{Observer, ReceiveEvent};
 use super::keys::{Keys, keys};
 use super::options::{ListenOptions, TlsOptions};
@@ -28,6 +29,7 @@ use crate::app::expect::{DEFAULT_WAIT, ExpectationWatch, Expectations};
 use crate::app::rejected_peers::RejectedPeers;
 use crate::app::socket::{self, Ready};
 use crate::error::{Error, Result};
+use crate::event_filter::EventFilter;
 use crate::exit::Exit;
 use crate::listener::{Challenges, Listener, ListenerEvent, Router, ScriptWalk};
 use crate::server::tls::Tls;
@@ -35,7 +37,7 @@ use crate::server::{self, ServerLimits};
 use crate::shutdown::{DRAIN, Shutdown};
 use crate::signature::is_public_key;
 use crate::store::Ledger;
-use crate::text::count;
+use crate::text::{count, printable};
 use crate::verification::Verification;
 
 /// Time for the last records after the second Ctrl-C.
@@ -85,19 +87,40 @@ pub async fn listen(
         stop: setup.stop.clone(),
         watch: open.dispatcher.watch.clone(),
     };
-    let child = child::start(context, &options, beside, &shutdown, on_end)?;
     let watch = open.dispatcher.watch.clone();
-    let mut summary = setup.serve(open, socket, tls).await?;
+    let child = match child::start(context, &options, beside, &shutdown, on_end) {
+        Ok(child) => child,
+        Err(error) => {
+            if cases::is_judged(&options) {
+                let report = watch.map(|watch| watch.report(context));
+                let cases = cases::not_started(&options, &error, report.as_ref());
+                observer.on(ReceiveEvent::Cases(&cases))?;
+            }
+            return Err(error);
+        }
+    };
+    let (mut summary, retries) = setup.serve(open, socket, tls).await?;
     if let Some(child) = child {
         summary.command = Some(child.await.unwrap_or(Exit::Internal));
     }
-    if let Some(watch) = watch {
-        let report = watch.report(context);
+    let report = watch.map(|watch| watch.report(context));
+    if let Some(report) = &report {
         summary.as_expected = Some(report.met);
         for failures in &report.failures {
             context.notices.warn(failures.to_string());
         }
-        observer.on(ReceiveEvent::Judged(&report))?;
+        observer.on(ReceiveEvent::Judged(report))?;
+    }
+    if cases::is_judged(&options) {
+        let end = summary.command.unwrap_or(Exit::Ok);
+        if let Some(failure) = cases::command_failure(end, summary.time_over) {
+            let program = printable(&cases::program(&options), 100);
+            context
+                .notices
+                .warn(format!("the command `{program}` failed: {failure}"));
+        }
+        let cases = cases::cases(&options, &summary, report.as_ref(), retries);
+        observer.on(ReceiveEvent::Cases(&cases))?;
     }
     Ok(summary)
 }
@@ -178,6 +201,7 @@ impl Setup<'_> {
             confirmer: SubscriptionConfirmer::new(context.notices.clone(), options.confirm_sns)?,
             summary: ListenSummary {
                 expected: options.count,
+                hidden_by: hidden_by(&options.filters),
                 ..ListenSummary::default()
             },
             rejected: RejectedPeers::default(),
@@ -212,8 +236,9 @@ impl Setup<'_> {
         Ok(Some(judge))
     }
 
-    /// Takes requests until the end, and waits for the work that they caused.
-    async fn serve(&self, open: Open, socket: TcpListener, tls: Option<Tls>) -> Result<ListenSummary> {
+    /// Takes requests until the end, and waits for the work that they caused. Also gives the cases of the retries that were
+    /// expected.
+    async fn serve(&self, open: Open, socket: TcpListener, tls: Option<Tls>) -> Result<Finished> {
         let shutdown = self.shutdown;
         let limits = ServerLimits {
             body: self.options.max_body,
@@ -256,7 +281,7 @@ impl Setup<'_> {
             }
         };
         open.ledger.close();
-        finished.map(|summary| ListenSummary { time_over, ..summary })
+        finished.map(|(summary, retries)| (ListenSummary { time_over, ..summary }, retries))
     }
 
     /// How long the listener runs at most. What is expected is not waited for without end, unless a command says when it is
@@ -321,6 +346,16 @@ impl Setup<'_> {
                 .unwrap_or_default(),
             display_memory: Listener::display_memory(),
         })
+    }
+}
+
+/// The flags that hide requests.
+fn hidden_by(filters: &[Arc<EventFilter>]) -> &'static str {
+    let is_pattern = |filter: &Arc<EventFilter>| filter.as_pattern().is_some();
+    match (filters.iter().any(is_pattern), filters.iter().all(is_pattern)) {
+        (true, true) => "`--filter`",
+        (true, false) => "`--filter` or `--where`",
+        (false, _) => "`--where`",
     }
 }
 

@@ -3,6 +3,7 @@
 //! that a slow or dead target costs disk and holds up no other.
 
 mod answer;
+mod cases;
 mod child;
 mod command;
 mod diagnosis;

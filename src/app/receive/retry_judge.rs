@@ -11,7 +11,7 @@ use crate::engine::{FailureReason, Next, Situation, decide};
 use crate::exchange::{ErrorKind, Outcome};
 use crate::provider::policy::{Policy, RunFrom, Schedule};
 use crate::recent::RecentMap;
-use crate::text::{serialize_millis, status_line};
+use crate::text::{count, serialize_millis, status_line};
 
 /// Events whose attempts are kept; the one that was tried least recently is forgotten first.
 const EVENTS: usize = 10_000;
@@ -36,18 +36,39 @@ pub struct RetryJudge {
 /// The totals of a judge.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RetryTotals {
+    /// Events that were tried.
+    pub events: u64,
     /// Intervals between two attempts of one event.
     pub intervals: u64,
     /// Those that were not as scheduled.
     pub wrong: u64,
     /// Whether a failed attempt should have been followed by another one, sooner or later.
     pub awaits: bool,
+    /// Whether a failed attempt was to be the last one.
+    pub gives_up: bool,
 }
 
 impl RetryTotals {
-    /// Whether intervals were seen, or none was to be expected, and all of them were as scheduled.
+    /// Why the schedule is not proven to be kept: a clause. Without an interval it is only where none was to be expected
+    /// after a failed attempt.
+    pub fn unmet(&self) -> Option<String> {
+        Some(match (self.wrong, self.intervals) {
+            (0, 1..) => return None,
+            (0, 0) if self.gives_up && !self.awaits => return None,
+            (0, 0) if self.events == 0 => "no request came".to_owned(),
+            (0, 0) if self.awaits => "no retry came, although an attempt failed".to_owned(),
+            (0, 0) => "no retry came: no attempt failed (`--fail-first 2` makes the first two fail)".to_owned(),
+            (wrong, intervals) => {
+                let verb = if wrong == 1 { "is" } else { "are" };
+                let intervals = count(intervals, "interval");
+                format!("{wrong} of {intervals} between attempts {verb} not as scheduled")
+            }
+        })
+    }
+
+    /// Whether the schedule was kept.
     pub fn is_met(&self) -> bool {
-        self.wrong == 0 && (self.intervals > 0 || !self.awaits)
+        self.unmet().is_none()
     }
 }
 
@@ -175,6 +196,7 @@ impl RetryJudge {
                 });
             }
         }
+        self.totals.events += u64::from(seen.attempts == 0);
         seen.attempts += 1;
         seen.last = LastAttempt {
             arrived: at,
@@ -194,7 +216,13 @@ impl RetryJudge {
         seen.last.answer = Some((at, now, outcome));
         let end = seen.last.end(at, self.policy.timeout);
         let expected = expected(&self.policy, self.time_scale, seen, &end);
-        self.totals.awaits |= matches!(expected, ExpectedInterval::Wait { .. });
+        match expected {
+            ExpectedInterval::Wait { .. } => self.totals.awaits = true,
+            ExpectedInterval::Nothing { .. } => {
+                let status = end.outcome.status();
+                self.totals.gives_up |= !status.is_some_and(|status| self.policy.success.contains(status));
+            }
+        }
     }
 
     /// The totals so far.
@@ -487,7 +515,9 @@ mod tests {
         assert!(failing.totals().awaits && !failing.totals().is_met());
         let (mut delivered, start) = judge("poolflow", 1.0);
         play(&mut delivered, start, &[(0.0, 0.0, answer(200, &[]))]);
-        assert!(delivered.totals().is_met(), "nothing was to be tried again");
+        assert!(!delivered.totals().is_met(), "no schedule was seen");
+        let (silent, _) = judge("poolflow", 1.0);
+        assert_eq!(silent.totals().unmet().unwrap(), "no request came");
         let (mut never, start) = judge("pocketsflow", 1.0);
         play(&mut never, start, &seconds(&[0.0]));
         assert!(never.totals().is_met(), "the provider makes one attempt");

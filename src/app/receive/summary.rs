@@ -60,6 +60,8 @@ pub struct ListenSummary {
     pub handshakes: u64,
     /// Requests that the filter kept from being reported and passed on.
     pub hidden: u64,
+    /// The flags that did so.
+    pub hidden_by: &'static str,
     /// Requests that could not be recorded.
     pub not_kept: u64,
     /// Forwards and commands.

@@ -14,6 +14,7 @@ use crate::clock::{Timestamp, human_duration};
 use crate::config::workflow;
 use crate::config::{Paths, Settings};
 use crate::mask;
+use crate::process::{OLD_STORE_VARIABLE, STORE_VARIABLE};
 use crate::provider::{Registry, name_of};
 use crate::store::{self, Query, RecordKind, Store, StorePlace, Summary};
 use crate::text::printable;
@@ -51,7 +52,7 @@ pub(super) fn records(words: &Words, current: &str) -> Option<Vec<CompletionCand
 fn ledger(words: &Words) -> Option<StorePlace> {
     let typed = |name| words.file(name);
     let given = typed("--store").or_else(|| typed("--ledger"));
-    let given = given.or_else(|| variable_path("HOOK_STORE").or_else(|| variable_path("HOOK_LEDGER")));
+    let given = given.or_else(|| variable_path(STORE_VARIABLE).or_else(|| variable_path(OLD_STORE_VARIABLE)));
     let place = given.map_or_else(
         || Some(Paths::from_env().ledger().into()),
         |path| StorePlace::parse(path.as_os_str()).ok(),

@@ -21,7 +21,12 @@ pub(super) struct LogListArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Selection")]
     pub(super) limit: Option<u32>,
     /// Records for which this holds: a CEL expression, `data.total > 100`
-    #[arg(long = "where", value_name = "EXPR", help_heading = "Selection")]
+    #[arg(
+        long = "where",
+        value_name = "EXPR",
+        allow_hyphen_values = true,
+        help_heading = "Selection"
+    )]
     condition: Option<String>,
 }
 
