@@ -310,10 +310,8 @@ fn reports_have_everything_that_made_the_run_fail() {
         "{all:?}"
     );
 
-    let retries = ["--expect-retries", "poolflow", "--report", &report];
-    listen(&sandbox, &retries[..], "true")
-        .exits(8)
-        .says(["no request came"]);
+    let retries = ["--expect-retries", "poolflow", "--report", &report, "--", "true"];
+    sandbox.listening(retries).run().exits(8).says(["no request came"]);
     assert_eq!(failed(), ["retries: all events: no request came"]);
 }
 
