@@ -20,8 +20,9 @@ impl Scheme {
             let signer = |key: &Vec<u8>| Signer::Hmac(scheme.clone(), vec![scheme.key_of(None, key)]);
             return keys.iter().map(signer).collect();
         }
-        let set = texts.iter().filter(|text| !text.is_empty());
-        set.filter_map(|text| self.signer(&[Secret::new(text.as_bytes().to_vec())]).ok())
+        let set: IndexSet<&str> = texts.iter().copied().filter(|text| !text.is_empty()).collect();
+        set.into_iter()
+            .filter_map(|text| self.signer(&[Secret::new(text.as_bytes().to_vec())]).ok())
             .collect()
     }
 

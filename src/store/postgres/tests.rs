@@ -368,6 +368,6 @@ fn a_statement_by_hand_needs_no_search_path() {
         database.sql("SELECT count(*) FROM hook.day_table WHERE day = '2031-01-01'"),
         "5"
     );
-    let group = "SELECT first_n > 0 AND first_e > 0 FROM hook.begin_group(gen_random_uuid(), 2, 2)";
+    let group = "SELECT first_n > 0 AND first_e > 0 FROM hook.begin_group(gen_random_uuid(), 2, 2, true)";
     assert_eq!(database.sql(group), "t");
 }
