@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -167,6 +167,21 @@ impl Cluster {
     #[allow(dead_code, reason = "not every user of this file needs it")]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Lets the server take connections over TLS, with that certificate and key (PEM), beside others.
+    #[allow(dead_code, reason = "not every user of this file needs it")]
+    pub fn offer_tls(&self, certificate: &str, key: &str) {
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = self.folder.join("data").join(name);
+            fs::write(&path, text).expect("a file of the server");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("the mode of a file");
+            if let Some((uid, gid)) = self.user {
+                chown(&path, Some(uid), Some(gid)).expect("another owner");
+            }
+        }
+        self.sql("postgres", "ALTER SYSTEM SET ssl = on");
+        self.sql("postgres", "SELECT pg_reload_conf()");
     }
 
     /// Runs statements, each on its own, and returns what they print: rows in lines, columns with `|` between them.

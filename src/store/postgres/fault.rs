@@ -115,8 +115,14 @@ fn error_chain(error: &Error) -> String {
         }
         cause = error.source();
     }
+    if text.contains(OWN_AUTHORITY) {
+        text += ". The server's certificate is an authority of its own: make it with `basicConstraints=critical,CA:FALSE`, or let an authority sign it";
+    }
     text
 }
+
+/// What rustls says of a self-signed certificate as `openssl req -x509` makes it by default.
+const OWN_AUTHORITY: &str = "CaUsedAsEndEntity";
 
 fn is_conversion(error: &Error) -> bool {
     use tokio_postgres::types::WrongType;

@@ -7,6 +7,7 @@ mod kept;
 mod lease;
 mod loss;
 mod proxy;
+mod tls;
 
 use std::sync::Barrier;
 use std::thread;
