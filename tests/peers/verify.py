@@ -68,7 +68,8 @@ def paddle(case, body):
 
     headers = {"Paddle-Signature": case["headers"]["paddle-signature"]}
     request = SimpleNamespace(headers=headers, body=body, content=body, data=body)
-    assert Verifier().verify(request, Secret(case["secret"]))
+    # As long as the others: its default of 5 s is less than a busy machine may take from the signature to this line.
+    assert Verifier(maximum_variance=300).verify(request, Secret(case["secret"]))
 
 
 LIBRARIES = {
