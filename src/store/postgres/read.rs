@@ -185,7 +185,8 @@ fn diagnosis(row: &Row) -> Result<Option<DiagnosisNote>, Fault> {
     }))
 }
 
-/// A delivery, with its message where that is joined so, and its policy.
+/// A delivery, with its message where that is joined so, and its policy. `LIMIT` keeps the message from being read before the delivery: a
+/// statement that was planned when the day was new would read all messages of the day for each delivery.
 macro_rules! delivery_sql {
     ($join:literal) => {
         concat!(
@@ -194,7 +195,7 @@ macro_rules! delivery_sql {
                 note, secret_header, secret, policy.text, addresses, tenant, is_again, sealed, delivery.day, delivery.attempts
             FROM delivery ",
             $join,
-            " message AS m ON m.key = delivery.message AND m.day = delivery.day
+            " LATERAL (SELECT * FROM message WHERE key = delivery.message AND message.day = delivery.day LIMIT 1) AS m ON true
                 LEFT JOIN policy ON policy.key = delivery.policy"
         )
     };

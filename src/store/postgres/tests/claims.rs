@@ -80,6 +80,21 @@ fn traffic(store: &mut PostgresStore, moment: &mut i64, rounds: usize, lasts: Du
     done * EACH
 }
 
+/// Adds deliveries that wait for a retry, with all that belongs to them.
+fn add_retries(database: &TestDatabase, count: usize) {
+    database.sql(&format!(
+        "SET search_path = hook;
+         INSERT INTO queue (n, day, owner, lane, class, due, state, size)
+         SELECT nextval('record_number'), '2023-11-14', 'serve', CASE i % 3 WHEN 0 THEN 'one' ELSE 'lane' || i % 100 END, 1,
+             now_us() + 3600000000 + i, 0, 300 FROM generate_series(1, {count}) AS i;
+         INSERT INTO message SELECT new.* FROM queue CROSS JOIN (SELECT message AS old FROM message LIMIT 1) AS known
+             CROSS JOIN LATERAL jsonb_populate_record(old, jsonb_build_object('key', md5(n::text), 'id', md5(n::text))) AS new;
+         INSERT INTO delivery SELECT new.* FROM queue CROSS JOIN (SELECT delivery AS old FROM delivery LIMIT 1) AS known
+             CROSS JOIN LATERAL jsonb_populate_record(old, jsonb_build_object(
+                 'n', n, 'id', md5(n::text), 'message', md5(n::text), 'state', 'pending')) AS new"
+    ));
+}
+
 #[test]
 fn a_claim_reads_as_much_after_long_traffic_behind_a_long_read_and_beside_many_retries() {
     let Some(database) = database() else { return };
@@ -92,12 +107,7 @@ fn a_claim_reads_as_much_after_long_traffic_behind_a_long_read_and_beside_many_r
     };
     // The connection has its plans, the lane its holder, and the tables have pages.
     traffic(&mut store, &mut moment, 30, Duration::ZERO);
-    database.sql(&format!(
-        "SET search_path = hook;
-         INSERT INTO queue (n, day, owner, lane, class, due, state, size)
-         SELECT nextval('record_number'), '2023-11-14', 'serve', CASE i % 3 WHEN 0 THEN 'one' ELSE 'lane' || i % 100 END, 1,
-             now_us() + 3600000000 + i, 0, 300 FROM generate_series(1, {waiting}) AS i"
-    ));
+    add_retries(&database, waiting);
     accept_some(&mut store, &mut moment);
     let before = pages(&store);
     work_off(&mut store);
