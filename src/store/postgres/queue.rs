@@ -64,7 +64,7 @@ pub(super) fn apply(context: &GroupContext<'_>, op: &QueueOp) -> Result<Ack, Fau
 
 /// Takes what is due and fits, in the lane of this process, and reads it. The first row is there always, and says when the next one is
 /// due. `now` is read once: compared with each row, the clock would let the index be read to the end of the lane. Without `$8` the
-/// index would be read from its start, where it has what was taken since the last vacuum.
+/// index would be read from its start, where it has what was taken since the last vacuum. `LIMIT 1` keeps each delivery a lookup of its own.
 fn take_sql() -> String {
     format!(
         "WITH now AS MATERIALIZED (SELECT coalesce($4::int8, now_us()) AS us),
@@ -84,7 +84,7 @@ fn take_sql() -> String {
          )
          SELECT d.*, t.n, t.day, t.due, (SELECT min(due) FROM sized WHERE NOT fits), held.is_held, (SELECT min(due) FROM sized)
          FROM held LEFT JOIN taken AS t ON true
-             LEFT JOIN LATERAL ({} WHERE n = t.n AND delivery.day = t.day) AS d ON true
+             LEFT JOIN LATERAL ({} WHERE n = t.n AND delivery.day = t.day LIMIT 1) AS d ON true
          ORDER BY t.due, t.n",
         read::DELIVERY
     )
