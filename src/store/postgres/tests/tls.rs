@@ -35,10 +35,10 @@ fn the_certificate_of_a_server_is_checked() {
     let (known, other) = (file("own.pem", &own), file("other.pem", &certificate("127.0.0.1").0));
     let url = server.url(&server.database());
     // A server that has just been told to may not offer it yet.
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(10);
     let with = |more: &str| is_encrypted(&format!("{url}?{more}"));
     while with(&format!("sslmode=verify-full&sslrootcert={known}")) != Ok(true) {
-        assert!(std::time::Instant::now() < end, "no encrypted connection");
+        assert!(Instant::now() < end, "no encrypted connection");
         thread::yield_now();
     }
     assert_eq!(with("sslmode=disable"), Ok(false));
@@ -65,7 +65,7 @@ fn the_certificate_of_a_server_is_checked() {
         if matches!(&error, StoreError::Unavailable { what, .. } if what.contains("CA:FALSE")) {
             break;
         }
-        assert!(std::time::Instant::now() < end, "{error}");
+        assert!(Instant::now() < end, "{error}");
         thread::yield_now();
     }
     server.offer_tls(&own, &own_key);
