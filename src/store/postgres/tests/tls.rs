@@ -34,7 +34,7 @@ fn the_certificate_of_a_server_is_checked() {
     };
     let (known, other) = (file("own.pem", &own), file("other.pem", &certificate("127.0.0.1").0));
     let url = server.url(&server.database());
-    // A server that has just been told to may not offer it yet.
+    // The server reads its settings a little later.
     let end = Instant::now() + Duration::from_secs(10);
     let with = |more: &str| is_encrypted(&format!("{url}?{more}"));
     while with(&format!("sslmode=verify-full&sslrootcert={known}")) != Ok(true) {
