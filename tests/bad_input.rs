@@ -3,7 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use crate::support::{Answer, App, NOBODY, Outcome, Reply, Sandbox, connect, raw};
+use crate::support::{Answer, App, CLOSED_PORT, Outcome, Reply, Sandbox, connect, raw};
 
 #[track_caller]
 fn run(sandbox: &Sandbox, args: &[&str]) -> Outcome {
@@ -115,7 +115,7 @@ fn a_refused_connection_tells_whether_the_other_loopback_family_answers() {
     run(&sandbox, &["send", "job.paid", "--to", &format!("localhost:{port}")]).ok();
     drop(app);
 
-    run(&sandbox, &["send", "job.paid", "--to", NOBODY])
+    run(&sandbox, &["send", "job.paid", "--to", CLOSED_PORT])
         .exits(4)
         .says(["connection refused by 127.0.0.1:1", "PoolFlow retries after"])
         .never(["other loopback"]);

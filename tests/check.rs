@@ -15,7 +15,7 @@ use hook::internals::secret::Secret;
 use hook::internals::signature::{Encoding, Received, keyed_digest};
 use serde_json::Value;
 
-use crate::support::{App, NOBODY, ROOT, Reply, Sandbox, Seen};
+use crate::support::{App, CLOSED_PORT, ROOT, Reply, Sandbox, Seen};
 
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 const PROVIDER: &str = "standard-webhooks";
@@ -295,16 +295,16 @@ fn a_receiver_that_refuses_a_valid_event_cannot_be_judged_and_the_reason_is_name
 #[test]
 fn what_is_no_receiver_of_this_machine_is_refused_or_unreachable() {
     let sandbox = Sandbox::new();
-    sandbox.hook(["check", NOBODY, "-p", PROVIDER]).run().exits(4);
+    sandbox.hook(["check", CLOSED_PORT, "-p", PROVIDER]).run().exits(4);
     let far = sandbox.hook(["check", "https://example.com/x", "-p", PROVIDER]).run();
     far.exits(2).says(["not on this machine", "--yes"]);
     sandbox
-        .hook(["check", NOBODY, "--only", "nothing"])
+        .hook(["check", CLOSED_PORT, "--only", "nothing"])
         .run()
         .exits(2)
         .says(["selects no case"]);
     sandbox
-        .hook(["check", NOBODY, "-p", PROVIDER, "--events", "nothing"])
+        .hook(["check", CLOSED_PORT, "-p", PROVIDER, "--events", "nothing"])
         .run()
         .exits(6);
     sandbox

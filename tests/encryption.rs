@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::endpoints::remote::There;
-use crate::support::{App, KEY, MockApi, NOBODY, Reply, Run, Sandbox};
+use crate::support::{App, CLOSED_PORT, KEY, MockApi, Reply, Run, Sandbox};
 
 /// A key by its byte.
 fn key(byte: u8) -> String {
@@ -148,7 +148,7 @@ fn service_never_says(text: &str, secret: &str) {
 #[test]
 fn a_wrong_and_a_missing_key_end_with_7_and_name_the_key() {
     let sandbox = Sandbox::new();
-    sandbox.add_with_key(1, "one", NOBODY, "whsec_a");
+    sandbox.add_with_key(1, "one", CLOSED_PORT, "whsec_a");
     sandbox.with_key(1, "secret show -p generic").run().ok();
     let stored = fs::read_to_string(sandbox.state("dev-secret")).expect("the dev secret");
     let id = stored.split(':').nth(2).expect("a key id").to_owned();
@@ -211,8 +211,8 @@ fn a_key_that_is_none_is_refused_before_anything_is_stored_and_never_shown() {
 #[test]
 fn a_ciphertext_that_is_moved_to_another_record_is_refused() {
     let sandbox = Sandbox::new();
-    sandbox.add_with_key(1, "one", NOBODY, "whsec_a");
-    sandbox.add_with_key(1, "two", NOBODY, "whsec_b");
+    sandbox.add_with_key(1, "one", CLOSED_PORT, "whsec_a");
+    sandbox.add_with_key(1, "two", CLOSED_PORT, "whsec_b");
     let mut stored = Vec::new();
     files(&sandbox.state("secrets"), &mut stored);
     assert_eq!(stored.len(), 2);

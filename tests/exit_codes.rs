@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{App, NOBODY, Outcome, Reply, Sandbox};
+use crate::support::{App, CLOSED_PORT, Outcome, Reply, Sandbox};
 
 /// Fails unless stderr has one error, then its causes, then its hints, and nothing after them.
 #[track_caller]
@@ -96,8 +96,8 @@ fn exit_3_is_an_answer_that_is_never_success() {
 #[test]
 fn exit_4_is_no_answer_after_all_attempts() {
     let sandbox = Sandbox::new();
-    sandbox.hook(["send", "job.paid", "--to", NOBODY]).run().exits(4);
-    let retry = ["send", "job.paid", "--retry", "1ms,1ms", "--to", NOBODY];
+    sandbox.hook(["send", "job.paid", "--to", CLOSED_PORT]).run().exits(4);
+    let retry = ["send", "job.paid", "--retry", "1ms,1ms", "--to", CLOSED_PORT];
     sandbox.hook(retry).run().exits(4).prints(["attempt 3  no connection"]);
     let silent = App::start(|_| Reply::Silence);
     let limit = ["send", "job.paid", "--timeout", "20ms", "--to", &silent.url];

@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use hook::internals::exchange::Outcome;
 use serde_json::Value;
 
-use crate::support::{App, NOBODY, Reply, Sandbox, post, request};
+use crate::support::{App, CLOSED_PORT, Reply, Sandbox, post, request};
 
 #[test]
 fn requests_are_forwarded_in_order_with_the_same_bytes_and_end_to_end_headers() {
@@ -172,7 +172,7 @@ fn the_apps_answer_is_passed_back_whole_or_not_at_all() {
 #[test]
 fn an_app_that_is_down_is_a_502_and_one_that_is_slow_a_504() {
     let sandbox = Sandbox::new();
-    let listener = sandbox.listen(["--forward-to", NOBODY, "--answer", "app"]);
+    let listener = sandbox.listen(["--forward-to", CLOSED_PORT, "--answer", "app"]);
     assert_eq!(post(&listener.url, &[], b"{}").status, 502);
     listener.stop().ok().prints(["<-- #1  no connection"]);
 

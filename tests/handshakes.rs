@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, App, NOBODY, Reply, Sandbox, request};
+use crate::support::{Answer, App, CLOSED_PORT, Reply, Sandbox, request};
 
 /// A question and the answer that the provider requires. Fields that are only for people are not read.
 #[derive(Debug, Deserialize)]
@@ -234,7 +234,7 @@ fn playing_the_provider_passes_against_a_listener_and_fails_against_a_wrong_answ
         if !["notion", "gusto", "aws-sns", "trello"].contains(&provider) {
             send(&app.url).exits(8).prints([provider, "failed"]);
         }
-        send(NOBODY).exits(4);
+        send(CLOSED_PORT).exits(4);
     }
 }
 
@@ -308,7 +308,7 @@ fn a_provider_that_asks_nothing_cannot_be_played_so() {
     let sandbox = Sandbox::new();
     let send = |args: &[&str]| {
         sandbox
-            .hook([&["send", "--handshake", "--to", NOBODY], args].concat())
+            .hook([&["send", "--handshake", "--to", CLOSED_PORT], args].concat())
             .run()
     };
     send(&["-p", "poolflow"])

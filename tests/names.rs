@@ -1,6 +1,6 @@
 //! Names that match nothing are said, and other names of an event lead where its own does.
 
-use crate::support::{App, NOBODY, Reply, Sandbox};
+use crate::support::{App, CLOSED_PORT, Reply, Sandbox};
 
 const PROVIDER: &str = "provider `poolflwo` not found";
 
@@ -16,7 +16,7 @@ const WRONG_NAMES: [(&[&str], &str, &str); 17] = [
         "--provider poolflow",
     ),
     (
-        &["send", "job.paid", "-p", "poolflwo", "--to", NOBODY],
+        &["send", "job.paid", "-p", "poolflwo", "--to", CLOSED_PORT],
         PROVIDER,
         "--provider poolflow",
     ),
@@ -74,7 +74,9 @@ fn an_unknown_name_ends_with_6_and_near_names_whichever_command_it_is_given_to()
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
     sandbox.hook(["send", "job.paid", "--to", &app.url]).run().ok();
-    sandbox.add_endpoint(&format!("{NOBODY} -p poolflow --events job.paid --local --name shop"));
+    sandbox.add_endpoint(&format!(
+        "{CLOSED_PORT} -p poolflow --events job.paid --local --name shop"
+    ));
     let settings = "[workflow.welcome]\nprovider = \"hoopai\"\nstate = \"published\"\nurl = \"http://127.0.0.1:1/\"\n";
     sandbox.write(sandbox.config("config.toml"), settings);
     for (args, what, near) in WRONG_NAMES {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::support::postgres::{self as cluster, Cluster, Durability};
-use crate::support::{App, Listener, NOBODY, Outcome, Reply, Run, Sandbox, request};
+use crate::support::{App, CLOSED_PORT, Listener, Outcome, Reply, Run, Sandbox, request};
 
 /// The password of every URL here. The server does not ask for it.
 const PASSWORD: &str = "hidden-password";
@@ -90,7 +90,10 @@ fn postgres_records_what_is_sent_replayed_and_counted() {
     machine.hook("log").ok().says(["nothing was recorded yet"]);
     let send = format!("send job.paid -p generic --data {{\"a\":1}} --to {}", app.url);
     machine.hook(&send).ok().prints(["#1"]);
-    machine.hook(&send.replace(&app.url, NOBODY)).exits(4).prints(["#2"]);
+    machine
+        .hook(&send.replace(&app.url, CLOSED_PORT))
+        .exits(4)
+        .prints(["#2"]);
     let failed = machine.hook("log --failed --json").ok().json();
     assert_eq!((failed.len(), failed[0]["number"].as_u64()), (1, Some(2)));
     machine.hook("log show 1").ok().prints(["job.paid", "delivered"]);
@@ -110,7 +113,7 @@ fn postgres_is_chosen_by_an_option_too() {
             .hook(args.iter().copied().chain(["--store", &url]))
             .run()
     };
-    let sent = with(&["send", "job.paid", "-p", "generic", "--data", "{}", "--to", NOBODY]);
+    let sent = with(&["send", "job.paid", "-p", "generic", "--data", "{}", "--to", CLOSED_PORT]);
     sent.exits(4)
         .says(["a password in `--store` is visible to other users"])
         .never([PASSWORD]);
@@ -147,7 +150,7 @@ fn postgres_keeps_what_a_listener_receives_and_forwards() {
 fn postgres_is_shown_by_the_inspector() {
     let Some(machine) = Machine::new() else { return };
     machine
-        .hook(&format!("send job.paid -p generic --data {{}} --to {NOBODY}"))
+        .hook(&format!("send job.paid -p generic --data {{}} --to {CLOSED_PORT}"))
         .exits(4);
     let mut process = machine.starting("ui --port 0").spawn();
     let url = process.wait_line(|_| true);
@@ -176,7 +179,7 @@ fn postgres_is_shown_by_the_inspector() {
 #[test]
 fn postgres_is_set_up_by_ten_commands_at_once() {
     let Some(machine) = Machine::new() else { return };
-    let line = format!("send job.paid -p generic --data {{}} --to {NOBODY}");
+    let line = format!("send job.paid -p generic --data {{}} --to {CLOSED_PORT}");
     let readers: Vec<_> = (0..10).map(|_| machine.starting("log").spawn()).collect();
     let writers: Vec<_> = (0..10).map(|_| machine.starting(&line).spawn()).collect();
     for reader in readers {
@@ -291,7 +294,7 @@ fn postgres_shows_a_delivery_whose_event_is_gone() {
 fn postgres_of_a_newer_hook_is_refused_by_every_reader() {
     let Some(machine) = Machine::new() else { return };
     machine
-        .hook(&format!("send job.paid -p generic --data {{}} --to {NOBODY}"))
+        .hook(&format!("send job.paid -p generic --data {{}} --to {CLOSED_PORT}"))
         .exits(4);
     machine.sql("UPDATE hook.format SET version = version + 1");
     for line in [

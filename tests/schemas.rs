@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::endpoints::remote::There;
-use crate::support::{App, KEY, NOBODY, Reply, Sandbox, Story, post, request};
+use crate::support::{App, CLOSED_PORT, KEY, Reply, Sandbox, Story, post, request};
 
 const RECORD: &str = r#"{"contact": {"plan": "pro"}}"#;
 
@@ -68,12 +68,12 @@ fn sending_and_listening() {
     story.compare("json-listen");
     let mut story = story.silent();
     story.json(&format!(
-        "send job.paid --random-seed 1 -s literal:a --retry 5ms --json --to {NOBODY}"
+        "send job.paid --random-seed 1 -s literal:a --retry 5ms --json --to {CLOSED_PORT}"
     ));
     story.compare("json-attempt");
     let mut story = story.silent();
     story.json(&format!(
-        "send job.paid --random-seed 1 -s literal:a --count 3 --concurrency 1 --json --to {NOBODY}"
+        "send job.paid --random-seed 1 -s literal:a --count 3 --concurrency 1 --json --to {CLOSED_PORT}"
     ));
     story.compare("json-bulk");
     let mut story = story.silent();
@@ -376,7 +376,7 @@ fn handshakes() {
 fn serving() {
     let sandbox = Sandbox::new();
     let mut mock = sandbox.serve("slotflow", &[]);
-    let body = format!(r#"{{"url": "{NOBODY}", "events": ["booking.confirmed"]}}"#);
+    let body = format!(r#"{{"url": "{CLOSED_PORT}", "events": ["booking.confirmed"]}}"#);
     assert_eq!(mock.call("POST", "/webhooks", &body).0, 201);
     assert_eq!(mock.call("GET", "/nothing", "").0, 404);
     let _ = post(&mock.url, &[("authorization", &format!("Bearer {KEY}"))], b"");

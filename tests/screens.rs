@@ -1,7 +1,7 @@
 //! Whole screens, compared with the recorded ones in `tests/snapshots/`. `just generate` records them again; look at the
 //! difference before committing it.
 
-use crate::support::{App, NOBODY, Reply, Story};
+use crate::support::{App, CLOSED_PORT, Reply, Story};
 
 /// Header line of a signature that fits no secret.
 const WRONG: &str = "-H 'X-PoolFlow-Signature: e4863d6539c8bf4c051f090b3e669d5c2e980f773d3f3c903d6a35264b95cd1c'";
@@ -55,10 +55,10 @@ fn recorded() -> Story {
 fn sending_and_listening() {
     let mut story = recorded();
     story.run(&format!(
-        "send job.paid --random-seed 1 -s literal:a --retry 5ms,7ms --to {NOBODY}"
+        "send job.paid --random-seed 1 -s literal:a --retry 5ms,7ms --to {CLOSED_PORT}"
     ));
     story.run(&format!(
-        "send job.paid --random-seed 1 -s literal:a --count 3 --concurrency 1 --to {NOBODY}"
+        "send job.paid --random-seed 1 -s literal:a --count 3 --concurrency 1 --to {CLOSED_PORT}"
     ));
     story.run("send job.paid --random-seed 1 -s literal:a --to https://x.example/in --dry-run");
     story.run("send job.paid --random-seed 1 -s literal:a --to https://x.example/in --curl");

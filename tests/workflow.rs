@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, NOBODY, Outcome, Reply, Sandbox};
+use crate::support::{App, CLOSED_PORT, Outcome, Reply, Sandbox};
 
 /// A record as a workflow sees it.
 const RECORD: &str = r#"{"contact": {"id": "c 1", "email": "pat@example.com", "full_name": "Pat \"P\" Example", "plan": "pro", "age": 40, "note": ""}}"#;
@@ -165,7 +165,7 @@ fn a_record_that_does_not_meet_every_condition_is_skipped_and_the_reason_said() 
 #[test]
 fn the_log_lists_the_executions_of_one_workflow_with_their_errors() {
     let tables = format!(
-        "[workflow.down]\nstate = \"published\"\nurl = \"{NOBODY}/x\"\n\
+        "[workflow.down]\nstate = \"published\"\nurl = \"{CLOSED_PORT}/x\"\n\
          [workflow.other]\nstate = \"published\"\nurl = \"URL/\"\nwhen = {{ \"contact.plan\" = \"free\" }}\n"
     );
     let app = App::start(|_| Reply::Status(500, "broken"));
@@ -333,7 +333,7 @@ fn a_workflow_of_a_project_that_is_not_trusted_does_not_run_and_one_of_the_user_
 fn tags_without_namespace_and_empty_ones_are_said_and_refused_when_strict() {
     let tables = "[workflow.bare]\nstate = \"test\"\nurl = \"URL/\"\nfields = { email = \"{{email}}\" }\n\
                   [workflow.empty]\nstate = \"test\"\nurl = \"URL/\"\nfields = { note = \"{{contact.note}}\" }\n";
-    let sandbox = sandbox(NOBODY, tables);
+    let sandbox = sandbox(CLOSED_PORT, tables);
     let near = "hint: did you mean `{{contact.email}}`?";
     execute(&sandbox, "bare", &[])
         .exits(2)
@@ -358,7 +358,7 @@ fn tags_without_namespace_and_empty_ones_are_said_and_refused_when_strict() {
 
 #[test]
 fn an_unknown_workflow_exits_with_6_and_names_near_ones() {
-    let sandbox = sandbox(NOBODY, "[workflow.welcome]\nurl = \"URL/\"\n");
+    let sandbox = sandbox(CLOSED_PORT, "[workflow.welcome]\nurl = \"URL/\"\n");
     execute(&sandbox, "welcom", &[]).exits(6).says([
         "error: workflow `welcom` not found",
         "hint: did you mean `--workflow welcome`?",
@@ -383,7 +383,7 @@ fn a_url_that_cannot_be_one_is_refused_and_the_provider_s_rules_are_said() {
                   [workflow.bare]\nstate = \"published\"\nurl = \"a.example/x\"\n\
                   [workflow.plain]\nstate = \"test\"\nurl = \"http://a.example/x\"\n\
                   [workflow.none]\nstate = \"published\"\n";
-    let sandbox = sandbox(NOBODY, tables);
+    let sandbox = sandbox(CLOSED_PORT, tables);
     execute(&sandbox, "blank", &[])
         .exits(2)
         .says(["error: workflow `blank`: ", "whitespace or invisible characters"]);
@@ -399,7 +399,7 @@ fn a_url_that_cannot_be_one_is_refused_and_the_provider_s_rules_are_said() {
 #[test]
 fn the_flags_of_the_command_line_win_over_the_table() {
     let app = app();
-    let sandbox = sandbox(NOBODY, SHAPES);
+    let sandbox = sandbox(CLOSED_PORT, SHAPES);
     let flags = [
         "--to",
         &app.url,
@@ -434,7 +434,7 @@ fn the_doctor_says_why_a_workflow_sends_nothing() {
                   [workflow.bad]\nurl = \"http://a.example/x y\"\nfields = { email = \"{{email}}\" }\nauth = { bearer = \"env:GONE\" }\n\
                   [workflow.bad.when]\n\"contact.cty\" = \"x\"\n\"opportunity.lead_value\" = \"250\"\n\
                   [workflow.trial]\nstate = \"test\"\nurl = \"http://a.example/\"\n";
-    let sandbox = sandbox(NOBODY, tables);
+    let sandbox = sandbox(CLOSED_PORT, tables);
     sandbox.hook(["config", "trust"]).run().ok();
     let doctor = |args: &[&str]| sandbox.hook(["endpoints", "doctor"].iter().chain(args)).run();
     let checks = |outcome: &Outcome| -> Vec<String> {
@@ -474,7 +474,7 @@ fn the_doctor_says_why_a_workflow_sends_nothing() {
 
 #[test]
 fn tab_offers_the_names_of_workflows() {
-    let sandbox = sandbox(NOBODY, SHAPES);
+    let sandbox = sandbox(CLOSED_PORT, SHAPES);
     for words in [
         ["send", "--workflow", "p"],
         ["log", "--workflow", "p"],
@@ -489,7 +489,7 @@ fn tab_offers_the_names_of_workflows() {
 
 #[test]
 fn a_name_that_could_disturb_a_terminal_is_none() {
-    let sandbox = sandbox(NOBODY, "[workflow.\"a\\u001b[2J\"]\nurl = \"URL/\"\n");
+    let sandbox = sandbox(CLOSED_PORT, "[workflow.\"a\\u001b[2J\"]\nurl = \"URL/\"\n");
     execute(&sandbox, "a\u{1b}[2J", &[]).exits(2).never(["\u{1b}[2J"]);
     execute(&sandbox, "a", &[]).exits(6).never(["\u{1b}[2J"]);
     for (command, code) in [(["config", "show"], 0), (["endpoints", "doctor"], 8)] {

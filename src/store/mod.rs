@@ -335,7 +335,7 @@ pub struct DeliveryRecord {
     pub is_orphan: bool,
 }
 
-/// What is said of a delivery whose event is gone.
+/// The message about a delivery whose event is gone.
 pub const ORPHAN: &str = "its event is gone";
 
 /// A record, whole.

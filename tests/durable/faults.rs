@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Write as _;
 use std::net::TcpListener;
 
-use crate::support::{App, MockApi, NOBODY, Queue, Reply, Sandbox, event, number};
+use crate::support::{App, CLOSED_PORT, MockApi, Queue, Reply, Sandbox, event, number};
 
 /// About a MiB: room for the empty ledger and some events.
 const BLOCKS: u32 = 1500;
@@ -94,7 +94,7 @@ const EVENTS: usize = 20;
 fn a_torn_tail_of_the_store_costs_nothing_that_was_acknowledged() {
     let sandbox = Sandbox::new();
     sandbox.patient("slow", "5s", r#"["24h"]"#);
-    sandbox.endpoint("gone", "slow", NOBODY);
+    sandbox.endpoint("gone", "slow", CLOSED_PORT);
     dead_with(&sandbox, EVENTS);
     let log = sandbox.state("ledger.db-wal");
     let whole = std::fs::read(&log).expect("the log is there");
@@ -122,7 +122,7 @@ fn a_torn_tail_of_the_store_costs_nothing_that_was_acknowledged() {
 fn a_flipped_byte_in_the_log_loses_nothing_without_a_word() {
     let sandbox = Sandbox::new();
     sandbox.patient("slow", "5s", r#"["24h"]"#);
-    sandbox.endpoint("gone", "slow", NOBODY);
+    sandbox.endpoint("gone", "slow", CLOSED_PORT);
     dead_with(&sandbox, EVENTS);
     let log = sandbox.state("ledger.db-wal");
     let mut bytes = std::fs::read(&log).expect("the log is there");
@@ -144,7 +144,7 @@ fn a_flipped_byte_in_the_log_loses_nothing_without_a_word() {
 fn a_flipped_byte_in_the_queue_is_reported_at_the_start() {
     let sandbox = Sandbox::new();
     sandbox.patient("slow", "5s", r#"["24h"]"#);
-    sandbox.endpoint("gone", "slow", NOBODY);
+    sandbox.endpoint("gone", "slow", CLOSED_PORT);
     dead_with(&sandbox, EVENTS);
     sandbox.checkpoint();
     let path = sandbox.state("ledger.db");

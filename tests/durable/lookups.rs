@@ -97,7 +97,7 @@ fn a_proxy_of_the_environment_that_is_down_is_not_asked() {
     let run = sandbox.service_run::<&str>(&[]);
     let run = ["HTTP_PROXY", "http_proxy", "ALL_PROXY"]
         .iter()
-        .fold(run, |run, name| run.env(name, crate::support::NOBODY));
+        .fold(run, |run, name| run.env(name, crate::support::CLOSED_PORT));
     let service = MockApi::ready(sandbox.on_odd_machine(run));
     service.accepts(1);
     app.next();

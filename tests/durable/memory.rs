@@ -4,7 +4,7 @@ use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::support::{App, NOBODY, Reply, Sandbox, connect, number, soak};
+use crate::support::{App, CLOSED_PORT, Reply, Sandbox, connect, number, soak};
 
 /// The limit of a release build, and beside it what a build for tests needs more.
 const LIMIT: u64 = 64;
@@ -65,7 +65,7 @@ fn a_service_with_many_waiting_retries_holds_none_of_them() {
     let sandbox = Sandbox::new();
     let healthy = App::start(|_| Reply::Status(200, ""));
     sandbox.patient("slow", "5s", r#"["10000h", "10000h"]"#);
-    sandbox.endpoint("gone", "slow", NOBODY);
+    sandbox.endpoint("gone", "slow", CLOSED_PORT);
     let service = sandbox.service(SCALED);
     for number in 0..few {
         service.accepts(number);
@@ -99,7 +99,7 @@ fn a_service_with_many_waiting_retries_holds_none_of_them() {
 fn a_listener_with_a_dead_target_holds_none_of_its_captures() {
     let (few, many) = if soak() { (10_000, 100_000) } else { (1_000, 5_000) };
     let sandbox = Sandbox::new();
-    let listener = sandbox.listen(["--unverified", "--forward-to", NOBODY, "--retry", "24h"]);
+    let listener = sandbox.listen(["--unverified", "--forward-to", CLOSED_PORT, "--retry", "24h"]);
     let mut peaks = Vec::new();
     for (from, to) in [(0, few), (few, many)] {
         let share = (to - from) / CONNECTIONS;

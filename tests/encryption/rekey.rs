@@ -7,7 +7,7 @@ use hook::internals::encryption::{EncryptionKey, KeyChange, StoredText};
 use hook::internals::secret::Secret;
 
 use super::key;
-use crate::support::{NOBODY, Run, Sandbox, soak};
+use crate::support::{CLOSED_PORT, Run, Sandbox, soak};
 
 const ENDPOINTS: usize = 24;
 
@@ -71,7 +71,12 @@ fn filled(endpoints: usize) -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.with_key(1, "secret show -p generic").run().ok();
     for n in 0..endpoints {
-        sandbox.add_with_key(1, &format!("e{n}"), &format!("{NOBODY}/{n}"), &format!("whsec_{n}"));
+        sandbox.add_with_key(
+            1,
+            &format!("e{n}"),
+            &format!("{CLOSED_PORT}/{n}"),
+            &format!("whsec_{n}"),
+        );
     }
     sandbox.write(sandbox.config("config.toml"), "[remote.shop]\ntoken = \"literal:t\"\n");
     rekey(&sandbox, "--from env:KEY_1 --to env:KEY_1").run().ok();
@@ -173,7 +178,7 @@ fn clear_text_is_encrypted_and_can_be_decrypted_again() {
 #[test]
 fn a_third_key_is_named_and_nothing_is_changed() {
     let sandbox = filled(2);
-    sandbox.add_with_key(3, "third", NOBODY, "whsec_c");
+    sandbox.add_with_key(3, "third", CLOSED_PORT, "whsec_c");
     let before: Vec<_> = stored(&sandbox)
         .into_iter()
         .map(|(_, text)| text.as_bytes().to_vec())

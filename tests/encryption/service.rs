@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::key;
-use crate::support::{App, KEY, MockApi, NOBODY, Reply, Run, Sandbox, Seen};
+use crate::support::{App, CLOSED_PORT, KEY, MockApi, Reply, Run, Sandbox, Seen};
 
 /// `hook serve` with the key in the file `key`.
 fn service(sandbox: &Sandbox) -> Run {
@@ -97,10 +97,10 @@ fn the_start_says_that_secrets_are_in_clear_text_where_some_are() {
     let start = |sandbox: &Sandbox| MockApi::ready(sandbox.service_run::<&str>(&[])).stop().ok();
     let sandbox = Sandbox::new();
     sandbox.add_endpoint(&format!(
-        "{NOBODY} -p generic --name one --events all --local --quiet -s env:NONE"
+        "{CLOSED_PORT} -p generic --name one --events all --local --quiet -s env:NONE"
     ));
     start(&sandbox).never(["clear text"]);
-    sandbox.add_with_key(1, "two", NOBODY, "whsec_a");
+    sandbox.add_with_key(1, "two", CLOSED_PORT, "whsec_a");
     let with_key = sandbox
         .service_run::<&str>(&[])
         .env("HOOK_KEY", "env:A_KEY")

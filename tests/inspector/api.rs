@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 
 use super::{Page, json, text};
-use crate::support::{App, Listener, NOBODY, Reply, Sandbox, connect, raw, request};
+use crate::support::{App, CLOSED_PORT, Listener, Reply, Sandbox, connect, raw, request};
 
 #[test]
 fn a_request_without_token_key_or_cookie_or_from_elsewhere_is_refused() {
@@ -348,7 +348,7 @@ fn stream(page: &Page, last: &str) -> BufReader<std::net::TcpStream> {
 #[test]
 fn changes_arrive_as_events_and_a_stream_goes_on_where_it_was_cut() {
     let sandbox = Sandbox::new();
-    sandbox.hook(["send", "job.paid", "--to", NOBODY]).run();
+    sandbox.hook(["send", "job.paid", "--to", CLOSED_PORT]).run();
     let page = Page::start(&sandbox);
     let stream = |last: &str| stream(&page, last);
     // The next change whose newest record is that one, with the id before it.
@@ -367,7 +367,7 @@ fn changes_arrive_as_events_and_a_stream_goes_on_where_it_was_cut() {
     };
     let mut first = stream("");
     let (id, _) = change(&mut first, 1);
-    sandbox.hook(["send", "job.paid", "--to", NOBODY]).run();
+    sandbox.hook(["send", "job.paid", "--to", CLOSED_PORT]).run();
     change(&mut first, 2);
     drop(first);
     let mut second = stream(&id);

@@ -136,7 +136,14 @@ fn a_backup_replaces_nothing_and_leaves_nothing_behind() {
     let sandbox = Sandbox::new();
     sandbox.hook(["log", "backup", "copy.db"]).run().exits(6);
     sandbox
-        .hook(["send", "thing.created", "-p", "generic", "--to", crate::support::NOBODY])
+        .hook([
+            "send",
+            "thing.created",
+            "-p",
+            "generic",
+            "--to",
+            crate::support::CLOSED_PORT,
+        ])
         .run();
     sandbox.write("copy.db", "mine");
     sandbox

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{accept, endpoint, service};
-use crate::support::{App, NOBODY, Reply, Sandbox};
+use crate::support::{App, CLOSED_PORT, Reply, Sandbox};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -12,7 +12,7 @@ fn every_line_of_both_streams_is_an_object_with_a_level() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
     endpoint(&sandbox, "good", &app.url, &[]);
-    endpoint(&sandbox, "bad", NOBODY, &[]);
+    endpoint(&sandbox, "bad", CLOSED_PORT, &[]);
     let mut service = service(&sandbox, &["-v"]);
     accept(&service, 1);
     service.until(|queue| queue.waiting == 1 && queue.taken == 0);

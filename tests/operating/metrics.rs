@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::{accept, endpoint, service};
-use crate::support::{App, MockApi, NOBODY, ROOT, Reply, Sandbox, peers};
+use crate::support::{App, CLOSED_PORT, MockApi, ROOT, Reply, Sandbox, peers};
 
 /// Samples by name and labels, as they stand in the page.
 type Samples = BTreeMap<String, String>;
@@ -63,7 +63,7 @@ fn metrics_count_what_was_accepted_attempted_and_answered() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(204, ""));
     endpoint(&sandbox, "good", &app.url, &[]);
-    endpoint(&sandbox, "bad", NOBODY, &[]);
+    endpoint(&sandbox, "bad", CLOSED_PORT, &[]);
     let mut service = service(&sandbox, &[]);
     (0..20).for_each(|n| accept(&service, n));
     service.wait_for("/status", |status| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{accept, endpoint, service};
-use crate::support::{App, KEY, MockApi, NOBODY, Outcome, Reply, Sandbox};
+use crate::support::{App, CLOSED_PORT, KEY, MockApi, Outcome, Reply, Sandbox};
 
 /// What `hook serve --check ARGS` finds, by the name of the check.
 #[track_caller]
@@ -129,7 +129,7 @@ fn a_check_tells_what_a_start_would_find_and_writes_nothing() {
     }
     assert_eq!(files(sandbox.home()), before);
 
-    endpoint(&sandbox, "one", NOBODY, &[]);
+    endpoint(&sandbox, "one", CLOSED_PORT, &[]);
     let key = ["--key", "env:KEY"];
     let running = service(&sandbox, &[]);
     accept(&running, 1);
@@ -149,7 +149,16 @@ fn a_check_tells_what_a_start_would_find_and_writes_nothing() {
 #[test]
 fn a_check_ends_with_the_code_that_the_start_would_end_with() {
     let sandbox = Sandbox::new();
-    let add = ["endpoints", "add", NOBODY, "-p", "generic", "--name", "one", "--local"];
+    let add = [
+        "endpoints",
+        "add",
+        CLOSED_PORT,
+        "-p",
+        "generic",
+        "--name",
+        "one",
+        "--local",
+    ];
     let add = add.iter().chain(&["--events", "all", "-s", "env:SECRET_OF_ONE"]);
     sandbox.hook(add).env("SECRET_OF_ONE", "whsec_a").run().ok();
     let (found, outcome) = check(&sandbox, &["--key", "env:NOT_THERE"], 2);

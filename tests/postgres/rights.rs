@@ -1,7 +1,7 @@
 //! What a role may do: `hook serve --check` finds what a start would end with, and changes nothing.
 
 use super::Machine;
-use crate::support::{NOBODY, Run};
+use crate::support::{CLOSED_PORT, Run};
 
 impl Machine {
     /// Makes a role that may connect, and returns the URL with it.
@@ -43,7 +43,7 @@ fn postgres_check_finds_what_a_start_lacks() {
     machine.refuses(&url, "the role may not make tables in schema `hook`");
     machine.sql(&format!("REVOKE CREATE ON DATABASE {} FROM {role}", machine.database));
     machine.sql(&format!("GRANT ALL ON SCHEMA hook TO {role}"));
-    let send = format!("send job.paid -p generic --data {{}} --to {NOBODY}");
+    let send = format!("send job.paid -p generic --data {{}} --to {CLOSED_PORT}");
     machine.at(&url, &send).run().exits(4);
     machine.at(&url, "serve --check").run().ok();
 }
@@ -52,7 +52,7 @@ fn postgres_check_finds_what_a_start_lacks() {
 fn postgres_check_finds_a_role_that_may_only_read() {
     let Some(machine) = Machine::new() else { return };
     machine
-        .hook(&format!("send job.paid -p generic --data {{}} --to {NOBODY}"))
+        .hook(&format!("send job.paid -p generic --data {{}} --to {CLOSED_PORT}"))
         .exits(4);
     let (role, url) = machine.role("reader");
     machine.refuses(&url, "permission denied for schema hook");
@@ -76,7 +76,7 @@ fn postgres_check_finds_a_server_that_takes_no_writes() {
     let url = format!("{}?options=-c%20default_transaction_read_only%3Don", machine.url());
     machine.refuses(&url, "`default_transaction_read_only` is on");
     machine
-        .hook(&format!("send job.paid -p generic --data {{}} --to {NOBODY}"))
+        .hook(&format!("send job.paid -p generic --data {{}} --to {CLOSED_PORT}"))
         .exits(4);
     machine.refuses(&url, "`default_transaction_read_only` is on");
 }

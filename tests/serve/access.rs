@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::registration;
-use crate::support::{KEY, MockApi, NOBODY, Sandbox, request};
+use crate::support::{CLOSED_PORT, KEY, MockApi, Sandbox, request};
 
 #[test]
 fn a_missing_or_wrong_key_is_refused_in_the_providers_shape() {
@@ -141,7 +141,7 @@ fn every_event_needs_a_scope_but_those_about_the_app_itself() {
     let mut allowed: Vec<String> = events.iter().map(name).collect();
     assert!(allowed.len() > 60, "{allowed:?}");
     allowed.retain(|event| {
-        let body = json!({"url": NOBODY, "events": [event], "locationId": "loc1"});
+        let body = json!({"url": CLOSED_PORT, "events": [event], "locationId": "loc1"});
         let (status, answer) = face.call("POST", "/webhooks", &body.to_string());
         assert!(matches!(status, 201 | 403), "{event}: {answer}");
         status == 201

@@ -207,7 +207,7 @@ fn no_request_breaks_the_service() {
         "{\"since\":\"-999999999999h\"}",
     ];
     let sandbox = Sandbox::new();
-    sandbox.endpoint("one", "generic", crate::support::NOBODY);
+    sandbox.endpoint("one", "generic", crate::support::CLOSED_PORT);
     let service = sandbox.service(&[]);
     service.gives(202, "POST", "/events", EVENT);
     let mut numbers = shuffled(3000).map(|number| number as usize);

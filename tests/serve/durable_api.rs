@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{App, NOBODY, Reply, Sandbox, keys};
+use crate::support::{App, CLOSED_PORT, Reply, Sandbox, keys};
 
 fn event(n: usize) -> String {
     json!({"event": "test.ping", "id": format!("order-{n}"), "data": {"n": n}}).to_string()
@@ -82,7 +82,7 @@ fn deliveries_are_filtered_and_shown_whole_as_the_log_shows_them() {
     // Its schedule is over at once, long before an endpoint is disabled.
     sandbox.patient("quick", "5s", r#"["1ms", "1ms"]"#);
     sandbox.endpoint("bad", "quick", &format!("{}/?token=s3cr3t-of-the-url", app.url));
-    sandbox.endpoint("gone", "quick", NOBODY);
+    sandbox.endpoint("gone", "quick", CLOSED_PORT);
     let service = sandbox.service(&[]);
     for n in 1..=3 {
         service.gives(202, "POST", "/events", &event(n));
@@ -201,7 +201,7 @@ fn a_batch_is_taken_whole_or_not_at_all() {
 fn a_batch_for_many_endpoints_is_bounded_by_its_deliveries() {
     let sandbox = Sandbox::new();
     let rest = "provider = \"generic\"\nevents = [\"test.ping\"]\n";
-    let endpoints = (0..51).map(|n| format!("[[endpoint]]\nname = \"e{n}\"\nurl = \"{NOBODY}/{n}\"\n{rest}"));
+    let endpoints = (0..51).map(|n| format!("[[endpoint]]\nname = \"e{n}\"\nurl = \"{CLOSED_PORT}/{n}\"\n{rest}"));
     let endpoints = endpoints.collect::<Vec<_>>().concat();
     sandbox.write("book.toml", endpoints);
     let apply = ["endpoints", "apply", "-f", "book.toml", "--yes", "--local"];
@@ -219,7 +219,7 @@ fn a_batch_for_many_endpoints_is_bounded_by_its_deliveries() {
 #[test]
 fn a_name_or_an_id_that_no_header_can_carry_is_refused_before_it_is_accepted() {
     let sandbox = Sandbox::new();
-    sandbox.endpoint("one", "generic", NOBODY);
+    sandbox.endpoint("one", "generic", CLOSED_PORT);
     let service = sandbox.service(&[]);
     for (body, part) in [
         (

@@ -8,7 +8,7 @@ use std::time::Duration;
 use hook::internals::store::DeliveryState;
 use serde_json::{Value, json};
 
-use crate::support::{App, DEADLINE, MockApi, NOBODY, Reply, Sandbox};
+use crate::support::{App, CLOSED_PORT, DEADLINE, MockApi, Reply, Sandbox};
 
 const EVENT: &str = r#"{"event":"test.ping","data":{"n":1}}"#;
 
@@ -64,7 +64,7 @@ fn a_failed_delivery_is_tried_again_once_more_than_its_schedule_says() {
 #[test]
 fn what_waits_or_has_no_target_any_more_is_not_tried_again() {
     let sandbox = Sandbox::new();
-    sandbox.endpoint("one", "generic", NOBODY);
+    sandbox.endpoint("one", "generic", CLOSED_PORT);
     let service = sandbox.service(&[]);
     service.gives(202, "POST", "/events", EVENT);
     assert_eq!(
@@ -85,7 +85,7 @@ fn failed_deliveries_are_tried_again_in_bulk_by_filter_and_since_a_moment() {
     let (app, status) = switched();
     sandbox.patient("quick", "5s", QUICK);
     sandbox.endpoint("one", "quick", &app.url);
-    sandbox.endpoint("two", "quick", NOBODY);
+    sandbox.endpoint("two", "quick", CLOSED_PORT);
     // Endpoints that keep failing are slowed down.
     let service = sandbox.service(&["--time-scale", "100x"]);
     let batch = format!("[{}]", [EVENT; 250].join(","));
@@ -187,7 +187,7 @@ fn a_pause_holds_back_attempts_at_once_and_outlives_the_process() {
 fn what_a_killed_process_left_is_taken_over_although_nothing_else_changes() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(500, ""));
-    sandbox.endpoint("one", "generic", NOBODY);
+    sandbox.endpoint("one", "generic", CLOSED_PORT);
     let service = sandbox.service(&[]);
     let send = ["send", "test.ping", "-p", "generic", "--to", &app.url, "--retry", "1h"];
     let sending = sandbox.hook(send).spawn();
@@ -236,7 +236,7 @@ fn the_status_counts_what_waits_and_what_happened_lately() {
     let sandbox = Sandbox::new();
     let app = App::start(|_| Reply::Status(200, ""));
     sandbox.endpoint("good", "generic", &app.url);
-    sandbox.endpoint("bad", "generic", NOBODY);
+    sandbox.endpoint("bad", "generic", CLOSED_PORT);
     let service = sandbox.service(&[]);
     let batch = format!("[{}]", [EVENT; 20].join(","));
     service.gives(202, "POST", "/events/batch", &batch);
@@ -291,7 +291,7 @@ fn a_slow_answer_is_waited_for_at_the_end_unless_a_second_signal_comes() {
 #[test]
 fn a_service_with_another_book_leaves_alone_what_waits_for_endpoints_that_it_does_not_have() {
     let sandbox = Sandbox::new();
-    sandbox.endpoint("one", "generic", NOBODY);
+    sandbox.endpoint("one", "generic", CLOSED_PORT);
     let service = sandbox.service(&[]);
     service.gives(202, "POST", "/events", EVENT);
     service.wait_for("/status", |status| {

@@ -4,13 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use crate::docs::words;
-use crate::support::{NOBODY, ROOT, Sandbox};
+use crate::support::{CLOSED_PORT, ROOT, Sandbox};
 
 #[test]
 fn calls_in_the_document_are_answered_as_is_shown() {
     let text = fs::read_to_string(Path::new(ROOT).join("docs/serve.md")).expect("the document");
     let sandbox = Sandbox::new();
-    sandbox.endpoint("crm", "generic", NOBODY);
+    sandbox.endpoint("crm", "generic", CLOSED_PORT);
     let mut service = sandbox.service(&[]);
     let mut count = 0;
     let (durable, _) = text.split_once("\n## Mock a provider").expect("two parts");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{App, KEY, MockApi, NOBODY, Reply, Sandbox};
+use crate::support::{App, CLOSED_PORT, KEY, MockApi, Reply, Sandbox};
 
 const EVENT: &str = r#"{"event":"test.ping","data":{"n":1}}"#;
 
@@ -38,7 +38,7 @@ fn names(page: &Value, field: &str) -> Vec<String> {
 #[test]
 fn a_key_that_only_reads_a_revoked_one_and_none_at_all_record_nothing() {
     let sandbox = Sandbox::new();
-    sandbox.endpoint("one", "generic", NOBODY);
+    sandbox.endpoint("one", "generic", CLOSED_PORT);
     let (reads, writes) = (add_key(&sandbox, &["reader", "--read"]), add_key(&sandbox, &["writer"]));
     let mut service = sandbox.service(&[]);
     use_key(&mut service, &writes);

@@ -5,7 +5,7 @@ use hook::internals::store::DeliveryState;
 use serde_json::{Value, json};
 
 use super::registration;
-use crate::support::{App, KEY, MockApi, NOBODY, Reply, Sandbox, TEST_KEY};
+use crate::support::{App, CLOSED_PORT, KEY, MockApi, Reply, Sandbox, TEST_KEY};
 
 const BOOKING: &str = r#"{"human_id":"hu_1","starts_at":"2030-01-02T15:00:00+01:00","duration":30,
     "attendee_name":"Pat Example","metadata":{"lead_id":"lead_1","trap":"${new.uuid} ${nothing}"}}"#;
@@ -26,7 +26,7 @@ fn register(face: &MockApi, url: &str, event: &str) -> String {
 fn a_booking_reaches_a_listener_signed_and_with_its_metadata_and_so_does_its_cancellation() {
     let sandbox = Sandbox::new();
     let face = sandbox.serve("slotflow", &[]);
-    let body = json!({"url": NOBODY, "events": ["booking.confirmed", "booking.cancelled"]});
+    let body = json!({"url": CLOSED_PORT, "events": ["booking.confirmed", "booking.cancelled"]});
     assert_eq!(face.call("POST", "/webhooks", &body.to_string()).0, 201);
     // A listener knows the secret at its start, and its URL only then.
     let mut listener = sandbox.listen(["--secret", "endpoint:127-0-0-1-1", "-p", "slotflow"]);
@@ -208,7 +208,7 @@ fn a_failed_delivery_is_tried_again_on_the_providers_schedule() {
 fn what_waits_at_ctrl_c_stays_in_the_ledger_and_is_taken_up_again() {
     let sandbox = Sandbox::new();
     let mut face = sandbox.serve("slotflow", &[]);
-    register(&face, NOBODY, "booking.confirmed");
+    register(&face, CLOSED_PORT, "booking.confirmed");
     assert_eq!(
         face.call("POST", "/bookings", BOOKING).0,
         201,
@@ -290,7 +290,7 @@ fn an_account_that_is_switched_off_delivers_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write(sandbox.config("config.toml"), "[account]\nenabled = false\n");
     let mut face = sandbox.serve("slotflow", &[]);
-    register(&face, NOBODY, "booking.confirmed");
+    register(&face, CLOSED_PORT, "booking.confirmed");
     assert_eq!(face.call("POST", "/bookings", BOOKING).0, 201);
     face.process
         .wait_said(|line| line.contains("switched off by `account.enabled`"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{App, MockApi, NOBODY, Reply, Sandbox, Seen};
+use crate::support::{App, CLOSED_PORT, MockApi, Reply, Sandbox, Seen};
 
 fn face(sandbox: &Sandbox) -> MockApi {
     let mut face = sandbox.serve("hoopai", &[]);
@@ -103,7 +103,7 @@ fn a_changed_url_must_be_confirmed_again_and_other_changes_need_not() {
     assert_eq!(face.next("hook.handshake/1")["confirmed"], true);
     let (_, changed) = face.call("PUT", &path, r#"{"events":["ContactDeleted"]}"#);
     assert_eq!(changed["status"], "active");
-    let (_, moved) = face.call("PUT", &path, &json!({"url": NOBODY}).to_string());
+    let (_, moved) = face.call("PUT", &path, &json!({"url": CLOSED_PORT}).to_string());
     assert_eq!(moved["status"], "pending");
     let said = face.next("hook.handshake/1");
     assert!(
@@ -211,14 +211,14 @@ fn a_local_endpoint_is_asked_first_when_that_is_wanted() {
     let out = add(&listener.url, "hoopai", "ContactCreated").ok();
     assert_eq!(out.object()["active"], true);
     out.says(["has confirmed the subscription"]);
-    let out = add(NOBODY, "hoopai", "ContactCreated").exits(3);
+    let out = add(CLOSED_PORT, "hoopai", "ContactCreated").exits(3);
     assert_eq!(out.object()["disabled"]["reason"], "unconfirmed");
     out.says([
         "does not confirm",
         "it is pending",
         "hook endpoints confirm 127-0-0-1-1 TOKEN",
     ]);
-    add(NOBODY, "slotflow", "booking.confirmed")
+    add(CLOSED_PORT, "slotflow", "booking.confirmed")
         .exits(2)
         .says(["`slotflow` sends no challenge"]);
     assert_eq!(sandbox.hook(["endpoints", "list", "--json"]).run().json().len(), 2);
@@ -228,7 +228,7 @@ fn a_local_endpoint_is_asked_first_when_that_is_wanted() {
 fn an_endpoint_that_answers_by_now_is_confirmed_by_asking_it_once_more() {
     let sandbox = Sandbox::new();
     let mut face = face(&sandbox);
-    register(&face, NOBODY);
+    register(&face, CLOSED_PORT);
     face.next("hook.handshake/1");
     let listener = sandbox.listen(["-p", "hoopai"]);
     let update = ["endpoints", "update", "127-0-0-1-1", "--local", "--to", &listener.url];

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::support::{App, DEADLINE, MockApi, NOBODY, Process, ROOT, Reply, Sandbox, Story, peers};
+use crate::support::{App, CLOSED_PORT, DEADLINE, MockApi, Process, ROOT, Reply, Sandbox, Story, peers};
 
 const EVENT: &str = r#"{"event": "job.paid", "data": {}}"#;
 
@@ -123,7 +123,7 @@ fn the_warning_and_the_notice_arrive_by_mail_webhook_and_command_once() {
     add(
         &sandbox,
         "ops",
-        NOBODY,
+        CLOSED_PORT,
         "-p generic --events endpoint.disabled --new-events",
     );
     let mut listener = sandbox.listen(["-p", "generic", "--secret", "endpoint:ops", "--json"]);

@@ -36,8 +36,8 @@ pub(crate) use vector::Vector;
 /// The project's folder.
 pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A target at which nobody listens: only the superuser could.
-pub(crate) const NOBODY: &str = "http://127.0.0.1:1";
+/// A target where no program listens: only the superuser could.
+pub(crate) const CLOSED_PORT: &str = "http://127.0.0.1:1";
 
 /// The folder of what `.ci/run` prepared: programs and libraries that are not hook's, which hook must get on with. Where it
 /// is named, nothing may be missing.
